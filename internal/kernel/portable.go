@@ -1,0 +1,39 @@
+//go:build !amd64
+
+package kernel
+
+import "github.com/weft-data/weft/internal/cpu"
+
+// Without assembly every kernel is its Go loop: the functions below say that they have done nothing.
+
+const pextLevel = cpu.AVX512 + 1
+
+func extractASM(v, m uint64) uint64 { return extractGo(v, m) }
+
+func bitwiseASM(op bitwiseOp, dst, x, y []uint64) int { return 0 }
+
+func cmpConstASM[T Number](op CmpOp, x []T, c T, out []uint64) int { return 0 }
+
+func cmpASM[T Number](op CmpOp, x, y []T, out []uint64) int { return 0 }
+
+func compressASM[T Element](dst, src []T, mask []uint64) (words, k int) { return 0, 0 }
+
+func maskToIndexASM(mask []uint64, n int, out []uint32) (words, k int) { return 0, 0 }
+
+func minMaxASM[T Number](x []T, valid []uint64) (r Range[T], done int) { return r, 0 }
+
+func sumIntASM[T Integer](x []T, valid []uint64) (s Sum128, done int) { return s, 0 }
+
+func arithASM[T Float](op ArithOp, dst, x, y []T) int { return 0 }
+
+func arithConstASM[T Float](op ArithOp, dst, x []T, c T) int { return 0 }
+
+func constArithASM[T Float](op ArithOp, dst []T, c T, x []T) int { return 0 }
+
+func checkedASM[T CheckedInt](op ArithOp, dst, x, y []T) int { return 0 }
+
+func checkedConstASM[T CheckedInt](op ArithOp, dst, x []T, c T, left bool) int { return 0 }
+
+func structuralASM(buf []byte, delim, quote byte, inQuote uint64, pos []uint32) (done, k int, inQuoteOut uint64) {
+	return 0, 0, inQuote
+}
