@@ -1,0 +1,375 @@
+package chunk
+
+import (
+	"math"
+
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/internal/mem"
+)
+
+// A Builder gathers rows into batches that own their buffers. Buffers come from
+// its allocator and grow by doubling; when the allocator refuses, Append returns
+// mem.ErrBudget and the builder still holds every row appended before: the
+// caller flushes or spills and appends again.
+type Builder struct {
+	schema dtype.Schema
+	alloc  mem.Allocator
+	cols   []colBuilder
+	n      int
+}
+
+type colBuilder struct {
+	kind   dtype.Kind
+	width  int    // of one fixed value; 0 for text and bools
+	data   []byte // values, bits or offsets
+	str    []byte // text
+	valid  []byte // bits, nil until the first null
+	strLen int
+	dict   *Dict // shared by everything appended so far, nil once mixed or plain
+	coded  bool  // data holds codes of dict
+}
+
+// NewBuilder returns an empty builder. Dictionary vectors are kept as codes
+// while every appended vector has the same dictionary, and decoded otherwise.
+func NewBuilder(schema dtype.Schema, alloc mem.Allocator) *Builder {
+	b := &Builder{schema: schema, alloc: alloc, cols: make([]colBuilder, len(schema))}
+	for i, f := range schema {
+		b.cols[i] = colBuilder{kind: f.Type.Kind, width: f.Type.Width()}
+	}
+	return b
+}
+
+// Len returns the rows gathered since the last Flush.
+func (b *Builder) Len() int { return b.n }
+
+// Bytes returns the bytes of the gathered rows.
+func (b *Builder) Bytes() int64 {
+	n := int64(0)
+	for i := range b.cols {
+		n += int64(cap(b.cols[i].data)) + int64(cap(b.cols[i].str)) + int64(cap(b.cols[i].valid))
+	}
+	return n
+}
+
+// Append copies all rows of m.
+func (b *Builder) Append(m *Batch) error { return b.add(m, nil, m.N) }
+
+// AppendRows copies the rows of m at idx, in that order; indices must be below
+// m.N and may repeat.
+func (b *Builder) AppendRows(m *Batch, idx []uint32) error { return b.add(m, idx, len(idx)) }
+
+// add grows every column first, so that a refusal leaves no column longer than
+// another.
+func (b *Builder) add(m *Batch, idx []uint32, k int) error {
+	for i := range b.cols {
+		if err := b.cols[i].grow(b, &m.Cols[i], idx, k); err != nil {
+			return err
+		}
+	}
+	for i := range b.cols {
+		b.cols[i].copy(b.n, &m.Cols[i], idx, k)
+	}
+	b.n += k
+	return nil
+}
+
+// room makes buf hold at least n bytes.
+func room(alloc mem.Allocator, buf *[]byte, used, n int) error {
+	if n <= len(*buf) {
+		return nil
+	}
+	want := max(n, 2*len(*buf), 1024)
+	next := alloc.Alloc(want)
+	if next == nil && want > n {
+		next = alloc.Alloc(n)
+	}
+	if next == nil {
+		return mem.ErrBudget
+	}
+	next = next[:cap(next)-64]
+	copy(next, (*buf)[:used])
+	alloc.Free(*buf)
+	*buf = next
+	return nil
+}
+
+// textBytes counts the bytes of the chosen text values.
+func textBytes(v *Vec, idx []uint32, k int) int {
+	if v.Type.Kind == dtype.Null {
+		return 0
+	}
+	if v.Dict == nil && idx == nil {
+		if k == 0 {
+			return 0
+		}
+		return int(v.Off[k] - v.Off[0])
+	}
+	n := 0
+	off := v.Off
+	if v.Dict != nil {
+		off = v.Dict.Values.Off
+		codes := Values[uint32](v)
+		if idx == nil {
+			for _, c := range codes[:k] {
+				n += int(off[c+1] - off[c])
+			}
+			return n
+		}
+		for _, i := range idx {
+			c := codes[i]
+			n += int(off[c+1] - off[c])
+		}
+		return n
+	}
+	for _, i := range idx {
+		n += int(off[i+1] - off[i])
+	}
+	return n
+}
+
+func (c *colBuilder) grow(b *Builder, v *Vec, idx []uint32, k int) error {
+	n := b.n + k
+	if v.Valid != nil || v.Type.Kind == dtype.Null && c.kind != dtype.Null || c.valid != nil {
+		fresh := c.valid == nil
+		if err := room(b.alloc, &c.valid, Words(b.n)*8, Words(n)*8); err != nil {
+			return err
+		}
+		if fresh {
+			clear(c.valid)
+			kernel.SetRange(Slice[uint64](c.valid, Words(n)), 0, b.n, true)
+		}
+	}
+	switch {
+	case c.kind.IsVar():
+		return c.growText(b, v, idx, k)
+	case c.kind == dtype.Bool:
+		return room(b.alloc, &c.data, Words(b.n)*8, Words(n)*8)
+	}
+	return room(b.alloc, &c.data, b.n*c.width, n*c.width)
+}
+
+func (c *colBuilder) growText(b *Builder, v *Vec, idx []uint32, k int) error {
+	if b.n == 0 {
+		c.dict, c.coded = v.Dict, v.Dict != nil
+	}
+	if c.coded && (v.Dict == nil || v.Dict.ID != c.dict.ID) {
+		if err := c.decode(b); err != nil {
+			return err
+		}
+	}
+	if err := room(b.alloc, &c.data, (b.n+1)*4, (b.n+k+1)*4); err != nil {
+		return err
+	}
+	if b.n == 0 && !c.coded {
+		Slice[int32](c.data, 1)[0] = 0
+	}
+	if c.coded {
+		return nil
+	}
+	need := c.strLen + textBytes(v, idx, k)
+	if need > math.MaxInt32 {
+		return mem.ErrBudget
+	}
+	return room(b.alloc, &c.str, c.strLen, need)
+}
+
+// decode turns the codes gathered so far into text.
+func (c *colBuilder) decode(b *Builder) error {
+	codes := append([]uint32(nil), Slice[uint32](c.data, b.n)...)
+	v := Vec{Type: dtype.Of(c.kind), N: b.n, Data: Bytes(codes), Dict: c.dict}
+	need := textBytes(&v, nil, b.n)
+	if err := room(b.alloc, &c.str, 0, need); err != nil {
+		return err
+	}
+	if err := room(b.alloc, &c.data, b.n*4, (b.n+1)*4); err != nil {
+		return err
+	}
+	c.coded, c.dict, c.strLen = false, nil, 0
+	Slice[int32](c.data, 1)[0] = 0
+	c.copyText(0, &v, nil, b.n)
+	return nil
+}
+
+func (c *colBuilder) copy(at int, v *Vec, idx []uint32, k int) {
+	if c.valid != nil {
+		copyValid(Slice[uint64](c.valid, Words(at+k)), at, v, idx, k)
+	}
+	if v.Type.Kind == dtype.Null && c.kind != dtype.Null {
+		c.copyNull(at, k)
+		return
+	}
+	switch {
+	case c.kind == dtype.Bool:
+		if idx == nil {
+			kernel.CopyBits(Slice[uint64](c.data, Words(at+k)), at, v.Bits(), 0, k)
+		} else {
+			gatherBits(Slice[uint64](c.data, Words(at+k)), at, v.Bits(), idx)
+		}
+	case c.coded:
+		gather(Slice[uint32](c.data, at+k)[at:], Values[uint32](v), idx)
+	case c.kind.IsVar():
+		c.copyText(at, v, idx, k)
+	default:
+		c.copyFixed(at, v, idx, k)
+	}
+}
+
+// copyNull appends k nulls whose values are zero.
+func (c *colBuilder) copyNull(at, k int) {
+	switch {
+	case c.kind == dtype.Bool:
+		kernel.SetRange(Slice[uint64](c.data, Words(at+k)), at, at+k, false)
+	case c.coded:
+		clear(Slice[uint32](c.data, at+k)[at:])
+	case c.kind.IsVar():
+		off := Slice[int32](c.data, at+k+1)
+		for i := at; i < at+k; i++ {
+			off[i+1] = off[i]
+		}
+	default:
+		clear(c.data[at*c.width : (at+k)*c.width])
+	}
+}
+
+func (c *colBuilder) copyFixed(at int, v *Vec, idx []uint32, k int) {
+	if idx == nil {
+		copy(c.data[at*c.width:(at+k)*c.width], v.Data)
+		return
+	}
+	switch c.width {
+	case 1:
+		gather(Slice[uint8](c.data, at+k)[at:], Values[uint8](v), idx)
+	case 2:
+		gather(Slice[uint16](c.data, at+k)[at:], Values[uint16](v), idx)
+	case 4:
+		gather(Slice[uint32](c.data, at+k)[at:], Values[uint32](v), idx)
+	case 8:
+		gather(Slice[uint64](c.data, at+k)[at:], Values[uint64](v), idx)
+	case 16:
+		gather(Slice[[16]byte](c.data, at+k)[at:], Values[[16]byte](v), idx)
+	}
+}
+
+func gather[T Fixed](dst, src []T, idx []uint32) {
+	if idx == nil {
+		copy(dst, src)
+		return
+	}
+	dst = dst[:len(idx)]
+	for i, j := range idx {
+		dst[i] = src[j]
+	}
+}
+
+func gatherBits(dst []uint64, at int, src []uint64, idx []uint32) {
+	for i, j := range idx {
+		bit := src[j>>6] >> (j & 63) & 1
+		p := at + i
+		dst[p>>6] = dst[p>>6]&^(1<<(uint(p)&63)) | bit<<(uint(p)&63)
+	}
+}
+
+func copyValid(dst []uint64, at int, v *Vec, idx []uint32, k int) {
+	switch {
+	case v.Type.Kind == dtype.Null:
+		kernel.SetRange(dst, at, at+k, false)
+	case v.Valid == nil:
+		kernel.SetRange(dst, at, at+k, true)
+	case idx == nil:
+		kernel.CopyBits(dst, at, v.Valid, 0, k)
+	default:
+		gatherBits(dst, at, v.Valid, idx)
+	}
+}
+
+// copyText appends text values; room was made by growText.
+func (c *colBuilder) copyText(at int, v *Vec, idx []uint32, k int) {
+	off := Slice[int32](c.data, at+k+1)
+	if v.Dict == nil && idx == nil {
+		if k == 0 {
+			return
+		}
+		base := v.Off[0]
+		copy(c.str[c.strLen:], v.Str[base:v.Off[k]])
+		shift := int32(c.strLen) - base
+		for i, o := range v.Off[1 : k+1] {
+			off[at+i+1] = o + shift
+		}
+		c.strLen += int(v.Off[k] - base)
+		return
+	}
+	src, so := v.Str, v.Off
+	var codes []uint32
+	if v.Dict != nil {
+		src, so, codes = v.Dict.Values.Str, v.Dict.Values.Off, Values[uint32](v)
+	}
+	o := c.strLen
+	for i := range k {
+		j := uint32(i)
+		if idx != nil {
+			j = idx[i]
+		}
+		if codes != nil {
+			j = codes[j]
+		}
+		lo, hi := so[j], so[j+1]
+		if n := int(hi - lo); n <= 16 && int(lo)+16 <= len(src) && o+16 <= len(c.str) {
+			*(*[16]byte)(c.str[o:]) = *(*[16]byte)(src[lo:])
+			o += n
+		} else {
+			o += copy(c.str[o:], src[lo:hi])
+		}
+		off[at+i+1] = int32(o)
+	}
+	c.strLen = o
+}
+
+// Flush returns the gathered rows as a batch that owns its buffers, and leaves
+// the builder empty. A builder without rows gives an empty batch.
+func (b *Builder) Flush() *Batch {
+	out := &Batch{Cols: make([]Vec, len(b.cols)), N: b.n}
+	var bufs [][]byte
+	keep := func(p *[]byte) {
+		if *p != nil {
+			bufs = append(bufs, *p)
+			*p = nil
+		}
+	}
+	for i := range b.cols {
+		c := &b.cols[i]
+		v := &out.Cols[i]
+		*v = Vec{Type: b.schema[i].Type, N: b.n}
+		if c.valid != nil {
+			v.Valid = Slice[uint64](c.valid, Words(b.n))
+			if kernel.AllSet(v.Valid, b.n) {
+				v.Valid = nil
+			}
+		}
+		switch {
+		case c.coded:
+			v.Data, v.Dict = c.data[:b.n*4], c.dict
+		case c.kind.IsVar():
+			if c.data != nil {
+				v.Off = Slice[int32](c.data, b.n+1)
+			} else {
+				v.Off = []int32{0}
+			}
+			v.Str = c.str[:c.strLen]
+		case c.kind == dtype.Bool:
+			v.Data = c.data[:Words(b.n)*8]
+		default:
+			v.Data = c.data[:b.n*c.width]
+		}
+		keep(&c.valid)
+		keep(&c.data)
+		keep(&c.str)
+		c.strLen, c.dict, c.coded = 0, nil, false
+	}
+	out.Own(b.alloc, bufs)
+	b.n = 0
+	return out
+}
+
+// Close frees the builder's buffers and the rows in them.
+func (b *Builder) Close() { b.Flush().Release() }

@@ -1,0 +1,150 @@
+// Package graph is the plan as data: layers of blocks, each layer one operator
+// call. A Graph holds no function, lock, channel or handle, so it prints,
+// compares, travels, and a layer of a million blocks is one line of it.
+package graph
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/op"
+)
+
+// A LayerID numbers layers in the order they were added: inputs come before
+// users.
+type LayerID int32
+
+// An Edge is an input of a layer.
+type Edge struct {
+	From   LayerID
+	Wiring op.Wiring
+	Side   bool // given to the pipe at Open instead of flowing through it
+	Hint   bool // may be absent; never changes results
+}
+
+// A Layer is one operator applied to every block of its output.
+type Layer struct {
+	Call   op.Call
+	In     []Edge
+	Out    op.Meta
+	N      int32   // blocks; 0 when not decided yet
+	Size   op.Size // how N is decided when the inputs are finished
+	Retry  op.Retry
+	Origin string // file:line of the user's call
+}
+
+// Late reports whether the number of blocks is decided while the plan runs.
+func (l *Layer) Late() bool { return l.Size.Runs > 0 }
+
+// A Graph is a list of layers in topological order. The zero Graph is empty.
+// Layers of one Graph may be shared by any number of collections.
+type Graph struct{ Layers []Layer }
+
+// Add appends a layer and returns its number. It panics when an input does not
+// exist yet: that is a mistake of the program, not of its input.
+func (g *Graph) Add(l Layer) LayerID {
+	for _, e := range l.In {
+		if e.From < 0 || int(e.From) >= len(g.Layers) {
+			panic(fmt.Sprintf("graph: layer %d (%s) reads layer %d, which does not exist yet", len(g.Layers), l.Call.Op, e.From))
+		}
+	}
+	g.Layers = append(g.Layers, l)
+	return LayerID(len(g.Layers) - 1)
+}
+
+// Clone returns a graph whose layers can be replaced without changing g.
+func (g *Graph) Clone() *Graph {
+	out := &Graph{Layers: append([]Layer(nil), g.Layers...)}
+	for i := range out.Layers {
+		out.Layers[i].In = append([]Edge(nil), out.Layers[i].In...)
+	}
+	return out
+}
+
+// Tasks returns the number of tasks of the layers whose size is known.
+func (g *Graph) Tasks() (n int64) {
+	for i := range g.Layers {
+		n += int64(g.Layers[i].N)
+	}
+	return n
+}
+
+// A Mode says what Start is to do.
+type Mode uint8
+
+// The modes.
+const (
+	Run     Mode = iota
+	Explain      // plan only: the report is complete, there are no blocks
+	Analyze      // run, discard the blocks, measure every operator
+)
+
+// A Request asks a Runner for the blocks of one layer.
+type Request struct {
+	Graph   *Graph
+	Want    LayerID
+	Mode    Mode
+	Ordered bool     // deliver blocks in block order
+	Off     []string // optimizer passes to leave out
+	// Progress, when set, is called now and then from one goroutine.
+	Progress func(Progress)
+}
+
+// Progress is how far a job is.
+type Progress struct {
+	Done, Total int64 // tasks; Total grows while late layers are decided
+	Fraction    float64
+	Rows        int64 // read from outside
+	Spilled     int64 // bytes
+	Phase       string
+}
+
+// A Runner is the one interface to computation.
+type Runner interface {
+	Start(ctx context.Context, r Request) (Job, error)
+}
+
+// A Job is a running request. Next returns the next block and io.EOF at the end;
+// the caller releases the block. A job that is not read to its end must be
+// closed.
+type Job interface {
+	Next(ctx context.Context) (Delivered, error)
+	Report() Report
+	Close() error
+}
+
+// A Delivered is one finished block of the wanted layer.
+type Delivered struct {
+	Block int32
+	Value chunk.Value
+}
+
+// A Report describes a plan and, after a run, what it did.
+type Report struct {
+	Schema  dtype.Schema
+	Before  string // the plan as built
+	After   string // the plan as run, one line per layer; measured figures with Analyze
+	Picture string // Mermaid flowchart
+	Layers  []LayerReport
+	Wall    time.Duration
+	Spilled int64
+	Peak    int64 // highest bytes of the memory pool
+	Budget  int64
+}
+
+// A LayerReport has the figures of one operator of the plan that ran.
+type LayerReport struct {
+	Name          string
+	Tasks         int64
+	Rows, Bytes   int64         // output
+	EstRows       float64       // estimated output
+	Time          time.Duration // on all threads, this operator alone
+	Spilled       int64
+	Counts        map[string]int64 // named figures of the operator, for example rows skipped
+	Floor, Want   int64
+	Retries       int64
+	PeakTaskBytes int64
+}

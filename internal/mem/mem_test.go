@@ -1,0 +1,80 @@
+package mem
+
+import (
+	"math/rand/v2"
+	"testing"
+	"unsafe"
+)
+
+func TestPoolCountsAndRefuses(t *testing.T) {
+	p := NewPool(8 << 20)
+	a := p.Alloc(3 << 20)
+	if a == nil || p.Used() != Size(3<<20) {
+		t.Fatalf("used %d", p.Used())
+	}
+	if p.Alloc(6<<20) != nil {
+		t.Fatal("9 MiB fitted into 8")
+	}
+	p.Free(a)
+	if p.Used() != 0 {
+		t.Fatalf("used %d after Free", p.Used())
+	}
+	b := p.Alloc(3 << 20)
+	if unsafe.SliceData(a) != unsafe.SliceData(b) {
+		t.Error("the freed slab was not reused")
+	}
+	p.Free(b)
+	if c := p.Alloc(7 << 20); c == nil {
+		t.Error("a cached slab of another class blocked an allocation that fits")
+	}
+}
+
+func TestFreeOfForeignBufferPanics(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("no panic")
+		}
+	}()
+	NewPool(0).Free(make([]byte, 1<<20))
+}
+
+func TestRandomTraffic(t *testing.T) {
+	p := NewPool(64 << 20)
+	r := rand.New(rand.NewPCG(1, 2))
+	var live [][]byte
+	for range 20000 {
+		if len(live) > 0 && r.IntN(2) == 0 {
+			i := r.IntN(len(live))
+			p.Free(live[i])
+			live[i] = live[len(live)-1]
+			live = live[:len(live)-1]
+			continue
+		}
+		n := 1 + r.IntN(1<<r.IntN(22))
+		b := p.Alloc(n)
+		if b == nil {
+			continue
+		}
+		if len(b) != n || cap(b) < n+pad {
+			t.Fatalf("Alloc(%d): len %d cap %d", n, len(b), cap(b))
+		}
+		if n >= SlabMin && uintptr(unsafe.Pointer(&b[0]))%64 != 0 {
+			t.Fatalf("slab at %p is not aligned", &b[0])
+		}
+		b[0], b[n-1] = 1, 1
+		live = append(live, b)
+	}
+	for _, b := range live {
+		p.Free(b)
+	}
+	if p.Used() != 0 || p.Peak() > p.Limit() {
+		t.Fatalf("used %d peak %d", p.Used(), p.Peak())
+	}
+}
+
+func BenchmarkAllocFree1MiB(b *testing.B) {
+	p := NewPool(64 << 20)
+	for b.Loop() {
+		p.Free(p.Alloc(1 << 20))
+	}
+}

@@ -1,0 +1,64 @@
+package op
+
+// A Wiring says which blocks of an input a task needs.
+type Wiring uint8
+
+// The wirings of lowered operators.
+const (
+	OneToOne Wiring = iota // block b needs block b
+	AllToAll               // every task needs every block
+	Shuffled               // every task needs its share of the runs of every block (a shuffle's reduce side)
+)
+
+// A Ref names a node of a Fragment: its inputs are -1 (input 0), -2 (input 1) …
+type Ref int
+
+// Input returns the reference of an operator's input i.
+func Input(i int) Ref { return Ref(-1 - i) }
+
+// A Part is an input of a physical operator within a fragment.
+type Part struct {
+	From   Ref
+	Wiring Wiring
+	Side   bool // goes to Pipe.Open, not through the pipeline
+}
+
+// A Node is a physical operator within a fragment.
+type Node struct {
+	Call Call
+	In   []Part
+	Meta Meta
+	Size Size
+}
+
+// A Size says how many blocks a node has. The zero value is: as many as its
+// first input.
+type Size struct {
+	Fixed int // this many
+	// Runs > 0: decided when the inputs are finished. The layer gets the least
+	// power of two of blocks, at most Runs, such that each reads about
+	// TargetBytes of its inputs (and never more blocks than that).
+	Runs        int
+	TargetBytes int64
+}
+
+// A Fragment is what a logical operator is lowered to: physical operators wired
+// to each other and to the logical operator's inputs. The last node added is the
+// output.
+type Fragment struct {
+	In     []Meta // of the logical operator
+	Blocks []int  // blocks of each input, -1 if not known yet
+	Out    Meta   // of the logical operator
+	Nodes  []Node
+}
+
+// Add appends a node and returns its reference.
+func (f *Fragment) Add(n Node) Ref {
+	f.Nodes = append(f.Nodes, n)
+	return Ref(len(f.Nodes) - 1)
+}
+
+// Step appends a row-wise or breaking operator on from, block by block.
+func (f *Fragment) Step(c Call, from Ref, m Meta) Ref {
+	return f.Add(Node{Call: c, In: []Part{{From: from, Wiring: OneToOne}}, Meta: m})
+}

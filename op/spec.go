@@ -1,0 +1,206 @@
+package op
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/internal/canon"
+)
+
+// ErrEnough is what a sink returns when no more rows are wanted. It is not a
+// failure.
+var ErrEnough = errors.New("enough rows")
+
+// A Spec defines one operator with the parameter struct P. P's fields are of the
+// kinds that canon encodes. Exactly one of Source, Pipe, Block and Lower is set.
+type Spec[P any] struct {
+	Name    string // "family.verb"
+	Version int
+	Class   Class
+	Doc     string // one sentence
+
+	// Infer checks the parameters against the inputs and describes the output.
+	Infer func(p P, in []Meta) (Meta, error)
+	// Mem projects the memory of one task; rows and bytes are the estimated input
+	// of that task. Nil means morsels only.
+	Mem func(p P, in Meta) Need
+	// Text words the parameters for Explain, without the operator's name.
+	Text func(p P) string
+
+	Source func(p P) (Source, error)
+	Pipe   func(p P, in Meta) (Pipe, error) // in describes the morsels pushed
+	Block  func(p P) (Block, error)
+	Lower  func(p P, b *Fragment) error
+
+	Rules Rules[P]
+}
+
+// Rules are what an operator lets the optimizer do with it. A nil rule means
+// that it may not be done. No rule changes results.
+type Rules[P any] struct {
+	// Blocks returns the number of blocks of a scanning operator.
+	Blocks func(p P) int
+	// BlockMeta estimates one block of a scanning operator (rows, bytes) from statistics.
+	BlockMeta func(p P, block int) Meta
+	// Keep narrows a scanning operator to the given blocks (partition pruning).
+	Keep func(p P, blocks []int) P
+	// Prune reports the blocks of a scanning operator that may hold rows for which the
+	// predicate is true.
+	Prune func(p P, pred expr.Expr) []int
+
+	// Project narrows the output to the named columns; all of them exist. An
+	// operator that computes columns drops the computations that nobody reads.
+	Project func(p P, cols []string) P
+	// Uses returns the input columns (per input) needed to give the named output
+	// columns. Nil: all input columns are needed.
+	Uses func(p P, in []Meta, cols []string) [][]string
+
+	// Filter takes a predicate into the operator itself (a reader): it returns the
+	// new parameters and the residual to be kept above, if any.
+	Filter func(p P, pred expr.Expr) (P, expr.Expr)
+	// Through rewrites a predicate on the output as a predicate on the given
+	// input, so that it may be evaluated below; false if it may not.
+	Through func(p P, in []Meta, pred expr.Expr, input int) (expr.Expr, bool)
+	// Pred returns the predicate of a filter operator: what push-down moves.
+	Pred func(p P) (expr.Expr, bool)
+	// WithPred builds the filter again.
+	WithPred func(pred expr.Expr) Call
+
+	// Limit tells the operator that only the first n rows of its output will be
+	// read.
+	Limit func(p P, n int64) (P, bool)
+	// LimitThrough says that the first n output rows need only the first n rows
+	// of input 0.
+	LimitThrough func(p P) bool
+	// Rows returns n when the operator is a limit: only the first n rows of its
+	// input are read.
+	Rows func(p P) (int64, bool)
+
+	// Serves reports that the input's layout already gives what the operator
+	// would do by shuffling, and returns the call to use instead.
+	Serves func(p P, in []Meta) (Call, bool)
+}
+
+// An Op is a registered operator.
+type Op[P any] struct{ spec *Spec[P] }
+
+// A Bound is a call made ready in this process.
+type Bound struct {
+	Class  Class
+	Source Source
+	Pipe   Pipe
+	Block  Block
+}
+
+// An Entry is the page of the book about one operator, with the parameter type
+// hidden: every function takes the canonical parameters of a call.
+type Entry struct {
+	Name    string
+	Version int
+	Class   Class
+	Doc     string
+	Params  string // schema of the parameters
+
+	Infer func(params string, in []Meta) (Meta, error)
+	Mem   func(params string, in Meta) Need
+	Text  func(params string) string
+	Lower func(params string, b *Fragment) error
+	Bind  func(params string, in Meta) (Bound, error)
+
+	Blocks       func(params string) int
+	BlockMeta    func(params string, block int) Meta
+	Keep         func(params string, blocks []int) Call
+	Prune        func(params string, pred expr.Expr) []int
+	Project      func(params string, cols []string) Call
+	Uses         func(params string, in []Meta, cols []string) [][]string
+	Filter       func(params string, pred expr.Expr) (Call, expr.Expr)
+	Through      func(params string, in []Meta, pred expr.Expr, input int) (expr.Expr, bool)
+	Pred         func(params string) (expr.Expr, bool)
+	WithPred     func(pred expr.Expr) Call
+	Limit        func(params string, n int64) (Call, bool)
+	LimitThrough func(params string) bool
+	Rows         func(params string) (int64, bool)
+	Serves       func(params string, in []Meta) (Call, bool)
+}
+
+var (
+	bookMu sync.RWMutex
+	book   = map[string]*Entry{}
+)
+
+// Lookup finds an operator by name.
+func Lookup(name string) (*Entry, error) {
+	bookMu.RLock()
+	defer bookMu.RUnlock()
+	if e := book[name]; e != nil {
+		return e, nil
+	}
+	return nil, fmt.Errorf("op: unknown operator %q: this binary does not link it", name)
+}
+
+// Of returns the page of a call's operator. It panics on an unknown operator:
+// a Call is made by a registered one.
+func Of(c Call) *Entry {
+	e, err := Lookup(c.Op)
+	if err != nil {
+		panic(err)
+	}
+	return e
+}
+
+// Book returns every page, sorted by name.
+func Book() []*Entry {
+	bookMu.RLock()
+	defer bookMu.RUnlock()
+	out := make([]*Entry, 0, len(book))
+	for _, e := range book {
+		out = append(out, e)
+	}
+	slices.SortFunc(out, func(a, b *Entry) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// Digest identifies the book: equal digests, same names, versions and parameters.
+func Digest() [32]byte {
+	h := sha256.New()
+	for _, e := range Book() {
+		fmt.Fprintf(h, "%s@%d %s\n", e.Name, e.Version, e.Params)
+	}
+	return [32]byte(h.Sum(nil))
+}
+
+// Call makes a portable call and infers its output.
+func (o Op[P]) Call(p P, in ...Meta) (Call, Meta, error) {
+	m, err := o.spec.Infer(p, in)
+	if err != nil {
+		return Call{}, m, err
+	}
+	return o.With(p), m, nil
+}
+
+// With makes a call without inference: the parameters were checked before.
+func (o Op[P]) With(p P) Call {
+	b, err := canon.Append(nil, p)
+	if err != nil {
+		panic(fmt.Sprintf("op %s: parameters that cannot be encoded: %v", o.spec.Name, err))
+	}
+	return Call{o.spec.Name, string(b)}
+}
+
+// Decode returns the parameters of a call of this operator.
+func (o Op[P]) Decode(c Call) (P, error) { return decode[P](o.spec.Name, c.Params) }
+
+// Name returns the operator's name.
+func (o Op[P]) Name() string { return o.spec.Name }
+
+func decode[P any](name, params string) (p P, err error) {
+	if err := canon.Decode([]byte(params), &p); err != nil {
+		return p, fmt.Errorf("op %s: parameters: %w", name, err)
+	}
+	return p, nil
+}
