@@ -1,0 +1,448 @@
+package guard
+
+import (
+	"math"
+	"strings"
+)
+
+// Physical types of Parquet (parquet.thrift, enum Type).
+const (
+	physBool   = 0
+	physInt32  = 1
+	physInt64  = 2
+	physInt96  = 3
+	physFloat  = 4
+	physDouble = 5
+	physBytes  = 6
+	physFixed  = 7
+)
+
+var physNames = [...]string{"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"}
+
+// logical is what of a column's annotation decides how its statistics are read.
+type logical uint8
+
+const (
+	logicalNone logical = iota
+	logicalString
+	logicalDecimal
+	logicalUint
+	logicalFloat16
+	logicalOther   // an order this package does not use for statistics
+	logicalUnknown // an annotation younger than Arrow v17, which cannot read past it
+)
+
+// maxSchemaDepth bounds the nesting of groups; Arrow walks the schema recursively.
+const maxSchemaDepth = 64
+
+// schemaElem is one node of the flattened schema tree.
+type schemaElem struct {
+	name       string
+	typ        int64 // -1 for a group
+	typeLen    int64
+	repetition int64 // 0 required, 1 optional, 2 repeated
+	children   int64
+	logical    logical
+}
+
+// leaf is a column as the file stores it: a path of the schema that ends in a value.
+type leaf struct {
+	Leaf
+	typ     int64
+	typeLen int64
+	logical logical
+}
+
+type rawStats struct {
+	min, max       []byte // of min_value, max_value
+	oldMin, oldMax []byte // of the deprecated min, max
+	nulls          int64
+	hasNulls       bool
+}
+
+type chunkMeta struct {
+	typ, codec                  int64
+	encodings                   []int64
+	values                      int64
+	compressed, uncompressed    int64
+	dataOffset, dictOffset      int64
+	stats                       rawStats
+	hasStats, hasMeta           bool
+	crypto, elsewhere           bool
+	hasType, hasCodec, hasCount bool
+}
+
+type groupMeta struct {
+	rows, bytes int64
+	chunks      []chunkMeta
+}
+
+type footer struct {
+	elems     []schemaElem
+	leaves    []leaf
+	groups    []groupMeta
+	rows      int64 // sum over the row groups: some writers leave the footer's own count at 0
+	createdBy string
+	kv        map[string]string
+	typeOrder []bool // per leaf: the order of its type is declared
+	encrypted bool
+}
+
+// parseFooter reads the metadata of a Parquet file and checks all of it that later code relies on: the
+// schema tree, that every row group has every column, that offsets and sizes lie inside a file of size bytes.
+func parseFooter(b []byte, size int64) (*footer, error) {
+	f := &footer{kv: map[string]string{}}
+	r := &thriftReader{b: b}
+	r.fields(func(id int16, typ byte) bool {
+		switch {
+		case id == 2 && typ == tList:
+			r.each(func(_, n int) { f.elems = append(f.elems, readSchemaElem(r)) })
+		case id == 4 && typ == tList:
+			r.each(func(_, n int) { f.groups = append(f.groups, readGroup(r)) })
+		case id == 5 && typ == tList:
+			r.each(func(_, n int) { readKeyValue(r, f.kv) })
+		case id == 6 && typ == tBinary:
+			f.createdBy = string(r.binary())
+		case id == 7 && typ == tList:
+			r.each(func(_, n int) { f.typeOrder = append(f.typeOrder, readColumnOrder(r)) })
+		case id == 8:
+			f.encrypted = true
+			return false
+		default:
+			return false
+		}
+		return true
+	})
+	if r.err != nil {
+		return nil, r.err
+	}
+	if err := f.buildLeaves(); err != nil {
+		return nil, err
+	}
+	return f, f.checkGroups(size)
+}
+
+func readSchemaElem(r *thriftReader) schemaElem {
+	e := schemaElem{typ: -1}
+	r.fields(func(id int16, typ byte) bool {
+		switch {
+		case id == 1 && typ == tI32:
+			e.typ = r.int()
+		case id == 2 && typ == tI32:
+			e.typeLen = r.int()
+		case id == 3 && typ == tI32:
+			e.repetition = r.int()
+		case id == 4 && typ == tBinary:
+			e.name = string(r.binary())
+		case id == 5 && typ == tI32:
+			e.children = r.int()
+		case id == 6 && typ == tI32:
+			if c := logicalOfConverted(r.int()); e.logical == logicalNone {
+				e.logical = c
+			}
+		case id == 10 && typ == tStruct:
+			e.logical = readLogical(r)
+		default:
+			return false
+		}
+		return true
+	})
+	return e
+}
+
+func logicalOfConverted(c int64) logical {
+	switch c {
+	case 0, 4, 19: // UTF8, ENUM, JSON
+		return logicalString
+	case 5:
+		return logicalDecimal
+	case 11, 12, 13, 14:
+		return logicalUint
+	case 6, 7, 8, 9, 10, 15, 16, 17, 18: // dates, times and signed integers order as their physical type
+		return logicalNone
+	}
+	return logicalOther
+}
+
+func readLogical(r *thriftReader) logical {
+	l := logicalUnknown
+	r.fields(func(id int16, typ byte) bool {
+		if id >= 1 && id <= 15 && id != 9 {
+			l = logicalOther
+		}
+		switch id {
+		case 1, 4, 12:
+			l = logicalString
+		case 5:
+			l = logicalDecimal
+		case 6, 7, 8:
+			l = logicalNone
+		case 10:
+			l = logicalNone
+			if typ == tStruct {
+				r.fields(func(id int16, typ byte) bool {
+					if id == 2 && typ == tFalse {
+						l = logicalUint
+					}
+					return false
+				})
+				return true
+			}
+		case 15:
+			l = logicalFloat16
+		}
+		return false
+	})
+	return l
+}
+
+func readColumnOrder(r *thriftReader) (typeDefined bool) {
+	r.fields(func(id int16, _ byte) bool {
+		typeDefined = typeDefined || id == 1
+		return false
+	})
+	return typeDefined
+}
+
+func readKeyValue(r *thriftReader, kv map[string]string) {
+	var k, v string
+	r.fields(func(id int16, typ byte) bool {
+		switch {
+		case id == 1 && typ == tBinary:
+			k = string(r.binary())
+		case id == 2 && typ == tBinary:
+			v = string(r.binary())
+		default:
+			return false
+		}
+		return true
+	})
+	if _, dup := kv[k]; !dup {
+		kv[k] = v
+	}
+}
+
+func readGroup(r *thriftReader) groupMeta {
+	g := groupMeta{rows: -1}
+	r.fields(func(id int16, typ byte) bool {
+		switch {
+		case id == 1 && typ == tList:
+			r.each(func(_, n int) { g.chunks = append(g.chunks, readChunk(r)) })
+		case id == 2 && typ == tI64:
+			g.bytes = r.int()
+		case id == 3 && typ == tI64:
+			g.rows = r.int()
+		default:
+			return false
+		}
+		return true
+	})
+	return g
+}
+
+func readChunk(r *thriftReader) chunkMeta {
+	var c chunkMeta
+	r.fields(func(id int16, typ byte) bool {
+		switch {
+		case id == 1 && typ == tBinary:
+			c.elsewhere = len(r.binary()) > 0
+		case id == 3 && typ == tStruct:
+			c.hasMeta = true
+			readChunkMeta(r, &c)
+		case id == 8:
+			c.crypto = true
+			return false
+		default:
+			return false
+		}
+		return true
+	})
+	return c
+}
+
+func readChunkMeta(r *thriftReader, c *chunkMeta) {
+	r.fields(func(id int16, typ byte) bool {
+		switch {
+		case id == 1 && typ == tI32:
+			c.typ, c.hasType = r.int(), true
+		case id == 2 && typ == tList:
+			t, n := r.list()
+			for i := 0; i < n && r.err == nil; i++ {
+				if t != tI32 {
+					r.fail("encodings are not a list of numbers")
+				}
+				c.encodings = append(c.encodings, r.int())
+			}
+		case id == 4 && typ == tI32:
+			c.codec, c.hasCodec = r.int(), true
+		case id == 5 && typ == tI64:
+			c.values, c.hasCount = r.int(), true
+		case id == 6 && typ == tI64:
+			c.uncompressed = r.int()
+		case id == 7 && typ == tI64:
+			c.compressed = r.int()
+		case id == 9 && typ == tI64:
+			c.dataOffset = r.int()
+		case id == 11 && typ == tI64:
+			c.dictOffset = r.int()
+		case id == 12 && typ == tStruct:
+			c.hasStats = true
+			readStats(r, &c.stats)
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+func readStats(r *thriftReader, s *rawStats) {
+	r.fields(func(id int16, typ byte) bool {
+		switch {
+		case id == 1 && typ == tBinary:
+			s.oldMax = r.binary()
+		case id == 2 && typ == tBinary:
+			s.oldMin = r.binary()
+		case id == 3 && typ == tI64:
+			s.nulls, s.hasNulls = r.int(), true
+		case id == 5 && typ == tBinary:
+			s.max = r.binary()
+		case id == 6 && typ == tBinary:
+			s.min = r.binary()
+		default:
+			return false
+		}
+		return true
+	})
+}
+
+// buildLeaves turns the flattened schema into columns with their levels.
+func (f *footer) buildLeaves() error {
+	if len(f.elems) == 0 {
+		return corrupt("the footer has no schema")
+	}
+	root := f.elems[0]
+	if root.typ >= 0 || root.children <= 0 {
+		return corrupt("the schema has no columns")
+	}
+	next := 1
+	for i := int64(0); i < root.children; i++ {
+		var err error
+		if next, err = f.addNode(next, int(i), nil, 0, 0); err != nil {
+			return err
+		}
+	}
+	if next != len(f.elems) {
+		return corrupt("the schema has %d elements, its tree uses %d", len(f.elems), next)
+	}
+	return nil
+}
+
+func (f *footer) addNode(i, field int, path []string, def, rep int) (next int, err error) {
+	if i >= len(f.elems) {
+		return 0, corrupt("the schema tree has more nodes than its %d elements", len(f.elems))
+	}
+	if len(path) >= maxSchemaDepth {
+		return 0, overLimit("the schema nests deeper than %d", maxSchemaDepth)
+	}
+	e := f.elems[i]
+	path = append(path[:len(path):len(path)], e.name)
+	switch e.repetition {
+	case 0:
+	case 1:
+		def++
+	case 2:
+		def++
+		rep++
+	default:
+		return 0, corrupt("column %s has repetition %d", strings.Join(path, "."), e.repetition)
+	}
+	if e.logical == logicalUnknown {
+		return 0, unsupported("column %s has a logical type that this build does not know", strings.Join(path, "."))
+	}
+	if e.typ < 0 {
+		if e.children < 0 || e.children > int64(len(f.elems)-i) {
+			return 0, corrupt("group %s has %d children", strings.Join(path, "."), e.children)
+		}
+		if e.children == 0 {
+			return 0, unsupported("group %s has no columns", strings.Join(path, "."))
+		}
+		next = i + 1
+		for c := int64(0); c < e.children; c++ {
+			if next, err = f.addNode(next, field, path, def, rep); err != nil {
+				return 0, err
+			}
+		}
+		return next, nil
+	}
+	l := leaf{typ: e.typ, typeLen: e.typeLen, logical: e.logical}
+	l.Path, l.Field, l.MaxDef, l.MaxRep = strings.Join(path, "."), field, def, rep
+	if e.children != 0 {
+		return 0, corrupt("column %s has a type and %d children", l.Path, e.children)
+	}
+	if e.typ > physFixed {
+		return 0, corrupt("column %s has unknown physical type %d", l.Path, e.typ)
+	}
+	if e.typ == physFixed && (e.typeLen <= 0 || e.typeLen > 1<<24) {
+		return 0, corrupt("column %s has fixed length %d", l.Path, e.typeLen)
+	}
+	l.Physical = physNames[e.typ]
+	l.Nested = len(path) > 1 || rep > 0
+	f.leaves = append(f.leaves, l)
+	return i + 1, nil
+}
+
+// checkGroups holds what the reader relies on: chunks match the schema, lie in the file and do not add up
+// to more than the file, so that reading all of them cannot allocate more than its size.
+func (f *footer) checkGroups(size int64) error {
+	var sum, rows int64
+	for g := range f.groups {
+		rg := &f.groups[g]
+		if rg.rows < 0 || rg.rows > math.MaxInt64-rows {
+			return corrupt("row group %d says %d rows after %d", g, rg.rows, rows)
+		}
+		rows += rg.rows
+		if len(rg.chunks) != len(f.leaves) {
+			return corrupt("row group %d has %d column chunks, the schema %d columns", g, len(rg.chunks), len(f.leaves))
+		}
+		for c := range rg.chunks {
+			if err := f.checkChunk(&rg.chunks[c], c, rg.rows, size); err != nil {
+				return &Error{RowGroup: g, Column: f.leaves[c].Path, Err: err}
+			}
+			if sum += rg.chunks[c].compressed; sum > size {
+				return corrupt("the column chunks up to row group %d add up to more than the file's %d bytes", g, size)
+			}
+		}
+	}
+	f.rows = rows
+	return nil
+}
+
+func (f *footer) checkChunk(c *chunkMeta, col int, rows, size int64) error {
+	l := &f.leaves[col]
+	switch {
+	case c.crypto:
+		return unsupported("the column is encrypted")
+	case c.elsewhere:
+		return unsupported("the column chunk is in another file")
+	case !c.hasMeta || !c.hasType || !c.hasCodec || !c.hasCount:
+		return corrupt("the column chunk has no metadata")
+	case c.typ != l.typ:
+		return corrupt("the chunk has physical type %d, the schema says %s", c.typ, l.Physical)
+	case c.values < 0 || c.values < rows && l.MaxRep > 0 || c.values != rows && l.MaxRep == 0:
+		return corrupt("the chunk has %d values for %d rows", c.values, rows)
+	case c.compressed < 0 || c.uncompressed < 0:
+		return corrupt("the chunk has negative size (%d bytes, %d uncompressed)", c.compressed, c.uncompressed)
+	case c.start() < 0 || c.start() > size || c.compressed > size-c.start():
+		return corrupt("the chunk at byte %d of %d bytes lies outside the file of %d bytes", c.start(), c.compressed, size)
+	}
+	return nil
+}
+
+// start is the first byte of the chunk: the dictionary page where there is one. Some writers set its offset
+// to zero instead of leaving it out.
+func (c *chunkMeta) start() int64 {
+	if c.dictOffset > 0 && c.dictOffset < c.dataOffset {
+		return c.dictOffset
+	}
+	return c.dataOffset
+}
