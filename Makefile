@@ -1,0 +1,41 @@
+# The one task runner. Every check is a step of .ci/run, so that both do the same.
+
+TIME  ?= 1m
+SEEDS ?= 1..20000
+COUNT ?= 6
+BENCH ?= .
+
+.PHONY: help check test race sim fuzz bench baseline gen ci
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+check: ## what to run before every commit: gofmt, vet, staticcheck, archtest, short tests
+	@.ci/run gofmt vet staticcheck arch short
+
+test: ## all tests
+	@.ci/run test
+
+race: ## the race detector on the scheduler and the cluster
+	@.ci/run race
+
+sim: ## whole clusters in virtual time, SEEDS=1..20000
+	go test -count=1 ./sched/sim -seeds $(SEEDS)
+
+fuzz: ## every fuzz target for TIME=1m
+	@TIME=$(TIME) .ci/run fuzz
+
+bench: ## benchmarks, against benchmarks/baseline/bench.txt when it exists; BENCH=pattern COUNT=6
+	@mkdir -p bin
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... > bin/bench.txt || { cat bin/bench.txt; exit 1; }
+	@if [ -f benchmarks/baseline/bench.txt ]; then set -- benchmarks/baseline/bench.txt; else set --; fi; \
+		go tool -modfile=tools/go.mod benchstat "$$@" bin/bench.txt
+
+baseline: ## make the last run of bench the baseline
+	mkdir -p benchmarks/baseline && cp bin/bench.txt benchmarks/baseline/bench.txt
+
+gen: ## write all generated files
+	@.ci/run generate
+
+ci: ## everything, as the build machine does
+	@.ci/run
