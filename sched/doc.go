@@ -10,11 +10,11 @@
 // and costs about 20 bytes. A task is needed when somebody wants its block (Layer.Keep) or a needed task reads it;
 // nothing else is ever run.
 //
-//	               inputs held            Run                Done
-//	   (needed) ── waiting ───▶ ready ────────▶ running ───────────▶ held ──▶ freed (no reader left, nobody wants it)
-//	                  ▲           ▲               │ Failed, Returned,  │ worker or block lost, and still needed
-//	                  └───────────┴───────────────┴ worker lost        │
-//	                  └────────────────────────────────────────────────┘
+//	            inputs held            Run                Done
+//	(needed) ── waiting ───▶ ready ────────▶ running ───────────▶ held ──▶ freed (no reader left, nobody wants it)
+//	               ▲           ▲               │ Failed, Returned,  │ worker or block lost, and still needed
+//	               └───────────┴───────────────┴ worker lost        │
+//	               └────────────────────────────────────────────────┘
 //
 // # Order
 //

@@ -1,0 +1,380 @@
+package sched
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// Bits of a task. The first six are facts, the others derived.
+const (
+	fRunning   uint16 = 1 << iota // who runs it under att
+	fHeld                         // who holds the block
+	fMade                         // was made at least once: counted in the layer's statistics
+	fIssued                       // was delivered at least once
+	fDelivered                    // was delivered from where it is held now
+	fConsumed                     // the reader is through with it
+	fBack                         // was returned once: not asked back again
+	fAlone                        // runs with nothing beside it
+	fTimer                        // waits for the clock
+	fNeed                         // not held, and wanted or read by a needed task
+	fQueued                       // in the ready heap, in a worker's batch, in alone or in aside
+	fSeen                         // the walk was here
+
+	derived = fNeed | fQueued | fSeen
+)
+
+const nobody = -1
+
+// reader is an edge seen from its input.
+type reader struct {
+	l *layer
+	e int
+}
+
+// edge is an input of a layer, with the reverse lists of a Table.
+type edge struct {
+	from   *layer
+	w      Wiring
+	at     []int32
+	list   []int32
+	sealed bool // lists are built and checked: both ends are known
+}
+
+// layer is a layer of a running job: columns of facts and of derived state, one row per task.
+type layer struct {
+	id   LayerID
+	spec Layer
+	n    int32 // blocks; 0 until known
+	in   []edge
+	pos  uint32 // place in the order of layers
+
+	// Facts.
+	known     bool // n is final
+	enough    bool
+	st        []uint16
+	who       []uint16 // runner or holder
+	att       []Attempt
+	size      []uint32 // of a held block, in units of 64 bytes
+	consumed  int32    // blocks with fConsumed
+	made      int32    // blocks with fMade
+	announced int32    // made at the last LayerDone; -1 before the first
+	bytes     int64
+	rows      int64
+	nanos     float64 // mean time of a task, smoothed
+
+	// Derived.
+	readers []reader
+	late    int32 // readers whose N is unknown
+	nwait   []int32
+	nuse    []int32 // needed or running readers, All edges apart
+	allUse  int32   // needed or running tasks that read all of it
+	held    int32
+	need    int32
+	allWant bool  // a needed task reads all of it
+	swept   bool  // the walk went through all of it
+	cur     int32 // the walk's next block, if a target
+	next    int32 // Ordered: the first block never delivered
+}
+
+func (l *layer) stream() bool { return l.spec.Keep >= Stream }
+
+// limit is the first block that may not start yet: the reader must consume first.
+func (l *layer) limit() int32 {
+	if l.spec.Window <= 0 || !l.stream() {
+		return l.n
+	}
+	return int32(min(int64(l.consumed)+int64(l.spec.Window), int64(l.n)))
+}
+
+// wanted says whether block b is to be held whoever reads it.
+func (l *layer) wanted(b int32) bool {
+	if l.spec.Keep == Drop || l.st[b]&fConsumed != 0 {
+		return false
+	}
+	return !l.enough || l.st[b]&fDelivered != 0
+}
+
+// free says that nobody needs block b any more.
+func (l *layer) free(b int32) bool {
+	return l.nuse[b] == 0 && l.allUse == 0 && l.late == 0 && !l.wanted(b)
+}
+
+func (l *layer) complete() bool { return l.known && l.held == l.n }
+
+// makeRoom gives the layer its columns when its number of blocks is known.
+func (l *layer) makeRoom(n int32) {
+	l.known, l.n = true, n
+	l.st = make([]uint16, n)
+	l.who = make([]uint16, n)
+	l.att = make([]Attempt, n)
+	l.size = make([]uint32, n)
+	l.nwait = make([]int32, n)
+	l.nuse = make([]int32, n)
+}
+
+type jobState uint8
+
+const (
+	live jobState = iota
+	done          // Finished was said
+	dead          // failed or cancelled: waits for the reports of its tasks
+)
+
+// record is what is remembered of a task that had trouble.
+type record struct {
+	causes   []Cause
+	fails    int32
+	fetches  int32
+	over     int32
+	sessions int32 // lives of workers it was running on when they ended
+	due      int64
+}
+
+// job is a submitted job.
+type job struct {
+	id      JobID
+	prio    int32
+	state   jobState
+	layers  []*layer
+	tasks   int64
+	running int32
+	records map[Block]*record // only tasks that had trouble
+	timers  timerHeap
+
+	// Derived.
+	dirty   bool     // derived state does not follow from the facts: rebuild before use
+	order   []*layer // inputs first
+	byPos   []*layer // pos → layer
+	targets []*layer // layers somebody wants, in the order the walk takes them
+	walk    walk
+	ready   keyHeap
+	alone   []Block // quarantined, ready
+	aside   []Block // ready, but no worker with enough memory has a slot
+	unknown int32   // late layers not set yet
+	left    int64   // wanted blocks not held
+	held    int64   // blocks held
+	batched int32   // tasks in workers' batches
+	idle    bool    // has nothing to place until something happens
+}
+
+// newJob checks a Spec and makes a job of it.
+func newJob(id JobID, spec *Spec, maxTasks int64) (*job, string) {
+	if spec == nil {
+		return nil, "a Submit event carries a Spec"
+	}
+	j := &job{id: id, prio: spec.Priority}
+	if msg := j.add(spec.Layers, maxTasks); msg != "" {
+		return nil, msg
+	}
+	if msg := j.wire(); msg != "" {
+		return nil, msg
+	}
+	return j, ""
+}
+
+// add appends layers; wire must follow.
+func (j *job) add(layers []Layer, maxTasks int64) string {
+	for i := range layers {
+		l := &layer{id: LayerID(len(j.layers)), spec: layers[i], announced: -1}
+		if l.spec.Keep > Ordered {
+			return fmt.Sprintf("layer %d: keep is %d, at most %d is known", l.id, l.spec.Keep, Ordered)
+		}
+		j.layers = append(j.layers, l)
+		if l.spec.Late {
+			continue
+		}
+		if msg := j.size(l, l.spec.N, maxTasks); msg != "" {
+			return msg
+		}
+	}
+	return ""
+}
+
+func (j *job) size(l *layer, n int32, maxTasks int64) string {
+	if n < 0 {
+		return fmt.Sprintf("layer %d: %d blocks, must not be negative", l.id, n)
+	}
+	if j.tasks+int64(n) > maxTasks {
+		return fmt.Sprintf("layer %d: %d blocks make %d tasks in the job, at most %d are allowed", l.id, n, j.tasks+int64(n), maxTasks)
+	}
+	j.tasks += int64(n)
+	l.makeRoom(n)
+	return ""
+}
+
+// apply sets late layers and appends layers. On error the job must not be used further.
+func (j *job) apply(x *Extension, maxTasks int64) string {
+	if x == nil {
+		return "an Extend event carries an Extension"
+	}
+	for _, s := range x.Set {
+		if s.Layer < 0 || int(s.Layer) >= len(j.layers) {
+			return fmt.Sprintf("extension sets layer %d, the job has %d layers", s.Layer, len(j.layers))
+		}
+		l := j.layers[s.Layer]
+		if l.known {
+			return fmt.Sprintf("extension sets layer %d, which is not late or was set before", s.Layer)
+		}
+		if s.In != nil {
+			l.spec.In, l.in = s.In, nil
+		}
+		if msg := j.size(l, s.N, maxTasks); msg != "" {
+			return msg
+		}
+	}
+	if msg := j.add(x.Add, maxTasks); msg != "" {
+		return msg
+	}
+	return j.wire()
+}
+
+// wire connects the layers: edges with their reverse, the order of layers, the targets.
+func (j *job) wire() string {
+	j.unknown = 0
+	for _, l := range j.layers {
+		l.readers, l.late = l.readers[:0], 0
+		if !l.known {
+			j.unknown++
+		}
+		if l.in != nil {
+			continue
+		}
+		l.in = make([]edge, len(l.spec.In))
+		for i, e := range l.spec.In {
+			if e.From < 0 || int(e.From) >= len(j.layers) {
+				return fmt.Sprintf("layer %d, input %d: reads layer %d, the job has %d layers", l.id, i, e.From, len(j.layers))
+			}
+			l.in[i] = edge{from: j.layers[e.From], w: e.Wiring}
+		}
+	}
+	for _, l := range j.layers {
+		for i := range l.in {
+			e := &l.in[i]
+			switch {
+			case !l.known:
+				e.from.late++
+				continue
+			case e.from.known && !e.sealed:
+				if msg := e.seal(l); msg != "" {
+					return fmt.Sprintf("layer %d, input %d: %s", l.id, i, msg)
+				}
+			}
+			e.from.readers = append(e.from.readers, reader{l, i})
+		}
+	}
+	return j.sort()
+}
+
+// seal checks an edge whose both ends are known.
+func (e *edge) seal(l *layer) string {
+	switch w := &e.w; w.Kind {
+	case One:
+		if l.n != e.from.n {
+			return fmt.Sprintf("one-to-one from %d blocks to %d, must be equal", e.from.n, l.n)
+		}
+	case Span, All:
+	case Table:
+		if msg := w.check(l.n, e.from.n, e.from == l); msg != "" {
+			return msg
+		}
+		e.at, e.list = w.reverse(e.from.n)
+	default:
+		return fmt.Sprintf("wiring is %d, at most %d is known", w.Kind, Table)
+	}
+	if e.from == l && e.w.Kind != Table {
+		return "only a table may read its own layer"
+	}
+	e.sealed = true
+	return ""
+}
+
+// check says what is wrong with the lists of a Table read by n blocks from m blocks.
+func (w *Wiring) check(n, m int32, self bool) string {
+	if len(w.At) != int(n)+1 {
+		return fmt.Sprintf("table has %d row ends, must be %d", len(w.At), n+1)
+	}
+	if w.At[0] < 0 || int(w.At[n]) > len(w.List) {
+		return fmt.Sprintf("table rows cover [%d, %d) of %d entries", w.At[0], w.At[n], len(w.List))
+	}
+	for b := range n {
+		if w.At[b] > w.At[b+1] {
+			return fmt.Sprintf("table row %d ends before it begins", b)
+		}
+	}
+	for b := range n {
+		top := m
+		if self {
+			top = b
+		}
+		for _, x := range w.List[w.At[b]:w.At[b+1]] {
+			if x < 0 || x >= top {
+				return fmt.Sprintf("table row %d names block %d, must be in [0, %d)", b, x, top)
+			}
+		}
+	}
+	return ""
+}
+
+// sort puts inputs before readers (Kahn 1962), and ranks the layers.
+func (j *job) sort() string {
+	missing := make([]int32, len(j.layers))
+	for _, l := range j.layers {
+		for i := range l.in {
+			if l.in[i].from != l {
+				missing[l.id]++
+			}
+		}
+	}
+	j.order = j.order[:0]
+	for _, l := range j.layers {
+		if missing[l.id] == 0 {
+			j.order = append(j.order, l)
+		}
+	}
+	for i := 0; i < len(j.order); i++ {
+		from := j.order[i]
+		for _, r := range from.readers {
+			if r.l == from {
+				continue
+			}
+			if missing[r.l.id]--; missing[r.l.id] == 0 {
+				j.order = append(j.order, r.l)
+			}
+		}
+		if from.late == 0 {
+			continue
+		}
+		for _, r := range j.layers { // late readers are not in readers, and few
+			for k := range r.in {
+				if r.known || r.in[k].from != from {
+					continue
+				}
+				if missing[r.id]--; missing[r.id] == 0 {
+					j.order = append(j.order, r)
+				}
+			}
+		}
+	}
+	if len(j.order) < len(j.layers) {
+		for _, l := range j.layers {
+			if missing[l.id] > 0 {
+				return fmt.Sprintf("layer %d waits for itself: the layers form a circle", l.id)
+			}
+		}
+	}
+	j.byPos = append(j.byPos[:0], j.order...)
+	slices.Reverse(j.byPos)
+	slices.SortStableFunc(j.byPos, func(a, b *layer) int { return cmp.Compare(a.spec.Rank, b.spec.Rank) })
+	j.targets = j.targets[:0]
+	for p, l := range j.byPos {
+		l.pos = uint32(p)
+		if l.known && (l.spec.Keep != Drop || l.late > 0) {
+			j.targets = append(j.targets, l)
+		}
+	}
+	slices.SortStableFunc(j.targets, func(a, b *layer) int {
+		return cmp.Or(cmp.Compare(a.spec.Rank, b.spec.Rank), cmp.Compare(a.id, b.id))
+	})
+	return ""
+}

@@ -1,0 +1,112 @@
+package sched
+
+// rebuild computes the derived state of a job from the facts: what is needed (from the wanted blocks down over
+// blocks nobody holds), how many inputs a task misses, how many readers a block has, what is ready, what can be freed
+// or delivered. Called when a job is submitted or extended and after losses; O(tasks + edges).
+func (s *State) rebuild(j *job) {
+	j.dirty, j.idle = false, false
+	j.left, j.held = 0, 0
+	j.ready, j.alone, j.aside = j.ready[:0], j.alone[:0], j.aside[:0]
+	j.walk.target, j.walk.stack = 0, j.walk.stack[:0]
+	s.dropBatches(j)
+	for _, l := range j.layers {
+		l.reset()
+		j.held += int64(l.held)
+	}
+	for i := len(j.order) - 1; i >= 0; i-- {
+		if l := j.order[i]; l.known {
+			j.left += l.derive()
+		}
+	}
+	for _, l := range j.order {
+		if !l.known {
+			continue
+		}
+		s.deliverAll(j, l)
+		for b := range l.n {
+			switch st := l.st[b]; {
+			case st&fHeld != 0:
+				s.maybeFree(j, l, b)
+			case st&(fNeed|fRunning) == fNeed && l.nwait[b] == 0 && (len(l.in) > 0 || st&fAlone != 0):
+				s.enqueue(j, l, b)
+			}
+		}
+		s.announce(j, l)
+	}
+}
+
+func (l *layer) reset() {
+	clear(l.nwait)
+	clear(l.nuse)
+	l.allUse, l.held, l.need, l.cur, l.next = 0, 0, 0, 0, 0
+	l.allWant, l.swept = false, false
+	for b, st := range l.st {
+		l.st[b] = st &^ derived
+		if st&fHeld != 0 {
+			l.held++
+		}
+	}
+	for l.next < l.n && l.st[l.next]&fIssued != 0 {
+		l.next++
+	}
+}
+
+// derive finds what of l is needed, given that all its readers went before, and tells its inputs. It returns how many
+// wanted blocks are missing.
+func (l *layer) derive() (left int64) {
+	for b := l.n - 1; b >= 0; b-- {
+		st := l.st[b]
+		if st&fHeld == 0 {
+			want := l.wanted(b)
+			if want {
+				left++
+			}
+			if want || l.allWant || l.late > 0 || st&fNeed != 0 {
+				st |= fNeed
+				l.st[b] = st
+				l.need++
+			}
+		}
+		if st&(fNeed|fRunning) != 0 {
+			for i := range l.in {
+				l.nwait[b] += l.in[i].claim(b, st&fNeed != 0)
+			}
+		}
+	}
+	return left
+}
+
+// claim makes block b a reader of its inputs by this edge, needing them if need is set, and returns how many are missing.
+func (e *edge) claim(b int32, need bool) (missing int32) {
+	f := e.from
+	switch {
+	case !f.known:
+		return 1
+	case e.w.Kind == All:
+		f.allUse++
+		f.allWant = f.allWant || need
+		if !f.complete() {
+			return 1
+		}
+		return 0
+	}
+	lo, hi, list := e.w.Needs(b, f.n)
+	for d := lo; d < hi; d++ {
+		missing += f.claim(d, need)
+	}
+	for _, d := range list {
+		missing += f.claim(d, need)
+	}
+	return missing
+}
+
+func (l *layer) claim(b int32, need bool) int32 {
+	l.nuse[b]++
+	if l.st[b]&fHeld != 0 {
+		return 0
+	}
+	if need {
+		l.st[b] |= fNeed
+	}
+	return 1
+}

@@ -1,0 +1,242 @@
+package sched
+
+// Which of the lists of workers with room a worker is in.
+const (
+	inNone uint8 = iota
+	inIdle
+	inSpare
+)
+
+// sent is a task a worker with a queue was given.
+type sent struct {
+	j       *job
+	l       *layer
+	b       int32
+	started bool
+	asked   bool // Return was said
+}
+
+type worker struct {
+	id          WorkerID
+	up, paused  bool
+	alone       bool // runs a quarantined task and gets nothing else
+	in          uint8
+	at          int32 // place in the list
+	session     Session
+	slots       int32
+	queue       int32
+	busy        int32 // tasks given and not reported
+	mem         int64 // 0 means unbounded
+	band, disk  float64
+	onDisk      float64 // part of what it holds that is spilled
+	out         []sent  // in the order given; kept only if queue > 0
+	batchJob    *job
+	batch       []Block // tasks without inputs set aside for it, so that neighbours are made at the same place
+	batchPlace  int32   // in State.batches
+	lastSession Session
+}
+
+// worker returns the worker that reports ev, nil if its session is over.
+func (s *State) worker(ev *Event) *worker {
+	if ev.Worker < 0 || int(ev.Worker) >= len(s.workers) {
+		return nil
+	}
+	w := &s.workers[ev.Worker]
+	if !w.up || w.session != ev.Session && !s.breaks(ruleSession) {
+		return nil
+	}
+	return w
+}
+
+func (s *State) onUp(ev *Event) {
+	if ev.Worker < 0 || ev.Worker >= MaxWorkers {
+		return
+	}
+	for int(ev.Worker) >= len(s.workers) {
+		s.workers = append(s.workers, worker{id: WorkerID(len(s.workers))})
+	}
+	w := &s.workers[ev.Worker]
+	if ev.Session <= w.lastSession {
+		return
+	}
+	if w.up {
+		s.down(ev.Worker, 0)
+	}
+	band, disk := ev.Bandwidth, ev.Disk
+	if band <= 0 {
+		band = DefaultBandwidth
+	}
+	if disk <= 0 {
+		disk = DefaultDisk
+	}
+	*w = worker{id: w.id, up: true, session: ev.Session, lastSession: ev.Session, slots: max(ev.Slots, 0), queue: max(ev.Queue, 0),
+		mem: max(ev.Bytes, 0), band: float64(band), disk: float64(disk), out: w.out[:0], batch: w.batch[:0]}
+	s.up++
+	s.measure()
+	s.relist(w)
+}
+
+func (s *State) onDown(ev *Event) {
+	if s.worker(ev) != nil {
+		s.down(ev.Worker, ev.Code)
+	}
+}
+
+// down ends a session: its blocks are lost, its tasks are not running.
+func (s *State) down(id WorkerID, code int64) {
+	w := &s.workers[id]
+	type victim struct {
+		j *job
+		l *layer
+		t Block
+	}
+	var victims []victim
+	s.flushBatch(w)
+	w.up = false
+	s.relist(w)
+	s.up--
+	s.measure()
+	if s.reserve == id {
+		s.reserve = nobody
+	}
+	for _, j := range s.jobs {
+		for _, l := range j.layers {
+			for b := range l.n {
+				if WorkerID(l.who[b]) != id || l.st[b]&(fHeld|fRunning) == 0 {
+					continue
+				}
+				if l.st[b]&fHeld != 0 {
+					s.lose(j, l, b)
+					continue
+				}
+				l.st[b] &^= fRunning
+				j.running--
+				j.dirty = !s.breaks(ruleRebuild)
+				if j.state != dead && w.ran(l, b) {
+					victims = append(victims, victim{j, l, Block{l.id, b}})
+				}
+			}
+		}
+	}
+	w.busy, w.alone, w.out = 0, false, w.out[:0]
+	for _, v := range victims {
+		r := v.j.record(v.t)
+		r.causes = append(r.causes, Cause{LostWorker, id, w.session, v.l.att[v.t.Block], code})
+		s.lostUnder(v.j, v.l, v.t, r)
+	}
+}
+
+// ran says whether a task was probably running when its worker went: it was reported as started, or was among those
+// that had slots.
+func (w *worker) ran(l *layer, b int32) bool {
+	for i := range w.out {
+		if w.out[i].l == l && w.out[i].b == b {
+			return w.out[i].started || i < int(w.slots)
+		}
+	}
+	return true
+}
+
+func (s *State) onMem(ev *Event) {
+	w := s.worker(ev)
+	if w == nil {
+		return
+	}
+	w.onDisk = 0
+	if all := ev.Bytes + ev.Spilled; ev.Spilled > 0 && ev.Bytes >= 0 && all > 0 {
+		w.onDisk = float64(ev.Spilled) / float64(all)
+	}
+	if w.paused == ev.Paused {
+		return
+	}
+	w.paused = ev.Paused
+	if w.paused {
+		s.flushBatch(w)
+		if s.reserve == ev.Worker {
+			s.reserve = nobody
+		}
+		for i := range w.out {
+			s.askBack(w, i)
+		}
+	}
+	s.relist(w)
+}
+
+// onHeld believes a new session that it still has blocks, where they are missing.
+func (s *State) onHeld(ev *Event) {
+	w := s.worker(ev)
+	if w == nil || ev.Block < 0 {
+		return
+	}
+	j, l, ok := s.at(ev.Job, ev.Layer, ev.Block)
+	end := int32(min(int64(ev.Block)+int64(max(ev.N, 1)), 1<<31-1))
+	if !ok || j.state == dead {
+		s.act(Action{Kind: Free, Job: ev.Job, Layer: ev.Layer, First: ev.Block, N: end - ev.Block, Worker: ev.Worker, Session: ev.Session})
+		return
+	}
+	for b := ev.Block; b < min(end, l.n); b++ {
+		st := l.st[b]
+		switch {
+		case st&(fHeld|fRunning) == 0 && !s.breaks(ruleAdopt):
+			l.st[b] = st | fHeld
+			l.who[b], l.size[b] = uint16(ev.Worker), units(ev.Bytes)
+			l.held++
+			j.held++
+			l.make(ev, b)
+			j.dirty = true
+		case WorkerID(l.who[b]) != ev.Worker:
+			s.actFree(j.id, l.id, b, ev.Worker)
+		}
+	}
+}
+
+// measure finds the largest memory among the workers that are up.
+func (s *State) measure() {
+	s.most = 0
+	for i := range s.workers {
+		switch w := &s.workers[i]; {
+		case !w.up:
+		case w.mem == 0:
+			s.most = -1
+			return
+		default:
+			s.most = max(s.most, w.mem)
+		}
+	}
+}
+
+func (w *worker) fits(l *layer) bool { return w.mem == 0 || l.spec.Floor <= w.mem }
+
+// relist puts a worker into the list it belongs to: idle, spare or none.
+func (s *State) relist(w *worker) {
+	in := inNone
+	switch {
+	case !w.up || w.paused || w.alone || s.reserve == w.id:
+	case w.busy < w.slots:
+		in = inIdle
+	case w.slots > 0 && int64(w.busy) < int64(w.slots)+int64(w.queue):
+		in = inSpare
+	}
+	if in == w.in {
+		return
+	}
+	if w.in != inNone {
+		list := s.list(w.in)
+		last := (*list)[len(*list)-1]
+		(*list)[w.at] = last
+		s.workers[last].at = w.at
+		*list = (*list)[:len(*list)-1]
+	}
+	if w.in = in; in != inNone {
+		list := s.list(in)
+		w.at = int32(len(*list))
+		*list = append(*list, w.id)
+	}
+}
+
+func (s *State) list(in uint8) *[]WorkerID {
+	if in == inIdle {
+		return &s.idle
+	}
+	return &s.spare
+}
