@@ -8,6 +8,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 )
@@ -17,42 +18,59 @@ type event struct {
 }
 
 type tally struct {
+	out                     io.Writer
 	passed, failed, skipped int
 	output                  map[[2]string][]string // package and test → what it printed; test "" is the package
 	broken                  map[string]bool        // packages with a failed test
 }
 
 func main() {
-	t := tally{output: map[[2]string][]string{}, broken: map[string]bool{}}
-	in := bufio.NewReader(os.Stdin)
-	for {
-		line, err := in.ReadString('\n')
-		if line != "" {
-			t.line(line)
-		}
-		if err != nil {
-			break
-		}
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: go test -json ... | tally file")
+		os.Exit(2)
 	}
+	t := newTally(os.Stdout)
+	t.read(os.Stdin)
 	if err := t.save(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "tally:", err)
 		os.Exit(1)
 	}
-	if t.failed > 0 || t.passed+t.skipped == 0 {
+	if !t.good() {
 		os.Exit(1)
 	}
 }
 
+func newTally(out io.Writer) *tally {
+	return &tally{out: out, output: map[[2]string][]string{}, broken: map[string]bool{}}
+}
+
+// read takes events until the input ends. Lines of any length are read: a test may print what it likes.
+func (t *tally) read(in io.Reader) {
+	r := bufio.NewReader(in)
+	for {
+		line, err := r.ReadString('\n')
+		if line != "" {
+			t.line(line)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// good is false also when nothing ran: a wrong pattern of packages must not look like success.
+func (t *tally) good() bool { return t.failed == 0 && t.passed+t.skipped > 0 }
+
 func (t *tally) line(line string) {
 	var e event
 	if json.Unmarshal([]byte(line), &e) != nil {
-		fmt.Print(line)
+		fmt.Fprint(t.out, line)
 		return
 	}
 	key := [2]string{e.Package, e.Test}
 	switch e.Action {
 	case "build-output":
-		fmt.Print(e.Output)
+		fmt.Fprint(t.out, e.Output)
 	case "output":
 		t.output[key] = append(t.output[key], e.Output)
 	case "pass", "fail", "skip":
@@ -73,7 +91,7 @@ func (t *tally) end(e event) {
 		case "fail":
 			t.failed++
 			t.broken[e.Package] = true
-			fmt.Print(strings.Join(lines, ""))
+			fmt.Fprint(t.out, strings.Join(lines, ""))
 		}
 		return
 	}
@@ -83,13 +101,13 @@ func (t *tally) end(e event) {
 		t.failed++
 		for key, lines := range t.output {
 			if key[0] == e.Package && key[1] != "" {
-				fmt.Print(strings.Join(lines, ""))
+				fmt.Fprint(t.out, strings.Join(lines, ""))
 			}
 		}
 	}
 	for _, l := range lines {
 		if l != "PASS\n" && !strings.Contains(l, "[no test files]") {
-			fmt.Print(l)
+			fmt.Fprint(t.out, l)
 		}
 	}
 }
