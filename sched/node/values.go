@@ -1,0 +1,283 @@
+package node
+
+// add returns a value not known before; nil if it is known or its number is out of range.
+func (n *Node) add(i int32) *value {
+	if i < 0 || i >= MaxNumber {
+		return nil
+	}
+	for int(i) >= len(n.values) {
+		n.values = append(n.values, value{})
+	}
+	v := &n.values[i]
+	if v.state != unknown {
+		return nil
+	}
+	*v = value{next: 1<<64 - 1, hint: 1<<64 - 1, stamp: v.stamp + 1, wait: v.wait[:0]}
+	return v
+}
+
+// have takes a value into memory: fetched, loaded, made, or brought in from outside.
+func (n *Node) have(i int32, bytes int64) {
+	v := n.value(i)
+	switch {
+	case v == nil:
+		if v = n.add(i); v == nil {
+			return
+		}
+	case v.state == fetching || v.state == loading:
+		n.io--
+		n.stored -= v.bytes
+		if v.state == loading {
+			n.onDisk -= v.bytes
+		}
+	case v.state == remote:
+	default: // it is here already
+		return
+	}
+	v.state, v.bytes = memory, max(bytes, 0)
+	n.stored += v.bytes
+	for _, w := range v.wait {
+		if t := &n.tasks[w.task]; t.gen == w.gen && t.state == queued {
+			t.missing--
+		}
+	}
+	v.wait = v.wait[:0]
+	n.offer(i)
+	n.drop(i)
+}
+
+// onLost makes the tasks that wait for a value leave, and forgets it.
+func (n *Node) onLost(ev *Event) {
+	v := n.value(ev.Value)
+	if v == nil || v.state != fetching && v.state != loading {
+		return
+	}
+	n.io--
+	n.stored -= v.bytes
+	if v.state == loading {
+		n.onDisk -= v.bytes
+	}
+	v.state, v.bytes, v.freed = remote, 0, true
+	for _, w := range append([]waiter(nil), v.wait...) {
+		if t := &n.tasks[w.task]; t.gen == w.gen && t.state == queued {
+			n.leave(w.task, ev.Value)
+		}
+	}
+	n.drop(ev.Value)
+}
+
+// drop forgets a value when it is freed, nobody reads it and it is not on its way.
+func (n *Node) drop(i int32) {
+	v := &n.values[i]
+	if !v.freed || v.refs > 0 {
+		return
+	}
+	switch v.state {
+	case memory:
+		n.stored -= v.bytes
+	case disk:
+		n.onDisk -= v.bytes
+	case remote:
+	default:
+		return
+	}
+	v.state = unknown
+	v.stamp++
+	n.act(Action{Kind: Drop, Value: i})
+}
+
+// request brings in what a queued task misses. The head of the queue gets its inputs even above the lines when nothing runs:
+// else nothing would ever start.
+func (n *Node) request(t *task, head bool) {
+	for _, i := range t.in {
+		v := &n.values[i]
+		if v.state != remote && v.state != disk {
+			continue
+		}
+		must := head && n.running == 0
+		if n.io >= n.cfg.Fetches || n.Used()+v.bytes > n.line(n.cfg.Hard) && !must {
+			return
+		}
+		n.io++
+		n.stored += v.bytes
+		if v.state == remote {
+			v.state = fetching
+			n.act(Action{Kind: Fetch, Value: i})
+		} else {
+			v.state = loading
+			n.act(Action{Kind: Load, Value: i})
+		}
+	}
+}
+
+// spill sends values to disk until memory will be under the first line: those no queued task reads, and above the second line
+// the others too.
+func (n *Node) spill() {
+	if n.Used() <= n.line(n.cfg.Spill) {
+		n.hot, n.victims = false, n.victims[:0]
+		return
+	}
+	for n.Used()-n.leaving > n.line(n.cfg.Spill) {
+		i, ok := n.victim(n.Used()-n.leaving > n.line(n.cfg.Hard))
+		if !ok {
+			return
+		}
+		n.evict(i)
+	}
+}
+
+// evict starts to write a value to disk and returns the bytes that will come free.
+func (n *Node) evict(i int32) int64 {
+	v := &n.values[i]
+	v.state = spilling
+	n.leaving += v.bytes
+	n.act(Action{Kind: Spill, Value: i})
+	return v.bytes
+}
+
+func (n *Node) onSpilled(ev *Event) {
+	v := n.value(ev.Value)
+	if v == nil || v.state != spilling {
+		return
+	}
+	n.leaving -= v.bytes
+	if !ev.OK {
+		v.state, v.refuse = memory, true
+		n.drop(ev.Value)
+		return
+	}
+	v.state = disk
+	n.stored -= v.bytes
+	n.onDisk += v.bytes
+	if v.refs > 0 {
+		n.miss(ev.Value, v)
+	}
+	n.drop(ev.Value)
+}
+
+// miss tells the queued readers of a value that it is not in memory any more.
+func (n *Node) miss(i int32, v *value) {
+	for _, q := range n.queue {
+		t := &n.tasks[q]
+		for _, k := range t.in {
+			if k == i {
+				t.missing++
+				v.wait = append(v.wait, waiter{q, t.gen})
+			}
+		}
+	}
+}
+
+// evictable says whether a value can go to disk: with all, even if queued tasks read it, though not the one to start next.
+func (n *Node) evictable(i int32, all bool) bool {
+	v := &n.values[i]
+	if v.state != memory || v.pins > 0 || v.refuse || v.bytes == 0 || v.refs > 0 && !all {
+		return false
+	}
+	if v.refs == 0 || len(n.queue) == 0 {
+		return true
+	}
+	for _, k := range n.tasks[n.queue[0]].in {
+		if k == i {
+			return false
+		}
+	}
+	return true
+}
+
+// victim returns the value in memory whose next reader is last of all. The heap of candidates exists only while memory is
+// above the first line.
+func (n *Node) victim(all bool) (int32, bool) {
+	if !n.hot {
+		n.hot, n.victims = true, n.victims[:0]
+		for i := range n.values {
+			n.offer(int32(i))
+		}
+	}
+	var later []candidate
+	found := int32(-1)
+	for len(n.victims) > 0 && found < 0 {
+		c := n.victims.pop()
+		v := &n.values[c.value]
+		switch {
+		case v.stamp != c.stamp || v.state != memory:
+		case n.evictable(c.value, all):
+			found = c.value
+		default:
+			later = append(later, c)
+		}
+	}
+	for _, c := range later {
+		n.victims.push(c)
+	}
+	return found, found >= 0
+}
+
+// offer enters a value among the candidates for spilling, with its present next reader.
+func (n *Node) offer(i int32) {
+	v := &n.values[i]
+	if !n.hot || v.state != memory || v.pins > 0 || v.refuse || v.bytes == 0 {
+		return
+	}
+	v.stamp++
+	n.victims.push(candidate{v.next, i, v.stamp})
+}
+
+// report says Level when another line was crossed.
+func (n *Node) report() {
+	used, level := n.Used(), 0
+	for _, p := range [...]int32{n.cfg.Spill, n.cfg.Hard, n.cfg.Pause} {
+		if used > n.line(p) {
+			level++
+		}
+	}
+	if level != n.level {
+		n.level = level
+		n.act(Action{Kind: Level, Paused: level == 3, Bytes: used, OnDisk: n.onDisk})
+	}
+}
+
+// candidate is a value that could be spilled; it counts while its stamp is the value's.
+type candidate struct {
+	next  uint64
+	value int32
+	stamp uint32
+}
+
+func (a candidate) before(b candidate) bool {
+	return a.next > b.next || a.next == b.next && a.value < b.value
+}
+
+// victims is a binary heap, the last used first.
+type victims []candidate
+
+func (h *victims) push(c candidate) {
+	a := append(*h, c)
+	for i := len(a) - 1; i > 0 && a[i].before(a[(i-1)/2]); i = (i - 1) / 2 {
+		a[i], a[(i-1)/2] = a[(i-1)/2], a[i]
+	}
+	*h = a
+}
+
+func (h *victims) pop() candidate {
+	a := *h
+	top, n := a[0], len(a)-1
+	a[0] = a[n]
+	a = a[:n]
+	for i := 0; ; {
+		c := 2*i + 1
+		if c >= n {
+			break
+		}
+		if c+1 < n && a[c+1].before(a[c]) {
+			c++
+		}
+		if !a[c].before(a[i]) {
+			break
+		}
+		a[i], a[c] = a[c], a[i]
+		i = c
+	}
+	*h = a
+	return top
+}
