@@ -36,6 +36,9 @@ func main() {
 		os.Exit(1)
 	}
 	if !t.good() {
+		if t.failed == 0 {
+			fmt.Fprintln(os.Stderr, "tally: no test ran")
+		}
 		os.Exit(1)
 	}
 }
