@@ -1,0 +1,277 @@
+package expr
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/weft-data/weft/dtype"
+)
+
+// Infer types e against the columns of s: name, type and whether nulls may
+// occur.
+//
+// Errors: a mistake made while building, an unknown column (with the nearest
+// names), arguments that a function does not take (with the types and what it
+// would take), nesting beyond MaxDepth.
+func Infer(e Expr, s dtype.Schema) (dtype.Field, error) {
+	if e.None() {
+		return dtype.Field{}, errors.New("expr: no expression")
+	}
+	if err := e.Err(); err != nil {
+		return dtype.Field{}, err
+	}
+	o, err := infer(e.N, s, 0)
+	if err != nil {
+		return dtype.Field{}, fmt.Errorf("expr: %w", err)
+	}
+	return dtype.Field{Name: e.OutName(), Type: o.T, Nullable: o.Null}, nil
+}
+
+// InferBool is Infer for predicates: the type must be bool.
+func InferBool(e Expr, s dtype.Schema) error {
+	f, err := Infer(e, s)
+	if err == nil && f.Type != tBool && f.Type != tNull {
+		return fmt.Errorf("expr: %s is %s, want a predicate (bool)", brief(e.N), f.Type)
+	}
+	return err
+}
+
+func infer(n Node, s dtype.Schema, depth int) (operand, error) {
+	if depth >= MaxDepth {
+		return operand{}, fmt.Errorf("nested more than %d deep", MaxDepth)
+	}
+	all := func(ns []Node) ([]operand, error) {
+		out := make([]operand, len(ns))
+		for i, k := range ns {
+			var err error
+			if out[i], err = infer(k, s, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	}
+	switch n := n.(type) {
+	case Column:
+		return inferColumn(n, s)
+	case Literal:
+		return inferLit(n)
+	case Bad:
+		return operand{}, errors.New(n.Err)
+	case nil:
+		return operand{}, errors.New("a node is missing")
+	case When:
+		if len(n.If) != len(n.Then) || len(n.If) == 0 {
+			return operand{}, fmt.Errorf("case has %d conditions and %d values", len(n.If), len(n.Then))
+		}
+	}
+	in, err := all(kids(n))
+	if err != nil {
+		return operand{}, err
+	}
+	t, err := typeOf(n, in)
+	if err != nil {
+		return operand{}, err
+	}
+	return operand{T: t.Out, Null: t.Null}, nil
+}
+
+// typeOf types one inner node whose children are typed.
+func typeOf(n Node, in []operand) (*sig, error) {
+	var s *sig
+	var err error
+	switch n := n.(type) {
+	case Func:
+		f := lookup(n.Fn)
+		if f == nil {
+			return nil, fmt.Errorf("unknown function %q%s", n.Fn, nearestFunction(n.Fn))
+		}
+		s, err = f.apply(in)
+	case Cast:
+		s, err = castRule(n, in[0])
+	case When:
+		s, err = whenRule(in)
+	case Member:
+		s, err = memberRule(n, in[0])
+	default:
+		return nil, fmt.Errorf("%T is no expression", n)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", brief(n), err)
+	}
+	return s, nil
+}
+
+// brief is the text of n, shortened for messages.
+func brief(n Node) string {
+	t := []rune(Expr{N: n}.String())
+	if len(t) > 120 {
+		return string(t[:117]) + "..."
+	}
+	return string(t)
+}
+
+func nearestFunction(name string) string {
+	var s dtype.Schema
+	for _, f := range Functions() {
+		s = append(s, dtype.Field{Name: f.Name})
+	}
+	_, err := s.Find(name)
+	if err == nil {
+		return ""
+	}
+	if _, tail, ok := strings.Cut(err.Error(), "; nearest: "); ok {
+		return "; nearest: " + tail
+	}
+	return "; see expr.Functions"
+}
+
+func inferColumn(c Column, s dtype.Schema) (operand, error) {
+	i, err := s.Find(c.Name)
+	if err != nil {
+		return operand{}, err
+	}
+	return operand{T: s[i].Type, Null: s[i].Nullable || s[i].Type.Kind == dtype.Null}, nil
+}
+
+func inferLit(l Literal) (operand, error) {
+	if err := checkLit(l); err != nil {
+		return operand{}, fmt.Errorf("constant: %w", err)
+	}
+	return operand{T: l.Type, Null: l.Null, Lit: &l}, nil
+}
+
+// checkType refuses types that no column can have.
+func checkType(t dtype.Type) error {
+	plain := dtype.Of(t.Kind)
+	switch {
+	case t.Kind == dtype.Invalid || t.Kind > dtype.Decimal128:
+		return fmt.Errorf("unknown type %s", t.Kind)
+	case t.Kind == dtype.Timestamp:
+		plain.Unit, plain.Zone = t.Unit, t.Zone
+		if t.Unit > dtype.Nano {
+			return fmt.Errorf("unknown unit %d of a timestamp", t.Unit)
+		}
+		if _, err := location(t.Zone); err != nil {
+			return err
+		}
+	case t.Kind == dtype.Decimal128:
+		plain.Precision, plain.Scale = t.Precision, t.Scale
+		if t.Precision < 1 || t.Precision > 38 || t.Scale > int8(t.Precision) || t.Scale < 0 {
+			return fmt.Errorf("decimal(%d, %d): want a precision of 1 to 38 and a scale of 0 to the precision", t.Precision, t.Scale)
+		}
+	}
+	if t != plain {
+		return fmt.Errorf("%s with properties of another type: %#v", t.Kind, t)
+	}
+	return nil
+}
+
+// checkLit holds literals to their documented form.
+func checkLit(l Literal) error {
+	if err := checkType(l.Type); err != nil {
+		return err
+	}
+	k := l.Type.Kind
+	zero := Literal{Type: l.Type, Null: l.Null}
+	switch {
+	case l.Null || k == dtype.Null:
+		zero.Null = true
+	case k == dtype.Decimal128:
+		return errors.New("decimals are not constants; cast one from text")
+	case k.IsVar():
+		zero.S = l.S
+	case k.IsFloat():
+		zero.F = l.F
+		if k == dtype.Float32 && float64(float32(l.F)) != l.F && l.F == l.F {
+			return fmt.Errorf("%v is not a float32", l.F)
+		}
+	default:
+		zero.I = l.I
+		if lo, hi := intRange(k); l.I < lo || l.I > hi {
+			return fmt.Errorf("%d is not a %s", l.I, k)
+		}
+	}
+	if zero.Null != l.Null || zero.I != l.I || zero.S != l.S || math.Float64bits(zero.F) != math.Float64bits(l.F) {
+		return fmt.Errorf("a %s literal with a value of another type", l.Type)
+	}
+	return nil
+}
+
+// intRange bounds what a kind keeps in Literal.I; uint64 uses all bits.
+func intRange(k dtype.Kind) (lo, hi int64) {
+	switch k {
+	case dtype.Bool:
+		return 0, 1
+	case dtype.Int8:
+		return math.MinInt8, math.MaxInt8
+	case dtype.Int16:
+		return math.MinInt16, math.MaxInt16
+	case dtype.Int32, dtype.Date:
+		return math.MinInt32, math.MaxInt32
+	case dtype.Uint8:
+		return 0, math.MaxUint8
+	case dtype.Uint16:
+		return 0, math.MaxUint16
+	case dtype.Uint32:
+		return 0, math.MaxUint32
+	}
+	return math.MinInt64, math.MaxInt64
+}
+
+// location finds a time zone; "" is UTC.
+func location(zone string) (*time.Location, error) {
+	if zone == "" || zone == "UTC" {
+		return time.UTC, nil
+	}
+	if zone == "Local" {
+		return nil, errors.New(`zone "Local" means another place on every machine; name it`)
+	}
+	l, err := time.LoadLocation(zone)
+	if err != nil {
+		return nil, fmt.Errorf("unknown time zone %q", zone)
+	}
+	return l, nil
+}
+
+func whenRule(in []operand) (*sig, error) {
+	s := &sig{In: make([]dtype.Type, len(in)), Args: in}
+	var values []operand
+	for i, a := range in {
+		if i%2 == 1 || i == len(in)-1 {
+			values = append(values, a)
+			s.Null = s.Null || a.Null
+			continue
+		}
+		if a.T != tBool && a.T != tNull {
+			return nil, fmt.Errorf("condition %d is %s, want bool", i/2+1, a.T)
+		}
+		s.In[i] = tBool
+	}
+	t, err := unify(values)
+	if err != nil {
+		return nil, err
+	}
+	for i := range in {
+		if i%2 == 1 || i == len(in)-1 {
+			s.In[i] = t
+		}
+	}
+	s.Out, s.Null = t, s.Null || len(in)%2 == 0
+	return s, nil
+}
+
+func memberRule(m Member, x operand) (*sig, error) {
+	for _, l := range m.In {
+		o, err := inferLit(l)
+		if err == nil {
+			_, err = cmpType(x, o)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &sig{In: []dtype.Type{x.T}, Out: tBool, Null: x.Null, Args: []operand{x}}, nil
+}
