@@ -4,6 +4,7 @@ TIME  ?= 1m
 SEEDS ?= 1..20000
 COUNT ?= 6
 BENCH ?= .
+PKG   ?= ./...
 
 .PHONY: help check test race sim fuzz bench baseline gen ci
 
@@ -25,9 +26,9 @@ sim: ## whole clusters in virtual time, SEEDS=1..20000
 fuzz: ## every fuzz target for TIME=1m
 	@TIME=$(TIME) .ci/run fuzz
 
-bench: ## benchmarks, against benchmarks/baseline/bench.txt when it exists; BENCH=pattern COUNT=6
+bench: ## benchmarks, against benchmarks/baseline/bench.txt when it exists; BENCH=. PKG=./... COUNT=6
 	@mkdir -p bin
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./... > bin/bench.txt || { cat bin/bench.txt; exit 1; }
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKG) > bin/bench.txt || { cat bin/bench.txt; exit 1; }
 	@if [ -f benchmarks/baseline/bench.txt ]; then set -- benchmarks/baseline/bench.txt; else set --; fi; \
 		go tool -modfile=tools/go.mod benchstat "$$@" bin/bench.txt
 

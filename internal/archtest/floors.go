@@ -3,6 +3,7 @@ package archtest
 import (
 	"fmt"
 	"go/ast"
+	"math"
 	"strconv"
 )
 
@@ -22,6 +23,7 @@ func checkFloors(h *House) []Finding {
 		n, ok := floorOf(floors, p.Path)
 		if !ok {
 			out = append(out, Finding{p.Path, "has no floor, give it one in " + floorsFile})
+			n = math.MaxInt
 		}
 		at[p.Path] = n
 	}
@@ -30,9 +32,12 @@ func checkFloors(h *House) []Finding {
 		if !ok {
 			return
 		}
-		if low, known := at[folder]; !known {
+		low, known := at[folder]
+		switch {
+		case !known:
 			out = append(out, Finding{h.pos(spec.Pos()), fmt.Sprintf("imports %s, which does not exist", folder)})
-		} else if low >= at[p.Path] {
+		case low == math.MaxInt: // reported above
+		case low >= at[p.Path]:
 			out = append(out, Finding{h.pos(spec.Pos()),
 				fmt.Sprintf("%s on floor %d imports %s on floor %d, only lower floors may be imported", p.Path, at[p.Path], folder, low)})
 		}

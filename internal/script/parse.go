@@ -19,8 +19,11 @@ type Script struct {
 // Errors: a command without a fence, a double fence that is not closed, a misspelt command line.
 func Parse(name, text string) (*Script, error) {
 	p := parser{name: name}
-	if text = strings.ReplaceAll(text, "\r\n", "\n"); text != "" {
+	if text != "" {
 		p.lines = strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	}
+	for i, l := range p.lines {
+		p.lines[i] = strings.TrimRight(l, "\r")
 	}
 	s := &Script{}
 	for {

@@ -119,6 +119,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add(string(text))
 	f.Add("show\n----\n----\na\n\nb\n----\n----\n\n# tail")
+	f.Add("\r")
 	f.Fuzz(func(t *testing.T, text string) {
 		one, err := Parse("x", text)
 		if err != nil {
