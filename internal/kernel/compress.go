@@ -66,17 +66,13 @@ func MaskToIndex(mask []uint64, n int, out []uint32) int {
 func CompressBits(dst, src, mask []uint64, n int) int {
 	w := Words(n)
 	src, mask = src[:w], mask[:w]
-	var acc uint64
-	fill, k := uint(0), 0
-	pext := extractGo
-	if level >= pextLevel {
-		pext = extractASM
-	}
-	for i, m := range mask {
+	done, k, acc, fill := compressBitsASM(dst, src[:n>>6], mask)
+	for i := done; i < w; i++ {
+		m := mask[i]
 		if i == w-1 {
 			m &= tailMask(n)
 		}
-		v := pext(src[i], m)
+		v := extractGo(src[i], m)
 		c := uint(bits.OnesCount64(m))
 		acc |= v << fill
 		if fill += c; fill < 64 {

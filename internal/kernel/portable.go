@@ -2,13 +2,7 @@
 
 package kernel
 
-import "github.com/weft-data/weft/internal/cpu"
-
 // Without assembly every kernel is its Go loop: the functions below say that they have done nothing.
-
-const pextLevel = cpu.AVX512 + 1
-
-func extractASM(v, m uint64) uint64 { return extractGo(v, m) }
 
 func bitwiseASM(op bitwiseOp, dst, x, y []uint64) int { return 0 }
 
@@ -19,6 +13,8 @@ func cmpASM[T Number](op CmpOp, x, y []T, out []uint64) int { return 0 }
 func compressASM[T Element](dst, src []T, mask []uint64) (words, k int) { return 0, 0 }
 
 func maskToIndexASM(mask []uint64, n int, out []uint32) (words, k int) { return 0, 0 }
+
+func compressBitsASM(dst, src, mask []uint64) (done, k int, acc uint64, fill uint) { return 0, 0, 0, 0 }
 
 func minMaxASM[T Number](x []T, valid []uint64) (r Range[T], done int) { return r, 0 }
 

@@ -98,7 +98,7 @@ func SumInt[T Integer](x []T, valid []uint64) Sum128 {
 func sumIntGo[T Integer](x []T, valid []uint64) (s Sum128) {
 	var z T
 	if sizeOf[T]() < 8 {
-		var t int64 // fewer than 2^31 elements of 32 bits at a time fit
+		var t int64 // fits while there are fewer than 2^31 elements, which is 8 GiB of them
 		for i, v := range x {
 			t += int64(v) & -int64(b2u(bit(valid, i)))
 		}
