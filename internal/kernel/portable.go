@@ -16,6 +16,14 @@ func maskToIndexASM(mask []uint64, n int, out []uint32) (words, k int) { return 
 
 func compressBitsASM(dst, src, mask []uint64) (done, k int, acc uint64, fill uint) { return 0, 0, 0, 0 }
 
+func hash64ASM(keys, out []uint64) int { return 0 }
+
+func hash32ASM(keys []uint32, out []uint64) int { return 0 }
+
+func hash128ASM(keys [][2]uint64, out []uint64) int { return 0 }
+
+func hashCombineASM(h, next []uint64) int { return 0 }
+
 func minMaxASM[T Number](x []T, valid []uint64) (r Range[T], done int) { return r, 0 }
 
 func sumIntASM[T Integer](x []T, valid []uint64) (s Sum128, done int) { return s, 0 }

@@ -34,6 +34,7 @@ var families = []struct {
 	{"compress", writeCompress},
 	{"arith", writeArith},
 	{"checked", writeChecked},
+	{"hash", writeHash},
 	{"minmax", writeMinMax},
 	{"sum", writeSum},
 }
