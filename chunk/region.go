@@ -43,3 +43,16 @@ func (b *Batch) Release() {
 		panic("chunk: a batch was released more often than retained")
 	}
 }
+
+// Rehome hands the buffers of an owned batch from one allocator over to another
+// that counts in the same pool, and returns them; nil when they are not from's.
+func (b *Batch) Rehome(from, to mem.Allocator) [][]byte {
+	if b.own == nil || b.own.alloc != from {
+		return nil
+	}
+	b.own.alloc = to
+	return b.own.bufs
+}
+
+// Owned reports whether b owns its buffers.
+func (b *Batch) Owned() bool { return b.own != nil }

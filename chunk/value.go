@@ -67,6 +67,11 @@ func (b *Block) RunBytes(run int) (n int64) {
 // table, a merge) ask for this before they copy through Open.
 func (b *Block) Batches(run int) []*Batch { return b.runs[run] }
 
+// A Resident value can lend the batches of a run in place. Nil means that the
+// run is not in memory: read it through Open. Lent batches stay until the value
+// is released.
+type Resident interface{ Batches(run int) []*Batch }
+
 // Open implements Value.
 func (b *Block) Open(run int) (Reader, error) { return &blockReader{b.runs[run], 0}, nil }
 

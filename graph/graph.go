@@ -23,6 +23,9 @@ type Edge struct {
 	Wiring op.Wiring
 	Side   bool // given to the pipe at Open instead of flowing through it
 	Hint   bool // may be absent; never changes results
+	// Listed wiring only: block b needs blocks List[At[b]:At[b+1]]. An edge may
+	// lead to its own layer, to lower-numbered blocks.
+	At, List []int32
 }
 
 // A Layer is one operator applied to every block of its output.
@@ -47,7 +50,7 @@ type Graph struct{ Layers []Layer }
 // exist yet: that is a mistake of the program, not of its input.
 func (g *Graph) Add(l Layer) LayerID {
 	for _, e := range l.In {
-		if e.From < 0 || int(e.From) >= len(g.Layers) {
+		if e.From < 0 || int(e.From) > len(g.Layers) || int(e.From) == len(g.Layers) && e.Wiring != op.Listed {
 			panic(fmt.Sprintf("graph: layer %d (%s) reads layer %d, which does not exist yet", len(g.Layers), l.Call.Op, e.From))
 		}
 	}

@@ -8,6 +8,7 @@ const (
 	OneToOne Wiring = iota // block b needs block b
 	AllToAll               // every task needs every block
 	Shuffled               // every task needs its share of the runs of every block (a shuffle's reduce side)
+	Listed                 // explicit lists of blocks (graphs of single tasks)
 )
 
 // A Ref names a node of a Fragment: its inputs are -1 (input 0), -2 (input 1) …

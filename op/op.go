@@ -72,10 +72,12 @@ type SortKey struct {
 	NullsFirst bool // default: nulls last, whatever the direction
 }
 
-// An In is one input block of a task: the runs [Lo, Hi) of a value.
+// An In is one input block of a task: the runs [Lo, Hi) of a value. Edge is the
+// position of the layer's input it came through.
 type In struct {
 	chunk.Value
 	Lo, Hi int
+	Edge   int
 }
 
 // A Task is the only way an operator gets threads, memory and disk. Buffers
@@ -91,6 +93,9 @@ type Task interface {
 	// Fork calls f(0)…f(n-1), on idle slots of the node if there are any, and
 	// returns the first error after all calls have ended.
 	Fork(n int, f func(i int) error) error
+	// Shared is the allocator of what outlives the task: state in a Pipe that all
+	// tasks of a layer share. Its buffers are freed by the Pipe's Close.
+	Shared() mem.Allocator
 	// Reserve counts bytes that do not come from Alloc; false means spill.
 	Reserve(n int64) bool
 	Release(n int64)
@@ -164,6 +169,9 @@ type Stage interface {
 	Close() error
 }
 
+// A Serial stage needs the morsels of its task in split order, on one thread.
+type Serial interface{ Serial() bool }
+
 // A Local is a stage on one thread.
 type Local interface {
 	// Push takes a borrowed morsel.
@@ -178,6 +186,13 @@ type Local interface {
 // t.Context().
 type Block interface {
 	Run(t Task, in []In, out Out) error
+}
+
+// A Direct block operator needs nothing of its task but the context: no threads,
+// memory or disk. Small tasks by the hundred thousand take this door; in is
+// borrowed.
+type Direct interface {
+	Direct(ctx context.Context, block int, in []In) (chunk.Value, error)
 }
 
 // A Need is the projected memory of one task: Floor is the least it can run in,

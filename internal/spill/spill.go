@@ -61,7 +61,8 @@ func (d *Dir) Close() error {
 	return err
 }
 
-// Create makes an empty spill file for batches of schema in n runs.
+// Create makes an empty spill file for batches of schema in n runs; writing to a
+// higher run adds runs.
 func (d *Dir) Create(schema dtype.Schema, n int) (*File, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -132,6 +133,9 @@ func (f *File) writeFrame(run int, b *chunk.Batch) error {
 	f.mu.Lock()
 	at := f.end
 	f.end += int64(len(*buf))
+	for len(f.runs) <= run {
+		f.runs = append(f.runs, runIndex{})
+	}
 	r := &f.runs[run]
 	r.frames = append(r.frames, frame{at, len(*buf), b.N})
 	r.rows += int64(b.N)

@@ -48,6 +48,7 @@ type job struct {
 	late    []int
 	decided []bool // the number of blocks is known
 	made    []bool // every block has been made
+	readers bool   // tasks of the plan read the wanted layer too
 }
 
 func newJob(r *Runner, ctx context.Context, q graph.Request, plan *optimize.Plan) *job {
@@ -55,6 +56,11 @@ func newJob(r *Runner, ctx context.Context, q graph.Request, plan *optimize.Plan
 		errs: map[sched.Block]error{}, news: make(chan struct{}, 1), stop: func() bool { return true }}
 	j.ctx, j.cancel = context.WithCancelCause(ctx)
 	n := len(plan.Graph.Layers)
+	for i := range plan.Graph.Layers {
+		for _, e := range plan.Graph.Layers[i].In {
+			j.readers = j.readers || e.From == plan.Want
+		}
+	}
 	j.vals, j.decided, j.made = make([][]chunk.Value, n), make([]bool, n), make([]bool, n)
 	return j
 }
@@ -79,7 +85,7 @@ func (j *job) spec() *sched.Spec {
 			if j.req.Ordered {
 				x.Keep = sched.Ordered
 			}
-			if l.In != nil && l.In[0].Wiring == op.Listed || j.req.Mode == graph.Analyze {
+			if len(l.In) > 0 && l.In[0].Wiring == op.Listed || j.req.Mode == graph.Analyze {
 				x.Window = 0
 			}
 		}
@@ -266,9 +272,32 @@ func (j *job) deliver(b int32) {
 		j.r.consume(j, b)
 		return
 	}
-	j.vals[j.plan.Want][b] = nil
+	if j.readers {
+		l := &lent{Value: v}
+		l.refs.Store(2)
+		j.vals[j.plan.Want][b], v = l, l
+	} else {
+		j.vals[j.plan.Want][b] = nil
+	}
 	j.got = append(j.got, graph.Delivered{Block: b, Value: v})
 	j.tell()
+}
+
+// A lent block belongs to the reader of the job and to tasks that still read it;
+// the last one to release it frees it.
+type lent struct {
+	chunk.Value
+	refs atomic.Int32
+}
+
+// Unwrap returns the block itself.
+func (l *lent) Unwrap() chunk.Value { return l.Value }
+
+// Release implements chunk.Value.
+func (l *lent) Release() {
+	if l.refs.Add(-1) == 0 {
+		l.Value.Release()
+	}
 }
 
 // consume answers a delivery outside of the current step.

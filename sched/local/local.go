@@ -23,6 +23,9 @@ type Options struct {
 	Threads  int    // goroutines that run tasks; 0 means one per CPU
 	Memory   int64  // budget of the process in bytes; 0 means no limit
 	SpillDir string // parent folder of spill files; empty means the system's temporary folder
+	// Pool, when set, is the budget of the tasks' buffers alone, and Memory is not
+	// looked at: for tests, and for programs that do their own accounting.
+	Pool int64
 }
 
 // overhead is what a process uses beside the buffers of tasks: the program, the
@@ -42,6 +45,7 @@ type Runner struct {
 
 	mu     sync.Mutex
 	work   sync.Cond // queue has items, or closed
+	quiet  sync.Cond // a job is gone
 	st     *sched.State
 	acts   []sched.Action
 	queue  []item // ring of tasks to run
@@ -72,13 +76,16 @@ func New(o Options) *Runner {
 	if memory > 0 {
 		memory -= overhead(memory, o.Threads)
 	}
+	if o.Pool > 0 {
+		memory = o.Pool
+	}
 	r := &Runner{
 		node:    exec.NewNode(exec.Options{Threads: o.Threads, Memory: memory, SpillDir: o.SpillDir}),
 		threads: o.Threads, budget: o.Memory, start: time.Now(),
 		st:   sched.New(sched.Options{}),
 		jobs: map[sched.JobID]*job{},
 	}
-	r.work.L = &r.mu
+	r.work.L, r.quiet.L = &r.mu, &r.mu
 	r.step(sched.Event{Kind: sched.WorkerUp, Session: session, Slots: int32(o.Threads), Queue: queued, Bytes: max(memory, 1)})
 	for range o.Threads {
 		r.wg.Add(1)
@@ -106,6 +113,15 @@ func (r *Runner) Close() error {
 	r.mu.Unlock()
 	r.wg.Wait()
 	return r.node.Close()
+}
+
+// Wait returns when no job is left: all are closed and their memory is free.
+func (r *Runner) Wait() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.jobs) > 0 {
+		r.quiet.Wait()
+	}
 }
 
 // Start implements graph.Runner.
@@ -187,6 +203,7 @@ func (r *Runner) do(j *job, a sched.Action, evs []sched.Event) []sched.Event {
 	case sched.Closed:
 		delete(r.jobs, j.id)
 		j.closed()
+		r.quiet.Broadcast()
 	case sched.Return:
 		evs = r.giveBack(j, a, evs)
 	}

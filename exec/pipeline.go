@@ -1,0 +1,430 @@
+package exec
+
+import (
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/op"
+)
+
+// A pipeline is one task at work: a feed whose morsels go through the stages, on
+// one thread or several. Every thread has its own Local of every stage.
+//
+//	feed ─▶ local 0 ─▶ local 1 ─▶ … ─▶ local n-1   (thread 0)
+//	     ─▶ local 0 ─▶ local 1 ─▶ … ─▶ local n-1   (thread 1, on a lent slot)
+//
+// When the feed is empty, stage after stage is closed on all threads; a stage
+// that kept rows back gives them as another feed into the stages after it.
+type pipeline struct {
+	t      *task
+	ly     *layer
+	stages []op.Stage
+	meters []*Meter // of each stage
+	source *Meter
+
+	mu      sync.Mutex
+	idle    []*thread
+	threads []*thread
+}
+
+// A thread is the state of one goroutine: a Local per stage, linked.
+type thread struct {
+	links []link // links[i] pushes into stage i
+	from  int    // a thread made for drained rows has no part in the stages below
+}
+
+// A link is the sink in front of a stage. It measures the stage: the time inside
+// Push less the time spent in the stages after it.
+type link struct {
+	local op.Local
+	next  op.Sink
+	meter *Meter // of the part that pushes into this link
+	t     *task
+	inner *link
+	spent time.Duration
+	rows  int64
+	n     int64
+}
+
+func (k *link) Push(m *chunk.Batch) error {
+	if m.N == 0 {
+		return nil
+	}
+	k.rows += int64(m.N)
+	if k.n++; k.n&15 == 0 && k.t.ctx.Err() != nil {
+		return k.t.ctx.Err()
+	}
+	start := time.Now()
+	err := k.local.Push(m, k.next)
+	k.spent += time.Since(start)
+	return err
+}
+
+func newPipeline(t *task, ly *layer) *pipeline { return &pipeline{t: t, ly: ly} }
+
+// run computes the block.
+func (p *pipeline) run(in Inputs, out outlet) (err error) {
+	feed, err := p.open(in)
+	defer func() {
+		for _, s := range p.stages {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	if !p.ly.ends {
+		c := newCollector(p.t, p.ly.out, out)
+		p.stages, p.meters = append(p.stages, c), append(p.meters, &Meter{})
+	}
+	err = p.drive(feed, 0)
+	for i := range p.stages {
+		if e := p.closeStage(i, err != nil); err == nil {
+			err = e
+		}
+		if err != nil {
+			continue
+		}
+		var more op.Feed
+		if more, err = p.stages[i].Drain(); more != nil && err == nil {
+			err = p.drive(more, i+1)
+		}
+	}
+	p.report()
+	if err != nil {
+		return err
+	}
+	return p.stages[len(p.stages)-1].Finish(out)
+}
+
+// open opens the source and the stages.
+func (p *pipeline) open(in Inputs) (feed op.Feed, err error) {
+	pipes := 0
+	if src := p.ly.bound[0].Source; src != nil {
+		if feed, err = src.Open(p.t, in.Flow); err != nil {
+			return nil, err
+		}
+		p.source, pipes = &p.ly.meters[0], 1
+	} else {
+		feed, p.source = newBlockFeed(p.t, in.Flow), &Meter{}
+	}
+	side := in.Side
+	for i := pipes; i < len(p.ly.parts); i++ {
+		var mine []op.In
+		for _, s := range side[:p.ly.parts[i].Sides] {
+			mine = append(mine, s...)
+		}
+		side = side[p.ly.parts[i].Sides:]
+		st, err := p.ly.bound[i].Pipe.Open(p.t, mine)
+		if err != nil {
+			return nil, errors.Join(err, feed.Close())
+		}
+		p.stages, p.meters = append(p.stages, st), append(p.meters, &p.ly.meters[i])
+	}
+	return feed, nil
+}
+
+// drive pushes the morsels of a feed into stage entry and those after it.
+func (p *pipeline) drive(feed op.Feed, entry int) (err error) {
+	defer func() { err = errors.Join(err, feed.Close()) }()
+	q := newSplits(feed.Splits())
+	serial := p.serial(entry)
+	var wg sync.WaitGroup
+	var once sync.Once
+	var first error
+	var work func(lent bool)
+	work = func(lent bool) {
+		if e := p.worker(feed, entry, q, lent, func() {
+			if !serial && q.left() > 0 && p.t.node.borrow() {
+				wg.Add(1)
+				go func() { defer wg.Done(); defer p.t.node.giveBack(); work(true) }()
+			}
+		}); e != nil {
+			once.Do(func() { first = e })
+			q.stop()
+		}
+	}
+	work(false)
+	wg.Wait()
+	return first
+}
+
+// worker reads splits until none is left. Before each it looks for help.
+func (p *pipeline) worker(feed op.Feed, entry int, q *splits, lent bool, help func()) (err error) {
+	defer recovered(&err)
+	th, err := p.take(entry)
+	if err != nil {
+		return err
+	}
+	defer p.put(th)
+	var r op.Reader
+	defer func() {
+		if r != nil {
+			err = errors.Join(err, r.Close())
+		}
+	}()
+	last := -1
+	for {
+		s, ok := q.next(last)
+		if !ok {
+			return nil
+		}
+		help()
+		if r == nil {
+			if r, err = feed.Reader(); err != nil {
+				return err
+			}
+		}
+		if err := p.t.ctx.Err(); err != nil {
+			return err
+		}
+		start, inner := time.Now(), th.links[entry].spent
+		err := r.Read(s, &th.links[entry])
+		if entry == 0 {
+			p.source.nanos.Add(int64(time.Since(start) - (th.links[0].spent - inner)))
+		}
+		if err == op.ErrEnough {
+			if p.enough(entry) {
+				q.stop()
+			}
+		} else if err != nil {
+			return err
+		}
+		last = s
+		if lent && p.t.node.crowded() {
+			return nil
+		}
+	}
+}
+
+// enough reports whether ErrEnough ends the whole feed: it does for every stage
+// but one that decides split by split.
+func (p *pipeline) enough(entry int) bool {
+	for _, s := range p.stages[entry:] {
+		if x, ok := s.(interface{ PerSplit() bool }); ok && x.PerSplit() {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *pipeline) serial(entry int) bool {
+	for _, s := range p.stages[entry:] {
+		if x, ok := s.(op.Serial); ok && x.Serial() {
+			return true
+		}
+	}
+	return false
+}
+
+// take gives a goroutine a thread nobody uses, or a new one for the stages from
+// entry on.
+func (p *pipeline) take(entry int) (*thread, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.idle); n > 0 {
+		th := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		return th, nil
+	}
+	th := &thread{links: make([]link, len(p.stages)), from: entry}
+	p.threads = append(p.threads, th)
+	for i := entry; i < len(p.stages); i++ {
+		l, err := p.stages[i].Local()
+		if err != nil {
+			return nil, err
+		}
+		k := &th.links[i]
+		k.local, k.t = l, p.t
+		if i+1 < len(th.links) {
+			k.next = &th.links[i+1]
+		}
+	}
+	return th, nil
+}
+
+func (p *pipeline) put(th *thread) { p.mu.Lock(); p.idle = append(p.idle, th); p.mu.Unlock() }
+
+// closeStage closes stage i on every thread, at once where there are several.
+func (p *pipeline) closeStage(i int, failed bool) error {
+	errs := make([]error, len(p.threads))
+	var wg sync.WaitGroup
+	for j, th := range p.threads {
+		if th.links[i].local == nil {
+			continue
+		}
+		f := func() {
+			defer recovered(&errs[j])
+			k := &th.links[i]
+			start := time.Now()
+			errs[j] = k.local.Close(k.next, failed)
+			k.spent += time.Since(start)
+			if errs[j] == op.ErrEnough {
+				errs[j] = nil
+			}
+		}
+		if j == len(p.threads)-1 {
+			f()
+		} else {
+			wg.Add(1)
+			go func() { defer wg.Done(); f() }()
+		}
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// report adds the threads' figures to the meters of the layer.
+func (p *pipeline) report() {
+	for _, th := range p.threads {
+		for i := range th.links {
+			k := &th.links[i]
+			spent := k.spent
+			if i+1 < len(th.links) {
+				spent -= th.links[i+1].spent
+			}
+			p.meters[i].nanos.Add(int64(spent))
+			giver := p.source
+			if i > 0 {
+				giver = p.meters[i-1]
+			}
+			giver.rows.Add(k.rows)
+			giver.batches.Add(k.n)
+		}
+	}
+}
+
+// splits hands out the numbers 0…n-1. A worker gets the number after its last
+// one while that is free, else it begins in the middle of the longest stretch
+// nobody works on: so each worker reads contiguous input.
+type splits struct {
+	mu   sync.Mutex
+	free []stretch
+}
+
+type stretch struct{ lo, hi int }
+
+func newSplits(n int) *splits {
+	q := &splits{}
+	if n > 0 {
+		q.free = []stretch{{0, n}}
+	}
+	return q
+}
+
+func (q *splits) left() (n int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, s := range q.free {
+		n += s.hi - s.lo
+	}
+	return n
+}
+
+func (q *splits) stop() { q.mu.Lock(); q.free = nil; q.mu.Unlock() }
+
+// next returns the split for a worker whose last one was last (-1 for none).
+func (q *splits) next(last int) (int, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	best := -1
+	for i, s := range q.free {
+		if s.lo == last+1 {
+			q.cut(i, s.lo)
+			return s.lo, true
+		}
+		if best < 0 || s.hi-s.lo > q.free[best].hi-q.free[best].lo {
+			best = i
+		}
+	}
+	if best < 0 {
+		return 0, false
+	}
+	s := q.free[best]
+	at := s.lo + (s.hi-s.lo)/2
+	q.free[best].hi = at
+	if at < s.hi {
+		q.free = append(q.free, stretch{at, s.hi})
+	}
+	q.cut(len(q.free)-1, at)
+	if s.lo == at {
+		q.drop(best)
+	}
+	return at, true
+}
+
+// cut removes the first number of stretch i.
+func (q *splits) cut(i, lo int) {
+	q.free[i].lo = lo + 1
+	if q.free[i].lo == q.free[i].hi {
+		q.drop(i)
+	}
+}
+
+func (q *splits) drop(i int) {
+	q.free[i] = q.free[len(q.free)-1]
+	q.free = q.free[:len(q.free)-1]
+}
+
+// A blockFeed gives the batches of input blocks, a split per run.
+type blockFeed struct {
+	t  *task
+	at []runOf
+}
+
+type runOf struct {
+	in  op.In
+	run int
+}
+
+func newBlockFeed(t *task, in []op.In) *blockFeed {
+	f := &blockFeed{t: t}
+	for _, x := range in {
+		for r := x.Lo; r < min(x.Hi, x.Runs()); r++ {
+			f.at = append(f.at, runOf{x, r})
+		}
+	}
+	return f
+}
+
+func (f *blockFeed) Splits() int                { return len(f.at) }
+func (f *blockFeed) Reader() (op.Reader, error) { return f, nil }
+func (f *blockFeed) Close() error               { return nil }
+
+// Read implements op.Reader. Batches are renumbered: positions are those within
+// this layer's input.
+func (f *blockFeed) Read(split int, out op.Sink) (err error) {
+	r, err := f.at[split].in.Open(f.at[split].run)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for i := uint64(0); ; i++ {
+		b, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for lo := 0; lo < b.N; lo += morselRows {
+			m := b
+			if b.N > 2*morselRows {
+				m = b.Slice(lo, min(b.N, lo+morselRows))
+			}
+			view := chunk.Batch{Cols: m.Cols, N: m.N, Seq: uint64(f.t.block)<<48 | uint64(split)<<32 | i<<12 | uint64(lo/morselRows)}
+			if err := out.Push(&view); err != nil {
+				return err
+			}
+			if m == b {
+				break
+			}
+		}
+	}
+}
+
+// morselRows keeps a morsel of a few columns within the second-level cache.
+const morselRows = 8192

@@ -1,0 +1,47 @@
+package group
+
+import (
+	"unsafe"
+
+	"github.com/weft-data/weft/internal/mem"
+)
+
+// A buf is a growing array of values without pointers in a budgeted buffer. All
+// of s may be used; what was never written is undefined.
+type buf[T any] struct {
+	s   []T
+	raw []byte
+}
+
+// grow makes room for at least need values and keeps the first used ones. False
+// means that the budget refused; nothing has changed then.
+func (b *buf[T]) grow(a mem.Allocator, used, need int) bool {
+	if need <= len(b.s) {
+		return true
+	}
+	var z T
+	size := int(unsafe.Sizeof(z))
+	raw := a.Alloc(max(need, 2*len(b.s), 512/size) * size)
+	if raw == nil {
+		if raw = a.Alloc(need * size); raw == nil {
+			return false
+		}
+	}
+	n := (cap(raw) - 64) / size
+	s := unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(raw))), n)
+	copy(s[:used], b.s[:used])
+	b.free(a)
+	b.s, b.raw = s, raw
+	return true
+}
+
+// free gives the buffer back.
+func (b *buf[T]) free(a mem.Allocator) {
+	if b.raw != nil {
+		a.Free(b.raw)
+	}
+	b.s, b.raw = nil, nil
+}
+
+// bytes returns the bytes held.
+func (b *buf[T]) bytes() int64 { return int64(cap(b.raw)) }

@@ -1,0 +1,447 @@
+package group
+
+import (
+	"math/bits"
+	"unsafe"
+
+	"github.com/zeebo/xxh3"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/internal/mem"
+)
+
+// A texts numbers distinct texts, or distinct 16-byte values, from 0 in order of
+// appearance.
+//
+// A text is looked up by a key of 16 bytes: up to 15 bytes of text and the length
+// in the top byte, or for longer ones 120 bits of xxh3 under the length 255 with
+// the bytes kept apart and compared. The table has 8-byte slots {hash tag, code}
+// and a dense array of keys, probed in two loops over many rows so that cache
+// misses overlap.
+type texts struct {
+	a     mem.Allocator
+	fixed bool // values are 16 bytes wide, keys are the values
+	n     int
+	null  uint32 // code of null + 1
+	keys  buf[key16]
+
+	slots buf[uint64] // hash tag << 32 | code + 1
+	mask  uint64
+	room  int
+
+	long  buf[longRef] // by code, kept once there was a long text
+	arena buf[byte]    // bytes of long texts
+	used  int
+
+	dicts []dictCodes
+	k     []key16 // scratch of one lap
+	h     []uint64
+}
+
+type key16 = [2]uint64
+
+type longRef struct{ at, n int }
+
+// dictCodes remembers the codes of a dictionary's entries.
+type dictCodes struct {
+	id   uint64
+	code buf[uint32] // + 1; 0: not looked up yet
+	n    int
+}
+
+// nullKey cannot be a text: no length is 254.
+var nullKey = key16{0, 254 << 56}
+
+const longTag = 255 << 56
+
+var textMask [2][256]uint64
+
+func init() {
+	for n := range 256 {
+		lo, hi := min(n, 8), min(max(n-8, 0), 7)
+		textMask[0][n] = 1<<(8*lo) - 1
+		if lo == 8 {
+			textMask[0][n] = ^uint64(0)
+		}
+		textMask[1][n] = 1<<(8*hi) - 1
+	}
+}
+
+// textKeys writes the keys of n texts to out; nulls get nullKey.
+func textKeys(v *chunk.Vec, n int, out []key16) {
+	if n == 0 {
+		return
+	}
+	off := v.Off[:n+1]
+	out = out[:n]
+	// A key is loaded with 16 bytes; the last texts may be too near the end.
+	safe := n
+	for limit := cap(v.Str) - 16; safe > 0 && int(off[safe-1]) > limit; {
+		safe--
+	}
+	base := unsafe.Pointer(unsafe.SliceData(v.Str))
+	o := off[0]
+	for i := range out[:safe] {
+		e := off[i+1]
+		l := uint(e - o)
+		if l > 15 {
+			out[i] = longKey(v.Str[o:e])
+		} else {
+			p := unsafe.Add(base, o)
+			out[i] = key16{*(*uint64)(p) & textMask[0][l], *(*uint64)(unsafe.Add(p, 8))&textMask[1][l] | uint64(l)<<56}
+		}
+		o = e
+	}
+	for i := safe; i < n; i++ {
+		out[i] = textKey(v.Str[off[i]:off[i+1]])
+	}
+	if v.Valid != nil {
+		for i := range out {
+			if v.Valid[i>>6]>>(uint(i)&63)&1 == 0 {
+				out[i] = nullKey
+			}
+		}
+	}
+}
+
+// textKey returns the key of one text.
+func textKey(s []byte) key16 {
+	if len(s) > 15 {
+		return longKey(s)
+	}
+	var b [16]byte
+	copy(b[:], s)
+	b[15] = byte(len(s))
+	return *(*key16)(unsafe.Pointer(&b))
+}
+
+func longKey(s []byte) key16 {
+	h := xxh3.Hash128(s)
+	return key16{h.Lo, h.Hi&(1<<56-1) | longTag}
+}
+
+func isLong(k key16) bool { return k[1]>>56 == 255 }
+
+// code writes the code of every value of v to out. False means that memory was
+// refused.
+func (t *texts) code(v *chunk.Vec, n int, out []uint32) bool {
+	if v.Dict != nil {
+		return t.codeDict(v, n, out)
+	}
+	if cap(t.k) < n {
+		t.k, t.h = make([]key16, max(n, lapRows)), make([]uint64, max(n, lapRows))
+	}
+	k, h := t.k[:n], t.h[:n]
+	if t.fixed {
+		copy(k, unsafe.Slice((*key16)(unsafe.Pointer(unsafe.SliceData(v.Data))), n))
+	} else {
+		textKeys(v, n, k)
+	}
+	kernel.Hash128(k, h)
+	return t.probe(k, h, v, out[:n])
+}
+
+// probe looks keys up: first the slots of all rows, then the keys they point to;
+// rows whose first slot is not theirs take the slow way.
+func (t *texts) probe(k []key16, h []uint64, v *chunk.Vec, out []uint32) bool {
+	if t.n == 0 {
+		if len(k) == 0 {
+			return true
+		}
+		if _, ok := t.find(k[0], h[0], v, 0); !ok {
+			return false
+		}
+	}
+	h, out = h[:len(k)], out[:len(k)]
+	slots, mask := t.slots.s[:t.mask+1], t.mask
+	for i, x := range h {
+		s := slots[x&mask]
+		c := uint32(s) - 1
+		if uint32(s>>32) != uint32(x>>32) {
+			c = ^uint32(0)
+		}
+		out[i] = c
+	}
+	keys := t.keys.s[:t.n]
+	for i, x := range k {
+		c := out[i]
+		if uint(c) < uint(len(keys)) && keys[c] == x && (t.fixed || !isLong(x)) {
+			continue
+		}
+		c, ok := t.find(x, h[i], v, i)
+		if !ok {
+			return false
+		}
+		out[i] = c
+		keys = t.keys.s[:t.n]
+	}
+	return true
+}
+
+// find returns the code of key x with hash h, which stands for value i of v.
+func (t *texts) find(x key16, h uint64, v *chunk.Vec, i int) (uint32, bool) {
+	var body []byte
+	if !t.fixed && isLong(x) {
+		body = v.Str[v.Off[i]:v.Off[i+1]]
+	}
+	return t.findKey(x, h, body)
+}
+
+func (t *texts) findKey(x key16, h uint64, body []byte) (uint32, bool) {
+	for {
+		c, ok := t.lookup(x, h)
+		if !ok {
+			return 0, false
+		}
+		if body == nil {
+			return c, true
+		}
+		if int(c) == t.n-1 && t.long.s[c].n < 0 { // new: keep its bytes
+			if !t.keep(c, body) {
+				return 0, false
+			}
+			return c, true
+		}
+		if r := t.long.s[c]; string(t.arena.s[r.at:r.at+r.n]) == string(body) {
+			return c, true
+		}
+		// Two texts with one 120-bit hash: the later one lives under the next key.
+		x[0]++
+		h = kernel.HashKey128(x)
+	}
+}
+
+// keep stores the bytes of long text c.
+func (t *texts) keep(c uint32, body []byte) bool {
+	if !t.arena.grow(t.a, t.used, t.used+len(body)) {
+		return false
+	}
+	copy(t.arena.s[t.used:], body)
+	t.long.s[c] = longRef{t.used, len(body)}
+	t.used += len(body)
+	return true
+}
+
+// lookup returns the code of key x, a new one if there is none.
+func (t *texts) lookup(x key16, h uint64) (uint32, bool) {
+	for {
+		if t.n >= t.room && !t.makeRoom() {
+			return 0, false
+		}
+		tag := h >> 32 << 32
+		for p := h; ; p++ {
+			s := t.slots.s[p&t.mask]
+			if s == 0 {
+				if !t.fixed && isLong(x) && !t.growLong() {
+					return 0, false
+				}
+				t.keys.s[t.n] = x
+				if t.long.s != nil {
+					t.long.s[t.n].n = -1
+				}
+				t.n++
+				t.slots.s[p&t.mask] = tag | uint64(t.n)
+				if x == nullKey && !t.fixed {
+					t.null = uint32(t.n)
+				}
+				return uint32(t.n) - 1, true
+			}
+			if s>>32<<32 == tag && t.keys.s[uint32(s)-1] == x && uint32(s) != t.null || s>>32<<32 == tag && x == nullKey && uint32(s) == t.null {
+				return uint32(s) - 1, true
+			}
+		}
+	}
+}
+
+// growLong makes the references as many as the keys.
+func (t *texts) growLong() bool {
+	return t.long.grow(t.a, min(t.n, len(t.long.s)), len(t.keys.s))
+}
+
+// makeRoom prepares for one more code.
+func (t *texts) makeRoom() bool {
+	if t.n >= 1<<32-2 || !t.keys.grow(t.a, t.n, t.n+1) || t.long.s != nil && !t.growLong() {
+		return false
+	}
+	if t.slots.s == nil || t.n >= int(t.mask+1)/2 {
+		if !t.rehash() {
+			return false
+		}
+	}
+	t.room = min(int(t.mask+1)/2, len(t.keys.s))
+	return true
+}
+
+func (t *texts) rehash() bool {
+	n := max(minSlots, 1<<bits.Len(uint(4*t.n)))
+	if t.n > 1<<16 {
+		n /= 2
+	}
+	var slots buf[uint64]
+	if !slots.grow(t.a, 0, n) {
+		return false
+	}
+	s := slots.s[:n]
+	clear(s)
+	mask := uint64(n - 1)
+	for c, x := range t.keys.s[:t.n] {
+		if t.fixed && uint32(c)+1 == t.null {
+			continue
+		}
+		h := kernel.HashKey128(x)
+		p := h
+		for s[p&mask] != 0 {
+			p++
+		}
+		s[p&mask] = h>>32<<32 | uint64(c+1)
+	}
+	t.slots.free(t.a)
+	t.slots, t.mask = slots, mask
+	return true
+}
+
+// nullCode returns the code of null.
+func (t *texts) nullCode() (uint32, bool) {
+	if t.null != 0 {
+		return t.null - 1, true
+	}
+	if !t.fixed {
+		return t.lookup(nullKey, kernel.HashKey128(nullKey))
+	}
+	// All 16-byte values are taken: the code of null has no slot.
+	if t.n >= t.room && !t.makeRoom() {
+		return 0, false
+	}
+	t.keys.s[t.n] = key16{}
+	t.n++
+	t.null = uint32(t.n)
+	return t.null - 1, true
+}
+
+// codeDict maps dictionary codes; each entry is looked up once.
+func (t *texts) codeDict(v *chunk.Vec, n int, out []uint32) bool {
+	d := t.dict(v.Dict)
+	if d == nil {
+		return false
+	}
+	in := chunk.Values[uint32](v)[:n]
+	out = out[:n]
+	m := d.code.s
+	for i, x := range in {
+		if v.Valid != nil && v.Valid[i>>6]>>(uint(i)&63)&1 == 0 {
+			c, ok := t.nullCode()
+			if !ok {
+				return false
+			}
+			out[i] = c
+			continue
+		}
+		c := m[x]
+		if c == 0 {
+			val := &v.Dict.Values
+			body := val.Str[val.Off[x]:val.Off[x+1]]
+			k := textKey(body)
+			if !isLong(k) {
+				body = nil
+			}
+			got, ok := t.findKey(k, kernel.HashKey128(k), body)
+			if !ok {
+				return false
+			}
+			c = got + 1
+			m[x] = c
+		}
+		out[i] = c - 1
+	}
+	return true
+}
+
+// maxDicts is how many dictionaries are remembered at once.
+const maxDicts = 4
+
+// dict returns the remembered codes of a dictionary; nil when memory was refused.
+func (t *texts) dict(d *chunk.Dict) *dictCodes {
+	for i := range t.dicts {
+		if t.dicts[i].id == d.ID {
+			if i > 0 {
+				t.dicts[0], t.dicts[i] = t.dicts[i], t.dicts[0]
+			}
+			return t.dicts[0].sized(t.a, d.Values.N)
+		}
+	}
+	if len(t.dicts) < maxDicts {
+		t.dicts = append(t.dicts, dictCodes{})
+	}
+	last := len(t.dicts) - 1
+	t.dicts[0], t.dicts[last] = t.dicts[last], t.dicts[0]
+	t.dicts[0].code.free(t.a)
+	t.dicts[0] = dictCodes{id: d.ID}
+	return t.dicts[0].sized(t.a, d.Values.N)
+}
+
+func (d *dictCodes) sized(a mem.Allocator, n int) *dictCodes {
+	if n <= d.n && d.code.s != nil {
+		return d
+	}
+	if !d.code.grow(a, d.n, max(n, 1)) {
+		return nil
+	}
+	clear(d.code.s[d.n:n])
+	d.n = n
+	return d
+}
+
+// text returns the bytes of code c, which must not be null; buf backs short ones.
+func (t *texts) text(c uint32, short *[16]byte) []byte {
+	k := t.keys.s[c]
+	if isLong(k) {
+		r := t.long.s[c]
+		return t.arena.s[r.at : r.at+r.n]
+	}
+	*short = *(*[16]byte)(unsafe.Pointer(&k))
+	return short[:k[1]>>56]
+}
+
+// hash returns the canonical hash of code c.
+func (t *texts) hash(c uint32) uint64 {
+	if c+1 == t.null {
+		return nullHash
+	}
+	k := t.keys.s[c]
+	if !t.fixed && isLong(k) { // the key may have moved on after a collision
+		r := t.long.s[c]
+		k = longKey(t.arena.s[r.at : r.at+r.n])
+	}
+	return kernel.HashKey128(k)
+}
+
+// reset forgets every text but keeps the memory.
+func (t *texts) reset() {
+	if t.n > 0 {
+		clear(t.slots.s[:t.mask+1])
+	}
+	t.n, t.null, t.used = 0, 0, 0
+	for i := range t.dicts {
+		clear(t.dicts[i].code.s[:t.dicts[i].n])
+	}
+}
+
+func (t *texts) free() {
+	t.keys.free(t.a)
+	t.slots.free(t.a)
+	t.long.free(t.a)
+	t.arena.free(t.a)
+	for i := range t.dicts {
+		t.dicts[i].code.free(t.a)
+	}
+	*t = texts{a: t.a, fixed: t.fixed, k: t.k, h: t.h}
+}
+
+func (t *texts) bytes() (n int64) {
+	n = t.keys.bytes() + t.slots.bytes() + t.long.bytes() + t.arena.bytes()
+	for i := range t.dicts {
+		n += t.dicts[i].code.bytes()
+	}
+	return n
+}

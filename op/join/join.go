@@ -1,0 +1,218 @@
+// Package join is the hash join of two tables.
+//
+//	join.hash    logical: which kind, which keys
+//	  └─ join.build   divides the build side's rows by key hash into 64 runs
+//	  └─ join.probe   a step in the probe side's pipeline: looks rows up, emits matches
+//
+// The table is built once per process and layer and shared by all probe tasks.
+// How it is laid out is chosen from the build keys that are there (see table):
+// an array indexed by the key itself, slots holding {key, row}, or slots holding
+// {hash tag, row} whose keys are compared in the build rows.
+//
+// When the build side does not fit into memory, whole runs are left out of the
+// table (hybrid hash join, after DeWitt et al. 1984). Probe rows of these runs go
+// to disk and are joined run by run when the pipeline has drained; a run that
+// does not fit even alone is joined in block-nested loops.
+//
+// Null keys match nothing. As keys NaN equals NaN and -0 equals 0. Rows come out
+// in the order of the probe side's rows, the matches of one row in the order of
+// the build side's, as long as nothing is left out and one thread reads both; in
+// general the result is a multiset.
+package join
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/op"
+)
+
+// A Kind says which rows a join gives.
+type Kind uint8
+
+// The kinds.
+const (
+	Inner Kind = iota // every pair of rows whose keys are equal
+	Left              // and the left rows without a match, with nulls on the right
+	Semi              // left rows with at least one match, once, left columns only
+	Anti              // left rows without a match, left columns only
+)
+
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind(%d)", uint8(k))
+}
+
+var kindNames = [...]string{"inner", "left", "semi", "anti"}
+
+// Params are the parameters of join.hash; input 0 is the left table, input 1 the
+// right one.
+type Params struct {
+	Left, Right []string // key columns, pairwise of one type
+	Kind        Kind
+	// Suffix is added to right columns whose name a left column has; empty means
+	// "_right". A right key column named like the left key it is compared with is
+	// dropped.
+	Suffix string
+	// Columns are the output columns wanted, in order of the full output; nil
+	// means all.
+	Columns []string
+}
+
+// Hash is the operator join.hash.
+//
+// Rows:    see Kind; the order is that of the left table's rows where nothing
+// spills and the right side is the build side, else unspecified.
+// Nulls:   a null key matches nothing; a left join keeps such left rows, an anti
+// join gives them.
+// Memory:  the right table's needed columns plus 5 to 16 bytes per row; with less
+// it spills.
+// Errors:  key lists of different lengths, unknown columns, key columns of
+// different types, output names that clash.
+var Hash = op.Register(op.Spec[Params]{
+	Name: "join.hash", Version: 1, Class: op.Logical,
+	Doc:   "Joins two tables on equal keys.",
+	Infer: infer, Text: Params.text, Lower: lower,
+	Rules: op.Rules[Params]{Project: project, Uses: uses, Through: through, LimitThrough: func(Params) bool { return false }},
+})
+
+func (p Params) text() string {
+	on := make([]string, len(p.Left))
+	for i, l := range p.Left {
+		if on[i] = l; i < len(p.Right) && p.Right[i] != l {
+			on[i] += "=" + p.Right[i]
+		}
+	}
+	t := p.Kind.String() + " on " + strings.Join(on, ", ")
+	if p.Columns != nil {
+		t += "; columns " + strings.Join(p.Columns, ", ")
+	}
+	return t
+}
+
+// A Col is an output column of join.probe.
+type Col struct {
+	Build bool   // from the build side
+	In    string // name there
+	Out   string // name in the output
+}
+
+// columns lists the output of a join before Project.
+func (p Params) columns(left, right dtype.Schema) ([]Col, dtype.Schema, error) {
+	var cols []Col
+	var out dtype.Schema
+	for _, f := range left {
+		cols, out = append(cols, Col{In: f.Name, Out: f.Name}), append(out, f)
+	}
+	if p.Kind == Semi || p.Kind == Anti {
+		return cols, out, nil
+	}
+	suffix := p.Suffix
+	if suffix == "" {
+		suffix = "_right"
+	}
+	for _, f := range right {
+		if i := slices.Index(p.Right, f.Name); i >= 0 && p.Left[i] == f.Name {
+			continue
+		}
+		c := Col{Build: true, In: f.Name, Out: f.Name}
+		if left.Index(f.Name) >= 0 {
+			c.Out += suffix
+		}
+		f.Name, f.Nullable = c.Out, f.Nullable || p.Kind == Left
+		cols, out = append(cols, c), append(out, f)
+	}
+	if err := out.Unique(); err != nil {
+		return nil, nil, fmt.Errorf("join: output: %w; choose another suffix than %q", err, suffix)
+	}
+	return cols, out, nil
+}
+
+// output is columns after Project.
+func (p Params) output(left, right dtype.Schema) ([]Col, dtype.Schema, error) {
+	cols, out, err := p.columns(left, right)
+	if err != nil || p.Columns == nil {
+		return cols, out, err
+	}
+	var kept []Col
+	var schema dtype.Schema
+	for _, name := range p.Columns {
+		i, err := out.Find(name)
+		if err != nil {
+			return nil, nil, fmt.Errorf("join: output: %w", err)
+		}
+		kept, schema = append(kept, cols[i]), append(schema, out[i])
+	}
+	return kept, schema, nil
+}
+
+func infer(p Params, in []op.Meta) (op.Meta, error) {
+	if len(in) != 2 {
+		return op.Meta{}, fmt.Errorf("join: %d inputs, want 2", len(in))
+	}
+	if p.Kind > Anti {
+		return op.Meta{}, fmt.Errorf("join: unknown kind %d, want inner, left, semi or anti", p.Kind)
+	}
+	if len(p.Left) == 0 || len(p.Left) != len(p.Right) {
+		return op.Meta{}, fmt.Errorf("join: %d left and %d right key columns, want equally many and at least one", len(p.Left), len(p.Right))
+	}
+	l, r := in[0].Schema, in[1].Schema
+	for i := range p.Left {
+		a, err := l.Find(p.Left[i])
+		if err != nil {
+			return op.Meta{}, fmt.Errorf("join: left key: %w", err)
+		}
+		b, err := r.Find(p.Right[i])
+		if err != nil {
+			return op.Meta{}, fmt.Errorf("join: right key: %w", err)
+		}
+		if l[a].Type != r[b].Type {
+			return op.Meta{}, fmt.Errorf("join: left key %q is %s but right key %q is %s: cast one of them", p.Left[i], l[a].Type, p.Right[i], r[b].Type)
+		}
+	}
+	_, out, err := p.output(l, r)
+	if err != nil {
+		return op.Meta{}, err
+	}
+	return estimate(p.Kind, in, out), nil
+}
+
+// estimate guesses that right keys are nearly unique: an inner or left join then
+// gives about as many rows as the larger side. A join that spills gives its rows
+// in another order, so no order is promised.
+func estimate(k Kind, in []op.Meta, out dtype.Schema) op.Meta {
+	m := op.Meta{Schema: out, Rows: -1, Bytes: -1}
+	hashed := in[0].Layout.Hashed
+	lost := func(name string) bool { return out.Index(name) < 0 }
+	if k != Inner && !slices.ContainsFunc(hashed, lost) { // an inner join may swap its sides
+		m.Layout.Hashed = hashed
+	}
+	l := in[0].Rows
+	if l < 0 {
+		return m
+	}
+	switch m.Rows = l; {
+	case k == Semi || k == Anti:
+		m.Rows = l / 2
+	case in[1].Rows >= 0:
+		m.Rows = max(l, in[1].Rows)
+	}
+	m.Bytes = m.Rows * rowBytes(out)
+	return m
+}
+
+// rowBytes guesses the bytes of one row.
+func rowBytes(s dtype.Schema) (n float64) {
+	for _, f := range s {
+		if f.Type.Kind.IsVar() {
+			n += 20
+		} else {
+			n += max(0.125, float64(f.Type.Width()))
+		}
+	}
+	return n
+}

@@ -1,0 +1,251 @@
+package join
+
+import (
+	"math/bits"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+)
+
+// A prober looks probe rows up in a table: per row it gives the id of the first
+// matching build row, or none. One thread uses it.
+type prober struct {
+	t      *table
+	cols   []int // key columns of the probe batches
+	keys   *keyReader
+	heads  []uint32
+	packed []uint64
+	low    []uint32
+	pos    []uint32
+	norm   [][2]uint64
+	miss   []uint32
+	memo   map[uint64][]uint32 // dictionary → head of every entry
+	offer  dictOffer
+	filter sieve
+}
+
+func newProber(t *table, cols []int) *prober {
+	return &prober{t: t, cols: cols, keys: newKeyReader(cols), memo: map[uint64][]uint32{}}
+}
+
+// lookup returns the heads of all rows of m, scratch until the next call.
+func (p *prober) lookup(m *chunk.Batch) []uint32 {
+	p.heads = room(p.heads, m.N)
+	p.miss = p.miss[:0]
+	if p.t.layout == empty {
+		fill(p.heads, none)
+		return p.heads
+	}
+	if v := &m.Cols[p.cols[0]]; len(p.cols) == 1 && v.Dict != nil && p.offer.worth(v) {
+		heads := p.dictHeads(v.Dict)
+		for i, c := range chunk.Values[uint32](v) {
+			p.heads[i] = heads[c]
+		}
+	} else {
+		p.find(m)
+	}
+	for _, i := range p.miss {
+		p.heads[i] = none
+	}
+	if valid := p.keys.validity(m); valid != nil {
+		dropNulls(p.heads, valid)
+	}
+	return p.heads
+}
+
+// dropNulls sets the heads of the rows whose bit is clear to none.
+func dropNulls(heads []uint32, valid []uint64) {
+	for w, v := range valid[:chunk.Words(len(heads))] {
+		for v = ^v; v != 0; v &= v - 1 {
+			if i := w<<6 + bits.TrailingZeros64(v); i < len(heads) {
+				heads[i] = none
+			}
+		}
+	}
+}
+
+// dictHeads looks every entry of a dictionary up, once.
+func (p *prober) dictHeads(d *chunk.Dict) []uint32 {
+	h, ok := p.memo[d.ID]
+	if ok {
+		return h
+	}
+	if len(p.memo) >= maxDicts {
+		clear(p.memo)
+	}
+	q := newProber(p.t, []int{0})
+	h = q.lookup(&chunk.Batch{Cols: []chunk.Vec{d.Values}, N: d.Values.N})
+	p.memo[d.ID] = h
+	return h
+}
+
+// find fills heads for rows without nulls; p.miss gets rows whose head must be
+// none.
+func (p *prober) find(m *chunk.Batch) {
+	t := p.t
+	v := &m.Cols[p.cols[0]]
+	switch {
+	case t.layout == direct && t.raw:
+		directNarrow(chunk.Values[uint32](v), uint32(t.fields[0].min), t.ids, p.heads)
+	case t.layout == direct && t.keys == 1 && (v.Type.Kind == dtype.Int64 || v.Type.Kind == dtype.Uint64 || v.Type.Kind == dtype.Timestamp):
+		directWide(chunk.Values[uint64](v), t.fields[0].min, t.ids, p.heads)
+	case t.layout == tagged:
+		p.place(m)
+		p.findTagged(m)
+	case t.layout == narrow && t.raw:
+		p.place(m)
+		p.findNarrow(chunk.Values[uint32](v))
+	default:
+		p.packed = room(p.packed, m.N)
+		p.miss = p.keys.pack(m, t.fields, p.packed, p.miss)
+		if t.layout == direct {
+			directWide(p.packed, 0, t.ids, p.heads)
+			return
+		}
+		p.place(m)
+		if t.layout == wide {
+			p.findWide()
+			return
+		}
+		p.low = room(p.low, m.N)
+		for i, k := range p.packed {
+			p.low[i] = uint32(k)
+		}
+		p.findNarrow(p.low)
+	}
+}
+
+// directNarrow looks 4-byte keys up. The last id is none: keys outside the domain
+// are clamped there, without a branch.
+func directNarrow(keys []uint32, lo uint32, ids, heads []uint32) {
+	last := uint32(len(ids) - 1)
+	heads = heads[:len(keys)]
+	for i, k := range keys {
+		heads[i] = ids[min(k-lo, last)]
+	}
+}
+
+func directWide(keys []uint64, lo uint64, ids, heads []uint32) {
+	last := uint64(len(ids) - 1)
+	heads = heads[:len(keys)]
+	for i, k := range keys {
+		heads[i] = ids[min(k-lo, last)]
+	}
+}
+
+// place computes the first slot of every row.
+func (p *prober) place(m *chunk.Batch) {
+	t := p.t
+	h := t.slotHashes(p.keys, m, p.packed)
+	p.pos = room(p.pos, m.N)
+	pos := p.pos[:len(h)]
+	if t.single {
+		base, shift := t.base[0], t.shift[0]&63
+		for i, x := range h {
+			pos[i] = base + uint32(x<<6>>shift)
+		}
+		return
+	}
+	for i, x := range h {
+		r := x >> 58 & 63
+		pos[i] = t.base[r] + uint32(x<<6>>(t.shift[r]&63))
+	}
+}
+
+func (p *prober) findNarrow(keys []uint32) {
+	slots, heads, pos := p.t.slots, p.heads[:len(keys)], p.pos[:len(keys)]
+	if p.filter.on(p.t) {
+		p.filter.narrow(keys, pos, slots, heads)
+		return
+	}
+	hits := 0
+	for i, k := range keys {
+		e := slots[pos[i]]
+		id := uint32(e)
+		if uint32(e>>32) != k && id != none {
+			id = chaseNarrow(slots, pos[i]+1, k)
+		}
+		heads[i] = id
+		hits += notNone(id)
+	}
+	p.filter.saw(len(keys), hits)
+}
+
+// notNone is 1 for a row and 0 for none.
+func notNone(id uint32) int { return int((uint64(id) + 1) >> 32 ^ 1) }
+
+// chaseNarrow goes on from slot at.
+func chaseNarrow(slots []uint64, at, key uint32) uint32 {
+	for ; ; at++ {
+		if e := slots[at]; uint32(e>>32) == key || uint32(e) == none {
+			return uint32(e)
+		}
+	}
+}
+
+func (p *prober) findWide() {
+	slots, keys := p.t.wides, p.packed
+	heads, pos := p.heads[:len(keys)], p.pos[:len(keys)]
+	if p.filter.on(p.t) {
+		p.filter.wide(keys, pos, slots, heads)
+		return
+	}
+	hits := 0
+	for i, k := range keys {
+		e := slots[pos[i]]
+		id := e.id
+		if e.key != k && id != none {
+			id = chaseWide(slots, pos[i]+1, k)
+		}
+		heads[i] = id
+		hits += notNone(id)
+	}
+	p.filter.saw(len(keys), hits)
+}
+
+func chaseWide(slots []wideSlot, at uint32, key uint64) uint32 {
+	for ; ; at++ {
+		if e := &slots[at]; e.id == none || e.key == key {
+			return e.id
+		}
+	}
+}
+
+// findTagged compares keys only where tags agree.
+func (p *prober) findTagged(m *chunk.Batch) {
+	t, h := p.t, p.keys.h[:m.N]
+	use := p.filter.on(t)
+	short := t.norm != nil
+	if short {
+		p.norm = room(p.norm, m.N)
+		shortTexts(&m.Cols[p.cols[0]], p.norm)
+	}
+	hits := 0
+	for i, x := range h {
+		at := p.pos[i]
+		if use && !p.filter.maybe(uint32(x)) {
+			p.heads[i] = none
+			continue
+		}
+		id := none
+		for ; ; at++ {
+			e := t.slots[at]
+			if uint32(e) == none {
+				break
+			}
+			if uint32(e>>32) != uint32(x) {
+				continue
+			}
+			if short && t.norm[uint32(e)>>(t.rows.shift&31)][uint32(e)&(1<<(t.rows.shift&31)-1)] == p.norm[i] ||
+				!short && t.equals(m, p.cols, i, uint32(e)) {
+				id = uint32(e)
+				break
+			}
+		}
+		p.heads[i] = id
+		hits += notNone(id)
+	}
+	if !use {
+		p.filter.saw(m.N, hits)
+	}
+}

@@ -1,0 +1,187 @@
+package join
+
+import (
+	"errors"
+	"io"
+	"math/bits"
+	"unsafe"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/op"
+)
+
+// none is the row id that stands for no row.
+const none = ^uint32(0)
+
+// rows are build rows in memory: segments of at most 1<<shift rows each, used in
+// place where the build block is in memory. A row id is segment<<shift | row, so
+// that a gather needs one small table of pointers and no copy into one array.
+type rows struct {
+	segs  []*chunk.Batch
+	shift uint
+	first [runs + 1]int // segments of run r are segs[first[r]:first[r+1]]
+	n     int64
+	owned []*chunk.Batch // to be released
+}
+
+func (r *rows) release() {
+	for _, b := range r.owned {
+		b.Release()
+	}
+	*r = rows{}
+}
+
+// arrange cuts the batches of every run into segments whose ids fit 32 bits, in
+// order. It returns false when they do not.
+func (r *rows) arrange(batches *[runs][]*chunk.Batch) bool {
+	n, longest := 0, 1
+	r.n = 0
+	for _, run := range batches {
+		for _, b := range run {
+			n++
+			longest = max(longest, b.N)
+			r.n += int64(b.N)
+		}
+	}
+	top := uint(bits.Len(uint(longest - 1)))
+	for r.shift = max(top, 6); ; r.shift-- {
+		count := n
+		if r.shift < top {
+			count = cutCount(batches, r.shift)
+		}
+		if uint64(count)<<r.shift < uint64(none) {
+			break
+		}
+		if r.shift == 6 {
+			return false
+		}
+	}
+	r.segs = r.segs[:0]
+	for i, run := range batches {
+		r.first[i] = len(r.segs)
+		for _, b := range run {
+			for lo := 0; lo < b.N; lo += 1 << r.shift {
+				s := b
+				if b.N > 1<<r.shift {
+					s = b.Slice(lo, min(b.N, lo+1<<r.shift))
+				}
+				r.segs = append(r.segs, s)
+			}
+		}
+	}
+	r.first[runs] = len(r.segs)
+	return true
+}
+
+func cutCount(batches *[runs][]*chunk.Batch, shift uint) (n int) {
+	for _, run := range batches {
+		for _, b := range run {
+			n += (b.N + 1<<shift - 1) >> shift
+		}
+	}
+	return n
+}
+
+// wholeRows is the segment size of runs read from disk: large enough for slabs.
+const wholeRows = 64 << 10
+
+// fetch returns the batches of one run of the build blocks: in place where they
+// are in memory, else read into buffers of alloc. It returns mem.ErrBudget, and
+// nothing, when these are refused.
+func fetch(side []op.In, run int, schema dtype.Schema, alloc mem.Allocator) (out []*chunk.Batch, err error) {
+	defer func() {
+		if err != nil {
+			for _, b := range out {
+				b.Release()
+			}
+			out = nil
+		}
+	}()
+	for _, in := range side {
+		if run >= in.Runs() {
+			continue
+		}
+		if lent := lend(in, run); lent != nil {
+			for _, b := range lent {
+				b.Retain()
+			}
+			out = append(out, lent...)
+			continue
+		}
+		if out, err = read(in, run, schema, alloc, out); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// lend returns the batches of a run that is in memory.
+func lend(in op.In, run int) []*chunk.Batch {
+	if r, ok := in.Value.(chunk.Resident); ok {
+		return r.Batches(run)
+	}
+	return nil
+}
+
+// read appends a run that is not in memory.
+func read(in op.In, run int, schema dtype.Schema, alloc mem.Allocator, out []*chunk.Batch) ([]*chunk.Batch, error) {
+	r, err := in.Open(run)
+	if err != nil {
+		return out, err
+	}
+	defer r.Close()
+	b := chunk.NewBuilder(schema, alloc)
+	defer b.Close()
+	for {
+		m, err := r.Next()
+		if err == nil {
+			err = b.Append(m)
+		} else if errors.Is(err, io.EOF) {
+			if b.Len() > 0 {
+				out = append(out, b.Flush())
+			}
+			return out, nil
+		}
+		if err != nil {
+			return out, err
+		}
+		if b.Len() >= wholeRows {
+			out = append(out, b.Flush())
+		}
+	}
+}
+
+// column is a build column seen as one: a pointer per segment.
+type column struct {
+	kind  dtype.Kind
+	typ   dtype.Type
+	data  []unsafe.Pointer // values, codes or bits
+	valid []*uint64        // nil pointers: all valid
+	vecs  []*chunk.Vec
+	nulls bool        // some segment has a validity bitmap
+	dict  *chunk.Dict // common to all segments, else text is read from vecs
+}
+
+// columnOf gathers the pointers of column c.
+func (r *rows) columnOf(c int, typ dtype.Type) *column {
+	col := &column{kind: typ.Kind, typ: typ}
+	for i, s := range r.segs {
+		v := &s.Cols[c]
+		col.vecs = append(col.vecs, v)
+		col.data = append(col.data, unsafe.Pointer(unsafe.SliceData(v.Data)))
+		var valid *uint64
+		if v.Valid != nil {
+			valid, col.nulls = unsafe.SliceData(v.Valid), true
+		}
+		col.valid = append(col.valid, valid)
+		if i == 0 {
+			col.dict = v.Dict
+		}
+		if v.Dict == nil || col.dict == nil || v.Dict.ID != col.dict.ID || v.Dict.Values.N == 0 {
+			col.dict = nil
+		}
+	}
+	return col
+}

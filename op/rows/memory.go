@@ -1,0 +1,147 @@
+package rows
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/op"
+)
+
+// MemoryParams are the parameters of rows.memory. ID names a table of this
+// process, so a plan with one cannot leave the process.
+type MemoryParams struct {
+	ID     uint64
+	Schema dtype.Schema
+	Cols   []int // of the table, in output order
+	Rows   int64
+	Bytes  int64
+	Blocks int
+}
+
+var tables struct {
+	sync.RWMutex
+	last uint64
+	byID map[uint64][]*chunk.Batch
+}
+
+// Keep makes batches readable by rows.memory and returns the parameters of the
+// reading call. They stay until Drop. Buffers are borrowed for as long.
+func Keep(schema dtype.Schema, batches []*chunk.Batch) MemoryParams {
+	p := MemoryParams{Schema: schema, Blocks: 1}
+	for i := range schema {
+		p.Cols = append(p.Cols, i)
+	}
+	for _, b := range batches {
+		p.Rows += int64(b.N)
+		p.Bytes += b.Bytes()
+	}
+	tables.Lock()
+	defer tables.Unlock()
+	if tables.byID == nil {
+		tables.byID = map[uint64][]*chunk.Batch{}
+	}
+	tables.last++
+	p.ID = tables.last
+	tables.byID[p.ID] = batches
+	return p
+}
+
+// Drop forgets a table.
+func Drop(id uint64) { tables.Lock(); delete(tables.byID, id); tables.Unlock() }
+
+// Memory reads a table of this process.
+var Memory = op.Register(op.Spec[MemoryParams]{
+	Name: "rows.memory", Version: 1, Class: op.Scanning,
+	Doc: "reads a table that lives in the memory of this process",
+	Infer: func(p MemoryParams, _ []op.Meta) (op.Meta, error) {
+		return op.Meta{Schema: p.Schema, Rows: float64(p.Rows), Bytes: float64(p.Bytes)}, p.Schema.Unique()
+	},
+	Text: func(p MemoryParams) string {
+		return fmt.Sprintf("%d rows, %d of its columns", p.Rows, len(p.Cols))
+	},
+	Source: func(p MemoryParams) (op.Source, error) { return memory{p}, nil },
+	Rules: op.Rules[MemoryParams]{
+		Blocks: func(p MemoryParams) int { return p.Blocks },
+		BlockMeta: func(p MemoryParams, _ int) op.Meta {
+			n := float64(p.Blocks)
+			return op.Meta{Schema: p.Schema, Rows: float64(p.Rows) / n, Bytes: float64(p.Bytes) / n}
+		},
+		Project: func(p MemoryParams, cols []string) MemoryParams {
+			out := p
+			out.Schema, out.Cols = nil, nil
+			for _, c := range cols {
+				i := p.Schema.Index(c)
+				out.Schema, out.Cols = append(out.Schema, p.Schema[i]), append(out.Cols, p.Cols[i])
+			}
+			out.Bytes = p.Bytes * int64(len(cols)) / int64(max(1, len(p.Cols)))
+			return out
+		},
+		Uses: func(MemoryParams, []op.Meta, []string) [][]string { return nil },
+	},
+})
+
+type memory struct{ p MemoryParams }
+
+// Open implements op.Source.
+func (m memory) Open(t op.Task, _ []op.In) (op.Feed, error) {
+	tables.RLock()
+	batches, ok := tables.byID[m.p.ID]
+	tables.RUnlock()
+	if !ok {
+		return nil, fmt.Errorf("the table in memory is gone: its frame was closed")
+	}
+	f := &memoryFeed{t: t, p: m.p, batches: batches}
+	for i, b := range batches {
+		for lo := 0; lo < b.N; lo += splitRows {
+			f.at = append(f.at, memorySplit{i, lo, min(b.N, lo+splitRows)})
+		}
+	}
+	n := len(f.at)
+	f.at = f.at[t.Block()*n/m.p.Blocks : (t.Block()+1)*n/m.p.Blocks]
+	return f, nil
+}
+
+const (
+	splitRows = 1 << 17 // so that threads share even a small table
+	morsel    = 4096
+)
+
+type memorySplit struct{ batch, lo, hi int }
+
+type memoryFeed struct {
+	t       op.Task
+	p       MemoryParams
+	batches []*chunk.Batch
+	at      []memorySplit
+}
+
+func (f *memoryFeed) Splits() int                { return len(f.at) }
+func (f *memoryFeed) Reader() (op.Reader, error) { return &memoryReader{f: f}, nil }
+func (f *memoryFeed) Close() error               { return nil }
+
+type memoryReader struct {
+	f   *memoryFeed
+	out chunk.Batch
+}
+
+// Read implements op.Reader: morsels borrow the table's buffers.
+func (r *memoryReader) Read(split int, out op.Sink) error {
+	s := r.f.at[split]
+	b := r.f.batches[s.batch]
+	for lo := s.lo; lo < s.hi; lo += morsel {
+		hi := min(s.hi, lo+morsel)
+		r.out.Cols = r.out.Cols[:0]
+		for _, c := range r.f.p.Cols {
+			r.out.Cols = append(r.out.Cols, b.Cols[c].Slice(lo, hi))
+		}
+		r.out.N, r.out.Seq, r.out.Sub = hi-lo, uint64(r.f.t.Block())<<48|uint64(split)<<32|uint64(lo-s.lo), 0
+		if err := out.Push(&r.out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *memoryReader) Close() error { return nil }
