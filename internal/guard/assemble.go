@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -74,8 +75,11 @@ func (l *leafReader) load(n int64) (p part, err error) {
 		p.arr, err = single(chunks, l.field.Type)
 		return err
 	})
-	if l.stream.err != nil {
+	switch {
+	case l.stream.err != nil:
 		err = l.stream.err // the reason; what Arrow says is how it noticed
+	case err != nil && !errors.Is(err, ErrCorrupt):
+		err = fmt.Errorf("%w: %w", ErrCorrupt, err) // the bytes are in memory: it cannot be the file's reader
 	}
 	return p, err
 }

@@ -243,15 +243,40 @@ func makeType(code byte, t flatTable, kids []arrow.Field) (arrow.DataType, error
 
 func decimalType(t flatTable) (arrow.DataType, error) {
 	p, s, w := t.i32(0, 0), t.i32(1, 0), t.i32(2, 128)
-	switch {
-	case w == 32 || w == 64:
+	var dt arrow.DataType
+	switch w {
+	case 32, 64:
 		return nil, unsupported("decimals of %d bits", w)
-	case w == 128 && p >= 1 && p <= 38:
-		return &arrow.Decimal128Type{Precision: p, Scale: s}, nil
-	case w == 256 && p >= 1 && p <= 76:
-		return &arrow.Decimal256Type{Precision: p, Scale: s}, nil
+	case 128:
+		dt = &arrow.Decimal128Type{Precision: p, Scale: s}
+	case 256:
+		dt = &arrow.Decimal256Type{Precision: p, Scale: s}
+	default:
+		return nil, corrupt("decimals of %d bits", w)
 	}
-	return nil, corrupt("decimals of %d bits and %d digits", w, p)
+	return dt, checkDecimals(dt)
+}
+
+// checkDecimals looks for decimals, at any depth, whose digits Arrow's tables do not have: printing one
+// would panic.
+func checkDecimals(t arrow.DataType) error {
+	if d, ok := t.(arrow.DecimalType); ok {
+		most := int32(38)
+		if t.ID() == arrow.DECIMAL256 {
+			most = 76
+		}
+		if p, s := d.GetPrecision(), d.GetScale(); p < 1 || p > most || s < -most || s > most {
+			return corrupt("%s with %d digits, %d of them after the point", t.Name(), p, s)
+		}
+	}
+	if n, ok := t.(arrow.NestedType); ok {
+		for _, f := range n.Fields() {
+			if err := checkDecimals(f.Type); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func timeType(code byte, t flatTable) (arrow.DataType, error) {

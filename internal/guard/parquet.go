@@ -237,6 +237,9 @@ func (f *File) buildSchema(hint metadata.KeyValueMetadata) (err error) {
 	fields := make([]arrow.Field, len(f.tree.Fields))
 	for i := range f.tree.Fields {
 		fields[i] = fieldOf(&f.tree.Fields[i])
+		if err := checkDecimals(fields[i].Type); err != nil {
+			return &Error{RowGroup: -1, Column: fields[i].Name, Err: err}
+		}
 	}
 	md := f.userMetadata()
 	f.schema = arrow.NewSchema(fields, &md)

@@ -1,0 +1,252 @@
+package guard
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+)
+
+var bg = context.Background()
+
+// sharedData gives a folder of real files beside the repository, or skips the test.
+func sharedData(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			t.Skip("no go.mod above the test")
+		}
+		dir = up
+	}
+	p := filepath.Join(dir, "..", "shared", "data", name)
+	if _, err := os.Stat(p); err != nil {
+		t.Skipf("%s is not there", filepath.Join("../shared/data", name))
+	}
+	return p
+}
+
+// allocBound is what reading an input may allocate in all.
+func allocBound(input int) uint64 { return 64<<20 + 4*uint64(input) }
+
+type outcome struct {
+	err   error
+	rows  int64
+	bytes uint64
+}
+
+// measured runs f with a time limit and counts all bytes allocated meanwhile. f must not panic.
+func measured(t testing.TB, name string, limit time.Duration, f func() (int64, error)) outcome {
+	t.Helper()
+	done := make(chan outcome, 1)
+	go func() {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		rows, err := func() (rows int64, err error) {
+			defer func() {
+				if r := recover(); r != nil {
+					err = fmt.Errorf("PANIC %v", r)
+					t.Errorf("%s: panic: %v", name, r)
+				}
+			}()
+			return f()
+		}()
+		runtime.ReadMemStats(&after)
+		done <- outcome{err, rows, after.TotalAlloc - before.TotalAlloc}
+	}()
+	select {
+	case o := <-done:
+		return o
+	case <-time.After(limit):
+		t.Fatalf("%s: still running after %v", name, limit)
+		return outcome{}
+	}
+}
+
+// isClear says whether an error says what it should: of this package's kinds, with the place.
+func isClear(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.File != "" &&
+		(errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnsupported) || errors.Is(err, ErrLimit))
+}
+
+// readParquet reads all of a file and touches every value.
+func readParquet(b []byte, opt Options, batch int) (int64, error) {
+	f, err := Open(bg, bytes.NewReader(b), int64(len(b)), opt)
+	if err != nil {
+		return 0, err
+	}
+	rows := int64(0)
+	for g := 0; g < f.NumRowGroups(); g++ {
+		err := f.ReadRowGroup(bg, g, nil, batch, func(r arrow.Record) error {
+			rows += r.NumRows()
+			touch(r)
+			return nil
+		})
+		if err != nil {
+			return rows, err
+		}
+	}
+	return rows, nil
+}
+
+func openIPC(b []byte, file bool) (*IPCReader, error) {
+	if file {
+		return OpenIPC(bytes.NewReader(b), int64(len(b)), IPCOptions{})
+	}
+	return NewIPCStream(bytes.NewReader(b), IPCOptions{})
+}
+
+func readIPC(b []byte, file bool) (int64, error) {
+	r, err := openIPC(b, file)
+	if err != nil {
+		return 0, err
+	}
+	rows := int64(0)
+	for {
+		rec, err := r.Next()
+		if err == io.EOF {
+			return rows, nil
+		}
+		if err != nil {
+			return rows, err
+		}
+		rows += rec.NumRows()
+		touch(rec)
+	}
+}
+
+// touch reads up to 100 slots from both ends of every column, as a program would: an array that lies about
+// its buffers panics here.
+func touch(r arrow.Record) {
+	for _, c := range r.Columns() {
+		n := c.Len()
+		for i := 0; i < n; i++ {
+			if i == 100 && n > 200 {
+				i = n - 100
+			}
+			if c.IsValid(i) {
+				_ = c.ValueStr(i)
+			}
+		}
+	}
+}
+
+// collect reads a file into one record per row group.
+func collect(t testing.TB, b []byte, opt Options, columns []int, batch int) []arrow.Record {
+	t.Helper()
+	f, err := Open(bg, bytes.NewReader(b), int64(len(b)), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []arrow.Record
+	for g := 0; g < f.NumRowGroups(); g++ {
+		var parts []arrow.Record
+		err := f.ReadRowGroup(bg, g, columns, batch, func(r arrow.Record) error {
+			parts = append(parts, r)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, join(t, parts))
+	}
+	return out
+}
+
+func join(t testing.TB, parts []arrow.Record) arrow.Record {
+	t.Helper()
+	if len(parts) == 0 {
+		t.Fatal("no records to join")
+	}
+	cols := make([]arrow.Array, parts[0].NumCols())
+	rows := int64(0)
+	for i := range cols {
+		var arrs []arrow.Array
+		for _, p := range parts {
+			arrs = append(arrs, p.Column(i))
+		}
+		a, err := array.Concatenate(arrs, memory.DefaultAllocator)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cols[i] = a
+	}
+	for _, p := range parts {
+		rows += p.NumRows()
+	}
+	return array.NewRecord(parts[0].Schema(), cols, rows)
+}
+
+// arr builds an array of a type from JSON.
+func arr(t testing.TB, typ arrow.DataType, json string) arrow.Array {
+	t.Helper()
+	a, _, err := array.FromJSON(memory.DefaultAllocator, typ, bytes.NewReader([]byte(json)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func recordOf(cols map[string]arrow.Array, order ...string) arrow.Record {
+	var fields []arrow.Field
+	var arrs []arrow.Array
+	for _, name := range order {
+		fields = append(fields, arrow.Field{Name: name, Type: cols[name].DataType(), Nullable: true})
+		arrs = append(arrs, cols[name])
+	}
+	return array.NewRecord(arrow.NewSchema(fields, nil), arrs, int64(arrs[0].Len()))
+}
+
+func writeParquet(t testing.TB, opt WriteOptions, recs ...arrow.Record) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	w, err := NewWriter(&buf, recs[0].Schema(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range recs {
+		if err := w.Write(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+func writeIPC(t testing.TB, opt IPCWriteOptions, recs ...arrow.Record) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	w, err := NewIPCWriter(&buf, recs[0].Schema(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range recs {
+		if err := w.Write(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
