@@ -11,17 +11,13 @@ type CheckedInt interface{ ~int32 | ~int64 }
 func Checked[T CheckedInt](op ArithOp, dst, x, y []T, valid []uint64) int {
 	n := len(x)
 	dst, y = dst[:n], y[:n]
-	if valid != nil {
-		valid = valid[:Words(n)]
-	}
 	first := -1
 	for at := 0; at < n; {
-		// The assembly stops before a block of 64 in which something may not fit; the loop in Go decides.
+		// The assembly stops before a block in which something may not fit; the loop in Go decides.
 		at += checkedASM(op, dst[at:], x[at:], y[at:])
 		end := min(at+64, n)
-		if i := checkedGo(op, dst[at:end], x[at:end], y[at:end], valid, at); i >= 0 && first < 0 {
-			first = i
-		}
+		bad := checkedGo(op, dst[at:end], x[at:end], y[at:end])
+		first = firstBad(first, bad, valid, at, end)
 		at = end
 	}
 	return first
@@ -40,62 +36,66 @@ func ConstChecked[T CheckedInt](op ArithOp, dst []T, c T, x []T, valid []uint64)
 func checkedScalar[T CheckedInt](op ArithOp, dst, x []T, c T, valid []uint64, left bool) int {
 	n := len(x)
 	dst = dst[:n]
-	if valid != nil {
-		valid = valid[:Words(n)]
+	var filled [64]T
+	for i := range filled {
+		filled[i] = c
 	}
 	first := -1
 	for at := 0; at < n; {
 		at += checkedConstASM(op, dst[at:], x[at:], c, left)
 		end := min(at+64, n)
-		if i := checkedConstGo(op, dst[at:end], x[at:end], c, valid, at, left); i >= 0 && first < 0 {
-			first = i
+		a, b := x[at:end], filled[:end-at]
+		if left {
+			a, b = b, a
 		}
+		first = firstBad(first, checkedGo(op, dst[at:end], a, b), valid, at, end)
 		at = end
 	}
 	return first
 }
 
-// checkedGo is the loop; element i of the slices is element at+i of the caller's.
-func checkedGo[T CheckedInt](op ArithOp, dst, x, y []T, valid []uint64, at int) int {
-	first := -1
+// firstBad returns first if there is one, else the first valid element of [at, end) that bad marks.
+func firstBad(first int, bad uint64, valid []uint64, at, end int) int {
+	if bad == 0 || first >= 0 {
+		return first
+	}
+	if valid != nil {
+		bad &= loadBits(valid, at, end-at)
+	}
+	if bad == 0 {
+		return -1
+	}
+	return at + bits.TrailingZeros64(bad)
+}
+
+// checkedGo computes up to 64 elements and returns the bitmap of those that do not fit.
+func checkedGo[T CheckedInt](op ArithOp, dst, x, y []T) (bad uint64) {
 	dst, y = dst[:len(x)], y[:len(x)]
-	for i, v := range x {
-		r, ok := checkedOne(op, v, y[i])
-		dst[i] = r
-		if !ok && first < 0 && bit(valid, at+i) {
-			first = at + i
-		}
-	}
-	return first
-}
-
-func checkedConstGo[T CheckedInt](op ArithOp, dst, x []T, c T, valid []uint64, at int, left bool) int {
-	first := -1
-	dst = dst[:len(x)]
-	for i, v := range x {
-		a, b := v, c
-		if left {
-			a, b = c, v
-		}
-		r, ok := checkedOne(op, a, b)
-		dst[i] = r
-		if !ok && first < 0 && bit(valid, at+i) {
-			first = at + i
-		}
-	}
-	return first
-}
-
-// checkedOne returns a op b, wrapped, and whether it fits.
-func checkedOne[T CheckedInt](op ArithOp, a, b T) (T, bool) {
 	switch op {
 	case Add:
-		r := a + b
-		return r, (a^r)&(b^r) >= 0 // both signs differ from the result's
+		for i, a := range x {
+			r := a + y[i]
+			bad |= b2u((a^r)&(y[i]^r) < 0) << (uint(i) & 63) // both signs differ from the sum's
+			dst[i] = r
+		}
 	case Sub:
-		r := a - b
-		return r, (a^b)&(a^r) >= 0
+		for i, a := range x {
+			r := a - y[i]
+			bad |= b2u((a^y[i])&(a^r) < 0) << (uint(i) & 63) // x differs in sign from y and from the difference
+			dst[i] = r
+		}
+	case Mul:
+		for i, a := range x {
+			r, fits := product(a, y[i])
+			bad |= b2u(!fits) << (uint(i) & 63)
+			dst[i] = r
+		}
 	}
+	return bad
+}
+
+// product returns a * b, wrapped, and whether it fits.
+func product[T CheckedInt](a, b T) (T, bool) {
 	r := a * b
 	if sizeOf[T]() == 4 {
 		return r, int64(r) == int64(a)*int64(b)

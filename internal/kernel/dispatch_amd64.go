@@ -175,9 +175,9 @@ func compressASM[T Element](dst, src []T, mask []uint64) (done, k int) {
 	d, s, m, size := ptr(dst), ptr(src), ptr(mask), sizeOf[T]()
 	switch {
 	case size == 4 && level == cpu.AVX512:
-		return compress32AVX512(d, len(dst), s, m, words)
+		return compress32AVX512VL(d, len(dst), s, m, words)
 	case size == 8 && level == cpu.AVX512:
-		return compress64AVX512(d, len(dst), s, m, words)
+		return compress64AVX512VL(d, len(dst), s, m, words)
 	case size == 4:
 		return compress32AVX2(d, len(dst), s, m, words)
 	case size == 8:
@@ -194,9 +194,9 @@ func maskToIndexASM(mask []uint64, n int, out []uint32) (done, k int) {
 	words := n >> 6
 	switch {
 	case words == 0:
-	case level == cpu.AVX512:
-		return maskToIndexAVX512(ptr(out), len(out), ptr(mask), words)
-	case level == cpu.AVX2:
+	case vbmi2:
+		return maskToIndexAVX512VBMI2(ptr(out), len(out), ptr(mask), words)
+	case level != cpu.Generic:
 		return maskToIndexAVX2(ptr(out), len(out), ptr(mask), words)
 	}
 	return 0, 0

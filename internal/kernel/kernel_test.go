@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"unsafe"
 
@@ -12,6 +13,11 @@ import (
 
 // atLevels runs f at every level that the process may use.
 func atLevels(t *testing.T, f func(t *testing.T)) {
+	// The level was read before the test began. Reading it again tells go test that a result kept from a run with
+	// another value is no result of this one.
+	if want := os.Getenv(cpu.EnvISA); want != "" && want != cpu.ISA().String() {
+		t.Logf("%s=%s is not obeyed: %v", cpu.EnvISA, want, cpu.Err())
+	}
 	l, v := level, vbmi2
 	defer func() { level, vbmi2 = l, v }()
 	for level = cpu.Generic; level <= cpu.ISA(); level++ {

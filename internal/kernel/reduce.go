@@ -51,13 +51,19 @@ func minMaxGo[T Number](x []T, valid []uint64) (r Range[T]) {
 			r.NaN = true
 			continue
 		}
-		v += 0 // -0 + 0 is 0
 		if !r.Any {
 			r.Min, r.Max, r.Any = v, v, true
 			continue
 		}
-		r.Min, r.Max = min(r.Min, v), max(r.Max, v)
+		if v < r.Min {
+			r.Min = v
+		}
+		if v > r.Max {
+			r.Max = v
+		}
 	}
+	r.Min += 0 // -0 + 0 is 0
+	r.Max += 0
 	return r
 }
 

@@ -14,15 +14,15 @@ func compress8AVX512(dst *byte, room int, src *byte, mask *byte, words int) (don
 //go:noescape
 func compress16AVX512(dst *byte, room int, src *byte, mask *byte, words int) (done int, k int)
 
-// compress32AVX512 does mask words while 64 more elements fit into room.
+// compress32AVX512VL does mask words while 64 more elements fit into room.
 //
 //go:noescape
-func compress32AVX512(dst *byte, room int, src *byte, mask *byte, words int) (done int, k int)
+func compress32AVX512VL(dst *byte, room int, src *byte, mask *byte, words int) (done int, k int)
 
-// compress64AVX512 does mask words while 64 more elements fit into room.
+// compress64AVX512VL does mask words while 64 more elements fit into room.
 //
 //go:noescape
-func compress64AVX512(dst *byte, room int, src *byte, mask *byte, words int) (done int, k int)
+func compress64AVX512VL(dst *byte, room int, src *byte, mask *byte, words int) (done int, k int)
 
 // compress32AVX2 does mask words while 64 more elements fit into room.
 //
@@ -34,10 +34,10 @@ func compress32AVX2(dst *byte, room int, src *byte, mask *byte, words int) (done
 //go:noescape
 func compress64AVX2(dst *byte, room int, src *byte, mask *byte, words int) (done int, k int)
 
-// maskToIndexAVX512 does mask words while 64 more indices fit into room.
+// maskToIndexAVX512VBMI2 does mask words while 64 more indices fit into room.
 //
 //go:noescape
-func maskToIndexAVX512(dst *byte, room int, mask *byte, words int) (done int, k int)
+func maskToIndexAVX512VBMI2(dst *byte, room int, mask *byte, words int) (done int, k int)
 
 // maskToIndexAVX2 does mask words while 64 more indices fit into room.
 //

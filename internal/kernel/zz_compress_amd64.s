@@ -363,9 +363,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func compress32AVX512(dst *byte, room int, src *byte, mask *byte, words int) (done int, k int)
-// Requires: AVX, AVX512F, POPCNT
-TEXT ·compress32AVX512(SB), NOSPLIT, $0-56
+// func compress32AVX512VL(dst *byte, room int, src *byte, mask *byte, words int) (done int, k int)
+// Requires: AVX, AVX512F, AVX512VL, POPCNT
+TEXT ·compress32AVX512VL(SB), NOSPLIT, $0-56
 	MOVQ room+8(FP), AX
 	MOVQ words+32(FP), CX
 	XORQ DX, DX
@@ -380,32 +380,60 @@ word:
 	JG            end
 	CMPQ          (SI), $0x00
 	JE            next
-	MOVWLZX       (SI), R9
-	VMOVDQU64     (R8), Z0
+	MOVBLZX       (SI), R9
+	VMOVDQU       (R8), Y0
 	KMOVW         R9, K1
-	VPCOMPRESSD.Z Z0, K1, Z0
-	VMOVDQU64     Z0, (BX)(DI*4)
+	VPCOMPRESSD.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*4)
 	POPCNTQ       R9, R9
 	ADDQ          R9, DI
-	MOVWLZX       2(SI), R9
-	VMOVDQU64     64(R8), Z0
+	MOVBLZX       1(SI), R9
+	VMOVDQU       32(R8), Y0
 	KMOVW         R9, K1
-	VPCOMPRESSD.Z Z0, K1, Z0
-	VMOVDQU64     Z0, (BX)(DI*4)
+	VPCOMPRESSD.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*4)
 	POPCNTQ       R9, R9
 	ADDQ          R9, DI
-	MOVWLZX       4(SI), R9
-	VMOVDQU64     128(R8), Z0
+	MOVBLZX       2(SI), R9
+	VMOVDQU       64(R8), Y0
 	KMOVW         R9, K1
-	VPCOMPRESSD.Z Z0, K1, Z0
-	VMOVDQU64     Z0, (BX)(DI*4)
+	VPCOMPRESSD.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*4)
 	POPCNTQ       R9, R9
 	ADDQ          R9, DI
-	MOVWLZX       6(SI), R9
-	VMOVDQU64     192(R8), Z0
+	MOVBLZX       3(SI), R9
+	VMOVDQU       96(R8), Y0
 	KMOVW         R9, K1
-	VPCOMPRESSD.Z Z0, K1, Z0
-	VMOVDQU64     Z0, (BX)(DI*4)
+	VPCOMPRESSD.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*4)
+	POPCNTQ       R9, R9
+	ADDQ          R9, DI
+	MOVBLZX       4(SI), R9
+	VMOVDQU       128(R8), Y0
+	KMOVW         R9, K1
+	VPCOMPRESSD.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*4)
+	POPCNTQ       R9, R9
+	ADDQ          R9, DI
+	MOVBLZX       5(SI), R9
+	VMOVDQU       160(R8), Y0
+	KMOVW         R9, K1
+	VPCOMPRESSD.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*4)
+	POPCNTQ       R9, R9
+	ADDQ          R9, DI
+	MOVBLZX       6(SI), R9
+	VMOVDQU       192(R8), Y0
+	KMOVW         R9, K1
+	VPCOMPRESSD.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*4)
+	POPCNTQ       R9, R9
+	ADDQ          R9, DI
+	MOVBLZX       7(SI), R9
+	VMOVDQU       224(R8), Y0
+	KMOVW         R9, K1
+	VPCOMPRESSD.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*4)
 	POPCNTQ       R9, R9
 	ADDQ          R9, DI
 
@@ -422,9 +450,9 @@ end:
 	VZEROUPPER
 	RET
 
-// func compress64AVX512(dst *byte, room int, src *byte, mask *byte, words int) (done int, k int)
-// Requires: AVX, AVX512DQ, AVX512F, POPCNT
-TEXT ·compress64AVX512(SB), NOSPLIT, $0-56
+// func compress64AVX512VL(dst *byte, room int, src *byte, mask *byte, words int) (done int, k int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, POPCNT
+TEXT ·compress64AVX512VL(SB), NOSPLIT, $0-56
 	MOVQ room+8(FP), AX
 	MOVQ words+32(FP), CX
 	XORQ DX, DX
@@ -440,59 +468,131 @@ word:
 	CMPQ          (SI), $0x00
 	JE            next
 	MOVBLZX       (SI), R9
-	VMOVDQU64     (R8), Z0
+	ANDL          $0x0f, R9
+	VMOVDQU       (R8), Y0
 	KMOVB         R9, K1
-	VPCOMPRESSQ.Z Z0, K1, Z0
-	VMOVDQU64     Z0, (BX)(DI*8)
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
+	POPCNTQ       R9, R9
+	ADDQ          R9, DI
+	MOVBLZX       (SI), R9
+	SHRL          $0x04, R9
+	VMOVDQU       32(R8), Y0
+	KMOVB         R9, K1
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
 	POPCNTQ       R9, R9
 	ADDQ          R9, DI
 	MOVBLZX       1(SI), R9
-	VMOVDQU64     64(R8), Z0
+	ANDL          $0x0f, R9
+	VMOVDQU       64(R8), Y0
 	KMOVB         R9, K1
-	VPCOMPRESSQ.Z Z0, K1, Z0
-	VMOVDQU64     Z0, (BX)(DI*8)
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
+	POPCNTQ       R9, R9
+	ADDQ          R9, DI
+	MOVBLZX       1(SI), R9
+	SHRL          $0x04, R9
+	VMOVDQU       96(R8), Y0
+	KMOVB         R9, K1
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
 	POPCNTQ       R9, R9
 	ADDQ          R9, DI
 	MOVBLZX       2(SI), R9
-	VMOVDQU64     128(R8), Z0
+	ANDL          $0x0f, R9
+	VMOVDQU       128(R8), Y0
 	KMOVB         R9, K1
-	VPCOMPRESSQ.Z Z0, K1, Z0
-	VMOVDQU64     Z0, (BX)(DI*8)
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
+	POPCNTQ       R9, R9
+	ADDQ          R9, DI
+	MOVBLZX       2(SI), R9
+	SHRL          $0x04, R9
+	VMOVDQU       160(R8), Y0
+	KMOVB         R9, K1
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
 	POPCNTQ       R9, R9
 	ADDQ          R9, DI
 	MOVBLZX       3(SI), R9
-	VMOVDQU64     192(R8), Z0
+	ANDL          $0x0f, R9
+	VMOVDQU       192(R8), Y0
 	KMOVB         R9, K1
-	VPCOMPRESSQ.Z Z0, K1, Z0
-	VMOVDQU64     Z0, (BX)(DI*8)
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
+	POPCNTQ       R9, R9
+	ADDQ          R9, DI
+	MOVBLZX       3(SI), R9
+	SHRL          $0x04, R9
+	VMOVDQU       224(R8), Y0
+	KMOVB         R9, K1
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
 	POPCNTQ       R9, R9
 	ADDQ          R9, DI
 	MOVBLZX       4(SI), R9
-	VMOVDQU64     256(R8), Z0
+	ANDL          $0x0f, R9
+	VMOVDQU       256(R8), Y0
 	KMOVB         R9, K1
-	VPCOMPRESSQ.Z Z0, K1, Z0
-	VMOVDQU64     Z0, (BX)(DI*8)
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
+	POPCNTQ       R9, R9
+	ADDQ          R9, DI
+	MOVBLZX       4(SI), R9
+	SHRL          $0x04, R9
+	VMOVDQU       288(R8), Y0
+	KMOVB         R9, K1
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
 	POPCNTQ       R9, R9
 	ADDQ          R9, DI
 	MOVBLZX       5(SI), R9
-	VMOVDQU64     320(R8), Z0
+	ANDL          $0x0f, R9
+	VMOVDQU       320(R8), Y0
 	KMOVB         R9, K1
-	VPCOMPRESSQ.Z Z0, K1, Z0
-	VMOVDQU64     Z0, (BX)(DI*8)
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
+	POPCNTQ       R9, R9
+	ADDQ          R9, DI
+	MOVBLZX       5(SI), R9
+	SHRL          $0x04, R9
+	VMOVDQU       352(R8), Y0
+	KMOVB         R9, K1
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
 	POPCNTQ       R9, R9
 	ADDQ          R9, DI
 	MOVBLZX       6(SI), R9
-	VMOVDQU64     384(R8), Z0
+	ANDL          $0x0f, R9
+	VMOVDQU       384(R8), Y0
 	KMOVB         R9, K1
-	VPCOMPRESSQ.Z Z0, K1, Z0
-	VMOVDQU64     Z0, (BX)(DI*8)
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
+	POPCNTQ       R9, R9
+	ADDQ          R9, DI
+	MOVBLZX       6(SI), R9
+	SHRL          $0x04, R9
+	VMOVDQU       416(R8), Y0
+	KMOVB         R9, K1
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
 	POPCNTQ       R9, R9
 	ADDQ          R9, DI
 	MOVBLZX       7(SI), R9
-	VMOVDQU64     448(R8), Z0
+	ANDL          $0x0f, R9
+	VMOVDQU       448(R8), Y0
 	KMOVB         R9, K1
-	VPCOMPRESSQ.Z Z0, K1, Z0
-	VMOVDQU64     Z0, (BX)(DI*8)
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
+	POPCNTQ       R9, R9
+	ADDQ          R9, DI
+	MOVBLZX       7(SI), R9
+	SHRL          $0x04, R9
+	VMOVDQU       480(R8), Y0
+	KMOVB         R9, K1
+	VPCOMPRESSQ.Z Y0, K1, Y0
+	VMOVDQU       Y0, (BX)(DI*8)
 	POPCNTQ       R9, R9
 	ADDQ          R9, DI
 
@@ -733,159 +833,262 @@ end:
 	VZEROUPPER
 	RET
 
-// func maskToIndexAVX512(dst *byte, room int, mask *byte, words int) (done int, k int)
-// Requires: AVX, AVX512F, POPCNT
-TEXT ·maskToIndexAVX512(SB), NOSPLIT, $0-48
+DATA identity<>+0(SB)/1, $0x00
+DATA identity<>+1(SB)/1, $0x01
+DATA identity<>+2(SB)/1, $0x02
+DATA identity<>+3(SB)/1, $0x03
+DATA identity<>+4(SB)/1, $0x04
+DATA identity<>+5(SB)/1, $0x05
+DATA identity<>+6(SB)/1, $0x06
+DATA identity<>+7(SB)/1, $0x07
+DATA identity<>+8(SB)/1, $0x08
+DATA identity<>+9(SB)/1, $0x09
+DATA identity<>+10(SB)/1, $0x0a
+DATA identity<>+11(SB)/1, $0x0b
+DATA identity<>+12(SB)/1, $0x0c
+DATA identity<>+13(SB)/1, $0x0d
+DATA identity<>+14(SB)/1, $0x0e
+DATA identity<>+15(SB)/1, $0x0f
+DATA identity<>+16(SB)/1, $0x10
+DATA identity<>+17(SB)/1, $0x11
+DATA identity<>+18(SB)/1, $0x12
+DATA identity<>+19(SB)/1, $0x13
+DATA identity<>+20(SB)/1, $0x14
+DATA identity<>+21(SB)/1, $0x15
+DATA identity<>+22(SB)/1, $0x16
+DATA identity<>+23(SB)/1, $0x17
+DATA identity<>+24(SB)/1, $0x18
+DATA identity<>+25(SB)/1, $0x19
+DATA identity<>+26(SB)/1, $0x1a
+DATA identity<>+27(SB)/1, $0x1b
+DATA identity<>+28(SB)/1, $0x1c
+DATA identity<>+29(SB)/1, $0x1d
+DATA identity<>+30(SB)/1, $0x1e
+DATA identity<>+31(SB)/1, $0x1f
+DATA identity<>+32(SB)/1, $0x20
+DATA identity<>+33(SB)/1, $0x21
+DATA identity<>+34(SB)/1, $0x22
+DATA identity<>+35(SB)/1, $0x23
+DATA identity<>+36(SB)/1, $0x24
+DATA identity<>+37(SB)/1, $0x25
+DATA identity<>+38(SB)/1, $0x26
+DATA identity<>+39(SB)/1, $0x27
+DATA identity<>+40(SB)/1, $0x28
+DATA identity<>+41(SB)/1, $0x29
+DATA identity<>+42(SB)/1, $0x2a
+DATA identity<>+43(SB)/1, $0x2b
+DATA identity<>+44(SB)/1, $0x2c
+DATA identity<>+45(SB)/1, $0x2d
+DATA identity<>+46(SB)/1, $0x2e
+DATA identity<>+47(SB)/1, $0x2f
+DATA identity<>+48(SB)/1, $0x30
+DATA identity<>+49(SB)/1, $0x31
+DATA identity<>+50(SB)/1, $0x32
+DATA identity<>+51(SB)/1, $0x33
+DATA identity<>+52(SB)/1, $0x34
+DATA identity<>+53(SB)/1, $0x35
+DATA identity<>+54(SB)/1, $0x36
+DATA identity<>+55(SB)/1, $0x37
+DATA identity<>+56(SB)/1, $0x38
+DATA identity<>+57(SB)/1, $0x39
+DATA identity<>+58(SB)/1, $0x3a
+DATA identity<>+59(SB)/1, $0x3b
+DATA identity<>+60(SB)/1, $0x3c
+DATA identity<>+61(SB)/1, $0x3d
+DATA identity<>+62(SB)/1, $0x3e
+DATA identity<>+63(SB)/1, $0x3f
+GLOBL identity<>(SB), RODATA|NOPTR, $64
+
+DATA identityStep<>+0(SB)/4, $0x00000040
+GLOBL identityStep<>(SB), RODATA|NOPTR, $4
+
+// func maskToIndexAVX512VBMI2(dst *byte, room int, mask *byte, words int) (done int, k int)
+// Requires: AVX, AVX512BW, AVX512F, AVX512VBMI2, POPCNT
+TEXT ·maskToIndexAVX512VBMI2(SB), NOSPLIT, $0-48
 	MOVQ         room+8(FP), AX
 	MOVQ         words+24(FP), CX
 	XORQ         DX, DX
-	MOVQ         dst+0(FP), BX
-	MOVQ         mask+16(FP), SI
+	MOVQ         mask+16(FP), BX
+	MOVQ         dst+0(FP), SI
 	XORQ         DI, DI
-	VPBROADCASTD stepAVX512<>+0(SB), Z1
-	VMOVDQU64    iota<>+0(SB), Z0
+	XORQ         R8, R8
+	VMOVDQU64    identity<>+0(SB), Z0
+	VPBROADCASTD R8, Z1
+	VPBROADCASTD identityStep<>+0(SB), Z2
 	SUBQ         $0x40, AX
 
 word:
 	CMPQ          DI, AX
 	JG            end
-	MOVWLZX       (SI), R8
-	KMOVW         R8, K1
-	VPCOMPRESSD.Z Z0, K1, Z2
-	VMOVDQU64     Z2, (BX)(DI*4)
-	VPADDD        Z1, Z0, Z0
+	MOVQ          (BX), R8
+	KMOVQ         R8, K1
+	VPCOMPRESSB.Z Z0, K1, Z3
 	POPCNTQ       R8, R8
-	ADDQ          R8, DI
-	MOVWLZX       2(SI), R8
-	KMOVW         R8, K1
-	VPCOMPRESSD.Z Z0, K1, Z2
-	VMOVDQU64     Z2, (BX)(DI*4)
-	VPADDD        Z1, Z0, Z0
-	POPCNTQ       R8, R8
-	ADDQ          R8, DI
-	MOVWLZX       4(SI), R8
-	KMOVW         R8, K1
-	VPCOMPRESSD.Z Z0, K1, Z2
-	VMOVDQU64     Z2, (BX)(DI*4)
-	VPADDD        Z1, Z0, Z0
-	POPCNTQ       R8, R8
-	ADDQ          R8, DI
-	MOVWLZX       6(SI), R8
-	KMOVW         R8, K1
-	VPCOMPRESSD.Z Z0, K1, Z2
-	VMOVDQU64     Z2, (BX)(DI*4)
-	VPADDD        Z1, Z0, Z0
-	POPCNTQ       R8, R8
-	ADDQ          R8, DI
-	ADDQ          $0x08, SI
-	INCQ          DX
-	CMPQ          DX, CX
-	JL            word
+	VPMOVZXBD     X3, Z4
+	VPADDD        Z1, Z4, Z4
+	VMOVDQU32     Z4, (SI)(DI*4)
+	CMPQ          R8, $0x10
+	JBE           wordNext
+	VEXTRACTI32X4 $0x01, Z3, X4
+	VPMOVZXBD     X4, Z4
+	VPADDD        Z1, Z4, Z4
+	VMOVDQU32     Z4, 64(SI)(DI*4)
+	CMPQ          R8, $0x20
+	JBE           wordNext
+	VEXTRACTI32X4 $0x02, Z3, X4
+	VPMOVZXBD     X4, Z4
+	VPADDD        Z1, Z4, Z4
+	VMOVDQU32     Z4, 128(SI)(DI*4)
+	CMPQ          R8, $0x30
+	JBE           wordNext
+	VEXTRACTI32X4 $0x03, Z3, X3
+	VPMOVZXBD     X3, Z4
+	VPADDD        Z1, Z4, Z4
+	VMOVDQU32     Z4, 192(SI)(DI*4)
+
+wordNext:
+	ADDQ   R8, DI
+	VPADDD Z2, Z1, Z1
+	ADDQ   $0x08, BX
+	INCQ   DX
+	CMPQ   DX, CX
+	JL     word
 
 end:
 	MOVQ DX, done+32(FP)
 	MOVQ DI, k+40(FP)
 	VZEROUPPER
 	RET
-
-DATA stepAVX512<>+0(SB)/4, $0x00000010
-GLOBL stepAVX512<>(SB), RODATA|NOPTR, $4
-
-DATA iota<>+0(SB)/4, $0x00000000
-DATA iota<>+4(SB)/4, $0x00000001
-DATA iota<>+8(SB)/4, $0x00000002
-DATA iota<>+12(SB)/4, $0x00000003
-DATA iota<>+16(SB)/4, $0x00000004
-DATA iota<>+20(SB)/4, $0x00000005
-DATA iota<>+24(SB)/4, $0x00000006
-DATA iota<>+28(SB)/4, $0x00000007
-DATA iota<>+32(SB)/4, $0x00000008
-DATA iota<>+36(SB)/4, $0x00000009
-DATA iota<>+40(SB)/4, $0x0000000a
-DATA iota<>+44(SB)/4, $0x0000000b
-DATA iota<>+48(SB)/4, $0x0000000c
-DATA iota<>+52(SB)/4, $0x0000000d
-DATA iota<>+56(SB)/4, $0x0000000e
-DATA iota<>+60(SB)/4, $0x0000000f
-GLOBL iota<>(SB), RODATA|NOPTR, $64
 
 // func maskToIndexAVX2(dst *byte, room int, mask *byte, words int) (done int, k int)
-// Requires: AVX, AVX2, POPCNT
+// Requires: AVX, AVX2, BMI, POPCNT
 TEXT ·maskToIndexAVX2(SB), NOSPLIT, $0-48
-	MOVQ         room+8(FP), AX
-	MOVQ         words+24(FP), CX
-	XORQ         DX, DX
-	MOVQ         dst+0(FP), BX
-	MOVQ         mask+16(FP), SI
-	XORQ         DI, DI
-	VPBROADCASTD stepAVX2<>+0(SB), Y1
-	VPXOR        Y0, Y0, Y0
-	LEAQ         compressOrder32<>+0(SB), R8
-	SUBQ         $0x40, AX
+	MOVQ room+8(FP), AX
+	MOVQ words+24(FP), CX
+	XORQ DX, DX
+	MOVQ mask+16(FP), BX
+	MOVQ dst+0(FP), SI
+	XORQ DI, DI
+	XORQ R8, R8
+	LEAQ compressOrder32<>+0(SB), R9
+	SUBQ $0x40, AX
 
 word:
-	CMPQ      DI, AX
-	JG        end
-	MOVBLZX   (SI), R9
-	VPMOVZXBD (R8)(R9*8), Y2
-	VPADDD    Y0, Y2, Y2
-	VMOVDQU   Y2, (BX)(DI*4)
-	VPADDD    Y1, Y0, Y0
-	POPCNTQ   R9, R9
-	ADDQ      R9, DI
-	MOVBLZX   1(SI), R9
-	VPMOVZXBD (R8)(R9*8), Y2
-	VPADDD    Y0, Y2, Y2
-	VMOVDQU   Y2, (BX)(DI*4)
-	VPADDD    Y1, Y0, Y0
-	POPCNTQ   R9, R9
-	ADDQ      R9, DI
-	MOVBLZX   2(SI), R9
-	VPMOVZXBD (R8)(R9*8), Y2
-	VPADDD    Y0, Y2, Y2
-	VMOVDQU   Y2, (BX)(DI*4)
-	VPADDD    Y1, Y0, Y0
-	POPCNTQ   R9, R9
-	ADDQ      R9, DI
-	MOVBLZX   3(SI), R9
-	VPMOVZXBD (R8)(R9*8), Y2
-	VPADDD    Y0, Y2, Y2
-	VMOVDQU   Y2, (BX)(DI*4)
-	VPADDD    Y1, Y0, Y0
-	POPCNTQ   R9, R9
-	ADDQ      R9, DI
-	MOVBLZX   4(SI), R9
-	VPMOVZXBD (R8)(R9*8), Y2
-	VPADDD    Y0, Y2, Y2
-	VMOVDQU   Y2, (BX)(DI*4)
-	VPADDD    Y1, Y0, Y0
-	POPCNTQ   R9, R9
-	ADDQ      R9, DI
-	MOVBLZX   5(SI), R9
-	VPMOVZXBD (R8)(R9*8), Y2
-	VPADDD    Y0, Y2, Y2
-	VMOVDQU   Y2, (BX)(DI*4)
-	VPADDD    Y1, Y0, Y0
-	POPCNTQ   R9, R9
-	ADDQ      R9, DI
-	MOVBLZX   6(SI), R9
-	VPMOVZXBD (R8)(R9*8), Y2
-	VPADDD    Y0, Y2, Y2
-	VMOVDQU   Y2, (BX)(DI*4)
-	VPADDD    Y1, Y0, Y0
-	POPCNTQ   R9, R9
-	ADDQ      R9, DI
-	MOVBLZX   7(SI), R9
-	VPMOVZXBD (R8)(R9*8), Y2
-	VPADDD    Y0, Y2, Y2
-	VMOVDQU   Y2, (BX)(DI*4)
-	VPADDD    Y1, Y0, Y0
-	POPCNTQ   R9, R9
-	ADDQ      R9, DI
-	ADDQ      $0x08, SI
-	INCQ      DX
-	CMPQ      DX, CX
-	JL        word
+	CMPQ    DI, AX
+	JG      end
+	MOVQ    (BX), R10
+	POPCNTQ R10, R11
+	JE      wordNext
+	CMPQ    R11, $0x08
+	JA      many
+	LEAQ    (SI)(DI*4), R12
+	ADDQ    R11, DI
+
+fewEight:
+	TZCNTQ R10, R13
+	ADDQ   R8, R13
+	MOVL   R13, (R12)
+	BLSRQ  R10, R10
+	TZCNTQ R10, R13
+	ADDQ   R8, R13
+	MOVL   R13, 4(R12)
+	BLSRQ  R10, R10
+	TZCNTQ R10, R13
+	ADDQ   R8, R13
+	MOVL   R13, 8(R12)
+	BLSRQ  R10, R10
+	TZCNTQ R10, R13
+	ADDQ   R8, R13
+	MOVL   R13, 12(R12)
+	BLSRQ  R10, R10
+	TZCNTQ R10, R13
+	ADDQ   R8, R13
+	MOVL   R13, 16(R12)
+	BLSRQ  R10, R10
+	TZCNTQ R10, R13
+	ADDQ   R8, R13
+	MOVL   R13, 20(R12)
+	BLSRQ  R10, R10
+	TZCNTQ R10, R13
+	ADDQ   R8, R13
+	MOVL   R13, 24(R12)
+	BLSRQ  R10, R10
+	TZCNTQ R10, R13
+	ADDQ   R8, R13
+	MOVL   R13, 28(R12)
+	BLSRQ  R10, R10
+	ADDQ   $0x20, R12
+	SUBQ   $0x08, R11
+	JG     fewEight
+	JMP    wordNext
+
+many:
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VPBROADCASTD eight<>+0(SB), Y1
+	MOVBLZX      (BX), R10
+	VPMOVZXBD    (R9)(R10*8), Y2
+	VPADDD       Y0, Y2, Y2
+	VMOVDQU      Y2, (SI)(DI*4)
+	VPADDD       Y1, Y0, Y0
+	POPCNTQ      R10, R10
+	ADDQ         R10, DI
+	MOVBLZX      1(BX), R10
+	VPMOVZXBD    (R9)(R10*8), Y2
+	VPADDD       Y0, Y2, Y2
+	VMOVDQU      Y2, (SI)(DI*4)
+	VPADDD       Y1, Y0, Y0
+	POPCNTQ      R10, R10
+	ADDQ         R10, DI
+	MOVBLZX      2(BX), R10
+	VPMOVZXBD    (R9)(R10*8), Y2
+	VPADDD       Y0, Y2, Y2
+	VMOVDQU      Y2, (SI)(DI*4)
+	VPADDD       Y1, Y0, Y0
+	POPCNTQ      R10, R10
+	ADDQ         R10, DI
+	MOVBLZX      3(BX), R10
+	VPMOVZXBD    (R9)(R10*8), Y2
+	VPADDD       Y0, Y2, Y2
+	VMOVDQU      Y2, (SI)(DI*4)
+	VPADDD       Y1, Y0, Y0
+	POPCNTQ      R10, R10
+	ADDQ         R10, DI
+	MOVBLZX      4(BX), R10
+	VPMOVZXBD    (R9)(R10*8), Y2
+	VPADDD       Y0, Y2, Y2
+	VMOVDQU      Y2, (SI)(DI*4)
+	VPADDD       Y1, Y0, Y0
+	POPCNTQ      R10, R10
+	ADDQ         R10, DI
+	MOVBLZX      5(BX), R10
+	VPMOVZXBD    (R9)(R10*8), Y2
+	VPADDD       Y0, Y2, Y2
+	VMOVDQU      Y2, (SI)(DI*4)
+	VPADDD       Y1, Y0, Y0
+	POPCNTQ      R10, R10
+	ADDQ         R10, DI
+	MOVBLZX      6(BX), R10
+	VPMOVZXBD    (R9)(R10*8), Y2
+	VPADDD       Y0, Y2, Y2
+	VMOVDQU      Y2, (SI)(DI*4)
+	VPADDD       Y1, Y0, Y0
+	POPCNTQ      R10, R10
+	ADDQ         R10, DI
+	MOVBLZX      7(BX), R10
+	VPMOVZXBD    (R9)(R10*8), Y2
+	VPADDD       Y0, Y2, Y2
+	VMOVDQU      Y2, (SI)(DI*4)
+	VPADDD       Y1, Y0, Y0
+	POPCNTQ      R10, R10
+	ADDQ         R10, DI
+
+wordNext:
+	ADDQ $0x40, R8
+	ADDQ $0x08, BX
+	INCQ DX
+	CMPQ DX, CX
+	JL   word
 
 end:
 	MOVQ DX, done+32(FP)
@@ -893,8 +1096,8 @@ end:
 	VZEROUPPER
 	RET
 
-DATA stepAVX2<>+0(SB)/4, $0x00000008
-GLOBL stepAVX2<>(SB), RODATA|NOPTR, $4
+DATA eight<>+0(SB)/4, $0x00000008
+GLOBL eight<>(SB), RODATA|NOPTR, $4
 
 // func compressBitsBMI2(dst *byte, src *byte, mask *byte, words int) (k int, acc uint64, fill uint64)
 // Requires: BMI2, POPCNT

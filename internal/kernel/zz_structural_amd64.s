@@ -4,6 +4,75 @@
 
 #include "textflag.h"
 
+DATA identity<>+0(SB)/1, $0x00
+DATA identity<>+1(SB)/1, $0x01
+DATA identity<>+2(SB)/1, $0x02
+DATA identity<>+3(SB)/1, $0x03
+DATA identity<>+4(SB)/1, $0x04
+DATA identity<>+5(SB)/1, $0x05
+DATA identity<>+6(SB)/1, $0x06
+DATA identity<>+7(SB)/1, $0x07
+DATA identity<>+8(SB)/1, $0x08
+DATA identity<>+9(SB)/1, $0x09
+DATA identity<>+10(SB)/1, $0x0a
+DATA identity<>+11(SB)/1, $0x0b
+DATA identity<>+12(SB)/1, $0x0c
+DATA identity<>+13(SB)/1, $0x0d
+DATA identity<>+14(SB)/1, $0x0e
+DATA identity<>+15(SB)/1, $0x0f
+DATA identity<>+16(SB)/1, $0x10
+DATA identity<>+17(SB)/1, $0x11
+DATA identity<>+18(SB)/1, $0x12
+DATA identity<>+19(SB)/1, $0x13
+DATA identity<>+20(SB)/1, $0x14
+DATA identity<>+21(SB)/1, $0x15
+DATA identity<>+22(SB)/1, $0x16
+DATA identity<>+23(SB)/1, $0x17
+DATA identity<>+24(SB)/1, $0x18
+DATA identity<>+25(SB)/1, $0x19
+DATA identity<>+26(SB)/1, $0x1a
+DATA identity<>+27(SB)/1, $0x1b
+DATA identity<>+28(SB)/1, $0x1c
+DATA identity<>+29(SB)/1, $0x1d
+DATA identity<>+30(SB)/1, $0x1e
+DATA identity<>+31(SB)/1, $0x1f
+DATA identity<>+32(SB)/1, $0x20
+DATA identity<>+33(SB)/1, $0x21
+DATA identity<>+34(SB)/1, $0x22
+DATA identity<>+35(SB)/1, $0x23
+DATA identity<>+36(SB)/1, $0x24
+DATA identity<>+37(SB)/1, $0x25
+DATA identity<>+38(SB)/1, $0x26
+DATA identity<>+39(SB)/1, $0x27
+DATA identity<>+40(SB)/1, $0x28
+DATA identity<>+41(SB)/1, $0x29
+DATA identity<>+42(SB)/1, $0x2a
+DATA identity<>+43(SB)/1, $0x2b
+DATA identity<>+44(SB)/1, $0x2c
+DATA identity<>+45(SB)/1, $0x2d
+DATA identity<>+46(SB)/1, $0x2e
+DATA identity<>+47(SB)/1, $0x2f
+DATA identity<>+48(SB)/1, $0x30
+DATA identity<>+49(SB)/1, $0x31
+DATA identity<>+50(SB)/1, $0x32
+DATA identity<>+51(SB)/1, $0x33
+DATA identity<>+52(SB)/1, $0x34
+DATA identity<>+53(SB)/1, $0x35
+DATA identity<>+54(SB)/1, $0x36
+DATA identity<>+55(SB)/1, $0x37
+DATA identity<>+56(SB)/1, $0x38
+DATA identity<>+57(SB)/1, $0x39
+DATA identity<>+58(SB)/1, $0x3a
+DATA identity<>+59(SB)/1, $0x3b
+DATA identity<>+60(SB)/1, $0x3c
+DATA identity<>+61(SB)/1, $0x3d
+DATA identity<>+62(SB)/1, $0x3e
+DATA identity<>+63(SB)/1, $0x3f
+GLOBL identity<>(SB), RODATA|NOPTR, $64
+
+DATA identityStep<>+0(SB)/4, $0x00000040
+GLOBL identityStep<>(SB), RODATA|NOPTR, $4
+
 // func structuralAVX2(buf *byte, blocks int, delim byte, quote byte, inQuote uint64, pos *byte, base uint64) (k int, inQuoteOut uint64)
 // Requires: AVX, AVX2, BMI, PCLMULQDQ, POPCNT
 TEXT ·structuralAVX2(SB), NOSPLIT, $0-64
@@ -309,9 +378,9 @@ TEXT ·structuralAVX512VBMI2(SB), NOSPLIT, $0-64
 	VPBROADCASTB quote+17(FP), Z2
 	VPBROADCASTB AVX512compressnewline<>+0(SB), Z1
 	VPCMPEQD     X3, X3, X3
-	VMOVDQU64    structuralIdent<>+0(SB), Z4
+	VMOVDQU64    identity<>+0(SB), Z4
 	VPBROADCASTD SI, Z5
-	VPBROADCASTD structuralStep<>+0(SB), Z6
+	VPBROADCASTD identityStep<>+0(SB), Z6
 	CMPB         quote+17(FP), $0x00
 	JE           plain
 
@@ -409,72 +478,3 @@ done:
 
 DATA AVX512compressnewline<>+0(SB)/1, $0x0a
 GLOBL AVX512compressnewline<>(SB), RODATA|NOPTR, $1
-
-DATA structuralIdent<>+0(SB)/1, $0x00
-DATA structuralIdent<>+1(SB)/1, $0x01
-DATA structuralIdent<>+2(SB)/1, $0x02
-DATA structuralIdent<>+3(SB)/1, $0x03
-DATA structuralIdent<>+4(SB)/1, $0x04
-DATA structuralIdent<>+5(SB)/1, $0x05
-DATA structuralIdent<>+6(SB)/1, $0x06
-DATA structuralIdent<>+7(SB)/1, $0x07
-DATA structuralIdent<>+8(SB)/1, $0x08
-DATA structuralIdent<>+9(SB)/1, $0x09
-DATA structuralIdent<>+10(SB)/1, $0x0a
-DATA structuralIdent<>+11(SB)/1, $0x0b
-DATA structuralIdent<>+12(SB)/1, $0x0c
-DATA structuralIdent<>+13(SB)/1, $0x0d
-DATA structuralIdent<>+14(SB)/1, $0x0e
-DATA structuralIdent<>+15(SB)/1, $0x0f
-DATA structuralIdent<>+16(SB)/1, $0x10
-DATA structuralIdent<>+17(SB)/1, $0x11
-DATA structuralIdent<>+18(SB)/1, $0x12
-DATA structuralIdent<>+19(SB)/1, $0x13
-DATA structuralIdent<>+20(SB)/1, $0x14
-DATA structuralIdent<>+21(SB)/1, $0x15
-DATA structuralIdent<>+22(SB)/1, $0x16
-DATA structuralIdent<>+23(SB)/1, $0x17
-DATA structuralIdent<>+24(SB)/1, $0x18
-DATA structuralIdent<>+25(SB)/1, $0x19
-DATA structuralIdent<>+26(SB)/1, $0x1a
-DATA structuralIdent<>+27(SB)/1, $0x1b
-DATA structuralIdent<>+28(SB)/1, $0x1c
-DATA structuralIdent<>+29(SB)/1, $0x1d
-DATA structuralIdent<>+30(SB)/1, $0x1e
-DATA structuralIdent<>+31(SB)/1, $0x1f
-DATA structuralIdent<>+32(SB)/1, $0x20
-DATA structuralIdent<>+33(SB)/1, $0x21
-DATA structuralIdent<>+34(SB)/1, $0x22
-DATA structuralIdent<>+35(SB)/1, $0x23
-DATA structuralIdent<>+36(SB)/1, $0x24
-DATA structuralIdent<>+37(SB)/1, $0x25
-DATA structuralIdent<>+38(SB)/1, $0x26
-DATA structuralIdent<>+39(SB)/1, $0x27
-DATA structuralIdent<>+40(SB)/1, $0x28
-DATA structuralIdent<>+41(SB)/1, $0x29
-DATA structuralIdent<>+42(SB)/1, $0x2a
-DATA structuralIdent<>+43(SB)/1, $0x2b
-DATA structuralIdent<>+44(SB)/1, $0x2c
-DATA structuralIdent<>+45(SB)/1, $0x2d
-DATA structuralIdent<>+46(SB)/1, $0x2e
-DATA structuralIdent<>+47(SB)/1, $0x2f
-DATA structuralIdent<>+48(SB)/1, $0x30
-DATA structuralIdent<>+49(SB)/1, $0x31
-DATA structuralIdent<>+50(SB)/1, $0x32
-DATA structuralIdent<>+51(SB)/1, $0x33
-DATA structuralIdent<>+52(SB)/1, $0x34
-DATA structuralIdent<>+53(SB)/1, $0x35
-DATA structuralIdent<>+54(SB)/1, $0x36
-DATA structuralIdent<>+55(SB)/1, $0x37
-DATA structuralIdent<>+56(SB)/1, $0x38
-DATA structuralIdent<>+57(SB)/1, $0x39
-DATA structuralIdent<>+58(SB)/1, $0x3a
-DATA structuralIdent<>+59(SB)/1, $0x3b
-DATA structuralIdent<>+60(SB)/1, $0x3c
-DATA structuralIdent<>+61(SB)/1, $0x3d
-DATA structuralIdent<>+62(SB)/1, $0x3e
-DATA structuralIdent<>+63(SB)/1, $0x3f
-GLOBL structuralIdent<>(SB), RODATA|NOPTR, $64
-
-DATA structuralStep<>+0(SB)/4, $0x00000040
-GLOBL structuralStep<>(SB), RODATA|NOPTR, $4

@@ -15,19 +15,13 @@ func writeCompress(g *gen) {
 	for _, c := range []struct {
 		isa
 		size int
-	}{{avx512, 1}, {avx512, 2}, {avx512, 4}, {avx512, 8}, {avx2, 4}, {avx2, 8}} {
+	}{{avx512, 1}, {avx512, 2}, {avx512vl, 4}, {avx512vl, 8}, {avx2, 4}, {avx2, 8}} {
 		name := "compress" + map[int]string{1: "8", 2: "16", 4: "32", 8: "64"}[c.size] + c.name
 		g.begin(name, "func(dst *byte, room int, src, mask *byte, words int) (done, k int)",
 			"does mask words while 64 more elements fit into room.")
-		compress(g, c.isa, c.size, order[c.size], func(p *packing) {
-			p.src = g.arg("src")
-		})
+		compress(g, c.isa, c.size, order[c.size])
 	}
-	for _, s := range []isa{avx512, avx2} {
-		g.begin("maskToIndex"+s.name, "func(dst *byte, room int, mask *byte, words int) (done, k int)",
-			"does mask words while 64 more indices fit into room.")
-		compress(g, s, 4, order[4], func(p *packing) { p.iota() })
-	}
+	writeMaskToIndex(g, order[4])
 	writeExtract(g)
 }
 
@@ -50,7 +44,8 @@ func order4(m int) (o uint64) {
 	return o
 }
 
-// packing is a loop that packs vectors under the bits of a mask word; without src it packs the element numbers.
+// packing is a loop that packs vectors under the bits of a mask word.
+// Vectors of 64 bytes are for the small elements only: stores that straddle cache lines cost more than they save.
 type packing struct {
 	*gen
 	isa
@@ -58,26 +53,13 @@ type packing struct {
 	lanes             int
 	dst, src, mask, k reg.GPVirtual
 	order             reg.GPVirtual
-	index, step       reg.VecVirtual
 }
 
-// iota makes the element numbers: of the AVX2 form only that of the first lane, in all lanes.
-func (p *packing) iota() {
-	p.index, p.step = p.vec(p.isa), p.vec(p.isa)
-	n := p.isa.width / 4
-	p.VPBROADCASTD(p.ConstData("step"+p.isa.name, U32(n)), p.step)
-	if p.isa == avx2 {
-		p.VPXOR(p.index, p.index, p.index)
-		return
-	}
-	p.mov(p.isa, p.table("iota", n, func(i int) Constant { return U32(i) }), p.index)
-}
-
-func compress(g *gen, s isa, size int, order Mem, source func(*packing)) {
+func compress(g *gen, s isa, size int, order Mem) {
 	p := &packing{gen: g, isa: s, size: size, lanes: s.width / size}
 	room, words, done := g.arg("room"), g.arg("words"), g.zero()
 	p.dst, p.mask, p.k = g.arg("dst"), g.arg("mask"), g.zero()
-	source(p)
+	p.src = g.arg("src")
 	if s == avx2 {
 		p.order = g.GP64()
 		g.LEAQ(order, p.order)
@@ -86,17 +68,13 @@ func compress(g *gen, s isa, size int, order Mem, source func(*packing)) {
 	g.Label("word")
 	g.CMPQ(p.k, room)
 	g.JG(LabelRef("end"))
-	if p.index == nil {
-		g.CMPQ(at(p.mask, 0), Imm(0))
-		g.JE(LabelRef("next"))
-	}
+	g.CMPQ(at(p.mask, 0), Imm(0))
+	g.JE(LabelRef("next"))
 	for i := range 64 / p.lanes {
 		p.group(i)
 	}
 	g.Label("next")
-	if p.index == nil {
-		g.ADDQ(U32(64*size), p.src)
-	}
+	g.ADDQ(U32(64*size), p.src)
 	g.ADDQ(Imm(8), p.mask)
 	g.INCQ(done)
 	g.CMPQ(done, words)
@@ -110,20 +88,13 @@ func compress(g *gen, s isa, size int, order Mem, source func(*packing)) {
 // group packs the i-th vector of a mask word.
 func (p *packing) group(i int) {
 	m := p.bits(i)
-	from := Op(p.index)
 	v := p.vec(p.isa)
-	if p.index == nil {
-		from = at(p.src, i*p.width)
-	}
-	if p.isa == avx512 {
-		p.pack512(m, from, v)
+	if p.isa != avx2 {
+		p.pack512(m, at(p.src, i*p.width), v)
 	} else {
-		p.pack256(m, from, v)
+		p.pack256(m, at(p.src, i*p.width), v)
 	}
 	p.mov(p.isa, v, elem(p.dst, p.k, p.size, 0))
-	if p.index != nil {
-		p.VPADDD(p.step, p.index, p.index)
-	}
 	p.POPCNTQ(m, m)
 	p.ADDQ(m, p.k)
 }
@@ -151,37 +122,30 @@ func (p *packing) bits(i int) reg.GPVirtual {
 	return m
 }
 
-func (p *packing) pack512(m reg.GPVirtual, from Op, v reg.VecVirtual) {
+func (p *packing) pack512(m reg.GPVirtual, from Mem, v reg.VecVirtual) {
 	k := p.K()
-	if p.index == nil {
-		p.VMOVDQU64(from, v)
-		from = v
-	}
+	p.mov(p.isa, from, v)
 	switch p.size {
 	case 1:
 		p.KMOVQ(m, k)
-		p.VPCOMPRESSB_Z(from, k, v)
+		p.VPCOMPRESSB_Z(v, k, v)
 	case 2:
 		p.KMOVD(m.As32(), k)
-		p.VPCOMPRESSW_Z(from, k, v)
+		p.VPCOMPRESSW_Z(v, k, v)
 	case 4:
 		p.KMOVW(m.As32(), k)
-		p.VPCOMPRESSD_Z(from, k, v)
+		p.VPCOMPRESSD_Z(v, k, v)
 	case 8:
 		p.KMOVB(m.As32(), k)
-		p.VPCOMPRESSQ_Z(from, k, v)
+		p.VPCOMPRESSQ_Z(v, k, v)
 	}
 }
 
 // pack256 permutes lanes of 4 bytes by the order table of this element size.
-func (p *packing) pack256(m reg.GPVirtual, from Op, v reg.VecVirtual) {
+func (p *packing) pack256(m reg.GPVirtual, from Mem, v reg.VecVirtual) {
 	idx := p.YMM()
 	p.VPMOVZXBD(elem(p.order, m, 8, 0), idx)
-	if p.index == nil {
-		p.VPERMD(from, idx, v)
-	} else {
-		p.VPADDD(p.index, idx, v) // the order itself is what is packed
-	}
+	p.VPERMD(from, idx, v)
 }
 
 // writeExtract is the loop of CompressBits over full words: what the last, unfilled word holds is returned.

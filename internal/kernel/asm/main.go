@@ -97,6 +97,8 @@ type isa struct {
 var (
 	avx512 = isa{"AVX512", 64}
 	avx2   = isa{"AVX2", 32}
+	// avx512vl has the instructions of the one with the vectors of the other.
+	avx512vl = isa{"AVX512VL", 32}
 )
 
 // gen is one file under construction.

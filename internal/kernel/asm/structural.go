@@ -6,6 +6,7 @@ import (
 )
 
 func writeStructural(g *gen) {
+	identityTables(g)
 	for _, v := range []struct {
 		isa
 		compress bool
@@ -16,20 +17,19 @@ func writeStructural(g *gen) {
 		}
 		g.begin(name, "func(buf *byte, blocks int, delim, quote byte, inQuote uint64, pos *byte, base uint64) (k int, inQuoteOut uint64)",
 			"does blocks of 64 bytes, the first of them at position base; quote 0 is none.")
-		s := &structural{gen: g, isa: v.isa, compress: v.compress}
+		s := &structural{positions: positions{gen: g}, isa: v.isa, compress: v.compress}
 		s.write()
 	}
 }
 
 // structural is one scanning function: a loop with quotes and one without.
 type structural struct {
-	*gen
+	positions
 	isa
-	compress                           bool
-	buf, blocks, inQuote, pos, k, base reg.GPVirtual
-	delim, newline, quote              reg.VecVirtual
-	allOnes                            reg.VecVirtual // 128 bits, for the carry-less product
-	ident, baseVec, step               reg.VecVirtual // for the compress form
+	compress              bool
+	buf, blocks, inQuote  reg.GPVirtual
+	delim, newline, quote reg.VecVirtual
+	allOnes               reg.VecVirtual // 128 bits, for the carry-less product
 }
 
 func (s *structural) write() {
@@ -42,10 +42,7 @@ func (s *structural) write() {
 	s.allOnes = s.XMM()
 	s.VPCMPEQD(s.allOnes, s.allOnes, s.allOnes)
 	if s.compress {
-		s.ident, s.baseVec, s.step = s.ZMM(), s.ZMM(), s.ZMM()
-		s.VMOVDQU64(s.table("structuralIdent", 64, func(i int) Constant { return U8(i) }), s.ident)
-		s.VPBROADCASTD(s.base.As32(), s.baseVec)
-		s.VPBROADCASTD(s.ConstData("structuralStep", U32(64)), s.step)
+		s.vectors()
 	}
 	s.CMPB(s.argMem("quote"), Imm(0))
 	s.JE(LabelRef("plain"))
@@ -83,7 +80,10 @@ func (s *structural) loop(name string, quoted bool) {
 	if s.compress {
 		s.putCompressed(name, m)
 	} else {
-		s.putCounted(name, m)
+		count := s.GP64()
+		s.POPCNTQ(m, count)
+		s.putCounted(name, m, count)
+		s.ADDQ(Imm(64), s.base)
 	}
 	s.ADDQ(Imm(64), s.buf)
 	s.DECQ(s.blocks)
@@ -131,47 +131,4 @@ func (s *structural) match(v []reg.VecVirtual, wanted ...reg.VecVirtual) reg.GPV
 		}
 	}
 	return r
-}
-
-// putCompressed packs the byte numbers 0..63 under m and widens them, 16 at a time, as many as there are.
-func (s *structural) putCompressed(name string, m reg.GPVirtual) {
-	k, packed, wide, count := s.K(), s.ZMM(), s.ZMM(), s.GP64()
-	s.KMOVQ(m, k)
-	s.VPCOMPRESSB_Z(s.ident, k, packed)
-	s.POPCNTQ(m, count)
-	s.VPMOVZXBD(packed.AsX(), wide)
-	s.VPADDD(s.baseVec, wide, wide)
-	s.VMOVDQU32(wide, elem(s.pos, s.k, 4, 0))
-	for i := 1; i < 4; i++ {
-		s.CMPQ(count, Imm(uint64(16*i)))
-		s.JBE(LabelRef(name + "Next"))
-		part := s.XMM()
-		s.VEXTRACTI32X4(U8(i), packed, part)
-		s.VPMOVZXBD(part, wide)
-		s.VPADDD(s.baseVec, wide, wide)
-		s.VMOVDQU32(wide, elem(s.pos, s.k, 4, 64*i))
-	}
-	s.Label(name + "Next")
-	s.ADDQ(count, s.k)
-	s.VPADDD(s.step, s.baseVec, s.baseVec)
-}
-
-// putCounted takes the set bits of m one by one, always eight, so that the branch is taken rarely.
-func (s *structural) putCounted(name string, m reg.GPVirtual) {
-	count, to := s.GP64(), s.GP64()
-	s.POPCNTQ(m, count)
-	s.LEAQ(elem(s.pos, s.k, 4, 0), to)
-	s.ADDQ(count, s.k)
-	s.Label(name + "Eight")
-	for i := range 8 {
-		t := s.GP64()
-		s.TZCNTQ(m, t)
-		s.ADDQ(s.base, t)
-		s.MOVL(t.As32(), at(to, 4*i))
-		s.BLSRQ(m, m)
-	}
-	s.ADDQ(Imm(32), to)
-	s.SUBQ(Imm(8), count)
-	s.JG(LabelRef(name + "Eight"))
-	s.ADDQ(Imm(64), s.base)
 }
