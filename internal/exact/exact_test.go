@@ -1,0 +1,390 @@
+package exact
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"math/rand/v2"
+	"testing"
+)
+
+// flavours are the kinds of values that columns hold, and those that hurt.
+var flavours = map[string]func(r *rand.Rand) float64{
+	"uniform":  func(r *rand.Rand) float64 { return r.Float64() },
+	"normal":   func(r *rand.Rand) float64 { return r.NormFloat64() * 1e6 },
+	"prices":   func(r *rand.Rand) float64 { return float64(r.IntN(1e6)) / 100 },
+	"integers": func(r *rand.Rand) float64 { return float64(r.IntN(2000) - 1000) },
+	"offset":   func(r *rand.Rand) float64 { return 1e9 + r.Float64() },
+	"zeros":    func(r *rand.Rand) float64 { return float64(r.IntN(2)) * math.Copysign(0, -1) },
+	"bits":     func(r *rand.Rand) float64 { return finite(math.Float64frombits(r.Uint64())) },
+	"large":    func(r *rand.Rand) float64 { return (r.Float64() - 0.3) * math.MaxFloat64 },
+	"tiny":     func(r *rand.Rand) float64 { return math.Float64frombits(r.Uint64N(1<<54)) * sign(r.IntN(2) == 0) },
+	"cancel": func(r *rand.Rand) float64 {
+		return math.Ldexp(float64(r.IntN(3)-1), r.IntN(200)-100)
+	},
+}
+
+func finite(v float64) float64 {
+	if v-v != 0 {
+		return 1
+	}
+	return v
+}
+
+// bigPrec holds every sum of products of finite values exactly.
+const bigPrec = 5000
+
+func bigSum(vals []float64, square bool) *big.Float {
+	s := new(big.Float).SetPrec(bigPrec)
+	for _, v := range vals {
+		x := new(big.Float).SetPrec(bigPrec).SetFloat64(v)
+		if square {
+			x.Mul(x, x)
+		}
+		s.Add(s, x)
+	}
+	return s
+}
+
+func nearest(x *big.Float) float64 { f, _ := x.Float64(); return f }
+
+func same(a, b float64) bool {
+	return math.Float64bits(a) == math.Float64bits(b) || a != a && b != b || a == 0 && b == 0
+}
+
+// columns draws values, group numbers and validity.
+func columns(r *rand.Rand, n, groups int, draw func(*rand.Rand) float64) (vals []float64, gids []uint32, valid []uint64) {
+	valid = make([]uint64, (n+63)/64)
+	for i := range n {
+		vals, gids = append(vals, draw(r)), append(gids, uint32(r.IntN(groups)))
+		if r.IntN(8) > 0 {
+			valid[i>>6] |= 1 << (i & 63)
+		}
+	}
+	if n > 64 {
+		valid[0] = ^uint64(0)
+	}
+	if n&63 != 0 {
+		valid[len(valid)-1] |= r.Uint64() << (n & 63) // garbage beyond the end
+	}
+	return vals, gids, valid
+}
+
+// byGroup is the oracle's view of the columns.
+func byGroup(vals []float64, gids []uint32, valid []uint64, groups int) [][]float64 {
+	out := make([][]float64, groups)
+	for i, v := range vals {
+		if valid == nil || valid[i>>6]>>(i&63)&1 != 0 {
+			out[gids[i]] = append(out[gids[i]], v)
+		}
+	}
+	return out
+}
+
+func TestSumsAgainstBig(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for name, draw := range flavours {
+		for _, n := range []int{0, 1, 2, 63, 64, 65, 1000} {
+			t.Run(fmt.Sprint(name, n), func(t *testing.T) {
+				const groups = 5
+				vals, gids, valid := columns(r, n, groups, draw)
+				if r.IntN(2) == 0 {
+					valid = nil
+				}
+				var s Sums
+				accs := make([]Acc, groups)
+				AddAll(&s, accs, gids, vals, valid)
+				for g, want := range byGroup(vals, gids, valid, groups) {
+					w := nearest(bigSum(want, false))
+					if got := s.Value(accs[g], uint32(g)); !same(got, w) {
+						t.Errorf("group %d of %v: %v (%#v), want %v", g, want, got, accs[g], w)
+					}
+					if len(want) > 0 {
+						m := new(big.Float).SetPrec(bigPrec).Quo(bigSum(want, false), new(big.Float).SetInt64(int64(len(want))))
+						if got := s.Mean(accs[g], uint32(g), int64(len(want))); !same(got, nearest(m)) {
+							t.Errorf("mean of group %d: %v, want %v", g, got, nearest(m))
+						}
+					}
+				}
+				all := byGroup(vals, make([]uint32, n), valid, 1)[0]
+				var one Sums
+				var acc Acc
+				AddSlice(&one, &acc, 0, vals, valid)
+				if got, w := one.Value(acc, 0), nearest(bigSum(all, false)); !same(got, w) {
+					t.Errorf("AddSlice: %v, want %v", got, w)
+				}
+			})
+		}
+	}
+}
+
+// TestMergeIsExact cuts a column into pieces of other magnitudes, takes every piece
+// through one of the three roads of merging, and wants the bits of one sum.
+func TestMergeIsExact(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	const groups = 7
+	for round := range 300 {
+		var all Sums
+		allAccs, accs := make([]Acc, groups), make([]Acc, groups)
+		var total Sums
+		for range 1 + r.IntN(5) {
+			scale := math.Ldexp(1, r.IntN(80)-40)
+			vals, gids, valid := columns(r, 1+r.IntN(300), groups, func(r *rand.Rand) float64 {
+				v := r.NormFloat64() * scale
+				if r.IntN(40) == 0 {
+					v = math.Ldexp(v, r.IntN(1000)-500)
+				}
+				return v
+			})
+			AddAll(&all, allAccs, gids, vals, valid)
+			var part Sums
+			partAccs := make([]Acc, groups)
+			AddAll(&part, partAccs, gids, vals, valid)
+			switch r.IntN(2) {
+			case 0:
+				total.Merge(accs, nil, &part, partAccs)
+			case 1:
+				for g := range uint32(groups) {
+					if err := total.MergePacked(accs, []uint32{g}, [][16]byte{part.Pack(partAccs[g])}); err != nil {
+						t.Fatal(err)
+					}
+					if err := total.MergeWide(accs, g, part.AppendWide(nil, g)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+		for g := range uint32(groups) {
+			if a, b := all.Value(allAccs[g], g), total.Value(accs[g], g); !same(a, b) {
+				t.Fatalf("round %d, group %d: one sum %v, merged %v", round, g, a, b)
+			}
+		}
+	}
+}
+
+func TestNonFinite(t *testing.T) {
+	inf, nan, negZero := math.Inf(1), math.NaN(), math.Copysign(0, -1)
+	for _, c := range []struct {
+		vals []float64
+		want float64
+	}{
+		{nil, 0},
+		{[]float64{negZero, negZero}, 0},
+		{[]float64{1, inf, -5}, inf},
+		{[]float64{1, -inf, 7}, -inf},
+		{[]float64{inf, -inf}, nan},
+		{[]float64{inf, nan, 1}, nan},
+		{[]float64{math.MaxFloat64, math.MaxFloat64, -math.MaxFloat64}, math.MaxFloat64},
+		{[]float64{math.MaxFloat64, math.MaxFloat64}, inf},
+		{[]float64{1, 0x1p-53}, 1},
+		{[]float64{1, 0x1p-53, 0x1p-1074}, 1 + 0x1p-52},
+		{[]float64{1 + 0x1p-52, 0x1p-53}, 1 + 0x1p-51},
+		{[]float64{1e308, 1, -1e308}, 1},
+	} {
+		var s Sums
+		var a Acc
+		AddSlice(&s, &a, 3, c.vals, nil)
+		if got := s.Value(a, 3); math.Float64bits(got) != math.Float64bits(c.want) && !(got != got && c.want != c.want) {
+			t.Errorf("sum of %v: %v, want %v", c.vals, got, c.want)
+		}
+	}
+}
+
+// TestRunOver fills an Acc until it must move into the wide state, many times.
+func TestRunOver(t *testing.T) {
+	var s Sums
+	accs := make([]Acc, 1)
+	first := make([]float64, 300)
+	for i := range first {
+		first[i] = 1 // sets the window
+	}
+	AddAll(&s, accs, make([]uint32, 300), first, nil)
+	big := make([]float64, 2000)
+	for i := range big {
+		big[i] = math.Nextafter(1<<30, 0) * 0x1p8
+	}
+	want := bigSum(first, false)
+	gids := make([]uint32, len(big))
+	for range 50 {
+		AddAll(&s, accs, gids, big, nil)
+		want.Add(want, bigSum(big, false))
+	}
+	if got := s.Value(accs[0], 0); got != nearest(want) {
+		t.Errorf("%v, want %v", got, nearest(want))
+	}
+	if !s.HasWide() || s.Bytes() == 0 {
+		t.Error("nothing ran over: the test does not test what it should")
+	}
+}
+
+func TestSquaresAndVariance(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	const groups = 3
+	for name, draw := range flavours {
+		for _, n := range []int{1, 2, 64, 500} {
+			vals, gids, valid := columns(r, n, groups, draw)
+			var s Sums
+			var q, half, rest Squares
+			accs := make([]Acc, groups)
+			heads, tails, h2, t2 := make([]Acc, groups), make([]Acc, groups), make([]Acc, groups), make([]Acc, groups)
+			AddAll(&s, accs, gids, vals, valid)
+			AddSquares(&half, heads, tails, gids, vals, valid)
+			AddSquares(&rest, h2, t2, gids[:0], vals[:0], nil)
+			q = half
+			q.Merge(heads, tails, nil, &rest, h2, t2)
+			for g, vs := range byGroup(vals, gids, valid, groups) {
+				u := uint32(g)
+				sq := bigSum(vs, true)
+				if got := q.Value(heads[g], tails[g], u); !same(got, nearest(sq)) {
+					t.Errorf("%s %d: sum of squares %v, want %v", name, n, got, nearest(sq))
+				}
+				if len(vs) < 2 {
+					continue
+				}
+				want := bigVariance(vs)
+				got := Variance(int64(len(vs)), 1, &s, accs[g], &q, heads[g], tails[g], u)
+				if !within(got, want, 1) {
+					t.Errorf("%s %d: variance %v, want %v", name, n, got, want)
+				}
+				var one Squares
+				var oh, ot Acc
+				AddSquaresSlice(&one, &oh, &ot, 0, vs, nil)
+				if got := one.Value(oh, ot, 0); !same(got, nearest(sq)) {
+					t.Errorf("%s %d: AddSquaresSlice %v, want %v", name, n, got, nearest(sq))
+				}
+			}
+		}
+	}
+}
+
+func bigVariance(vs []float64) float64 {
+	n := new(big.Float).SetPrec(bigPrec).SetInt64(int64(len(vs)))
+	sum := bigSum(vs, false)
+	d := new(big.Float).SetPrec(2*bigPrec).Mul(n, bigSum(vs, true))
+	d.Sub(d, new(big.Float).SetPrec(2*bigPrec).Mul(sum, sum))
+	den := new(big.Float).SetInt64(int64(len(vs)) * int64(len(vs)-1))
+	return nearest(new(big.Float).SetPrec(500).Quo(d, den))
+}
+
+// within reports that a and b differ by at most n units in the last place.
+func within(a, b float64, n int64) bool {
+	d := int64(math.Float64bits(a)) - int64(math.Float64bits(b))
+	return same(a, b) || d >= -n && d <= n
+}
+
+func TestVarianceFarFromZero(t *testing.T) {
+	// 1e15, 1e15+1, 1e15+2: float arithmetic with squares loses everything here.
+	vals := []float64{1e15, 1e15 + 1, 1e15 + 2}
+	var s Sums
+	var q Squares
+	var a, h, tl Acc
+	AddSlice(&s, &a, 0, vals, nil)
+	AddSquaresSlice(&q, &h, &tl, 0, vals, nil)
+	if got := Variance(3, 1, &s, a, &q, h, tl, 0); got != 1 {
+		t.Errorf("variance %v, want 1", got)
+	}
+	AddSlice(&s, &a, 0, []float64{math.NaN()}, nil)
+	AddSquaresSlice(&q, &h, &tl, 0, []float64{math.NaN()}, nil)
+	if got := Variance(4, 1, &s, a, &q, h, tl, 0); got == got {
+		t.Errorf("variance with NaN %v, want NaN", got)
+	}
+	if got := Variance(1, 1, &s, a, &q, h, tl, 0); got == got {
+		t.Errorf("variance of one value %v, want NaN", got)
+	}
+}
+
+func TestFloat32(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	var s Sums
+	accs := make([]Acc, 2)
+	var vals []float32
+	var wide [][]float64 = make([][]float64, 2)
+	var gids []uint32
+	for i := range 1000 {
+		v := float32(r.NormFloat64())
+		vals, gids = append(vals, v), append(gids, uint32(i%2))
+		wide[i%2] = append(wide[i%2], float64(v))
+	}
+	AddAll(&s, accs, gids, vals, nil)
+	for g := range wide {
+		if got, want := s.Value(accs[g], uint32(g)), nearest(bigSum(wide[g], false)); got != want {
+			t.Errorf("%v, want %v", got, want)
+		}
+	}
+}
+
+func TestCorruptStates(t *testing.T) {
+	var s Sums
+	accs := make([]Acc, 1)
+	if s.MergePacked(accs, []uint32{0}, [][16]byte{{15: 0x7f, 0: 1}}) == nil {
+		t.Error("a window out of range was accepted")
+	}
+	for _, b := range [][]byte{make([]byte, 2), {255}, append([]byte{0}, 0xff, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+		append([]byte{0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f)} {
+		if s.MergeWide(accs, 0, b) == nil {
+			t.Errorf("%x was accepted", b)
+		}
+	}
+}
+
+func FuzzStates(f *testing.F) {
+	f.Add([]byte{1, 2, 3}, []byte{0})
+	f.Fuzz(func(t *testing.T, fixed, wide []byte) {
+		var s Sums
+		accs := make([]Acc, 1)
+		var p [16]byte
+		copy(p[:], fixed)
+		for range 3 { // must not panic whatever the bytes say
+			if s.MergePacked(accs, []uint32{0}, [][16]byte{p}) != nil || s.MergeWide(accs, 0, wide) != nil {
+				return
+			}
+		}
+		s.Value(accs[0], 0)
+		s.Mean(accs[0], 0, 3)
+	})
+}
+
+func benchmark(b *testing.B, groups int, draw func(*rand.Rand) float64, f func(vals []float64, gids []uint32)) {
+	r := rand.New(rand.NewPCG(9, 9))
+	vals, gids, _ := columns(r, 1<<16, groups, draw)
+	for b.Loop() {
+		f(vals, gids)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(vals)), "ns/row")
+}
+
+func BenchmarkAddAll(b *testing.B) {
+	for _, groups := range []int{100, 100_000} {
+		for _, name := range []string{"uniform", "normal", "prices", "cancel"} {
+			b.Run(fmt.Sprintf("%s/%d", name, groups), func(b *testing.B) {
+				var s Sums
+				accs := make([]Acc, groups)
+				benchmark(b, groups, flavours[name], func(vals []float64, gids []uint32) { AddAll(&s, accs, gids, vals, nil) })
+			})
+		}
+	}
+}
+
+func BenchmarkAddSlice(b *testing.B) {
+	var s Sums
+	var a Acc
+	benchmark(b, 1, flavours["normal"], func(vals []float64, gids []uint32) { AddSlice(&s, &a, 0, vals, nil) })
+}
+
+func BenchmarkAddSquares(b *testing.B) {
+	var q Squares
+	heads, tails := make([]Acc, 100), make([]Acc, 100)
+	benchmark(b, 100, flavours["normal"], func(vals []float64, gids []uint32) { AddSquares(&q, heads, tails, gids, vals, nil) })
+}
+
+func BenchmarkVariance(b *testing.B) {
+	var s Sums
+	var q Squares
+	var a, h, t Acc
+	vals, _, _ := columns(rand.New(rand.NewPCG(1, 1)), 1000, 1, flavours["normal"])
+	AddSlice(&s, &a, 0, vals, nil)
+	AddSquaresSlice(&q, &h, &t, 0, vals, nil)
+	for b.Loop() {
+		Variance(1000, 1, &s, a, &q, h, t, 0)
+	}
+}
