@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
@@ -43,7 +42,7 @@ func (t *task) Alloc(n int) []byte {
 			if b := t.node.pool.Alloc(n); b != nil {
 				t.account(size)
 				t.mu.Lock()
-				t.bufs[unsafe.SliceData(b)] = b
+				t.bufs[first(b)] = b
 				t.mu.Unlock()
 				return b
 			}
@@ -66,8 +65,8 @@ func (t *task) Free(b []byte) {
 		return
 	}
 	t.mu.Lock()
-	_, mine := t.bufs[unsafe.SliceData(b)]
-	delete(t.bufs, unsafe.SliceData(b))
+	_, mine := t.bufs[first(b)]
+	delete(t.bufs, first(b))
 	t.mu.Unlock()
 	if mine {
 		t.used.Add(-int64(cap(b)))
@@ -163,8 +162,8 @@ func (t *task) call(i int, f func(i int) error) (err error) {
 func (t *task) keep(b *chunk.Batch) {
 	for _, buf := range b.Rehome(t, t.node) {
 		t.mu.Lock()
-		_, mine := t.bufs[unsafe.SliceData(buf)]
-		delete(t.bufs, unsafe.SliceData(buf))
+		_, mine := t.bufs[first(buf)]
+		delete(t.bufs, first(buf))
 		t.mu.Unlock()
 		if mine {
 			t.used.Add(-int64(cap(buf)))
@@ -205,3 +204,6 @@ func (o outlet) Put(run int, b *chunk.Batch) error {
 }
 
 func (o outlet) PutValue(v chunk.Value) error { return o.s.PutValue(v) }
+
+// first is the identity of a buffer.
+func first(b []byte) *byte { return &b[:1][0] }

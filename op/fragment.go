@@ -51,6 +51,7 @@ type Fragment struct {
 	Blocks []int  // blocks of each input, -1 if not known yet
 	Out    Meta   // of the logical operator
 	Nodes  []Node
+	Same   bool // there is nothing to do: the output is input 0 itself
 }
 
 // Add appends a node and returns its reference.

@@ -56,6 +56,9 @@ func lowerOne(out *graph.Graph, l graph.Layer, e *op.Entry) (graph.LayerID, erro
 	if err := e.Lower(l.Call.Params, f); err != nil {
 		return 0, err
 	}
+	if f.Same {
+		return l.In[0].From, nil
+	}
 	if len(f.Nodes) == 0 {
 		return 0, fmt.Errorf("was lowered to nothing")
 	}

@@ -1,0 +1,260 @@
+package chunk
+
+import (
+	"fmt"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/internal/mem"
+)
+
+// FromArrowType returns the type that stores an Arrow type. Large strings and
+// views, lists, structs and the like are not stored: the error says so.
+func FromArrowType(t arrow.DataType) (dtype.Type, error) {
+	switch x := t.(type) {
+	case *arrow.TimestampType:
+		return dtype.TimestampOf(dtype.Unit(x.Unit), x.TimeZone), nil
+	case *arrow.Decimal128Type:
+		return dtype.DecimalOf(uint8(x.Precision), int8(x.Scale)), nil
+	case *arrow.DictionaryType:
+		if x.ValueType.ID() == arrow.STRING || x.ValueType.ID() == arrow.LARGE_STRING {
+			return dtype.Of(dtype.Utf8), nil
+		}
+		return FromArrowType(x.ValueType)
+	}
+	if k, ok := arrowKinds[t.ID()]; ok {
+		return dtype.Of(k), nil
+	}
+	return dtype.Type{}, fmt.Errorf("arrow type %s is not supported; cast it to one of bool, int8…uint64, float32, float64, utf8, binary, date32, timestamp, decimal128", t)
+}
+
+var arrowKinds = map[arrow.Type]dtype.Kind{
+	arrow.NULL: dtype.Null, arrow.BOOL: dtype.Bool, arrow.INT8: dtype.Int8, arrow.INT16: dtype.Int16, arrow.INT32: dtype.Int32,
+	arrow.INT64: dtype.Int64, arrow.UINT8: dtype.Uint8, arrow.UINT16: dtype.Uint16, arrow.UINT32: dtype.Uint32, arrow.UINT64: dtype.Uint64,
+	arrow.FLOAT32: dtype.Float32, arrow.FLOAT64: dtype.Float64, arrow.STRING: dtype.Utf8, arrow.BINARY: dtype.Binary, arrow.DATE32: dtype.Date,
+	arrow.LARGE_STRING: dtype.Utf8, arrow.LARGE_BINARY: dtype.Binary, arrow.FIXED_SIZE_BINARY: dtype.Binary,
+}
+
+// ToArrowType returns the Arrow type of t.
+func ToArrowType(t dtype.Type) arrow.DataType {
+	switch t.Kind {
+	case dtype.Timestamp:
+		return &arrow.TimestampType{Unit: arrow.TimeUnit(t.Unit), TimeZone: t.Zone}
+	case dtype.Decimal128:
+		return &arrow.Decimal128Type{Precision: int32(t.Precision), Scale: int32(t.Scale)}
+	}
+	return plainArrow[t.Kind]
+}
+
+var plainArrow = map[dtype.Kind]arrow.DataType{
+	dtype.Null: arrow.Null, dtype.Bool: arrow.FixedWidthTypes.Boolean, dtype.Int8: arrow.PrimitiveTypes.Int8, dtype.Int16: arrow.PrimitiveTypes.Int16,
+	dtype.Int32: arrow.PrimitiveTypes.Int32, dtype.Int64: arrow.PrimitiveTypes.Int64, dtype.Uint8: arrow.PrimitiveTypes.Uint8,
+	dtype.Uint16: arrow.PrimitiveTypes.Uint16, dtype.Uint32: arrow.PrimitiveTypes.Uint32, dtype.Uint64: arrow.PrimitiveTypes.Uint64,
+	dtype.Float32: arrow.PrimitiveTypes.Float32, dtype.Float64: arrow.PrimitiveTypes.Float64, dtype.Utf8: arrow.BinaryTypes.String,
+	dtype.Binary: arrow.BinaryTypes.Binary, dtype.Date: arrow.FixedWidthTypes.Date32,
+}
+
+// FromArrowSchema converts a schema; the error names the column.
+func FromArrowSchema(s *arrow.Schema) (dtype.Schema, error) {
+	out := make(dtype.Schema, s.NumFields())
+	for i, f := range s.Fields() {
+		t, err := FromArrowType(f.Type)
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", f.Name, err)
+		}
+		out[i] = dtype.Field{Name: f.Name, Type: t, Nullable: f.Nullable}
+	}
+	return out, nil
+}
+
+// ToArrowSchema converts a schema.
+func ToArrowSchema(s dtype.Schema) *arrow.Schema {
+	fields := make([]arrow.Field, len(s))
+	for i, f := range s {
+		fields[i] = arrow.Field{Name: f.Name, Type: ToArrowType(f.Type), Nullable: f.Nullable}
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+// dictIDs numbers the dictionaries of this process.
+var dictIDs atomic.Uint64
+
+// NewDict makes a dictionary of plain text values without nulls.
+func NewDict(values Vec) *Dict { return &Dict{ID: dictIDs.Add(1), Values: values} }
+
+// FromRecord wraps an Arrow record as a batch: fixed-width values and text are
+// borrowed, bitmaps that do not begin at a word and large offsets are copied. The
+// record must outlive the batch. Dictionaries of text stay dictionaries.
+func FromRecord(r arrow.Record) (*Batch, error) {
+	b := &Batch{Cols: make([]Vec, r.NumCols()), N: int(r.NumRows())}
+	for i, a := range r.Columns() {
+		v, err := FromArray(a)
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", r.ColumnName(i), err)
+		}
+		b.Cols[i] = v
+	}
+	return b, nil
+}
+
+// FromArray wraps an Arrow array as a vector, see FromRecord.
+func FromArray(a arrow.Array) (Vec, error) {
+	t, err := FromArrowType(a.DataType())
+	if err != nil {
+		return Vec{}, err
+	}
+	d := a.Data()
+	v := Vec{Type: t, N: a.Len()}
+	if t.Kind == dtype.Null || v.N == 0 {
+		if t.Kind.IsVar() {
+			v.Off = []int32{0}
+		}
+		return v, nil
+	}
+	if a.NullN() > 0 {
+		v.Valid = words(d.Buffers()[0], d.Offset(), v.N)
+	}
+	switch x := a.(type) {
+	case *array.Boolean:
+		v.Data = Bytes(words(d.Buffers()[1], d.Offset(), v.N))
+	case *array.Dictionary:
+		return fromDictionary(x, v)
+	case *array.String:
+		v.Off, v.Str = x.ValueOffsets(), textBuffer(d)
+	case *array.Binary:
+		v.Off, v.Str = x.ValueOffsets(), textBuffer(d)
+	case *array.LargeString:
+		return narrow(v, x.ValueOffsets(), textBuffer(d))
+	case *array.LargeBinary:
+		return narrow(v, x.ValueOffsets(), textBuffer(d))
+	case *array.FixedSizeBinary:
+		v.Off = make([]int32, 1, v.N+1)
+		for i := range v.N {
+			v.Str = append(v.Str, x.Value(i)...)
+			v.Off = append(v.Off, int32(len(v.Str)))
+		}
+	default:
+		w := t.Width()
+		v.Data = aligned(d.Buffers()[1].Bytes()[d.Offset()*w:(d.Offset()+v.N)*w], w)
+	}
+	return v, nil
+}
+
+// aligned copies values that do not lie on a multiple of their width.
+func aligned(b []byte, w int) []byte {
+	if uintptr(unsafe.Pointer(unsafe.SliceData(b)))%uintptr(min(w, 8)) == 0 {
+		return b
+	}
+	return append(Bytes(make([]uint64, (len(b)+7)/8))[:0], b...)
+}
+
+func textBuffer(d arrow.ArrayData) []byte {
+	if b := d.Buffers()[2]; b != nil {
+		return b.Bytes()
+	}
+	return nil
+}
+
+// words copies n bits that begin at bit off.
+func words(b *memory.Buffer, off, n int) []uint64 {
+	src := b.Bytes()
+	whole := make([]uint64, Words(off+n)+1)
+	copy(Bytes(whole), src[:min(len(src), (off+n+7)/8)])
+	if off == 0 {
+		return whole
+	}
+	out := make([]uint64, Words(n)+1)
+	kernel.CopyBits(out, 0, whole, off, n)
+	return out
+}
+
+func narrow(v Vec, off []int64, str []byte) (Vec, error) {
+	if off[v.N]-off[0] > 1<<31-1 {
+		return Vec{}, fmt.Errorf("%d bytes of text in one array, the most is 2 GiB: use smaller record batches", off[v.N]-off[0])
+	}
+	v.Off, v.Str = make([]int32, v.N+1), str[off[0]:off[v.N]]
+	for i := range v.Off {
+		v.Off[i] = int32(off[i] - off[0])
+	}
+	return v, nil
+}
+
+// fromDictionary keeps text dictionaries as codes and decodes other ones.
+func fromDictionary(x *array.Dictionary, v Vec) (Vec, error) {
+	values, err := FromArray(x.Dictionary())
+	if err != nil {
+		return Vec{}, err
+	}
+	if v.Type.Kind != dtype.Utf8 || values.Nulls() > 0 {
+		return Vec{}, fmt.Errorf("a dictionary of %s%s is not supported; decode it", values.Type, map[bool]string{true: " with nulls"}[values.Nulls() > 0])
+	}
+	codes := make([]uint32, v.N+16)[:v.N]
+	for i := range codes {
+		if v.Valid == nil || v.Valid[i>>6]>>(i&63)&1 != 0 {
+			c := x.GetValueIndex(i)
+			if c < 0 || c >= values.N {
+				return Vec{}, fmt.Errorf("code %d at row %d is outside of its dictionary of %d values", c, i, values.N)
+			}
+			codes[i] = uint32(c)
+		}
+	}
+	v.Data, v.Dict = Bytes(codes), NewDict(values)
+	if values.N == 0 { // every row is null: any text does under a null
+		v.Dict.Values = Vec{Type: v.Type, N: 1, Off: []int32{0, 0}}
+	}
+	return v, nil
+}
+
+// ToRecord copies a batch into a record owned by the garbage collector.
+// Dictionaries are decoded.
+func ToRecord(s *arrow.Schema, schema dtype.Schema, b *Batch) (arrow.Record, error) {
+	c := NewBuilder(schema, mem.Heap)
+	if err := c.Append(b); err != nil {
+		return nil, err
+	}
+	own := c.Flush()
+	cols := make([]arrow.Array, len(own.Cols))
+	for i := range own.Cols {
+		cols[i] = toArray(s.Field(i).Type, &own.Cols[i])
+	}
+	return array.NewRecord(s, cols, int64(b.N)), nil
+}
+
+func toArray(t arrow.DataType, v *Vec) arrow.Array {
+	if v.Dict != nil {
+		v = decoded(v)
+	}
+	bufs := []*memory.Buffer{nil}
+	nulls := v.Nulls()
+	if nulls > 0 && v.Type.Kind != dtype.Null {
+		bufs[0] = memory.NewBufferBytes(Bytes(v.Valid[:Words(v.N)]))
+	}
+	switch {
+	case v.Type.Kind == dtype.Null:
+	case v.Type.Kind.IsVar():
+		bufs = append(bufs, memory.NewBufferBytes(Bytes(v.Off)), memory.NewBufferBytes(v.Str))
+	default:
+		bufs = append(bufs, memory.NewBufferBytes(v.Data))
+	}
+	d := array.NewData(t, v.N, bufs, nil, nulls, 0)
+	defer d.Release()
+	return array.MakeFromData(d)
+}
+
+// decoded returns the plain text of a dictionary vector.
+func decoded(v *Vec) *Vec {
+	out := &Vec{Type: v.Type, N: v.N, Valid: v.Valid, Off: make([]int32, 1, v.N+1)}
+	for i := range v.N {
+		if !v.IsNull(i) {
+			out.Str = append(out.Str, v.Text(i)...)
+		}
+		out.Off = append(out.Off, int32(len(out.Str)))
+	}
+	return out
+}

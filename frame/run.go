@@ -1,0 +1,177 @@
+package frame
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/graph"
+)
+
+// An Option changes how a plan runs, never what it returns.
+type Option func(*graph.Request)
+
+// WithProgress has f called a few times a second while the plan runs.
+func WithProgress(f func(graph.Progress)) Option {
+	return func(r *graph.Request) { r.Progress = f }
+}
+
+// Without leaves out passes of the optimizer, by name.
+func Without(passes ...string) Option {
+	return func(r *graph.Request) { r.Off = append(r.Off, passes...) }
+}
+
+// start hands the plan to a runner.
+func (f *Frame) start(ctx context.Context, r graph.Runner, mode graph.Mode, opts []Option) (graph.Job, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	if r == nil {
+		return nil, errors.New("frame: no runner: give local.New(local.Options{}) or a cluster client")
+	}
+	g, want := f.plan()
+	q := graph.Request{Graph: g, Want: want, Mode: mode, Ordered: true}
+	for _, o := range opts {
+		o(&q)
+	}
+	return r.Start(ctx, q)
+}
+
+// Iterate runs the plan and yields its rows as Arrow records owned by the
+// caller, in order. Blocks are computed ahead of the reader only as far as a few
+// per thread; leaving the loop stops the work.
+func (f *Frame) Iterate(ctx context.Context, r graph.Runner, opts ...Option) iter.Seq2[arrow.Record, error] {
+	return func(yield func(arrow.Record, error) bool) {
+		stop := errors.New("stop")
+		err := f.each(ctx, r, opts, func(s *arrow.Schema, schema dtype.Schema, b *chunk.Batch) error {
+			rec, err := chunk.ToRecord(s, schema, b)
+			if err != nil {
+				return err
+			}
+			if !yield(rec, nil) {
+				return stop
+			}
+			return nil
+		})
+		if err != nil && err != stop {
+			yield(nil, err)
+		}
+	}
+}
+
+// each runs the plan and calls fn for every batch, borrowed, in order.
+func (f *Frame) each(ctx context.Context, r graph.Runner, opts []Option, fn func(*arrow.Schema, dtype.Schema, *chunk.Batch) error) (err error) {
+	j, err := f.start(ctx, r, graph.Run, opts)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	schema := f.n.out.Schema
+	s := chunk.ToArrowSchema(schema)
+	for {
+		d, err := j.Next(ctx)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = batches(d.Value, func(b *chunk.Batch) error { return fn(s, schema, b) })
+		d.Value.Release()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// batches calls fn for every batch of a block.
+func batches(v chunk.Value, fn func(*chunk.Batch) error) error {
+	for run := range v.Runs() {
+		r, err := v.Open(run)
+		if err != nil {
+			return err
+		}
+		for {
+			b, err := r.Next()
+			if err == io.EOF {
+				break
+			}
+			if err == nil {
+				err = fn(b)
+			}
+			if err != nil {
+				return errors.Join(err, r.Close())
+			}
+		}
+		if err := r.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Collect runs the plan and returns the whole table. Its memory belongs to the
+// caller and is outside of the runner's budget.
+func (f *Frame) Collect(ctx context.Context, r graph.Runner, opts ...Option) (*Table, error) {
+	t := &Table{}
+	err := f.each(ctx, r, opts, func(s *arrow.Schema, schema dtype.Schema, b *chunk.Batch) error {
+		rec, err := chunk.ToRecord(s, schema, b)
+		if err == nil {
+			t.Records = append(t.Records, rec)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.Schema = f.n.out.Schema
+	return t, nil
+}
+
+// Count runs the plan and returns the number of its rows.
+func (f *Frame) Count(ctx context.Context, r graph.Runner, opts ...Option) (int64, error) {
+	t, err := f.GroupBy().Agg(Count().As("n")).Collect(ctx, r, opts...)
+	if err != nil {
+		return 0, err
+	}
+	n, ok := t.Value(0, 0).(int64)
+	if !ok {
+		return 0, fmt.Errorf("frame: the count is %v", t.Value(0, 0))
+	}
+	return n, nil
+}
+
+// Explain returns the plan as built and as it would run, without running it.
+func (f *Frame) Explain(ctx context.Context, r graph.Runner, opts ...Option) (graph.Report, error) {
+	return f.report(ctx, r, graph.Explain, opts)
+}
+
+// Analyze runs the plan, drops the rows, and returns the plan with what every
+// operator did.
+func (f *Frame) Analyze(ctx context.Context, r graph.Runner, opts ...Option) (graph.Report, error) {
+	return f.report(ctx, r, graph.Analyze, opts)
+}
+
+func (f *Frame) report(ctx context.Context, r graph.Runner, mode graph.Mode, opts []Option) (rep graph.Report, err error) {
+	j, err := f.start(ctx, r, mode, opts)
+	if err != nil {
+		return rep, err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	for {
+		d, err := j.Next(ctx)
+		if err == io.EOF {
+			return j.Report(), nil
+		}
+		if err != nil {
+			return rep, err
+		}
+		d.Value.Release()
+	}
+}

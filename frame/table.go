@@ -1,0 +1,226 @@
+package frame
+
+import (
+	"fmt"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"github.com/weft-data/weft/dtype"
+)
+
+// A Table is a collected frame: plain Arrow records owned by the garbage
+// collector.
+type Table struct {
+	Schema  dtype.Schema
+	Records []arrow.Record
+}
+
+// NumRows returns the number of rows.
+func (t *Table) NumRows() (n int64) {
+	for _, r := range t.Records {
+		n += r.NumRows()
+	}
+	return n
+}
+
+// Frame makes a lazy frame of the table.
+func (t *Table) Frame() *Frame {
+	if len(t.Records) == 0 {
+		return inMemory(append(dtype.Schema(nil), t.Schema...), nil, t)
+	}
+	return FromRecords(t.Records...)
+}
+
+// Value returns the value at a row and a column as a Go value: nil, bool, an
+// integer or float of the column's width, string, []byte, time.Time for dates
+// and timestamps, and a decimal as its text. It panics outside of the table.
+func (t *Table) Value(row, col int) any {
+	for _, r := range t.Records {
+		if n := int(r.NumRows()); row >= n {
+			row -= n
+			continue
+		}
+		return value(r.Column(col), row, t.Schema[col].Type)
+	}
+	panic(fmt.Sprintf("frame: row %d is outside of a table of %d rows", row, t.NumRows()))
+}
+
+// Row returns a row as Go values, see Value.
+func (t *Table) Row(row int) []any {
+	out := make([]any, len(t.Schema))
+	for c := range out {
+		out[c] = t.Value(row, c)
+	}
+	return out
+}
+
+func value(a arrow.Array, i int, t dtype.Type) any {
+	if a.IsNull(i) {
+		return nil
+	}
+	switch x := a.(type) {
+	case *array.Boolean:
+		return x.Value(i)
+	case *array.Int8:
+		return x.Value(i)
+	case *array.Int16:
+		return x.Value(i)
+	case *array.Int32:
+		return x.Value(i)
+	case *array.Int64:
+		return x.Value(i)
+	case *array.Uint8:
+		return x.Value(i)
+	case *array.Uint16:
+		return x.Value(i)
+	case *array.Uint32:
+		return x.Value(i)
+	case *array.Uint64:
+		return x.Value(i)
+	case *array.Float32:
+		return x.Value(i)
+	case *array.Float64:
+		return x.Value(i)
+	case *array.String:
+		return x.Value(i)
+	case *array.Binary:
+		return x.Value(i)
+	case *array.Date32:
+		return x.Value(i).ToTime()
+	case *array.Timestamp:
+		at := x.Value(i).ToTime(arrow.TimeUnit(t.Unit))
+		if loc, err := time.LoadLocation(t.Zone); err == nil && t.Zone != "" {
+			at = at.In(loc)
+		}
+		return at
+	case *array.Decimal128:
+		return decimal(x.Value(i).BigInt(), int(t.Scale))
+	}
+	return nil
+}
+
+// decimal words an integer scaled by 10^-scale.
+func decimal(n *big.Int, scale int) string {
+	if scale <= 0 {
+		return new(big.Int).Mul(n, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(-scale)), nil)).String()
+	}
+	s := new(big.Int).Abs(n).String()
+	if len(s) <= scale {
+		s = strings.Repeat("0", scale-len(s)+1) + s
+	}
+	s = s[:len(s)-scale] + "." + s[len(s)-scale:]
+	if n.Sign() < 0 {
+		s = "-" + s
+	}
+	return s
+}
+
+// Word writes a value as tables and commands show it: floats in their shortest
+// form, times in ISO 8601, null as "null".
+func Word(v any, t dtype.Type) string {
+	switch x := v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return x
+	case []byte:
+		return fmt.Sprintf("%x", x)
+	case float64:
+		return strconv.FormatFloat(x, 'g', -1, 64)
+	case float32:
+		return strconv.FormatFloat(float64(x), 'g', -1, 32)
+	case time.Time:
+		if t.Kind == dtype.Date {
+			return x.Format(time.DateOnly)
+		}
+		return x.Format("2006-01-02T15:04:05.999999999Z07:00")
+	}
+	return fmt.Sprint(v)
+}
+
+// Limits of a printed table.
+const (
+	maxShownRows = 20
+	maxShownCols = 16
+	maxShownCell = 40
+)
+
+// String prints the table: types under the names, at most 20 rows and 16
+// columns with the middle left out, long values cut, and the shape below.
+func (t *Table) String() string {
+	cols, gap := shownCols(len(t.Schema))
+	w := table.NewWriter()
+	w.SetStyle(table.StyleLight)
+	w.Style().Format.Header = text.FormatDefault
+	head, types := table.Row{}, table.Row{}
+	var configs []table.ColumnConfig
+	for i, c := range cols {
+		if i == gap {
+			head, types = append(head, "…"), append(types, "…")
+		}
+		f := t.Schema[c]
+		head, types = append(head, f.Name), append(types, f.Type.String())
+		if f.Type.Kind.IsNumeric() || f.Type.Kind == dtype.Decimal128 {
+			configs = append(configs, table.ColumnConfig{Number: len(head), Align: text.AlignRight, AlignHeader: text.AlignRight})
+		}
+	}
+	w.SetColumnConfigs(configs)
+	w.AppendHeader(head)
+	w.AppendRow(types)
+	w.AppendSeparator()
+	n := int(t.NumRows())
+	for i := 0; i < n; i++ {
+		if n > maxShownRows && i == maxShownRows/2 {
+			dots := make(table.Row, len(head))
+			for k := range dots {
+				dots[k] = "…"
+			}
+			w.AppendRow(dots)
+			i = n - maxShownRows/2
+		}
+		w.AppendRow(t.shownRow(i, cols, gap))
+	}
+	return w.Render() + fmt.Sprintf("\n%d rows × %d columns", n, len(t.Schema))
+}
+
+func (t *Table) shownRow(i int, cols []int, gap int) table.Row {
+	row := table.Row{}
+	for k, c := range cols {
+		if k == gap {
+			row = append(row, "…")
+		}
+		row = append(row, cut(Word(t.Value(i, c), t.Schema[c].Type)))
+	}
+	return row
+}
+
+// shownCols chooses the columns to print, and before which of them some are left
+// out (-1 for none).
+func shownCols(n int) (cols []int, gap int) {
+	gap = -1
+	for i := range n {
+		if n > maxShownCols && i >= maxShownCols/2 && i < n-maxShownCols/2 {
+			gap = maxShownCols / 2
+			continue
+		}
+		cols = append(cols, i)
+	}
+	return cols, gap
+}
+
+// cut shortens a cell and keeps it on one line.
+func cut(s string) string {
+	s = strings.NewReplacer("\n", "⏎", "\r", "", "\t", "⇥").Replace(s)
+	if utf8.RuneCountInString(s) <= maxShownCell {
+		return s
+	}
+	return string([]rune(s)[:maxShownCell-1]) + "…"
+}
