@@ -53,6 +53,7 @@
 //		Free      drop the blocks
 //		Deliver   hand the block to the reader; when the reader has let go of it send Consumed. After the loss of the holder a
 //		          block that was not consumed is delivered again: a driver that has read it already just answers Consumed.
+//		          A block that is not where it should be is reported as Missing, made again and delivered again.
 //		LayerDone look whether the plan can go on; if a Late layer can be decided send Extend
 //		Return    (Queue > 0 only) answer Returned if the task has not started, else Started
 //		Fail      stop the job's tasks (cancel their contexts). Every task that was handed out still reports, so that the

@@ -154,7 +154,7 @@ func (s *State) onDone(ev *Event) {
 		return
 	}
 	s.release(j, l, w, b)
-	st := l.st[b]&^fRunning | fHeld
+	st := l.st[b]&^(fRunning|fCopy) | fHeld
 	l.st[b], l.who[b] = st, uint16(ev.Worker)
 	l.size[b] = units(ev.Bytes)
 	l.held++
@@ -164,13 +164,13 @@ func (s *State) onDone(ev *Event) {
 		return
 	}
 	s.unclaim(j, l, b)
+	s.tellReaders(j, l, b)
 	if st&fNeed != 0 {
 		l.st[b] &^= fNeed
 		l.need--
 		if l.wanted(b) {
 			j.left--
 		}
-		s.tellReaders(j, l, b)
 		if l.stream() {
 			s.deliver(j, l, b)
 		}
@@ -310,7 +310,10 @@ func (s *State) enqueue(j *job, l *layer, b int32) {
 
 // deliver hands over what became deliverable when block b of a Stream or Ordered layer came to be held.
 func (s *State) deliver(j *job, l *layer, b int32) {
-	if l.spec.Keep == Stream || b < l.next {
+	switch {
+	case l.enough:
+		return
+	case l.spec.Keep == Stream || b < l.next:
 		s.deliverOne(j, l, b)
 		return
 	}
@@ -334,7 +337,7 @@ func (s *State) deliverAll(j *job, l *layer) {
 
 func (s *State) deliverOne(j *job, l *layer, b int32) {
 	st := l.st[b]
-	if l.enough || st&(fHeld|fDelivered|fConsumed) != fHeld || st&fIssued != 0 && s.breaks(ruleReissue) {
+	if st&(fHeld|fDelivered|fConsumed) != fHeld || st&fIssued != 0 && s.breaks(ruleReissue) {
 		return
 	}
 	l.st[b] = st | fDelivered | fIssued

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Bits of a task. The first six are facts, the others derived.
+// Bits of a task. All are facts but for the last three.
 const (
 	fRunning   uint16 = 1 << iota // who runs it under att
 	fHeld                         // who holds the block
@@ -17,6 +17,7 @@ const (
 	fBack                         // was returned once: not asked back again
 	fAlone                        // runs with nothing beside it
 	fTimer                        // waits for the clock
+	fCopy                         // the worker that runs it said it still has the block from an earlier session
 	fNeed                         // not held, and wanted or read by a needed task
 	fQueued                       // in the ready heap, in a worker's batch, in alone or in aside
 	fSeen                         // the walk was here
@@ -81,7 +82,7 @@ func (l *layer) stream() bool { return l.spec.Keep >= Stream }
 
 // limit is the first block that may not start yet: the reader must consume first.
 func (l *layer) limit() int32 {
-	if l.spec.Window <= 0 || !l.stream() {
+	if l.spec.Window <= 0 || !l.stream() || l.enough {
 		return l.n
 	}
 	return int32(min(int64(l.consumed)+int64(l.spec.Window), int64(l.n)))

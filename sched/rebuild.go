@@ -51,8 +51,9 @@ func (l *layer) reset() {
 	}
 }
 
-// derive finds what of l is needed, given that all its readers went before, and tells its inputs. It returns how many
-// wanted blocks are missing.
+// derive finds what of l is needed, given that all its readers went before, and tells its inputs. A running task does
+// not need its inputs to be made again: it may have them already, and if not it will say so. It returns how many wanted
+// blocks are missing.
 func (l *layer) derive() (left int64) {
 	for b := l.n - 1; b >= 0; b-- {
 		st := l.st[b]
@@ -69,7 +70,7 @@ func (l *layer) derive() (left int64) {
 		}
 		if st&(fNeed|fRunning) != 0 {
 			for i := range l.in {
-				l.nwait[b] += l.in[i].claim(b, st&fNeed != 0)
+				l.nwait[b] += l.in[i].claim(b, st&fRunning == 0)
 			}
 		}
 	}

@@ -119,6 +119,8 @@ func (s *State) apply(ev *Event) {
 		s.onNotDone(ev)
 	case Held:
 		s.onHeld(ev)
+	case Missing:
+		s.onMissing(ev)
 	case Mem:
 		s.onMem(ev)
 	case Consumed:

@@ -15,6 +15,17 @@ func (s *State) onNotDone(ev *Event) {
 		l.st[b] &^= fRunning
 		j.running--
 	}
+	switch st := l.st[b]; {
+	case st&(fCopy|fMade) == fCopy|fMade: // the copy from before will do
+		l.st[b] = st&^fCopy | fHeld
+		l.held++
+		j.held++
+		j.dirty = true
+		return
+	case st&fCopy != 0: // its rows were never counted
+		l.st[b] = st &^ fCopy
+		s.actFree(j.id, l.id, b, w.id)
+	}
 	if j.state == dead {
 		return
 	}
@@ -28,8 +39,12 @@ func (s *State) onNotDone(ev *Event) {
 	} else {
 		s.blame(j, l, t, ev)
 	}
-	if j.state != dead && !j.dirty && l.nwait[b] == 0 {
+	switch {
+	case j.state == dead || j.dirty:
+	case l.nwait[b] == 0:
 		s.enqueue(j, l, b)
+	default: // while it ran nobody needed its lost inputs
+		j.dirty = !s.breaks(ruleRebuild)
 	}
 }
 
@@ -124,6 +139,24 @@ func (s *State) loseInput(j *job, l *layer, ev *Event) {
 	f := j.layers[ev.Dep.Layer]
 	s.actFree(j.id, f.id, ev.Dep.Block, ev.DepWorker)
 	s.lose(j, f, ev.Dep.Block)
+}
+
+// onMissing takes the word of a reader outside that a block is not at the worker that holds it.
+func (s *State) onMissing(ev *Event) {
+	w := s.worker(ev)
+	j, l, ok := s.at(ev.Job, ev.Layer, ev.Block)
+	if w == nil || !ok || j.state == dead || l.st[ev.Block]&fHeld == 0 || WorkerID(l.who[ev.Block]) != ev.Worker {
+		return
+	}
+	t := Block{l.id, ev.Block}
+	r := j.record(t)
+	r.fetches++
+	r.causes = append(r.causes, Cause{LostInput, ev.Worker, ev.Session, l.att[ev.Block], ev.Code})
+	s.actFree(j.id, l.id, ev.Block, ev.Worker)
+	s.lose(j, l, ev.Block)
+	if r.fetches >= s.opt.Fetches {
+		s.giveUp(j, l, t, LostInput, r)
+	}
 }
 
 // lose withdraws the fact that a block is held.

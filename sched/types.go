@@ -126,7 +126,8 @@ const (
 	Failed                       // Class, Retryable, Code; Dep for LostInput and Corrupt
 	FetchFailed                  // Dep was not at DepWorker (where Inputs or Holder had said): the task could not run
 	Returned                     // the answer to Return when the task had not started
-	Held                         // Layer, Block, N, Bytes (of each): a new session says what it still has
+	Held                         // Layer, Block, N, Bytes and Rows (of each): a new session says what it still has
+	Missing                      // Layer, Block: not at Worker, where Deliver or Holder had said, as a reader found out
 	Mem                          // Bytes in use, Spilled of them on disk, Paused: give it nothing new
 	Consumed                     // Job, Layer, Block, N: delivered blocks were read, their memory may go
 	Enough                       // Job, Layer: the reader wants no more of this layer

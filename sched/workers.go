@@ -109,7 +109,7 @@ func (s *State) down(id WorkerID, code int64) {
 					s.lose(j, l, b)
 					continue
 				}
-				l.st[b] &^= fRunning
+				l.st[b] &^= fRunning | fCopy
 				j.running--
 				j.dirty = !s.breaks(ruleRebuild)
 				if j.state != dead && w.ran(l, b) {
@@ -186,6 +186,9 @@ func (s *State) onHeld(ev *Event) {
 			j.dirty = true
 		case WorkerID(l.who[b]) != ev.Worker:
 			s.actFree(j.id, l.id, b, ev.Worker)
+		case st&fRunning != 0:
+			l.st[b] = st | fCopy
+			l.size[b] = units(ev.Bytes)
 		}
 	}
 }

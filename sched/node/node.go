@@ -11,7 +11,7 @@
 // # A task
 //
 //	Queue ──▶ waiting ──inputs in memory──▶ admitted: Start ──▶ running ──▶ End
-//	             │ Fetch / Load of inputs        │                 Grow → Grant or Refuse, Shrink
+//	             │ Fetch / Load of inputs        │                 Grow → Grant or Refuse; Shrink
 //	             └─ Take back → Gone             └ want bytes fit  Widen → Lend, Narrow
 //
 // A task is admitted when a slot is free, its inputs are in memory and its want fits under the pause line beside all that is
@@ -26,9 +26,9 @@
 //
 // # Lines
 //
-// Of the budget: above Spill values that are not used soon go to disk, down to the line; above Hard every value no
-// running task reads, and Grow is refused; above Pause no task starts but one. What is counted is what was reserved,
-// stored and on the way, or what the driver measured (Measure) if that is more.
+// Of the budget: above Spill values no queued task reads go to disk, down to the line; above Hard all others too, but for
+// those running tasks read, and Grow is granted only as far as that makes room; above Pause no task starts but one.
+// What is counted is what was reserved, stored and on the way, or what the driver measured (Measure) if that is more.
 //
 // # The driver's loop
 //
@@ -36,7 +36,9 @@
 //	for each action:
 //		Start     run task i on one thread with Bytes reserved; then Step(End{Task: i, Value: v, Bytes: size of the result})
 //		Fetch     get value v from where it is; then Have{Value: v, Bytes} or Lost{Value: v}
-//		Spill     write v to disk, then Spilled{Value: v, OK}; until then it stays in memory
+//		Spill     write v to disk, then Spilled{Value: v, OK}; until Unload it stays in memory
+//		Unload    the file is the value now: release the memory
+//		Discard   the value was needed meanwhile: delete the file, the memory is the value
 //		Load      read v from disk; then Have or Lost
 //		Grant     the task that asked to Grow has its bytes
 //		Refuse    it has not, and must spill what it keeps
@@ -90,17 +92,19 @@ type ActionKind uint8
 
 // The actions, with the fields of Action that count.
 const (
-	Start  ActionKind = iota // Task, Bytes
-	Fetch                    // Value
-	Spill                    // Value
-	Load                     // Value
-	Grant                    // Task, Bytes
-	Refuse                   // Task, Bytes
-	Lend                     // Task, Slots
-	Recall                   // Task, Slots
-	Gone                     // Task, Value
-	Drop                     // Value
-	Level                    // Paused, Bytes, OnDisk: what the scheduler's Mem event wants to hear; said when it changes
+	Start   ActionKind = iota // Task, Bytes
+	Fetch                     // Value
+	Spill                     // Value
+	Load                      // Value
+	Unload                    // Value
+	Discard                   // Value
+	Grant                     // Task, Bytes
+	Refuse                    // Task, Bytes
+	Lend                      // Task, Slots
+	Recall                    // Task, Slots
+	Gone                      // Task, Value
+	Drop                      // Value
+	Level                     // Paused, Bytes, OnDisk: what the scheduler's Mem event wants to hear; said when it changes
 )
 
 // Action is something the driver must do, in the order given.
@@ -121,6 +125,12 @@ type Config struct {
 	Spill, Hard, Pause int32
 	Fetches            int32 // values fetched or loaded at the same time, 0 means 8
 }
+
+const ( // index of Node.lines
+	toSpill = iota
+	toHard
+	toPause
+)
 
 const (
 	idle uint8 = iota
@@ -163,6 +173,7 @@ type value struct {
 	state  uint8
 	freed  bool
 	refuse bool // the disk refused it
+	writes bool // the driver is writing it
 	pins   int32
 	refs   int32 // queued and running readers
 	stamp  uint32
@@ -175,6 +186,7 @@ type value struct {
 // Node is the state of one worker. Use New.
 type Node struct {
 	cfg      Config
+	lines    [3]int64 // spill, hard, pause
 	tasks    []task
 	values   []value
 	queue    []int32 // by key
@@ -209,7 +221,8 @@ func New(cfg Config) *Node {
 		cfg.Budget = 1 << 62
 	}
 	cfg.Slots = max(cfg.Slots, 1)
-	return &Node{cfg: cfg}
+	line := func(percent int32) int64 { return cfg.Budget/100*int64(percent) + cfg.Budget%100*int64(percent)/100 }
+	return &Node{cfg: cfg, lines: [3]int64{line(cfg.Spill), line(cfg.Hard), line(cfg.Pause)}}
 }
 
 // Used returns the bytes counted against the budget.
@@ -217,8 +230,6 @@ func (n *Node) Used() int64 { return max(n.reserved+n.stored, n.measured) }
 
 // Stored returns the bytes of values in memory (or on their way in) and on disk.
 func (n *Node) Stored() (memory, disk int64) { return n.stored, n.onDisk }
-
-func (n *Node) line(percent int32) int64 { return n.cfg.Budget / 100 * int64(percent) }
 
 // Step applies an event and appends what must be done to acts. Total: events that name what does not exist change nothing.
 func (n *Node) Step(ev Event, acts []Action) []Action {

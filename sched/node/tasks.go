@@ -118,11 +118,11 @@ func (n *Node) pump() {
 	n.lend()
 }
 
-func (n *Node) fits(t *task) bool { return n.Used()+t.want <= n.line(n.cfg.Pause) }
+func (n *Node) fits(t *task) bool { return n.Used()+t.want <= n.lines[toPause] }
 
 // room spills to make room for want bytes, when nothing runs. True: no more will come free.
 func (n *Node) room(want int64) bool {
-	short := n.Used() + want - n.line(n.cfg.Pause) - n.leaving
+	short := n.Used() + want - n.lines[toPause] - n.leaving
 	for short > 0 {
 		v, ok := n.victim(true)
 		if !ok {
@@ -144,14 +144,14 @@ func (n *Node) start(i int) {
 	n.queue = slices.Delete(n.queue, i, i+1)
 	t := &n.tasks[k]
 	t.state = running
-	t.granted = max(t.floor, min(t.want, n.line(n.cfg.Pause)-n.Used()))
+	t.granted = max(t.floor, min(t.want, n.lines[toPause]-n.Used()))
 	n.reserved += t.granted
 	n.running++
 	n.alone = t.alone
 	for _, i := range t.in {
 		v := &n.values[i]
 		v.pins++
-		if v.state == spilling { // the copy on disk will be thrown away
+		if v.state == spilling {
 			n.leaving -= v.bytes
 			v.state = memory
 			v.stamp++
@@ -166,7 +166,7 @@ func (n *Node) onGrow(ev *Event) {
 		return
 	}
 	b := max(ev.Bytes, 0)
-	if n.Used()+b > n.line(n.cfg.Hard) && !n.grows(b) {
+	if n.Used()+b > n.lines[toHard] && !n.grows(b) {
 		n.act(Action{Kind: Refuse, Task: ev.Task, Bytes: b})
 		return
 	}
@@ -177,10 +177,10 @@ func (n *Node) onGrow(ev *Event) {
 
 // grows says whether b bytes fit under the pause line once values nobody running reads are on disk, and sends them there.
 func (n *Node) grows(b int64) bool {
-	if n.Used()+b > n.line(n.cfg.Pause) {
+	if n.Used()+b > n.lines[toPause] {
 		return false
 	}
-	for n.Used()+b-n.leaving > n.line(n.cfg.Hard) {
+	for n.Used()+b-n.leaving > n.lines[toHard] {
 		v, ok := n.victim(true)
 		if !ok {
 			return false
@@ -208,6 +208,9 @@ func (n *Node) lend() {
 
 // recall asks for a slot for every task from the i-th of the queue on that could start.
 func (n *Node) recall(i int) {
+	if n.lent == 0 {
+		return
+	}
 	waits := int32(0)
 	for _, q := range n.queue[i:] {
 		if t := &n.tasks[q]; t.missing == 0 {

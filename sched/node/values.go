@@ -69,7 +69,7 @@ func (n *Node) onLost(ev *Event) {
 // drop forgets a value when it is freed, nobody reads it and it is not on its way.
 func (n *Node) drop(i int32) {
 	v := &n.values[i]
-	if !v.freed || v.refs > 0 {
+	if !v.freed || v.refs > 0 || v.writes {
 		return
 	}
 	switch v.state {
@@ -95,7 +95,7 @@ func (n *Node) request(t *task, head bool) {
 			continue
 		}
 		must := head && n.running == 0
-		if n.io >= n.cfg.Fetches || n.Used()+v.bytes > n.line(n.cfg.Hard) && !must {
+		if n.io >= n.cfg.Fetches || n.Used()+v.bytes > n.lines[toHard] && !must {
 			return
 		}
 		n.io++
@@ -113,12 +113,12 @@ func (n *Node) request(t *task, head bool) {
 // spill sends values to disk until memory will be under the first line: those no queued task reads, and above the second line
 // the others too.
 func (n *Node) spill() {
-	if n.Used() <= n.line(n.cfg.Spill) {
+	if n.Used() <= n.lines[toSpill] {
 		n.hot, n.victims = false, n.victims[:0]
 		return
 	}
-	for n.Used()-n.leaving > n.line(n.cfg.Spill) {
-		i, ok := n.victim(n.Used()-n.leaving > n.line(n.cfg.Hard))
+	for n.Used()-n.leaving > n.lines[toSpill] {
+		i, ok := n.victim(n.Used()-n.leaving > n.lines[toHard])
 		if !ok {
 			return
 		}
@@ -131,22 +131,31 @@ func (n *Node) evict(i int32) int64 {
 	v := &n.values[i]
 	v.state = spilling
 	n.leaving += v.bytes
-	n.act(Action{Kind: Spill, Value: i})
+	if !v.writes {
+		v.writes = true
+		n.act(Action{Kind: Spill, Value: i})
+	}
 	return v.bytes
 }
 
 func (n *Node) onSpilled(ev *Event) {
 	v := n.value(ev.Value)
-	if v == nil || v.state != spilling {
+	if v == nil || !v.writes {
 		return
 	}
-	n.leaving -= v.bytes
-	if !ev.OK {
-		v.state, v.refuse = memory, true
+	v.writes = false
+	if v.state == spilling {
+		n.leaving -= v.bytes
+	}
+	if v.state != spilling || !ev.OK {
+		v.state, v.refuse = memory, v.refuse || !ev.OK
+		n.act(Action{Kind: Discard, Value: ev.Value})
+		n.offer(ev.Value)
 		n.drop(ev.Value)
 		return
 	}
 	v.state = disk
+	n.act(Action{Kind: Unload, Value: ev.Value})
 	n.stored -= v.bytes
 	n.onDisk += v.bytes
 	if v.refs > 0 {
@@ -226,8 +235,8 @@ func (n *Node) offer(i int32) {
 // report says Level when another line was crossed.
 func (n *Node) report() {
 	used, level := n.Used(), 0
-	for _, p := range [...]int32{n.cfg.Spill, n.cfg.Hard, n.cfg.Pause} {
-		if used > n.line(p) {
+	for _, line := range n.lines {
+		if used > line {
 			level++
 		}
 	}

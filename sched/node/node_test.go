@@ -1,0 +1,274 @@
+package node
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// world plays the driver of a node: it keeps what the node said and answers in any order.
+type world struct {
+	t      testing.TB
+	n      *Node
+	acts   []Action
+	todo   []Event
+	run    map[int32]int64
+	extra  map[int32]int64
+	place  map[int32]string // memory, disk or both, of the driver's own books
+	spills int
+	log    []string
+}
+
+func newWorld(t testing.TB, cfg Config) *world {
+	return &world{t: t, n: New(cfg), run: map[int32]int64{}, extra: map[int32]int64{}, place: map[int32]string{}}
+}
+
+func (w *world) step(ev Event) {
+	if (ev.Kind == Have || ev.Kind == End && ev.Value >= 0) && w.place[ev.Value] != "both" {
+		w.place[ev.Value] = "memory"
+	}
+	w.acts = w.n.Step(ev, w.acts[:0])
+	if err := w.n.Check(); err != nil {
+		w.t.Fatalf("after %+v: %v", ev, err)
+	}
+	for _, a := range w.acts {
+		w.log = append(w.log, fmt.Sprint(a.Kind, a.Task, a.Value, a.Bytes))
+		switch a.Kind {
+		case Start:
+			w.run[a.Task] = a.Bytes
+		case Fetch, Load:
+			if a.Kind == Load && w.place[a.Value] != "disk" {
+				w.t.Fatalf("load of %d, which is in %q", a.Value, w.place[a.Value])
+			}
+			w.todo = append(w.todo, Event{Kind: Have, Value: a.Value, Bytes: 10})
+		case Spill:
+			if w.place[a.Value] != "memory" {
+				w.t.Fatalf("spill of %d, which is in %q", a.Value, w.place[a.Value])
+			}
+			w.spills++
+			w.place[a.Value] = "both"
+			w.todo = append(w.todo, Event{Kind: Spilled, Value: a.Value, OK: true})
+		case Unload:
+			w.place[a.Value] = "disk"
+		case Discard:
+			w.place[a.Value] = "memory"
+		case Drop:
+			delete(w.place, a.Value)
+		}
+	}
+}
+
+func (w *world) answer(i int) {
+	ev := w.todo[i]
+	w.todo = slices.Delete(w.todo, i, i+1)
+	w.step(ev)
+}
+
+func TestAdmission(t *testing.T) {
+	w := newWorld(t, Config{Slots: 4, Budget: 100})
+	for i := range int32(4) {
+		w.step(Event{Kind: Queue, Task: i, Key: uint64(i), Floor: 10, Want: 30})
+	}
+	if len(w.run) != 2 { // 30+30 fit under 80, a third does not
+		t.Fatalf("%d tasks run, 2 fit", len(w.run))
+	}
+	w.step(Event{Kind: Grow, Task: 0, Bytes: 5})
+	w.step(Event{Kind: Grow, Task: 0, Bytes: 10})
+	if a := w.acts[0]; a.Kind != Refuse {
+		t.Fatalf("growth above the hard line: %+v", a)
+	}
+	w.step(Event{Kind: End, Task: 0, Value: -1})
+	w.step(Event{Kind: End, Task: 1, Value: -1})
+	if len(w.run) != 4 {
+		t.Fatalf("%d tasks ran, want 4", len(w.run))
+	}
+	w.step(Event{Kind: End, Task: 2, Value: -1})
+	w.step(Event{Kind: End, Task: 3, Value: -1})
+	w.step(Event{Kind: Queue, Task: 5, Floor: 90, Want: 500})
+	if w.run[5] != 90 {
+		t.Fatalf("a task alone got %d bytes, its floor is 90", w.run[5])
+	}
+}
+
+func TestSpillByNextUse(t *testing.T) {
+	w := newWorld(t, Config{Slots: 1, Budget: 100})
+	for v := range int32(6) {
+		w.step(Event{Kind: Have, Value: v, Bytes: 10})
+		w.step(Event{Kind: Next, Value: v, Key: uint64(100 - v)})
+	}
+	w.step(Event{Kind: Have, Value: 9, Bytes: 10}) // 70 bytes: one must go, and nobody is known to read this one
+	if w.place[9] != "both" {
+		t.Fatalf("spilled %v, value 9 is used last", w.place)
+	}
+	w.answer(0)
+	w.step(Event{Kind: Have, Value: 10, Bytes: 5})
+	w.step(Event{Kind: Next, Value: 10, Key: 1})
+	if w.place[10] != "both" && w.place[0] != "both" {
+		t.Fatalf("spilled %v", w.place)
+	}
+	for len(w.todo) > 0 {
+		w.answer(0)
+	}
+	w.step(Event{Kind: Queue, Task: 0, In: []int32{9, 3}, Want: 10})
+	for len(w.todo) > 0 {
+		w.answer(0)
+	}
+	if _, ok := w.run[0]; !ok {
+		t.Fatal("a task whose input was on disk did not start")
+	}
+}
+
+func TestLend(t *testing.T) {
+	w := newWorld(t, Config{Slots: 4})
+	w.step(Event{Kind: Queue, Task: 0})
+	w.step(Event{Kind: Widen, Task: 0, Slots: 8})
+	if a := w.acts[0]; a.Kind != Lend || a.Slots != 3 {
+		t.Fatalf("3 idle slots, got %+v", a)
+	}
+	w.step(Event{Kind: Queue, Task: 1})
+	if a := w.acts[0]; a.Kind != Recall || a.Task != 0 || a.Slots != 1 {
+		t.Fatalf("a task waits for a slot, got %+v", a)
+	}
+	w.step(Event{Kind: Narrow, Task: 0, Slots: 1})
+	if _, ok := w.run[1]; !ok {
+		t.Fatal("a slot was given back and the task did not start")
+	}
+	w.step(Event{Kind: End, Task: 1, Value: -1})
+	w.step(Event{Kind: End, Task: 0, Value: -1})
+	if w.n.lent != 0 || len(w.n.wide) != 0 {
+		t.Fatal("slots stay lent after the end")
+	}
+}
+
+func TestAlone(t *testing.T) {
+	w := newWorld(t, Config{Slots: 4})
+	w.step(Event{Kind: Queue, Task: 0, Key: 1})
+	w.step(Event{Kind: Queue, Task: 1, Key: 2, Alone: true})
+	w.step(Event{Kind: Queue, Task: 2, Key: 3})
+	if len(w.run) != 1 {
+		t.Fatalf("%d run beside a task that wants to be alone", len(w.run))
+	}
+	w.step(Event{Kind: End, Task: 0, Value: -1})
+	if len(w.run) != 2 {
+		t.Fatal("the lonely task did not start")
+	}
+	w.step(Event{Kind: End, Task: 1, Value: -1})
+	if len(w.run) != 3 {
+		t.Fatal("nothing starts after the lonely task")
+	}
+}
+
+// TestChaos drives nodes with random work under little memory: every task must start or be taken back, books must balance.
+func TestChaos(t *testing.T) {
+	seeds := uint64(300)
+	if testing.Short() {
+		seeds = 100
+	}
+	for seed := range seeds {
+		chaos(t, seed)
+	}
+}
+
+func chaos(t *testing.T, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 7))
+	w := newWorld(t, Config{Slots: 1 + r.Int32N(4), Budget: 60 + r.Int64N(200)})
+	queued, ended := map[int32]bool{}, 0
+	const tasks = 40
+	next := int32(0)
+	for ended < tasks {
+		switch k := r.IntN(10); {
+		case k < 3 && next < tasks:
+			var in []int32
+			for range r.IntN(4) {
+				v := r.Int32N(30)
+				if w.n.value(v) == nil {
+					w.step(Event{Kind: Remote, Value: v, Bytes: 10})
+				}
+				in = append(in, v)
+			}
+			queued[next] = true
+			w.step(Event{Kind: Queue, Task: next, Key: uint64(r.IntN(50)), Floor: 5, Want: 5 + r.Int64N(60), In: in, Alone: r.IntN(12) == 0})
+			next++
+		case k < 6 && len(w.todo) > 0:
+			i := r.IntN(len(w.todo))
+			if r.IntN(8) == 0 {
+				if ev := &w.todo[i]; ev.Kind == Spilled {
+					ev.OK = false
+				} else {
+					*ev = Event{Kind: Lost, Value: ev.Value}
+				}
+			}
+			w.answer(i)
+		case k < 8 && len(w.run) > 0:
+			i := slices.Sorted(maps(w.run))[r.IntN(len(w.run))]
+			switch r.IntN(5) {
+			case 0:
+				w.step(Event{Kind: Grow, Task: i, Bytes: r.Int64N(30)})
+			case 1:
+				w.step(Event{Kind: Widen, Task: i, Slots: 2})
+			case 2:
+				w.step(Event{Kind: Narrow, Task: i, Slots: 1})
+			default:
+				delete(w.run, i)
+				w.step(Event{Kind: End, Task: i, Value: 30 + i, Bytes: r.Int64N(40)})
+				delete(queued, i)
+				ended++
+			}
+		case k == 8:
+			w.step(Event{Kind: Free, Value: r.Int32N(70)})
+		default:
+			w.step(Event{Kind: Take, Task: r.Int32N(tasks)})
+		}
+		for _, a := range w.acts {
+			if a.Kind == Gone && queued[a.Task] {
+				delete(queued, a.Task)
+				ended++
+			}
+		}
+		if next == tasks && len(w.todo) == 0 && len(w.run) == 0 && len(queued) > 0 {
+			t.Fatalf("seed %d: %d tasks never started", seed, len(queued))
+		}
+	}
+}
+
+func maps(m map[int32]int64) func(func(int32) bool) {
+	return func(yield func(int32) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// FuzzStep throws any events at a node: it must not panic, and its books must balance.
+func FuzzStep(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		n := New(Config{Slots: 3, Budget: 200})
+		var acts []Action
+		for ; len(data) >= 6; data = data[6:] {
+			ev := Event{Kind: EventKind(data[0] % 16), OK: data[1]&1 == 0, Alone: data[1]&6 == 6, Task: int32(int8(data[2])) % 8,
+				Value: int32(int8(data[3])) % 8, Slots: int32(int8(data[4])), Key: uint64(data[4]), Floor: int64(data[4]), Want: int64(data[5]),
+				Bytes: int64(int8(data[5])), In: []int32{int32(data[3] % 8), int32(data[4] % 9)}}
+			acts = n.Step(ev, acts[:0])
+			if err := n.Check(); err != nil {
+				t.Fatalf("after %+v: %v", ev, err)
+			}
+		}
+	})
+}
+
+func BenchmarkTask(b *testing.B) {
+	n := New(Config{Slots: 8, Budget: 1 << 30})
+	var acts []Action
+	b.ReportAllocs()
+	n.Step(Event{Kind: Have, Value: 0, Bytes: 100}, nil)
+	in := []int32{0}
+	for b.Loop() {
+		acts = n.Step(Event{Kind: Queue, Task: 1, Want: 100, In: in}, acts[:0])
+		acts = n.Step(Event{Kind: End, Task: 1, Value: 1, Bytes: 100}, acts[:0])
+		acts = n.Step(Event{Kind: Free, Value: 1}, acts[:0])
+	}
+}

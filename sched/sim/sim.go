@@ -1,0 +1,433 @@
+// Package sim runs the scheduler and the machines of its workers in virtual time, from one seed: whole clusters with
+// workers that die and come back, connections that break, slow workers, lost results, reports that come late or twice,
+// failing tasks and little memory. A run is a function of its plans and its Config; a seed that fails can be replayed.
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/weft-data/weft/sched"
+)
+
+// Config of a run. Times are in virtual nanoseconds.
+type Config struct {
+	Seed    uint64
+	Workers int
+	Slots   int32
+	Queue   int32 // tasks sent ahead
+	Memory  int64 // budget of a worker, 0 means unbounded
+	Net     int64 // longest time of a message
+	Work    int64 // longest time of a task
+	Kills   int   // processes that die and come back empty
+	Breaks  int   // connections that break; the process keeps what it has and connects again
+	Losses  int   // held blocks that vanish without a word
+	Slow    int   // changes of a worker's speed, up to 20 times slower
+	Cancels int   // jobs cancelled, or told that it is enough
+	Dup     float64
+	Flaky   float64                                   // chance that a task fails and may be tried again
+	Poison  func(job sched.JobID, t sched.Block) bool // tasks that take their worker with them
+
+	Check   bool               // after every step
+	Log     func(string)       // is told every event and action
+	Options sched.Options      // of the scheduler
+	Prepare func(*sched.State) // before the first event
+}
+
+// Result of a run.
+type Result struct {
+	Trace  uint64 // hash of all events and actions in order
+	Steps  int    // events the scheduler took
+	Tasks  int    // blocks all plans have
+	Ran    int    // tasks that ran to the end
+	Kills  int    // workers that died
+	End    int64  // when all jobs were closed
+	Peak   int64  // most bytes held by all workers at the same time
+	Failed map[sched.JobID]*sched.JobError
+}
+
+type happening struct {
+	at  int64
+	seq int64
+	fn  func()
+}
+
+type sim struct {
+	cfg      Config
+	r        *rand.Rand
+	st       *sched.State
+	now, seq int64
+	heap     []happening
+	procs    []*proc
+	jobs     []*jobRun
+	sessions sched.Session
+	closed   int
+	wake     int64
+	acts     []sched.Action
+	in       []sched.Block
+	res      Result
+	held     int64
+	err      error
+}
+
+// jobRun is what the client of a job knows.
+type jobRun struct {
+	id       sched.JobID
+	plan     *Plan
+	want     [][]uint64
+	layers   []sched.Layer
+	rows     []int64 // of finished layers, -1 before
+	taken    []bool
+	got      map[sched.Block]uint64
+	next     []int32 // per layer, the next block an Ordered one must deliver
+	stopped  bool    // cancelled, failed, or told that it is enough
+	finished bool
+	closed   bool
+}
+
+const maxSteps = 2_000_000
+
+// Run runs plans as jobs 0, 1, … to their end and compares what they yield with Evaluate. An error says what went wrong,
+// with the seed.
+func Run(plans []Plan, cfg Config) (Result, error) {
+	cfg.Workers, cfg.Slots = max(cfg.Workers, 1), max(cfg.Slots, 1)
+	cfg.Net, cfg.Work = max(cfg.Net, 1), max(cfg.Work, 1)
+	s := &sim{cfg: cfg, r: rand.New(rand.NewPCG(cfg.Seed, 1)), st: sched.New(cfg.Options)}
+	s.res.Failed = map[sched.JobID]*sched.JobError{}
+	if cfg.Prepare != nil {
+		cfg.Prepare(s.st)
+	}
+	horizon := int64(1)
+	for i := range plans {
+		s.addJob(sched.JobID(i), &plans[i])
+		horizon += int64(s.res.Tasks) * cfg.Work / int64(cfg.Workers) / int64(cfg.Slots)
+	}
+	for i := range cfg.Workers {
+		p := &proc{s: s, id: sched.WorkerID(i), slow: 1}
+		s.procs = append(s.procs, p)
+		s.after(s.r.Int64N(cfg.Net), p.boot)
+	}
+	horizon += 4 * cfg.Net
+	s.plant(cfg.Kills, horizon, func() { s.anyProc().kill() })
+	s.plant(cfg.Breaks, horizon, func() { s.anyProc().breakLink() })
+	s.plant(cfg.Losses, horizon, func() { s.anyProc().loseOne() })
+	s.plant(cfg.Slow, horizon, func() { s.anyProc().slow = 1 + s.r.Int64N(20) })
+	s.plant(cfg.Cancels, horizon, s.cancelOne)
+	for len(s.heap) > 0 && s.err == nil {
+		h := s.pop()
+		s.now = h.at
+		h.fn()
+	}
+	s.verify()
+	s.res.End = s.now
+	if s.err != nil {
+		s.err = fmt.Errorf("seed %d, t=%d: %w", cfg.Seed, s.now, s.err)
+	}
+	return s.res, s.err
+}
+
+func (s *sim) anyProc() *proc { return s.procs[s.r.IntN(len(s.procs))] }
+func (s *sim) net() int64     { return 1 + s.r.Int64N(s.cfg.Net) }
+
+func (s *sim) plant(n int, horizon int64, fn func()) {
+	for range n {
+		s.after(s.r.Int64N(horizon), fn)
+	}
+}
+
+func (s *sim) addJob(id sched.JobID, p *Plan) {
+	j := &jobRun{id: id, plan: p, want: Evaluate(p), layers: slices.Clone(p.Spec.Layers), got: map[sched.Block]uint64{}, taken: make([]bool, len(p.Stages))}
+	for _, l := range j.want {
+		s.res.Tasks += len(l)
+		j.rows = append(j.rows, -1)
+		j.next = append(j.next, 0)
+	}
+	s.jobs = append(s.jobs, j)
+	s.after(s.r.Int64N(2*s.cfg.Net), func() { s.step(sched.Event{Kind: sched.Submit, Job: id, Spec: &p.Spec}) })
+}
+
+func (s *sim) cancelOne() {
+	j := s.jobs[s.r.IntN(len(s.jobs))]
+	if s.r.IntN(2) == 0 {
+		j.stopped = true
+		s.step(sched.Event{Kind: sched.Cancel, Job: j.id})
+		return
+	}
+	l := sched.LayerID(s.r.IntN(len(j.layers)))
+	if j.layers[l].Keep >= sched.Stream {
+		j.stopped = true
+		s.step(sched.Event{Kind: sched.Enough, Job: j.id, Layer: l})
+	}
+}
+
+// after plans fn; things planned for the same time happen in the order they were planned.
+func (s *sim) after(d int64, fn func()) {
+	s.seq++
+	h := append(s.heap, happening{s.now + d, s.seq, fn})
+	for i := len(h) - 1; i > 0 && h[i].before(h[(i-1)/2]); i = (i - 1) / 2 {
+		h[i], h[(i-1)/2] = h[(i-1)/2], h[i]
+	}
+	s.heap = h
+}
+
+func (a happening) before(b happening) bool { return a.at < b.at || a.at == b.at && a.seq < b.seq }
+
+func (s *sim) pop() happening {
+	h := s.heap
+	top, n := h[0], len(h)-1
+	h[0] = h[n]
+	h[n].fn = nil
+	h = h[:n]
+	for i := 0; ; {
+		c := 2*i + 1
+		if c >= n {
+			break
+		}
+		if c+1 < n && h[c+1].before(h[c]) {
+			c++
+		}
+		if !h[c].before(h[i]) {
+			break
+		}
+		h[i], h[c] = h[c], h[i]
+		i = c
+	}
+	s.heap = h
+	return top
+}
+
+func (s *sim) trace(xs ...int64) {
+	h := s.res.Trace
+	for _, x := range xs {
+		h = (h ^ uint64(x)) * 0x100000001b3
+		h ^= h >> 29
+	}
+	s.res.Trace = h
+}
+
+// step gives an event to the scheduler and does what it says.
+func (s *sim) step(ev sched.Event) {
+	if s.err != nil {
+		return
+	}
+	s.res.Steps++
+	if s.res.Steps > maxSteps {
+		s.err = fmt.Errorf("no end after %d steps", s.res.Steps)
+		return
+	}
+	s.trace(s.now, int64(ev.Kind), int64(ev.Job), int64(ev.Layer), int64(ev.Block), int64(ev.Worker), int64(ev.Session), int64(ev.Attempt))
+	acts := s.st.Step(ev, s.acts[:0])
+	if s.cfg.Log != nil {
+		s.log(&ev, acts)
+	}
+	if s.cfg.Check {
+		if err := s.st.Check(); err != nil {
+			s.err = fmt.Errorf("after %v j%d %d[%d] of w%d.%d try %d: %w", ev.Kind, ev.Job, ev.Layer, ev.Block, ev.Worker, ev.Session, ev.Attempt, err)
+			return
+		}
+	}
+	for i := range acts {
+		a := &acts[i]
+		s.trace(int64(a.Kind), int64(a.Job), int64(a.Layer), int64(a.First), int64(a.N), int64(a.Worker), int64(a.Session), int64(a.Attempt))
+		s.do(a)
+	}
+	s.acts = acts
+	if at, ok := s.st.Wake(); ok && (s.wake <= s.now || at < s.wake) {
+		s.wake = max(at, s.now+1)
+		s.after(s.wake-s.now, func() { s.step(sched.Event{Kind: sched.Tick, Now: s.now}) })
+	}
+}
+
+func (s *sim) log(ev *sched.Event, acts []sched.Action) {
+	s.cfg.Log(fmt.Sprintf("t=%d %v j%d %d[%d] w%d.%d try %d", s.now, ev.Kind, ev.Job, ev.Layer, ev.Block, ev.Worker, ev.Session, ev.Attempt))
+	for _, a := range acts {
+		s.cfg.Log("    " + a.String())
+	}
+}
+
+func (s *sim) do(a *sched.Action) {
+	switch a.Kind {
+	case sched.Run:
+		for b := a.First; b < a.First+a.N; b++ {
+			s.assign(a, b)
+		}
+	case sched.Free:
+		p, ses, job, l, first, n := s.procs[a.Worker], a.Session, a.Job, a.Layer, a.First, a.N
+		p.toWorker(ses, func() { p.free(job, l, first, n) })
+	case sched.Return:
+		p, ses, key, att := s.procs[a.Worker], a.Session, key{a.Job, sched.Block{Layer: a.Layer, Block: a.First}}, a.Attempt
+		p.toWorker(ses, func() { p.giveBack(key, att) })
+	case sched.Deliver:
+		s.deliver(a)
+	case sched.LayerDone:
+		s.layerDone(a)
+	case sched.Fail:
+		s.jobs[a.Job].stopped = true
+		s.res.Failed[a.Job] = a.Err
+	case sched.Finished:
+		s.finished(s.jobs[a.Job])
+	case sched.Closed:
+		if j := s.jobs[a.Job]; !j.closed {
+			j.closed = true
+			s.closed++
+		}
+	}
+}
+
+// assign sends a task to its worker, with the places of its inputs as they are now.
+func (s *sim) assign(a *sched.Action, b int32) {
+	m := assignment{key: key{a.Job, sched.Block{Layer: a.Layer, Block: b}}, attempt: a.Attempt, alone: a.Alone}
+	s.in = s.st.Inputs(a.Job, a.Layer, b, s.in[:0])
+	for _, d := range s.in {
+		w, _, ok := s.st.Holder(a.Job, d.Layer, d.Block)
+		if !ok {
+			s.err = fmt.Errorf("job %d: %d[%d] runs, its input %v is held by nobody", a.Job, a.Layer, b, d)
+			return
+		}
+		m.in = append(m.in, input{key{a.Job, d}, w})
+	}
+	p := s.procs[a.Worker]
+	p.toWorker(a.Session, func() { p.take(m) })
+}
+
+// deliver lets the reader get a block from the worker that holds it.
+func (s *sim) deliver(a *sched.Action) {
+	j, t, p, ses := s.jobs[a.Job], sched.Block{Layer: a.Layer, Block: a.First}, s.procs[a.Worker], a.Session
+	if _, again := j.got[t]; !again && !j.stopped && j.layers[t.Layer].Keep == sched.Ordered {
+		if j.next[t.Layer]++; t.Block != j.next[t.Layer]-1 {
+			if t.Block >= j.next[t.Layer] {
+				s.err = fmt.Errorf("job %d: %v delivered, the turn is at %d", j.id, t, j.next[t.Layer]-1)
+			}
+			j.next[t.Layer]-- // lost before it was read, delivered again
+		}
+	}
+	consume := func() {
+		s.after(s.net(), func() { s.step(sched.Event{Kind: sched.Consumed, Job: j.id, Layer: t.Layer, Block: t.Block}) })
+	}
+	if _, have := j.got[t]; have {
+		consume()
+		return
+	}
+	s.after(s.net(), func() {
+		v, ok := p.peek(key{j.id, t})
+		s.after(s.net(), func() {
+			switch {
+			case ok:
+				j.got[t] = v
+				consume()
+				s.letGo(j)
+			case p.alive:
+				s.step(sched.Event{Kind: sched.Missing, Job: j.id, Layer: t.Layer, Block: t.Block, Worker: p.id, Session: ses})
+			}
+		})
+	})
+}
+
+func (s *sim) layerDone(a *sched.Action) {
+	j := s.jobs[a.Job]
+	j.rows[a.Layer] = a.Rows
+	for i, st := range j.plan.Stages {
+		rows, ok := int64(0), !j.taken[i]
+		for _, l := range st.After {
+			ok = ok && j.rows[l] >= 0
+			rows += j.rows[l]
+		}
+		if !ok {
+			continue
+		}
+		j.taken[i] = true
+		x := st.Make(rows)
+		j.layers = append(j.layers, x.Add...)
+		s.after(s.net(), func() { s.step(sched.Event{Kind: sched.Extend, Job: j.id, Ext: x}) })
+	}
+}
+
+// finished compares what is pinned, and lets go of it.
+func (s *sim) finished(j *jobRun) {
+	if j.finished {
+		s.err = fmt.Errorf("job %d: finished twice", j.id)
+	}
+	j.finished = true
+	for l := range j.layers {
+		for b := int32(0); j.layers[l].Keep == sched.Pin && int(b) < len(j.want[l]); b++ {
+			t := sched.Block{Layer: sched.LayerID(l), Block: b}
+			w, _, ok := s.st.Holder(j.id, t.Layer, b)
+			if !ok {
+				s.err = fmt.Errorf("job %d: finished, %v is held by nobody", j.id, t)
+				return
+			}
+			if v, ok := s.procs[w].peek(key{j.id, t}); ok && v != j.want[l][b] {
+				s.err = fmt.Errorf("job %d: %v is wrong", j.id, t)
+				return
+			}
+		}
+	}
+	s.letGo(j)
+}
+
+// letGo drops what a finished job has pinned when all that was to be delivered is here. A job with nothing pinned ends by
+// itself.
+func (s *sim) letGo(j *jobRun) {
+	if !j.finished || j.closed || !slices.ContainsFunc(j.layers, func(l sched.Layer) bool { return l.Keep == sched.Pin }) {
+		return
+	}
+	if _, missing := j.missing(); missing && !j.stopped {
+		return
+	}
+	s.after(s.net(), func() { s.step(sched.Event{Kind: sched.Cancel, Job: j.id}) })
+}
+
+// missing returns a block that was to be delivered and was not.
+func (j *jobRun) missing() (sched.Block, bool) {
+	for l := range j.layers {
+		for b := range j.want[l] {
+			t := sched.Block{Layer: sched.LayerID(l), Block: int32(b)}
+			if _, ok := j.got[t]; !ok && j.layers[l].Keep >= sched.Stream {
+				return t, true
+			}
+		}
+	}
+	return sched.Block{}, false
+}
+
+// verify looks at what is left when nothing happens any more.
+func (s *sim) verify() {
+	for _, j := range s.jobs {
+		if s.err != nil {
+			return
+		}
+		if !j.closed {
+			s.err = fmt.Errorf("job %d: never ended: %s", j.id, s.describe(j))
+			return
+		}
+		for t, v := range j.got {
+			if v != j.want[t.Layer][t.Block] {
+				s.err = fmt.Errorf("job %d: %v is wrong", j.id, t)
+				return
+			}
+		}
+		if t, ok := j.missing(); ok && !j.stopped {
+			s.err = fmt.Errorf("job %d: %v was never delivered", j.id, t)
+			return
+		}
+	}
+	for _, p := range s.procs {
+		if busy, up := s.st.Load(p.id); up && busy != 0 {
+			s.err = fmt.Errorf("worker %d: %d slots are still taken", p.id, busy)
+			return
+		}
+		if err := p.leftovers(); err != nil {
+			s.err = err
+			return
+		}
+	}
+}
+
+func (s *sim) describe(j *jobRun) string {
+	out := ""
+	for l, p := range s.st.Progress(j.id) {
+		out += fmt.Sprintf(" %d: %d of %d missing, %d held;", l, p.Need, p.N, p.Held)
+	}
+	return out
+}

@@ -1,0 +1,85 @@
+package sim
+
+import (
+	"flag"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/weft-data/weft/sched"
+)
+
+var (
+	oneSeed = flag.Int64("seed", -1, "sim: run this seed alone, with its story")
+	seeds   = flag.Int("seeds", 0, "sim: seeds of the sweep, instead of 2000 (300 with -short)")
+)
+
+func runSeed(t *testing.T, seed uint64) Result {
+	plans, cfg := Sweep(seed)
+	cfg.Check = true
+	if *oneSeed >= 0 {
+		for i, p := range plans {
+			for l, k := range p.Spec.Layers {
+				t.Logf("job %d layer %d: %+v", i, l, k)
+			}
+		}
+		cfg.Log = func(line string) { t.Log(line) }
+	}
+	one, err := Run(plans, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Check = false
+	two, err := Run(plans, cfg)
+	if err != nil || one.Trace != two.Trace {
+		t.Fatalf("seed %d: a second run is different: %x and %x (%v)", seed, one.Trace, two.Trace, err)
+	}
+	return one
+}
+
+func TestSweep(t *testing.T) {
+	if *oneSeed >= 0 {
+		t.Logf("%+v", runSeed(t, uint64(*oneSeed)))
+		return
+	}
+	n := 2000
+	if testing.Short() {
+		n = 300
+	}
+	if *seeds > 0 {
+		n = *seeds
+	}
+	var sum Result
+	for seed := range uint64(n) {
+		r := runSeed(t, seed)
+		sum.Steps += r.Steps
+		sum.Tasks += r.Tasks
+		sum.Ran += r.Ran
+		sum.Kills += r.Kills
+	}
+	t.Logf("%d seeds: %d tasks, %d runs of tasks, %d kills, %d events", n, sum.Tasks, sum.Ran, sum.Kills, sum.Steps)
+	if sum.Kills < n || sum.Ran < sum.Tasks/2 {
+		t.Fatal("the sweep hardly tests anything")
+	}
+}
+
+func TestRandomPlansDiffer(t *testing.T) {
+	kinds := map[sched.WiringKind]int{}
+	late, self := 0, 0
+	for seed := range uint64(300) {
+		p := Random(rand.New(rand.NewPCG(seed, 0)))
+		for id, l := range p.Spec.Layers {
+			if l.Late {
+				late++
+			}
+			for _, e := range l.In {
+				kinds[e.Wiring.Kind]++
+				if int(e.From) == id {
+					self++
+				}
+			}
+		}
+	}
+	if len(kinds) != 4 || late < 30 || self < 10 {
+		t.Fatalf("wirings %v, %d late layers, %d that read themselves", kinds, late, self)
+	}
+}
