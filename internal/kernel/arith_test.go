@@ -149,25 +149,46 @@ func TestChecked(t *testing.T) {
 	})
 }
 
-// TestCheckedEdges multiplies numbers whose products lie next to the limits, one at every place.
-func TestCheckedEdges(t *testing.T) {
-	edges := []int64{1 << 31, -1 << 31, 1<<31 - 1, 3037000499, 3037000500, -3037000500, 1 << 62, -1 << 62, 1<<63 - 1, -1 << 63, 1 << 32, -1, 1, 2, -2}
-	atLevels(t, func(t *testing.T) {
+// testCheckedPlaces puts one pair of edge values at every place among zeros, so that each lane has to notice it.
+func testCheckedPlaces[T CheckedInt](t *testing.T, edges []T) {
+	const n = 140
+	for _, op := range arithOps[:3] {
 		for _, a := range edges {
 			for _, b := range edges {
-				for place := 0; place < 70; place += 3 {
-					x, y := make([]int64, 70), make([]int64, 70)
+				w, ok := checkedOracle(op, a, b)
+				for place := range n {
+					x, y, d := make([]T, n), make([]T, n), make([]T, n)
 					x[place], y[place] = a, b
-					w, ok := checkedOracle(Mul, a, b)
 					want := place
 					if ok {
 						want = -1
 					}
-					if got := Checked(Mul, x, x, y, nil); got != want || x[place] != w {
-						t.Fatalf("%d * %d at %d: %d, overflow at %d, want %d", a, b, place, x[place], got, want)
+					if got := Checked(op, d, x, y, nil); got != want || d[place] != w {
+						t.Fatalf("%s: %d %v %d at %d: %d, overflow at %d, want %d", typeName[T](), a, op, b, place, d[place], got, want)
+					}
+					if ok {
+						continue
+					}
+					// The constant overflows with nothing but the one element, unless already with 0.
+					if _, zero := checkedOracle(op, 0, b); zero {
+						if got := CheckedConst(op, d, x, b, nil); got != want {
+							t.Fatalf("%s: %d %v constant %d at %d: overflow at %d", typeName[T](), a, op, b, place, got)
+						}
+					}
+					if _, zero := checkedOracle(op, a, 0); zero {
+						if got := ConstChecked(op, d, a, y, nil); got != want {
+							t.Fatalf("%s: constant %d %v %d at %d: overflow at %d", typeName[T](), a, op, b, place, got)
+						}
 					}
 				}
 			}
 		}
+	}
+}
+
+func TestCheckedPlaces(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		testCheckedPlaces(t, []int64{1 << 31, -1 << 31, 3037000499, 3037000500, -3037000500, 1 << 62, -1 << 62, 1<<63 - 1, -1 << 63, -1, 1, 2})
+		testCheckedPlaces(t, []int32{1 << 15, -1 << 15, 46340, 46341, -46341, 1 << 30, -1 << 30, 1<<31 - 1, -1 << 31, -1, 1, 2})
 	})
 }

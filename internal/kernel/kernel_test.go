@@ -175,6 +175,8 @@ func TestNothingAllocates(t *testing.T) {
 		"Arith":      func() { Arith(Add, d, x, y) },
 		"ConstArith": func() { ConstArith(Sub, d, 1, x) },
 		"Checked":    func() { Checked(Mul, i64, i64, j64, m) },
+		"Constant":   func() { CheckedConst(Mul, i64, i64, 3, m) },
+		"Combine":    func() { HashCombine(out, m) },
 		"And":        func() { And(out, out, m) },
 		"Structural": func() { Structural(buf, n, ',', '"', 0, idx) },
 		"Count":      func() { LastUnquotedNewline(buf, '"', false) },

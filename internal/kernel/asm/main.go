@@ -43,15 +43,23 @@ func main() {
 	flags := flag.NewFlagSet("asm", flag.ExitOnError) // the assembler has taken the names of the common set
 	out := flags.String("out", "..", "folder of package kernel")
 	_ = flags.Parse(os.Args[1:])
+	if err := generate(*out); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// generate writes the files of all families into a folder.
+func generate(folder string) error {
 	for _, f := range families {
 		g := &gen{build.NewContext()}
 		g.ConstraintExpr("amd64")
 		f.write(g)
-		if err := g.save(filepath.Join(*out, "zz_"+f.name+"_amd64")); err != nil {
-			fmt.Fprintf(os.Stderr, "%s: %v\n", f.name, err)
-			os.Exit(1)
+		if err := g.save(filepath.Join(folder, "zz_"+f.name+"_amd64")); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
+	return nil
 }
 
 // save assembles the family and writes both files, neither if anything is wrong.
