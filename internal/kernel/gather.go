@@ -4,7 +4,7 @@ package kernel
 // caller's to know (indices come from MaskToIndex, a hash table or a sort, never from data). Memory is safe all the
 // same: an index out of range stops with Go's own panic and reads nothing. dst must not overlap src.
 //
-// There is no assembly: the loop waits for memory, and the gather instructions measured no faster.
+// There is no assembly: the loop waits for memory.
 func Gather[T Element](dst, src []T, idx []uint32) {
 	dst = dst[:len(idx)]
 	for len(idx) >= 4 && len(dst) >= 4 {
