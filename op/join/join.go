@@ -101,11 +101,15 @@ type Col struct {
 	Out   string // name in the output
 }
 
+// drops reports that rows with a null key are not in the output.
+func (p Params) drops() bool { return p.Kind == Inner || p.Kind == Semi }
+
 // columns lists the output of a join before Project.
 func (p Params) columns(left, right dtype.Schema) ([]Col, dtype.Schema, error) {
 	var cols []Col
 	var out dtype.Schema
 	for _, f := range left {
+		f.Nullable = f.Nullable && !(p.drops() && slices.Contains(p.Left, f.Name))
 		cols, out = append(cols, Col{In: f.Name, Out: f.Name}), append(out, f)
 	}
 	if p.Kind == Semi || p.Kind == Anti {
@@ -123,7 +127,8 @@ func (p Params) columns(left, right dtype.Schema) ([]Col, dtype.Schema, error) {
 		if left.Index(f.Name) >= 0 {
 			c.Out += suffix
 		}
-		f.Name, f.Nullable = c.Out, f.Nullable || p.Kind == Left
+		f.Nullable = f.Nullable && !slices.Contains(p.Right, f.Name) || p.Kind == Left
+		f.Name = c.Out
 		cols, out = append(cols, c), append(out, f)
 	}
 	if err := out.Unique(); err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/kernel"
 )
 
 // A prober looks probe rows up in a table: per row it gives the id of the first
@@ -155,7 +156,7 @@ func (p *prober) place(m *chunk.Batch) {
 func (p *prober) findNarrow(keys []uint32) {
 	slots, heads, pos := p.t.slots, p.heads[:len(keys)], p.pos[:len(keys)]
 	if p.filter.on(p.t) {
-		p.filter.narrow(keys, pos, slots, heads)
+		p.sieveNarrow(keys)
 		return
 	}
 	hits := 0
@@ -172,7 +173,7 @@ func (p *prober) findNarrow(keys []uint32) {
 }
 
 // notNone is 1 for a row and 0 for none.
-func notNone(id uint32) int { return int((uint64(id) + 1) >> 32 ^ 1) }
+func notNone(id uint32) int { return int((uint64(id)+1)>>32 ^ 1) }
 
 // chaseNarrow goes on from slot at.
 func chaseNarrow(slots []uint64, at, key uint32) uint32 {
@@ -187,7 +188,7 @@ func (p *prober) findWide() {
 	slots, keys := p.t.wides, p.packed
 	heads, pos := p.heads[:len(keys)], p.pos[:len(keys)]
 	if p.filter.on(p.t) {
-		p.filter.wide(keys, pos, slots, heads)
+		p.sieveWide()
 		return
 	}
 	hits := 0
@@ -215,6 +216,7 @@ func chaseWide(slots []wideSlot, at uint32, key uint64) uint32 {
 func (p *prober) findTagged(m *chunk.Batch) {
 	t, h := p.t, p.keys.h[:m.N]
 	use := p.filter.on(t)
+	f, passed := p.filter.bloom, 0
 	short := t.norm != nil
 	if short {
 		p.norm = room(p.norm, m.N)
@@ -223,9 +225,12 @@ func (p *prober) findTagged(m *chunk.Batch) {
 	hits := 0
 	for i, x := range h {
 		at := p.pos[i]
-		if use && !p.filter.maybe(uint32(x)) {
-			p.heads[i] = none
-			continue
+		if use {
+			if !f.maybe(uint32(x)) {
+				p.heads[i] = none
+				continue
+			}
+			passed++
 		}
 		id := none
 		for ; ; at++ {
@@ -245,7 +250,36 @@ func (p *prober) findTagged(m *chunk.Batch) {
 		p.heads[i] = id
 		hits += notNone(id)
 	}
-	if !use {
-		p.filter.saw(m.N, hits)
+	if use {
+		hits = passed
 	}
+	p.filter.saw(m.N, hits)
+}
+
+// sieveNarrow is findNarrow behind the filter.
+func (p *prober) sieveNarrow(keys []uint32) {
+	f, passed := p.filter.bloom, 0
+	for i, k := range keys {
+		if !f.maybe(uint32(kernel.HashKey(uint64(k)))) {
+			p.heads[i] = none
+			continue
+		}
+		passed++
+		p.heads[i] = chaseNarrow(p.t.slots, p.pos[i], k)
+	}
+	p.filter.saw(len(keys), passed)
+}
+
+// sieveWide is findWide behind the filter.
+func (p *prober) sieveWide() {
+	f, passed := p.filter.bloom, 0
+	for i, k := range p.packed {
+		if !f.maybe(uint32(kernel.HashKey(k))) {
+			p.heads[i] = none
+			continue
+		}
+		passed++
+		p.heads[i] = chaseWide(p.t.wides, p.pos[i], k)
+	}
+	p.filter.saw(len(p.packed), passed)
 }

@@ -153,6 +153,37 @@ func read(in op.In, run int, schema dtype.Schema, alloc mem.Allocator, out []*ch
 	}
 }
 
+// compact makes one batch of few rows, so that gathers need no segments. It does
+// nothing when memory for it is refused.
+func compact(batches *[runs][]*chunk.Batch, schema dtype.Schema, alloc mem.Allocator) {
+	n, count := 0, 0
+	for _, run := range batches {
+		for _, b := range run {
+			n += b.N
+			count++
+		}
+	}
+	if n > singleRows || count < 2 {
+		return
+	}
+	one := chunk.NewBuilder(schema, alloc)
+	defer one.Close()
+	for _, run := range batches {
+		for _, b := range run {
+			if one.Append(b) != nil {
+				return
+			}
+		}
+	}
+	for r, run := range batches {
+		for _, b := range run {
+			b.Release()
+		}
+		batches[r] = nil
+	}
+	batches[0] = []*chunk.Batch{one.Flush()}
+}
+
 // column is a build column seen as one: a pointer per segment.
 type column struct {
 	kind  dtype.Kind

@@ -1,6 +1,11 @@
 package join
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/internal/kernel"
+)
 
 // A bloom is a register-blocked Bloom filter: a key sets four bits of one 64-bit
 // word (Putze, Sanders, Singler 2007). It is made from the slots of a finished
@@ -8,6 +13,7 @@ import "sync"
 type bloom struct {
 	once  sync.Once
 	words []uint64
+	buf   []byte
 }
 
 // bloomKeyBits is the number of filter bits per slot key: a false positive rate
@@ -31,8 +37,7 @@ func (b *bloom) add(h uint32) {
 // a match.
 type sieve struct {
 	rows, hits int
-	bloom      *bloom
-	off        bool
+	bloom      *bloom // nil while off
 }
 
 // Rows looked at before the filter is considered, the share of hits below which
@@ -44,23 +49,57 @@ const (
 
 // on decides whether to filter the next batch. The filter never changes results.
 func (s *sieve) on(t *table) bool {
-	if s.bloom != nil || s.off {
-		return s.bloom != nil
+	if s.rows >= sieveRows {
+		few := s.hits*3 < s.rows && len(t.slots)+len(t.wides) >= sieveSlots
+		s.rows, s.hits = 0, 0
+		if s.bloom = nil; few {
+			t.filter.once.Do(t.makeFilter)
+			if len(t.filter.words) > 0 {
+				s.bloom = &t.filter
+			}
+		}
 	}
-	if s.rows < sieveRows {
-		return false
-	}
-	if s.hits*3 > s.rows || len(t.slots)+len(t.wides) < sieveSlots {
-		s.rows, s.hits = 0, 0 // look again later
-		return false
-	}
-	t.filter.once.Do(t.makeFilter)
-	if len(t.filter.words) == 0 {
-		s.off = true
-		return false
-	}
-	s.bloom = &t.filter
-	return true
+	return s.bloom != nil
 }
 
+// saw counts how many of the rows looked at passed the filter, or had a match
+// where it was off.
 func (s *sieve) saw(rows, hits int) { s.rows, s.hits = s.rows+rows, s.hits+hits }
+
+// maybe reports whether a key with this hash may be in the table.
+func (b *bloom) maybe(h uint32) bool {
+	w, set := b.place(h)
+	return b.words[w]&set == set
+}
+
+// makeFilter adds the keys of all slots: tags as they are, packed keys hashed.
+func (t *table) makeFilter() {
+	n := 0
+	for _, e := range t.slots {
+		n += notNone(uint32(e))
+	}
+	for i := range t.wides {
+		n += notNone(t.wides[i].id)
+	}
+	f := &t.filter
+	b := t.alloc.Alloc((n*bloomKeyBits/64 + 1) * 8)
+	if b == nil {
+		return
+	}
+	f.buf, f.words = b, chunk.Slice[uint64](b, n*bloomKeyBits/64+1)
+	clear(f.words)
+	for _, e := range t.slots {
+		switch {
+		case uint32(e) == none:
+		case t.layout == tagged:
+			f.add(uint32(e >> 32))
+		default:
+			f.add(uint32(kernel.HashKey(e >> 32)))
+		}
+	}
+	for i := range t.wides {
+		if e := &t.wides[i]; e.id != none {
+			f.add(uint32(kernel.HashKey(e.key)))
+		}
+	}
+}

@@ -43,6 +43,7 @@ type table struct {
 	schema dtype.Schema // of the build rows: key columns first
 	keys   int
 	rows   rows
+	alone  bool // its rows are of one run
 	single bool // one region, not one per run
 	chain  bool // ids are wanted: semi and anti joins need to know only that there is a row
 
@@ -62,6 +63,8 @@ type table struct {
 	next [][]uint32    // per segment: the next row with the same key; nil where keys are unique
 	dups bool          // some next is set
 	cmp  []comparer    // tagged: how key columns are compared
+
+	filter bloom
 
 	bufs [][]byte
 }
@@ -89,6 +92,7 @@ func (t *table) release() {
 	for _, b := range t.bufs {
 		t.alloc.Free(b)
 	}
+	t.alloc.Free(t.filter.buf)
 	t.bufs = nil
 	t.rows.release()
 }
@@ -98,7 +102,7 @@ func (t *table) dropIndex() {
 	for _, b := range t.bufs {
 		t.alloc.Free(b)
 	}
-	t.bufs, t.ids, t.slots, t.wides, t.norm, t.next = nil, nil, nil, nil, nil, nil
+	t.bufs, t.ids, t.slots, t.wides, t.norm, t.next, t.dups = nil, nil, nil, nil, nil, nil, false
 }
 
 // A fork runs f(0) … f(n-1), on several threads if there are any.
@@ -107,12 +111,13 @@ type fork func(n int, f func(i int) error) error
 // build makes the index of t.rows. It returns mem.ErrBudget, with the index
 // freed and the rows kept, when memory was refused.
 func (t *table) build(do fork) error {
+	t.layout = empty
 	if t.rows.n == 0 {
-		t.layout = empty
 		return nil
 	}
-	t.single = t.single || t.rows.n <= singleRows
+	t.single = t.alone || t.rows.n <= singleRows
 	t.next = make([][]uint32, len(t.rows.segs))
+	t.cmp = t.cmp[:0]
 	for i := range t.keys {
 		t.cmp = append(t.cmp, comparerOf(t.schema[i].Type.Kind))
 	}

@@ -1,0 +1,390 @@
+package join
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/op"
+)
+
+// Drain joins the runs that were left out: one split per run that has probe rows.
+func (s *probeStage) Drain() (op.Feed, error) {
+	if s.file == nil {
+		return nil, nil
+	}
+	f := &drainFeed{s: s}
+	for r, left := range s.b.left {
+		if left && s.file.RunRows(r) > 0 {
+			f.runs = append(f.runs, r)
+		}
+	}
+	return f, nil
+}
+
+// waiting lets threads that were refused memory wait until others free some.
+type waiting struct {
+	mu      sync.Mutex
+	cond    *sync.Cond
+	working int // threads at a run that do not wait
+	freed   int // how often memory was freed
+}
+
+func (w *waiting) enter() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.cond == nil {
+		w.cond = sync.NewCond(&w.mu)
+	}
+	w.working++
+}
+
+// leave ends the work on a run.
+func (w *waiting) leave() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.working--
+	w.freed++
+	w.cond.Broadcast()
+}
+
+func (w *waiting) released() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.freed++
+	w.cond.Broadcast()
+}
+
+// wait returns true when memory was freed, false when nobody is left who might.
+func (w *waiting) wait() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.working--
+	w.cond.Broadcast()
+	before := w.freed
+	for w.freed == before && w.working > 0 {
+		w.cond.Wait()
+	}
+	w.working++
+	return w.freed != before
+}
+
+type drainFeed struct {
+	s    *probeStage
+	runs []int
+}
+
+func (f *drainFeed) Splits() int                { return len(f.runs) }
+func (f *drainFeed) Reader() (op.Reader, error) { return &drainReader{f}, nil }
+func (f *drainFeed) Close() error               { return nil }
+
+type drainReader struct{ f *drainFeed }
+
+func (r *drainReader) Close() error { return nil }
+
+// Read joins one run.
+func (r *drainReader) Read(split int, out op.Sink) error {
+	s := r.f.s
+	s.wait.enter()
+	defer s.wait.leave()
+	d := &nested{s: s, run: r.f.runs[split], out: out, seq: (s.top + uint64(split)) << 32, sub: ^uint32(0)}
+	defer d.close()
+	return d.join()
+}
+
+// A nested joins one run in block-nested loops: for every piece of the build run
+// that fits into memory it reads the probe run once. Usually there is one piece.
+type nested struct {
+	s       *probeStage
+	run     int
+	out     op.Sink
+	seq     uint64
+	sub     uint32
+	matched []byte // a bit per probe row, except for inner joins
+	left    []uint32
+	ids     []uint32
+}
+
+func (d *nested) close() { d.s.t.Free(d.matched) }
+
+func (d *nested) join() error {
+	if d.s.p.p.Kind != Inner {
+		n := chunk.Words(int(d.s.file.RunRows(d.run))) * 8
+		if d.matched = d.s.t.Alloc(n); d.matched == nil {
+			return fmt.Errorf("join: %d bytes to mark the rows of one run: %w", n, mem.ErrBudget)
+		}
+		clear(d.matched)
+	}
+	in := &pieces{side: d.s.side, run: d.run, schema: d.s.p.p.Build, alloc: d.s.t}
+	in.limit = max(1<<20, d.s.t.Budget()/int64(4*d.s.t.Threads()))
+	defer in.close()
+	for {
+		piece, err := in.next()
+		if errors.Is(err, mem.ErrBudget) && d.s.wait.wait() {
+			continue
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err == nil {
+			err = d.piece(piece)
+		}
+		for _, b := range piece {
+			b.Release()
+		}
+		d.s.wait.released()
+		if err != nil {
+			return err
+		}
+	}
+	if k := d.s.p.p.Kind; k == Left || k == Anti {
+		return d.rest()
+	}
+	return nil
+}
+
+// piece joins the probe run with some build rows. When their index does not fit
+// it takes half of them at a time.
+func (d *nested) piece(batches []*chunk.Batch) error {
+	t := d.s.p.newTable(d.s.t)
+	t.alone = true
+	all := [runs][]*chunk.Batch{batches}
+	defer t.release()
+	err := error(mem.ErrBudget)
+	if t.rows.arrange(&all) {
+		err = t.build(serially)
+	}
+	if err == nil {
+		return d.pass(t)
+	}
+	if !errors.Is(err, mem.ErrBudget) {
+		return err
+	}
+	a, b, ok := halves(batches)
+	if ok {
+		if err := d.piece(a); err != nil {
+			return err
+		}
+		return d.piece(b)
+	}
+	if d.s.wait.wait() {
+		return d.piece(batches)
+	}
+	return fmt.Errorf("join: an index of %d build rows does not fit: %w", batches[0].N, err)
+}
+
+// halves cuts a list of batches, or a batch.
+func halves(batches []*chunk.Batch) (a, b []*chunk.Batch, ok bool) {
+	if k := len(batches) / 2; k > 0 {
+		return batches[:k], batches[k:], true
+	}
+	m := batches[0]
+	k := m.N / 2 &^ 63
+	if k == 0 {
+		return nil, nil, false
+	}
+	return []*chunk.Batch{m.Slice(0, k)}, []*chunk.Batch{m.Slice(k, m.N)}, true
+}
+
+// serially is the fork of a thread that is one of several at work.
+func serially(n int, f func(i int) error) error {
+	for i := range n {
+		if err := f(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachProbe calls f with the batches of the probe run and the number of rows
+// before each.
+func (d *nested) eachProbe(f func(m *chunk.Batch, at int) error) error {
+	r, err := d.s.file.Open(d.run)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for at := 0; ; {
+		m, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = d.s.t.Context().Err()
+		}
+		if err != nil {
+			return err
+		}
+		m.Seq = d.seq
+		if err := f(m, at); err != nil {
+			return err
+		}
+		at += m.N
+	}
+}
+
+// pass joins the whole probe run with the rows of t.
+func (d *nested) pass(t *table) error {
+	x := newMatcher(d.s.p, t)
+	x.kind = Inner
+	e := x.emit
+	e.outer = false
+	e.seq, e.sub, e.begun = d.seq, d.sub, true
+	err := d.eachProbe(func(m *chunk.Batch, at int) error {
+		switch d.s.p.p.Kind {
+		case Semi:
+			d.left = d.left[:0]
+			for i, id := range x.probe.lookup(m) {
+				if id != none && d.mark(at+i) {
+					d.left = append(d.left, uint32(i))
+				}
+			}
+			return x.push(m, d.left, nil, d.out)
+		case Anti:
+			d.markAll(at, x.probe.lookup(m))
+			return nil
+		}
+		if err := x.match(m, nil, d.out); err != nil {
+			return err
+		}
+		if d.matched != nil {
+			d.markAll(at, x.probe.heads)
+		}
+		return nil
+	})
+	d.sub = e.sub
+	return err
+}
+
+// mark marks a probe row; true when it was not marked before.
+func (d *nested) mark(i int) bool {
+	bit := byte(1) << (i & 7)
+	old := d.matched[i>>3]
+	d.matched[i>>3] = old | bit
+	return old&bit == 0
+}
+
+func (d *nested) markAll(at int, heads []uint32) {
+	for i, id := range heads {
+		d.matched[(at+i)>>3] |= byte(notNone(id)) << ((at + i) & 7)
+	}
+}
+
+// rest emits the probe rows without a match.
+func (d *nested) rest() error {
+	x := newMatcher(d.s.p, d.s.p.newTable(d.s.t))
+	e := x.emit
+	e.seq, e.sub, e.begun = d.seq, d.sub, true
+	return d.eachProbe(func(m *chunk.Batch, at int) error {
+		d.left, d.ids = d.left[:0], d.ids[:0]
+		for i := range m.N {
+			if d.matched[(at+i)>>3]>>((at+i)&7)&1 == 0 {
+				d.left, d.ids = append(d.left, uint32(i)), append(d.ids, none)
+			}
+		}
+		return x.push(m, d.left, d.ids, d.out)
+	})
+}
+
+// pieces reads a build run in parts of about limit bytes, index included.
+type pieces struct {
+	side   []op.In
+	run    int
+	schema dtype.Schema
+	alloc  mem.Allocator
+	limit  int64
+
+	lent   []*chunk.Batch // of the input being read, if it is in memory
+	reader chunk.Reader   // of the input being read, if it is on disk
+	held   *chunk.Batch   // read but not taken yet
+	b      *chunk.Builder
+}
+
+func (p *pieces) close() {
+	if p.reader != nil {
+		p.reader.Close()
+	}
+	if p.b != nil {
+		p.b.Close()
+	}
+}
+
+// next returns the next piece, which the caller releases, or io.EOF. On
+// mem.ErrBudget nothing is lost and next may be called again.
+func (p *pieces) next() (out []*chunk.Batch, err error) {
+	if p.b == nil {
+		p.b = chunk.NewBuilder(p.schema, p.alloc)
+	}
+	size := int64(0)
+	for size+p.b.Bytes() < p.limit/2 {
+		m, lent, err := p.peek()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return out, err
+		}
+		if lent {
+			m.Retain()
+			out, size = append(out, m), size+m.Bytes()
+			p.lent = p.lent[1:]
+			continue
+		}
+		if err := p.b.Append(m); err != nil {
+			if errors.Is(err, mem.ErrBudget) && (p.b.Len() > 0 || len(out) > 0) {
+				break
+			}
+			return out, err
+		}
+		p.held = nil
+	}
+	if p.b.Len() > 0 {
+		out = append(out, p.b.Flush())
+	}
+	if len(out) == 0 {
+		return nil, io.EOF
+	}
+	return out, nil
+}
+
+// peek returns the next batch without taking it.
+func (p *pieces) peek() (m *chunk.Batch, lent bool, err error) {
+	for {
+		switch {
+		case p.held != nil:
+			return p.held, false, nil
+		case len(p.lent) > 0:
+			return p.lent[0], true, nil
+		case p.reader != nil:
+			if p.held, err = p.reader.Next(); err == nil {
+				continue
+			}
+			p.held = nil
+			if !errors.Is(err, io.EOF) {
+				return nil, false, err
+			}
+			err = p.reader.Close()
+			if p.reader = nil; err != nil {
+				return nil, false, err
+			}
+		case len(p.side) == 0:
+			return nil, false, io.EOF
+		default:
+			in := p.side[0]
+			p.side = p.side[1:]
+			if p.run >= in.Runs() {
+				continue
+			}
+			if p.lent = lend(in, p.run); p.lent != nil {
+				continue
+			}
+			if p.reader, err = in.Open(p.run); err != nil {
+				return nil, false, err
+			}
+		}
+	}
+}

@@ -1,0 +1,295 @@
+package join
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/op"
+)
+
+var kinds = []Kind{Inner, Left, Semi, Anti}
+
+func types(names string) (s []dtype.Type) {
+	for _, n := range strings.Fields(names) {
+		for k := dtype.Null; k <= dtype.Decimal128; k++ {
+			if k.String() == n {
+				s = append(s, dtype.Of(k))
+			}
+		}
+	}
+	return s
+}
+
+// schemas names key columns k0… and adds payload of several types.
+func schemas(keys []dtype.Type) (l, r dtype.Schema, names []string) {
+	for i, t := range keys {
+		names = append(names, fmt.Sprintf("k%d", i))
+		l = append(l, dtype.Field{Name: names[i], Type: t, Nullable: true})
+		r = append(r, dtype.Field{Name: names[i], Type: t, Nullable: true})
+	}
+	l = append(l, dtype.Field{Name: "v", Type: dtype.Of(dtype.Float64), Nullable: true}, dtype.Field{Name: "t", Type: dtype.Of(dtype.Utf8), Nullable: true},
+		dtype.Field{Name: "b", Type: dtype.Of(dtype.Bool), Nullable: true})
+	for _, k := range []dtype.Kind{dtype.Int64, dtype.Utf8, dtype.Bool, dtype.Int8, dtype.Decimal128, dtype.Null} {
+		r = append(r, dtype.Field{Name: "w" + k.String(), Type: dtype.Of(k), Nullable: true})
+	}
+	r = append(r, dtype.Field{Name: "v", Type: dtype.Of(dtype.Int32), Nullable: true})
+	return l, r, names
+}
+
+type scenario struct {
+	keys    string
+	n, m    int
+	domain  int
+	nulls   float64
+	ld, rd  int // dictionary modes
+	long    bool
+	limit   int64
+	threads int
+}
+
+func (sc scenario) inputs(seed uint64) (l, r *input, p Params) {
+	ls, rs, names := schemas(types(sc.keys))
+	g := &gen{Rand: rand.New(rand.NewPCG(seed, 7)), domain: sc.domain, nulls: sc.nulls, dict: sc.ld, long: sc.long}
+	l = g.table(ls, sc.n)
+	g.dict, g.shared = sc.rd, nil
+	r = g.table(rs, sc.m)
+	l.est, r.est = -1, -1
+	return l, r, Params{Left: names, Right: names}
+}
+
+// test joins in every kind and returns for how many something was left out.
+func (sc scenario) test(t *testing.T, seed uint64) (left int) {
+	t.Helper()
+	for _, k := range kinds {
+		l, r, p := sc.inputs(seed)
+		p.Kind = k
+		task := newTask(t, sc.limit, max(1, sc.threads))
+		task.evict = sc.limit > 0
+		got := collect(t, task, p, l, r)
+		if task.counts["probe rows spilled"] > 0 {
+			left++
+		}
+		ordered := sc.threads <= 1 && task.counts["build runs left out"] == 0
+		same(t, got, naive(p, l, r), ordered)
+		if t.Failed() {
+			t.Fatalf("%s of %+v", k, sc)
+		}
+	}
+	return left
+}
+
+// TestAgainstNestedLoops compares every kind of join with the reference: key
+// types, encodings, sizes, threads.
+func TestAgainstNestedLoops(t *testing.T) {
+	keys := []string{"null", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "utf8",
+		"binary", "date", "timestamp", "decimal", "int32 int8", "int64 utf8", "utf8 utf8 int16", "float64 bool date", "timestamp int64 timestamp", "decimal float32"}
+	for i, k := range keys {
+		t.Run(k, func(t *testing.T) {
+			for _, d := range []int{3, 60, 1500} {
+				scenario{keys: k, n: 400, m: 350, domain: d, nulls: 0.1, ld: i % 3, rd: (i + d) % 3, long: d != 60, threads: 1 + d%3}.test(t, uint64(d))
+				scenario{keys: k, n: 300, m: 500, domain: d, ld: (i + d) % 3, rd: i % 3, threads: 1}.test(t, uint64(d))
+			}
+		})
+	}
+}
+
+// TestDictionaries joins text in every pair of encodings.
+func TestDictionaries(t *testing.T) {
+	for ld := range 3 {
+		for rd := range 3 {
+			for _, long := range []bool{false, true} {
+				scenario{keys: "utf8", n: 2000, m: 700, domain: 300, nulls: 0.05, ld: ld, rd: rd, long: long}.test(t, 3)
+			}
+		}
+	}
+}
+
+func TestEdges(t *testing.T) {
+	for _, k := range []string{"int32", "utf8", "int64 utf8"} {
+		for _, sizes := range [][2]int{{0, 0}, {0, 5}, {5, 0}, {1, 1}, {1, 400}, {400, 1}} {
+			scenario{keys: k, n: sizes[0], m: sizes[1], domain: 2, threads: 2}.test(t, 11)
+		}
+	}
+}
+
+// TestRegions makes build sides that are too large for one region.
+func TestRegions(t *testing.T) {
+	for _, k := range []string{"int32", "int64", "timestamp", "utf8", "int64 int64", "timestamp timestamp"} {
+		l, r, names := schemas(types(k))
+		for _, domain := range []int{500_000, 30_000} {
+			g := &gen{Rand: rand.New(rand.NewPCG(1, 2)), domain: domain}
+			left, right := g.table(l, 10_000), g.table(r, singleRows+30_000)
+			left.est, right.est = -1, -1
+			for _, kind := range []Kind{Inner, Left} {
+				p := Params{Left: names, Right: names, Kind: kind}
+				task := newTask(t, 0, 2)
+				got := collect(t, task, p, left, right)
+				want := naive(p, left, right)
+				same(t, got, want, false)
+			}
+		}
+	}
+}
+
+// TestSpill joins with so little memory that build runs are left out.
+func TestSpill(t *testing.T) {
+	for i, k := range []string{"int32", "utf8", "int64 utf8"} {
+		for threads := 1; threads <= 3; threads += 2 {
+			sc := scenario{keys: k, n: 2000, m: 9_000, domain: 4000, nulls: 0.05, ld: i, rd: 2 - i, limit: 800 << 10, threads: threads}
+			if n := sc.test(t, 5); n < 2 {
+				t.Errorf("%+v: only %d kinds of join spilled", sc, n)
+			}
+		}
+	}
+}
+
+// TestHotKey gives most rows of both sides one key, in little memory: the run
+// that holds it is joined in pieces.
+func TestHotKey(t *testing.T) {
+	for _, threads := range []int{1, 3} {
+		for _, kind := range kinds {
+			l := &gen{Rand: rand.New(rand.NewPCG(3, 4)), domain: 2}
+			s := dtype.Schema{{Name: "k", Type: dtype.Of(dtype.Int64)}, {Name: "s", Type: dtype.Of(dtype.Utf8)}}
+			left := l.table(s, 40)
+			l.domain = 3
+			left.batches = append(left.batches, l.table(s, 10).batches...)
+			for i, b := range left.batches {
+				b.Seq = uint64(i) << 32
+			}
+			left.est = -1
+			right := l.table(dtype.Schema{{Name: "k", Type: dtype.Of(dtype.Int64)}, {Name: "w", Type: dtype.Of(dtype.Int64)}}, 60_000)
+			p := Params{Left: []string{"k"}, Right: []string{"k"}, Kind: kind, Columns: []string{"k"}}
+			task := newTask(t, 768<<10, threads)
+			rows := map[string]int{}
+			if err := run(task, p, left, right, func(m *chunk.Batch) error {
+				for i := range m.N {
+					rows[cell(&m.Cols[0], i, true)]++
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if task.counts["probe rows spilled"] == 0 {
+				t.Errorf("%s, %d threads: nothing was spilled: %v", kind, threads, task.counts)
+			}
+			for k, n := range expect(kind, left, right) {
+				if rows[k] != n {
+					t.Errorf("%s, %d threads: key %s has %d rows, want %d", kind, threads, k, rows[k], n)
+				}
+			}
+		}
+	}
+}
+
+// expect counts output rows by the key in column 0.
+func expect(kind Kind, l, r *input) map[string]int {
+	count := func(in *input) map[string]int {
+		n := map[string]int{}
+		for _, b := range in.batches {
+			for i := range b.N {
+				n[cell(&b.Cols[0], i, true)]++
+			}
+		}
+		return n
+	}
+	right, out := count(r), map[string]int{}
+	for k, n := range count(l) {
+		switch m := right[k]; kind {
+		case Inner:
+			out[k] = n * m
+		case Left:
+			out[k] = n * max(1, m)
+		case Semi:
+			out[k] = n * min(1, m)
+		case Anti:
+			out[k] = n - n*min(1, m)
+		}
+	}
+	return out
+}
+
+// TestSwap makes the left side the build side and keeps the order of columns.
+func TestSwap(t *testing.T) {
+	l, r, p := scenario{keys: "int32 utf8", n: 50, m: 900, domain: 20, nulls: 0.1}.inputs(9)
+	l.est, r.est = 50, 900
+	same(t, collect(t, newTask(t, 0, 1), p, l, r), naive(p, l, r), false)
+}
+
+// TestColumns narrows the output.
+func TestColumns(t *testing.T) {
+	l, r, p := scenario{keys: "int32", n: 100, m: 200, domain: 50}.inputs(2)
+	for _, k := range []Kind{Inner, Left} {
+		p.Kind = k
+		for _, cols := range [][]string{{"v_right", "k0"}, {"v"}, {"wutf8"}, {}} {
+			p.Columns = cols
+			same(t, collect(t, newTask(t, 0, 1), p, l, r), naive(p, l, r), true)
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	f := func(s string) op.Meta {
+		var m op.Meta
+		for _, x := range strings.Fields(s) {
+			name, kind, _ := strings.Cut(x, ":")
+			m.Schema = append(m.Schema, dtype.Field{Name: name, Type: types(kind)[0]})
+		}
+		return m
+	}
+	for _, c := range []struct {
+		l, r string
+		p    Params
+		want string
+	}{
+		{"a:int32", "b:int64", Params{Left: []string{"a"}, Right: []string{"b"}}, `left key "a" is int32 but right key "b" is int64`},
+		{"a:int32", "b:int64", Params{Left: []string{"x"}, Right: []string{"b"}}, `left key: no column "x"`},
+		{"a:int32", "b:int64", Params{Left: []string{"a"}, Right: []string{"y"}}, `right key: no column "y"`},
+		{"a:int32", "b:int64", Params{}, "0 left and 0 right key columns"},
+		{"a:int32", "b:int64", Params{Left: []string{"a"}, Right: []string{"b"}, Kind: 9}, "unknown kind 9"},
+		{"a:int32 v:bool v_right:bool", "a:int32 v:bool", Params{Left: []string{"a"}, Right: []string{"a"}}, `two columns are called "v_right"; choose another suffix`},
+		{"a:int32", "a:int32", Params{Left: []string{"a"}, Right: []string{"a"}, Columns: []string{"q"}}, `no column "q"`},
+	} {
+		_, _, err := Hash.Call(c.p, f(c.l), f(c.r))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: error %v, want %s", c.p, err, c.want)
+		}
+	}
+}
+
+func TestRules(t *testing.T) {
+	ls, rs, _ := schemas(types("int32"))
+	in := []op.Meta{{Schema: ls}, {Schema: rs}}
+	p := Params{Left: []string{"k0"}, Right: []string{"k0"}}
+	if got := fmt.Sprint(uses(p, in, []string{"v_right"})); got != "[[k0 v] [k0 v]]" {
+		t.Errorf("uses %s", got)
+	}
+	if got := fmt.Sprint(uses(p, in, []string{"b", "wbool"})); got != "[[k0 b] [k0 wbool]]" {
+		t.Errorf("uses %s", got)
+	}
+	for _, c := range []struct {
+		kind  Kind
+		pred  expr.Expr
+		input int
+		want  string
+	}{
+		{Inner, expr.Col("v").Gt(1), 0, "v"}, {Inner, expr.Col("v_right").Gt(1), 1, "v"}, {Inner, expr.Col("v_right").Gt(1), 0, ""},
+		{Inner, expr.Col("k0").Gt(1), 0, "k0"}, {Inner, expr.Col("k0").Gt(1), 1, "k0"}, {Inner, expr.Col("v").Gt(1), 1, ""},
+		{Left, expr.Col("k0").Gt(1), 0, "k0"}, {Left, expr.Col("k0").Gt(1), 1, ""}, {Left, expr.Col("wbool").Eq(true), 1, ""},
+		{Inner, expr.Col("wbool").Eq(expr.Col("b")), 0, ""}, {Inner, expr.Col("wbool").Eq(expr.Col("b")), 1, ""},
+	} {
+		p.Kind = c.kind
+		e, ok := through(p, in, c.pred, c.input)
+		got := ""
+		if ok {
+			got = strings.Join(expr.Columns(e), " ")
+		}
+		if got != c.want {
+			t.Errorf("%s %v through %d reads %q, want %q", c.kind, expr.Columns(c.pred), c.input, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package join
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/op"
+)
+
+// skip is the run of rows that are left out.
+const skip = 255
+
+// A splitter divides rows into runs like chunk.Splitter, but leaves out rows
+// marked skip, and can be emptied by other threads that need memory: builders of
+// 64 runs times the columns times the threads are what holds it.
+type splitter struct {
+	mu    sync.Mutex // held in push, but not while memory is made
+	runs  [runs]*chunk.Builder
+	idx   [runs][]uint32
+	flush int64
+	group *splitters
+}
+
+// splitters are those of the threads of a task.
+type splitters struct {
+	emit  func(run int, b *chunk.Batch) error // becomes the owner of b
+	spill func() error                        // frees what was emitted, if it is in memory
+
+	mu  sync.Mutex
+	all []*splitter
+}
+
+func (g *splitters) add(schema dtype.Schema, t op.Task) *splitter {
+	s := &splitter{flush: flushSize(t.Budget(), t.Threads()), group: g}
+	for i := range s.runs {
+		s.runs[i] = chunk.NewBuilder(schema, t)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.all = append(g.all, s)
+	return s
+}
+
+// relieve empties the splitters of all threads.
+func (g *splitters) relieve() error {
+	g.mu.Lock()
+	all := slices.Clone(g.all)
+	g.mu.Unlock()
+	for _, s := range all {
+		if err := s.flushAll(); err != nil {
+			return err
+		}
+	}
+	return g.spill()
+}
+
+// push adds row i of m to run to[i].
+func (s *splitter) push(m *chunk.Batch, to []uint8) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.idx {
+		s.idx[i] = s.idx[i][:0]
+	}
+	for i, r := range to[:m.N] {
+		if r < runs {
+			s.idx[r] = append(s.idx[r], uint32(i))
+		}
+	}
+	for r := range s.idx {
+		if len(s.idx[r]) == 0 {
+			continue
+		}
+		if err := s.append(r, m, s.idx[r]); err != nil {
+			return err
+		}
+		if s.runs[r].Bytes() >= s.flush {
+			if err := s.group.emit(r, s.runs[r].Flush()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// append adds rows to run r. When memory is refused it makes room and tries
+// again, with fewer rows at a time if it must.
+func (s *splitter) append(r int, m *chunk.Batch, idx []uint32) error {
+	err := s.runs[r].AppendRows(m, idx)
+	for range relieveTries {
+		if !errors.Is(err, mem.ErrBudget) {
+			return err
+		}
+		s.mu.Unlock() // or two threads would wait for each other
+		err = s.group.relieve()
+		s.mu.Lock()
+		if err != nil {
+			return err
+		}
+		err = s.runs[r].AppendRows(m, idx)
+	}
+	if !errors.Is(err, mem.ErrBudget) {
+		return err
+	}
+	if len(idx) == 1 {
+		return fmt.Errorf("join: one row of %d columns does not fit: %w", len(m.Cols), err)
+	}
+	if err := s.append(r, m, idx[:len(idx)/2]); err != nil {
+		return err
+	}
+	return s.append(r, m, idx[len(idx)/2:])
+}
+
+// relieveTries is how often a thread tries to make room for the same rows: what
+// it frees may be taken by others.
+const relieveTries = 4
+
+// flushAll emits what every run has gathered.
+func (s *splitter) flushAll() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r, b := range s.runs {
+		if b.Len() > 0 {
+			if err := s.group.emit(r, b.Flush()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// close frees what was not emitted.
+func (s *splitter) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range s.runs {
+		b.Close()
+	}
+}
+
+// flushSize is how many bytes of a run are gathered before they become a batch:
+// with 64 runs per thread, at most an eighth of the budget altogether.
+func flushSize(budget int64, threads int) int64 {
+	return min(1<<20, max(32<<10, budget/int64(8*runs*max(1, threads))))
+}
