@@ -1,0 +1,520 @@
+package csv
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/weft-data/weft/dtype"
+)
+
+const (
+	headSample   = 1 << 20   // of the first file
+	sideSample   = 256 << 10 // of the middle and the end, and of further files
+	sampledFiles = 3
+)
+
+// Describe finds out what "csv.read" must know of some files: their sizes and
+// times, how they are compressed, the delimiter, whether there is a header, the
+// column names and the columns' types. It is the only input and output of a verb
+// that reads text, and reads at most 4 MiB of the first three files.
+//
+// Each path is a file or a pattern (see filepath.Match); the files of a pattern
+// are sorted. Types come from a sample (the start, middle and end of the files)
+// and are checked again on every row that is read: see Options for what they may
+// be. A column without values in the sample is utf8, or null if the sample was all
+// there is.
+//
+// Errors: a pattern that matches nothing, a folder, an unreadable file, options
+// that contradict each other or the first record.
+func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype.Schema, error) {
+	files, err := expand(paths, o.Codec)
+	if err != nil {
+		return ReadParams{}, nil, err
+	}
+	p, err := o.params(files)
+	if err != nil {
+		return ReadParams{}, nil, err
+	}
+	d := describer{p: &p, o: o, complete: len(files) <= sampledFiles}
+	if err := d.run(ctx); err != nil {
+		return ReadParams{}, nil, err
+	}
+	if err := p.check(); err != nil {
+		return ReadParams{}, nil, err
+	}
+	return p, p.schema(), nil
+}
+
+// expand lists the files of all paths and what is known of them.
+func expand(paths []string, codec Codec) ([]File, error) {
+	if len(paths) == 0 {
+		return nil, errors.New("csv: no files given")
+	}
+	var out []File
+	for _, path := range paths {
+		names := []string{path}
+		if _, err := os.Lstat(path); err != nil && strings.ContainsAny(path, "*?[") {
+			if names, err = filepath.Glob(path); err != nil {
+				return nil, fmt.Errorf("csv: pattern %q: %w", path, err)
+			}
+			if len(names) == 0 {
+				return nil, fmt.Errorf("csv: no file matches %q", path)
+			}
+			slices.Sort(names)
+		}
+		for _, name := range names {
+			f, err := stat(name, codec)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, f)
+		}
+	}
+	return out, nil
+}
+
+func stat(path string, codec Codec) (File, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return File{}, fmt.Errorf("csv: %w", err)
+	}
+	if st.IsDir() {
+		return File{}, fmt.Errorf("csv: %s is a folder: name its files with a pattern like %s", path, filepath.Join(path, "*.csv"))
+	}
+	if !st.Mode().IsRegular() {
+		return File{}, fmt.Errorf("csv: %s is not a regular file", path)
+	}
+	f := File{Path: path, Size: st.Size(), ModTime: st.ModTime().UnixNano(), Codec: codec}
+	if codec == ByName {
+		f.Codec, err = codecOf(path)
+	}
+	return f, err
+}
+
+// params turns options into parameters, without what must be found out.
+func (o *Options) params(files []File) (ReadParams, error) {
+	p := ReadParams{Files: files, Skip: int64(o.SkipRows), Delimiter: o.Delimiter, Quote: o.Quote, Comment: o.Comment,
+		Nulls: o.Nulls, Pad: o.Ragged == RaggedPad, OneLine: o.OneLine, MaxRecord: o.MaxRecordBytes,
+		SplitBytes: o.SplitBytes, BlockBytes: o.BlockBytes, Ratio: 1}
+	if p.Quote == 0 && !o.NoQuotes {
+		p.Quote = '"'
+	}
+	if o.NoQuotes {
+		p.Quote = 0
+	}
+	for _, s := range o.Nulls {
+		if p.Quote != 0 && strings.IndexByte(s, p.Quote) >= 0 || strings.Contains(s, "\n") {
+			return p, fmt.Errorf("csv: null spelling %q holds a quote or newline", s)
+		}
+	}
+	if o.SkipRows < 0 || o.MaxRecordBytes < 0 || o.SplitBytes < 0 || o.BlockBytes < 0 {
+		return p, errors.New("csv: negative SkipRows, MaxRecordBytes, SplitBytes or BlockBytes")
+	}
+	if p.MaxRecord == 0 {
+		p.MaxRecord = defaultMaxRecord
+	}
+	if p.SplitBytes == 0 {
+		p.SplitBytes = defaultSplit
+	}
+	if p.BlockBytes == 0 {
+		total := int64(0)
+		for _, f := range files {
+			total += f.Size
+		}
+		p.BlockBytes = min(max(total/32, minBlock), maxBlock)
+	}
+	p.BlockBytes = min(max(p.BlockBytes, p.SplitBytes), p.SplitBytes*maxSplits)
+	return p, nil
+}
+
+// A describer gathers what the samples say.
+type describer struct {
+	p        *ReadParams
+	o        Options
+	complete bool // the samples hold every record
+	guesses  []guess
+	bytes    int64 // of sampled records
+	records  int64
+	fields   []field
+	scratch  []byte
+}
+
+func (d *describer) run(ctx context.Context) error {
+	for i := range d.p.Files[:min(len(d.p.Files), sampledFiles)] {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := d.file(i); err != nil {
+			return err
+		}
+	}
+	p := d.p
+	p.Types, p.Guessed = make([]dtype.Type, len(p.Names)), make([]bool, len(p.Names))
+	for c := range p.Names {
+		p.Types[c], p.Guessed[c] = d.guesses[c].dtype(d.complete), true
+		p.Cols = append(p.Cols, int32(c))
+	}
+	for name, t := range d.o.Types {
+		c, err := p.schema().Find(name)
+		if err != nil {
+			return fmt.Errorf("csv: option Types: %w", err)
+		}
+		p.Types[c], p.Guessed[c] = t, false
+	}
+	if d.records > 0 {
+		p.RecordBytes = float64(d.bytes) / float64(d.records)
+	}
+	return nil
+}
+
+// file samples file i; the first one decides about everything but types.
+func (d *describer) file(i int) error {
+	f := &d.p.Files[i]
+	want := sideSample
+	if i == 0 {
+		want = headSample
+	}
+	head, whole, err := d.head(f, want)
+	if err != nil {
+		return err
+	}
+	d.complete = d.complete && whole
+	body, err := skipPreamble(head, f.Path, d.p.Skip)
+	if err != nil {
+		return err
+	}
+	if i == 0 {
+		if err := d.shape(f, body, whole); err != nil {
+			return err
+		}
+	}
+	d.learn(body, d.p.HasHead)
+	if whole || d.p.streamed(i) {
+		return nil
+	}
+	for _, at := range []int64{f.Size / 2, f.Size - sideSample} {
+		if at >= int64(want) {
+			if err := d.side(f, at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// head reads up to n bytes of text from the start of a file; whole means that
+// there is no more, and the text ends with a newline then.
+func (d *describer) head(f *File, n int) (b []byte, whole bool, err error) {
+	for {
+		r, err := openText(f)
+		if err != nil {
+			return nil, false, err
+		}
+		b = make([]byte, n+1)
+		k, err := io.ReadFull(r, b)
+		used := r.used()
+		r.Close()
+		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+			return nil, false, fmt.Errorf("csv: %s: %w", f.Path, err)
+		}
+		if whole = k < len(b); whole {
+			b = append(b[:k], '\n')
+		} else {
+			b = b[:n]
+		}
+		if f.Codec > Plain && used > 0 {
+			d.p.Ratio = float64(k) / float64(used)
+		}
+		// A sample must hold the first record.
+		if whole || bytes.IndexByte(b, '\n') >= 0 || int64(n) > d.p.MaxRecord {
+			return b, whole, nil
+		}
+		n *= 4
+	}
+}
+
+// skipPreamble cuts the byte order mark and the skipped lines off the start of a
+// file.
+func skipPreamble(b []byte, path string, lines int64) ([]byte, error) {
+	n, err := preamble(b, path, lines)
+	if err != nil || n < 0 {
+		return nil, err
+	}
+	return b[n:], nil
+}
+
+// preamble returns where the header or first record begins, or -1 when the skipped
+// lines do not end in b.
+func preamble(b []byte, path string, lines int64) (int, error) {
+	if bytes.HasPrefix(b, []byte{0xff, 0xfe}) || bytes.HasPrefix(b, []byte{0xfe, 0xff}) {
+		return 0, fmt.Errorf("csv: %s begins with a UTF-16 byte order mark: convert it to UTF-8", path)
+	}
+	at := 0
+	if bytes.HasPrefix(b, []byte("\xef\xbb\xbf")) {
+		at = 3
+	}
+	for ; lines > 0; lines-- {
+		i := bytes.IndexByte(b[at:], '\n')
+		if i < 0 {
+			return -1, nil
+		}
+		at += i + 1
+	}
+	return at, nil
+}
+
+// shape decides delimiter, header and names from the head of the first file.
+func (d *describer) shape(f *File, b []byte, whole bool) error {
+	p := d.p
+	if p.Delimiter == 0 {
+		p.Delimiter = d.sniff(f.Path, b)
+	}
+	g := grammar{p.Delimiter, p.Quote, p.Comment}
+	if err := g.check(); err != nil {
+		return err
+	}
+	rows := d.firstRows(&g, b, 200)
+	if len(rows) == 0 && !whole && len(bytes.TrimSpace(b)) > 0 {
+		return fmt.Errorf("csv: %s: the first record does not end within %d bytes: an open quote, or raise MaxRecordBytes", f.Path, len(b))
+	}
+	if len(rows) == 0 {
+		return d.noRows(f)
+	}
+	p.HasHead = d.o.Header == Yes || d.o.Header == Auto && looksLikeHeader(rows)
+	n := len(rows[0])
+	names := make([]string, n)
+	if p.HasHead {
+		for c := range names {
+			names[c] = rows[0][c].text
+		}
+		if d.o.Names == nil {
+			p.Header = slices.Clone(names)
+		}
+	}
+	if d.o.Names != nil {
+		if len(d.o.Names) != n && !(p.Pad && len(d.o.Names) > n) {
+			return fmt.Errorf("csv: %s: %d names given, but the first record has %d fields", f.Path, len(d.o.Names), n)
+		}
+		names = slices.Clone(d.o.Names)
+		if err := unique(names); err != nil {
+			return err
+		}
+	}
+	p.Names = fixNames(names)
+	d.guesses = make([]guess, len(p.Names))
+	return nil
+}
+
+// noRows describes a file without records.
+func (d *describer) noRows(f *File) error {
+	if d.o.Names == nil {
+		return fmt.Errorf("csv: %s has no records, so it has no columns: give Names", f.Path)
+	}
+	d.p.Names = fixNames(slices.Clone(d.o.Names))
+	d.p.HasHead = d.o.Header == Yes
+	d.guesses = make([]guess, len(d.p.Names))
+	return unique(d.o.Names)
+}
+
+// unique refuses given names that repeat: renaming them would not be what was
+// asked for.
+func unique(names []string) error {
+	s := make(dtype.Schema, len(names))
+	for i, n := range names {
+		s[i].Name = n
+	}
+	if err := s.Unique(); err != nil {
+		return fmt.Errorf("csv: option Names: %w", err)
+	}
+	return nil
+}
+
+// fixNames gives every column a name of its own.
+func fixNames(names []string) []string {
+	taken := map[string]bool{}
+	for _, n := range names {
+		taken[n] = true
+	}
+	seen := map[string]bool{}
+	for i, n := range names {
+		if n == "" {
+			n = fmt.Sprintf("column_%d", i+1)
+		}
+		if !utf8.ValidString(n) {
+			n = strings.ToValidUTF8(n, "\uFFFD")
+		}
+		base := n
+		for k := 2; seen[n] || n != names[i] && taken[n]; k++ {
+			n = fmt.Sprintf("%s_%d", base, k)
+		}
+		names[i] = n
+		seen[n], taken[n] = true, true
+	}
+	return names
+}
+
+// A cell is a field of one of the first records.
+type cell struct {
+	text  string
+	class class
+}
+
+// firstRows reads up to n records.
+func (d *describer) firstRows(g *grammar, b []byte, n int) [][]cell {
+	var rows [][]cell
+	var f []field
+	for at := 0; at < len(b) && len(rows) < n; {
+		var kind line
+		if at, f, kind = g.record(b, at, f); kind == lineOpen {
+			break
+		}
+		if kind != lineRecord {
+			continue
+		}
+		row := make([]cell, len(f))
+		for i, x := range f {
+			v := g.text(nil, b, x)
+			row[i].text = string(v)
+			if v = trim(v); len(v) > 0 && !slices.Contains(d.p.Nulls, string(v)) {
+				row[i].class, _ = classify(v)
+			}
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// looksLikeHeader reports whether the first record has names: only text, no two
+// equal, and not all of it empty.
+func looksLikeHeader(rows [][]cell) bool {
+	seen := map[string]bool{}
+	text := 0
+	for _, c := range rows[0] {
+		if c.class != 0 && c.class != isText || c.text != "" && seen[c.text] {
+			return false
+		}
+		seen[c.text] = true
+		if c.class == isText {
+			text++
+		}
+	}
+	return text > 0
+}
+
+// sniff chooses the delimiter that divides the most records of the sample into the
+// same number of fields, above one; the earlier of , ; tab | when they are equal.
+func (d *describer) sniff(path string, b []byte) byte {
+	name := strings.ToLower(path)
+	for _, suffix := range []string{".gz", ".zst"} {
+		name = strings.TrimSuffix(name, suffix)
+	}
+	if strings.HasSuffix(name, ".tsv") || strings.HasSuffix(name, ".tab") {
+		return '\t'
+	}
+	best, score := byte(','), 0.0
+	for _, c := range []byte(",;\t|") {
+		if c == d.p.Quote || c == d.p.Comment {
+			continue
+		}
+		g := grammar{c, d.p.Quote, d.p.Comment}
+		rows := d.firstRows(&g, b, 100)
+		if len(rows) == 0 || len(rows[0]) < 2 {
+			continue
+		}
+		even := 0
+		for _, r := range rows {
+			if len(r) == len(rows[0]) {
+				even++
+			}
+		}
+		// More fields win among equally even ones: a comma in prose is rarer than a delimiter.
+		if s := float64(even)/float64(len(rows)) + float64(min(len(rows[0]), 1000))/1e6; s > score {
+			best, score = c, s
+		}
+	}
+	return best
+}
+
+// learn adds the whole records of b to the guesses.
+func (d *describer) learn(b []byte, skipFirst bool) {
+	g := grammar{d.p.Delimiter, d.p.Quote, d.p.Comment}
+	for at := 0; at < len(b); {
+		next, f, kind := g.record(b, at, d.fields)
+		d.fields = f
+		if kind == lineOpen {
+			return
+		}
+		if kind == lineRecord && !skipFirst {
+			d.see(&g, b, f)
+		}
+		if !skipFirst && (kind == lineRecord || kind == lineBlank && len(d.guesses) == 1) {
+			d.bytes += int64(next - at)
+			d.records++
+		}
+		skipFirst = skipFirst && kind != lineRecord
+		at = next
+	}
+}
+
+func (d *describer) see(g *grammar, b []byte, f []field) {
+	for c, x := range f[:min(len(f), len(d.guesses))] {
+		v := b[x.lo:x.hi]
+		if x.doubled {
+			d.scratch = g.text(d.scratch[:0], b, x)
+			v = d.scratch
+		}
+		if len(d.p.Nulls) > 0 && slices.Contains(d.p.Nulls, view(v)) {
+			continue
+		}
+		d.guesses[c].see(v, x.quoted)
+	}
+}
+
+// side adds a sample from somewhere in a file. Whether it starts inside quotes is
+// not known: the reading is taken under which every record has as many fields as
+// there are columns, and the sample is left out if there is none.
+func (d *describer) side(f *File, at int64) error {
+	file, err := os.Open(f.Path)
+	if err != nil {
+		return fmt.Errorf("csv: %w", err)
+	}
+	defer file.Close()
+	b := make([]byte, sideSample)
+	n, err := file.ReadAt(b, at)
+	if err != nil && err != io.EOF {
+		return fmt.Errorf("csv: %s: %w", f.Path, err)
+	}
+	b = b[:n]
+	g := grammar{d.p.Delimiter, d.p.Quote, 0}
+	for _, s := range []state{outside, inside} {
+		i := g.border(b, 0, 'x', s)
+		if i >= 0 && d.even(&g, b[i:]) {
+			d.learn(b[i:], false)
+			return nil
+		}
+	}
+	return nil
+}
+
+func (d *describer) even(g *grammar, b []byte) bool {
+	for at := 0; at < len(b); {
+		next, f, kind := g.record(b, at, d.fields)
+		d.fields = f
+		if kind == lineOpen {
+			return at > 0
+		}
+		if kind == lineRecord && len(f) != len(d.guesses) || slices.ContainsFunc(f, func(x field) bool { return x.bad }) {
+			return false
+		}
+		at = next
+	}
+	return true
+}

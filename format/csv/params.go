@@ -1,0 +1,377 @@
+package csv
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/op"
+)
+
+// A Choice is yes, no, or found out from the data.
+type Choice uint8
+
+// The choices.
+const (
+	Auto Choice = iota
+	Yes
+	No
+)
+
+// A Ragged says what to do with a record that has fewer fields than the table
+// has columns. More fields are an error always.
+type Ragged uint8
+
+// The policies.
+const (
+	RaggedError Ragged = iota // fail, naming the line
+	RaggedPad                 // the missing fields are null
+)
+
+// A Codec is how a file is compressed.
+type Codec uint8
+
+// The codecs.
+const (
+	ByName Codec = iota // by the first bytes, else by the suffix: .gz, .zst
+	Plain
+	Gzip
+	Zstd
+)
+
+func (c Codec) String() string { return [...]string{"by name", "plain", "gzip", "zstd"}[c&3] }
+
+// Options are what the user says about delimited files. The zero value finds out
+// everything it can.
+type Options struct {
+	Delimiter byte   // 0: tab for .tsv and .tab, else the one of , ; tab | that gives the most even records
+	Quote     byte   // 0: the double quote
+	NoQuotes  bool   // quotes are data
+	Header    Choice // whether the first record has the column names
+	// Names are the column names; with a header they replace it. A header's empty
+	// names become column_1 …, repeated ones get _2 … .
+	Names []string
+	// Types gives the types of columns by name; the others are found out.
+	Types map[string]dtype.Type
+	Nulls []string // further spellings of null; the empty field always is
+	// Ragged says what short records are.
+	Ragged   Ragged
+	Comment  byte // lines that begin with it are skipped; 0: none. Such files are read by one thread
+	SkipRows int  // lines before the header or the first record
+	// OneLine promises that no quoted field holds a newline. Splits of large files
+	// can then be read without the bytes before them.
+	OneLine        bool
+	MaxRecordBytes int64 // a longer record is an error; 0: 16 MiB
+	Codec          Codec
+	SplitBytes     int64 // bytes of a split; 0: 1 MiB
+	BlockBytes     int64 // bytes of a block; 0: a 32nd of all, from 64 to 256 MiB
+}
+
+// A File is what is known of an input file: reading fails when size or time
+// differ from these.
+type File struct {
+	Path    string
+	Size    int64
+	ModTime int64 // nanoseconds since 1970
+	Codec   Codec
+}
+
+// ReadParams are the parameters of "csv.read". Describe makes them.
+type ReadParams struct {
+	Files   []File
+	Names   []string     // of all columns in the files
+	Types   []dtype.Type // of all columns in the files
+	Guessed []bool       // whether the type was found out from a sample
+	Header  []string     // the header every file must have; empty: no check
+	HasHead bool         // the first record of every file is a header
+	Skip    int64        // lines before it
+
+	Delimiter byte
+	Quote     byte // 0: no quotes
+	Comment   byte // 0: none
+	Nulls     []string
+	Pad       bool
+	OneLine   bool
+	MaxRecord int64
+
+	SplitBytes  int64
+	BlockBytes  int64
+	RecordBytes float64 // mean of the sample
+	Ratio       float64 // text bytes per byte of a compressed file, in the sample
+
+	Cols  []int32 // output columns by position in Names
+	Limit int64   // rows wanted at most; 0: all
+	Keep  []int32 // blocks to read; nil: all
+}
+
+// Read is the operator "csv.read".
+var Read = op.Register(op.Spec[ReadParams]{
+	Name:    "csv.read",
+	Version: 1,
+	Class:   op.Scanning,
+	Doc:     "Reads delimited text files.",
+	Infer:   inferRead,
+	Mem:     memRead,
+	Text:    textRead,
+	Source:  newSource,
+	Rules: op.Rules[ReadParams]{
+		Blocks:    func(p ReadParams) int { return len(p.blocks()) },
+		BlockMeta: blockMeta,
+		Keep:      keepBlocks,
+		Project:   project,
+		Limit:     limit,
+	},
+})
+
+const (
+	defaultSplit     = 1 << 20
+	defaultMaxRecord = 16 << 20
+	minBlock         = 64 << 20
+	maxBlock         = 256 << 20
+	maxFilesInBlock  = 4096
+	maxBlocks        = 1 << 16 // Seq has 16 bits for the block
+	maxSplits        = 1 << 15 // of a block, without what many files add: Seq has 16 bits for the split
+)
+
+// A segment is bytes [lo, hi) of a file.
+type segment struct {
+	file   int
+	lo, hi int64
+}
+
+// streamed reports whether file f is read from its beginning by one thread.
+func (p *ReadParams) streamed(f int) bool { return p.Files[f].Codec > Plain || p.Comment != 0 }
+
+// blocks cuts the files into blocks, from the files' facts alone: a large file
+// into equal parts of whole splits, small neighbours into one block. A streamed
+// file is never cut.
+func (p *ReadParams) blocks() [][]segment {
+	var all [][]segment
+	var group []segment
+	size := int64(0)
+	flush := func() {
+		if len(group) > 0 {
+			all = append(all, group)
+		}
+		group, size = nil, 0
+	}
+	for f := range p.Files {
+		n := p.Files[f].Size
+		if n > p.BlockBytes && !p.streamed(f) {
+			flush()
+			parts := (n + p.BlockBytes - 1) / p.BlockBytes
+			step := ((n+parts-1)/parts + p.SplitBytes - 1) / p.SplitBytes * p.SplitBytes
+			for lo := int64(0); lo < n; lo += step {
+				all = append(all, []segment{{f, lo, min(lo+step, n)}})
+			}
+			continue
+		}
+		if size+n > p.BlockBytes || len(group) == maxFilesInBlock {
+			flush()
+		}
+		group = append(group, segment{f, 0, n})
+		size += n
+	}
+	flush()
+	if p.Keep == nil {
+		return all
+	}
+	kept := make([][]segment, 0, len(p.Keep))
+	for _, b := range p.Keep {
+		if int(b) < len(all) && b >= 0 {
+			kept = append(kept, all[b])
+		}
+	}
+	return kept
+}
+
+// splits cuts the segments of a block into splits.
+func (p *ReadParams) splits(block []segment) []segment {
+	var out []segment
+	for _, s := range block {
+		if p.streamed(s.file) {
+			out = append(out, s)
+			continue
+		}
+		for lo := s.lo; lo < s.hi; lo += p.SplitBytes {
+			out = append(out, segment{s.file, lo, min(lo+p.SplitBytes, s.hi)})
+		}
+	}
+	return out
+}
+
+// textBytes estimates the bytes of text in a segment.
+func (p *ReadParams) textBytes(s segment) float64 {
+	n := float64(s.hi - s.lo)
+	if p.Files[s.file].Codec > Plain {
+		n *= p.Ratio
+	}
+	return n
+}
+
+// estimate describes the rows of some text bytes.
+func (p *ReadParams) estimate(text float64) op.Meta {
+	m := op.Meta{Schema: p.schema(), Rows: -1, Bytes: -1}
+	if p.RecordBytes <= 0 {
+		return m
+	}
+	m.Rows = text / p.RecordBytes
+	width, share := 0.0, p.RecordBytes/float64(max(1, len(p.Names)))
+	for _, f := range m.Schema {
+		if f.Type.Kind.IsVar() {
+			width += 4 + share
+		} else {
+			width += float64(f.Type.Width()) + 0.125
+		}
+	}
+	if p.Limit > 0 {
+		m.Rows = min(m.Rows, float64(p.Limit))
+	}
+	m.Bytes = m.Rows * width
+	return m
+}
+
+func (p *ReadParams) schema() dtype.Schema {
+	s := make(dtype.Schema, len(p.Cols))
+	for i, c := range p.Cols {
+		s[i] = dtype.Field{Name: p.Names[c], Type: p.Types[c], Nullable: true}
+	}
+	return s
+}
+
+func inferRead(p ReadParams, in []op.Meta) (op.Meta, error) {
+	if err := p.check(); err != nil {
+		return op.Meta{}, err
+	}
+	if len(in) > 0 {
+		return op.Meta{}, fmt.Errorf("csv.read has no inputs")
+	}
+	blocks, text := p.blocks(), 0.0
+	if len(blocks) > maxBlocks {
+		return op.Meta{}, fmt.Errorf("csv: %d blocks, at most %d: choose larger ones with BlockBytes", len(blocks), maxBlocks)
+	}
+	for _, b := range blocks {
+		for _, s := range b {
+			text += p.textBytes(s)
+		}
+	}
+	return p.estimate(text), nil
+}
+
+// check refuses parameters that Describe would not make: they may have come from
+// elsewhere.
+func (p *ReadParams) check() error {
+	n := len(p.Names)
+	g := grammar{p.Delimiter, p.Quote, p.Comment}
+	switch {
+	case n == 0 || len(p.Types) != n || len(p.Guessed) != n:
+		return fmt.Errorf("csv: %d names, %d types, %d marks of guessed types: want the same number, at least one", n, len(p.Types), len(p.Guessed))
+	case p.SplitBytes < 1 || p.SplitBytes > 1<<30 || p.BlockBytes < p.SplitBytes || p.BlockBytes > p.SplitBytes*maxSplits:
+		return fmt.Errorf("csv: splits of %d bytes in blocks of %d: want 1 to 2^30, and 1 to %d splits in a block", p.SplitBytes, p.BlockBytes, maxSplits)
+	case p.MaxRecord < 1 || p.MaxRecord > 1<<30:
+		return fmt.Errorf("csv: records of at most %d bytes: want 1 to 2^30", p.MaxRecord)
+	case p.Skip < 0 || p.Limit < 0 || math.IsNaN(p.RecordBytes) || math.IsNaN(p.Ratio):
+		return fmt.Errorf("csv: negative skip or limit, or no number for a mean")
+	}
+	for _, t := range p.Types {
+		if t.Kind == dtype.Invalid || t.Kind > dtype.Decimal128 {
+			return fmt.Errorf("csv: columns of type %s cannot be read", t)
+		}
+	}
+	for _, c := range p.Cols {
+		if c < 0 || int(c) >= n {
+			return fmt.Errorf("csv: output column %d of %d", c, n)
+		}
+	}
+	return g.check()
+}
+
+// check reports bytes that cannot be what they are meant to be.
+func (g grammar) check() error {
+	for _, x := range []struct {
+		what string
+		b    byte
+		must bool
+	}{{"delimiter", g.delim, true}, {"quote", g.quote, false}, {"comment byte", g.comment, false}} {
+		if x.b == 0 && !x.must {
+			continue
+		}
+		if x.b == 0 || x.b == '\n' || x.b == '\r' || x.b >= 0x80 {
+			return fmt.Errorf("csv: the %s is %q: want an ASCII byte other than newline, carriage return and NUL", x.what, x.b)
+		}
+	}
+	if g.delim == g.quote || g.delim == g.comment || g.quote != 0 && g.quote == g.comment {
+		return fmt.Errorf("csv: delimiter %q, quote %q and comment %q must differ", g.delim, g.quote, g.comment)
+	}
+	return nil
+}
+
+// memRead counts what the readers of one task keep: the bytes of a split, their
+// positions and one chunk of columns.
+func memRead(p ReadParams, _ op.Meta) op.Need {
+	n := p.SplitBytes + 2<<20 + int64(len(p.Cols))*(256<<10)
+	return op.Need{Floor: n, Want: 2 * n}
+}
+
+func textRead(p ReadParams) string {
+	var b strings.Builder
+	switch len(p.Files) {
+	case 0:
+		b.WriteString("no files")
+	case 1:
+		b.WriteString(p.Files[0].Path)
+	default:
+		fmt.Fprintf(&b, "%s … %s (%d files)", p.Files[0].Path, p.Files[len(p.Files)-1].Path, len(p.Files))
+	}
+	if len(p.Cols) < len(p.Names) {
+		fmt.Fprintf(&b, " columns=%s (%d of %d)", strings.Join(p.schema().Names(), ","), len(p.Cols), len(p.Names))
+	}
+	if p.Limit > 0 {
+		fmt.Fprintf(&b, " limit=%d", p.Limit)
+	}
+	if p.Keep != nil {
+		fmt.Fprintf(&b, " blocks=%d", len(p.Keep))
+	}
+	return b.String()
+}
+
+func blockMeta(p ReadParams, block int) op.Meta {
+	text := 0.0
+	for _, s := range p.blocks()[block] {
+		text += p.textBytes(s)
+	}
+	return p.estimate(text)
+}
+
+func keepBlocks(p ReadParams, blocks []int) ReadParams {
+	keep := make([]int32, len(blocks))
+	for i, b := range blocks {
+		keep[i] = int32(b)
+		if p.Keep != nil {
+			keep[i] = p.Keep[b]
+		}
+	}
+	p.Keep = keep
+	return p
+}
+
+func project(p ReadParams, cols []string) ReadParams {
+	out := make([]int32, 0, len(cols))
+	for _, name := range cols {
+		out = append(out, int32(slices.Index(p.Names, name)))
+	}
+	p.Cols = out
+	return p
+}
+
+func limit(p ReadParams, n int64) (ReadParams, bool) {
+	if n < 1 {
+		return p, false
+	}
+	if p.Limit == 0 || n < p.Limit {
+		p.Limit = n
+	}
+	return p, true
+}

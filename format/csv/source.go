@@ -1,0 +1,251 @@
+package csv
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/op"
+)
+
+// chunkBytes is how much text is parsed at once: it stays in the second-level
+// cache with its positions and columns.
+const chunkBytes = 256 << 10
+
+// A source is "csv.read" bound in this process.
+type source struct {
+	p      ReadParams
+	g      grammar
+	blocks [][]segment
+	files  []fileState
+	chunk  int
+}
+
+// fileState is what the tasks of a layer share about a file.
+type fileState struct {
+	mu      sync.Mutex
+	opened  bool
+	start   int64 // where the records begin
+	borders *borders
+}
+
+func newSource(p ReadParams) (op.Source, error) {
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	s := &source{p: p, g: grammar{p.Delimiter, p.Quote, p.Comment}, blocks: p.blocks(), files: make([]fileState, len(p.Files))}
+	// Few long records to a chunk would make loops over columns short.
+	s.chunk = int(min(max(p.RecordBytes*1024, chunkBytes), 4<<20))
+	return s, nil
+}
+
+// Open implements op.Source.
+func (s *source) Open(t op.Task, in []op.In) (op.Feed, error) {
+	b := t.Block()
+	if b < 0 || b >= len(s.blocks) {
+		return nil, fmt.Errorf("csv: block %d of %d", b, len(s.blocks))
+	}
+	f := &feed{source: s, task: t, block: b, splits: s.p.splits(s.blocks[b])}
+	f.rows = make([]int64, len(f.splits))
+	for i := range f.rows {
+		f.rows[i] = -1
+	}
+	return f, nil
+}
+
+// A feed is the splits of one block. With a limit it knows how many rows the first
+// splits gave, so that later ones need not be read.
+type feed struct {
+	*source
+	task   op.Task
+	block  int
+	splits []segment
+
+	mu    sync.Mutex
+	rows  []int64 // of each split, -1 until it was read
+	ready int     // splits before this one were read
+	total int64   // their rows
+}
+
+// Splits implements op.Feed.
+func (f *feed) Splits() int { return len(f.splits) }
+
+// Close implements op.Feed.
+func (f *feed) Close() error { return nil }
+
+// Reader implements op.Feed.
+func (f *feed) Reader() (op.Reader, error) {
+	return &reader{feed: f, parser: newParser(&f.p), open: -1}, nil
+}
+
+// left returns how many rows the limit leaves for a split at most, and whether
+// there is a limit.
+func (f *feed) left() (int64, bool) {
+	if f.p.Limit == 0 {
+		return 0, false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.p.Limit - f.total, true
+}
+
+// finish notes the rows that a split gave.
+func (f *feed) finish(split int, rows int64) {
+	if f.p.Limit == 0 {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rows[split] = rows
+	for f.ready < len(f.rows) && f.rows[f.ready] >= 0 {
+		f.total += f.rows[f.ready]
+		f.ready++
+	}
+}
+
+// prepare checks that a file is the one that was described and finds where its
+// records begin. It leaves the file open.
+func (s *source) prepare(i int) (*os.File, *fileState, error) {
+	d, st := &s.p.Files[i], &s.files[i]
+	f, err := os.Open(d.Path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("csv: %w", err)
+	}
+	if err := unchanged(f, d); err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.opened {
+		return f, st, nil
+	}
+	if !s.p.streamed(i) {
+		if st.start, err = s.findStart(f, d); err != nil {
+			f.Close()
+			return nil, nil, err
+		}
+		if s.g.quote != 0 && !s.p.OneLine {
+			st.borders = new(borders)
+			st.borders.init(int((d.Size + s.p.SplitBytes - 1) / s.p.SplitBytes))
+		}
+	}
+	st.opened = true
+	return f, st, nil
+}
+
+func unchanged(f *os.File, d *File) error {
+	st, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("csv: %w", err)
+	}
+	if st.Size() != d.Size || st.ModTime().UnixNano() != d.ModTime {
+		return fmt.Errorf("csv: %s has changed since the plan was made (%d bytes then, %d now): describe it again", d.Path, d.Size, st.Size())
+	}
+	return nil
+}
+
+// findStart reads the head of a plain file.
+func (s *source) findStart(f *os.File, d *File) (int64, error) {
+	for n := int64(64 << 10); ; n *= 4 {
+		n = min(n, d.Size)
+		b := make([]byte, n, n+1)
+		if _, err := f.ReadAt(b, 0); err != nil && err != io.EOF {
+			return 0, fmt.Errorf("csv: %s: %w", d.Path, err)
+		}
+		at, err := s.start(b, n == d.Size, d.Path)
+		if err != nil || at >= 0 {
+			return int64(at), err
+		}
+	}
+}
+
+// start returns where the records begin in b, the first bytes of a file, all of
+// them if final; -1 if b is too short. It checks the header.
+func (s *source) start(b []byte, final bool, path string) (int, error) {
+	size := len(b)
+	if final {
+		b = append(b, '\n')
+	}
+	at, err := preamble(b, path, s.p.Skip)
+	if err != nil || at < 0 {
+		if final && err == nil {
+			return size, nil
+		}
+		return at, err
+	}
+	if !s.p.HasHead {
+		return min(at, size), nil
+	}
+	for at < size {
+		next, f, kind := s.g.record(b, at, nil)
+		if kind == lineOpen {
+			switch {
+			case final:
+				return 0, fmt.Errorf("%s: a quoted field of the header is not closed", path)
+			case int64(size-at) > s.p.MaxRecord:
+				return 0, fmt.Errorf("%s: the header does not end within %d bytes (option MaxRecordBytes)", path, s.p.MaxRecord)
+			}
+			return -1, nil
+		}
+		if kind == lineRecord {
+			return min(next, size), s.checkHeader(b, f, path)
+		}
+		at = next
+	}
+	if !final {
+		return -1, nil
+	}
+	return size, nil
+}
+
+func (s *source) checkHeader(b []byte, f []field, path string) error {
+	if len(s.p.Header) == 0 {
+		return nil
+	}
+	names := make([]string, len(f))
+	for i, x := range f {
+		names[i] = string(s.g.text(nil, b, x))
+	}
+	if slices.Equal(names, s.p.Header) {
+		return nil
+	}
+	return fmt.Errorf("%s: the header is %s, but the first file has %s (with Header: Yes and Names, columns are taken by position)",
+		path, strings.Join(names, ","), strings.Join(s.p.Header, ","))
+}
+
+// look computes the passage of a split of a plain file that is not being read by
+// this thread now.
+func (r *reader) look(f *os.File, st *fileState, d *File, split int) (passage, error) {
+	lo := int64(split) * r.p.SplitBytes
+	n := int(min(r.p.SplitBytes, d.Size-lo))
+	if int64(n) > int64(len(r.aside))-1 {
+		r.aside = make([]byte, n+1)
+	}
+	b := r.aside[:n+1]
+	if lo == 0 {
+		b = b[1:]
+	}
+	if k, err := f.ReadAt(b, max(lo-1, 0)); k < len(b) {
+		return passage{}, fmt.Errorf("csv: %s: %w", d.Path, err)
+	}
+	b = r.aside[1 : n+1]
+	return r.passageOf(b, r.aside[0], kernel.CountQuotes(b, r.g.quote), lo-st.start), nil
+}
+
+// passageOf computes the passage of the split b, which begins at byte lo of the
+// file's records: what lies before the first record (lo < 0) does not count.
+func (r *reader) passageOf(b []byte, prev byte, quotes int, lo int64) passage {
+	if lo > 0 {
+		return r.g.passage(b, prev, quotes, &r.parser.marks)
+	}
+	if -lo >= int64(len(b)) {
+		return passage{outside, outside, outside}
+	}
+	s := r.g.passage(b[-lo:], '\n', quotes, &r.parser.marks)[outside]
+	return passage{s, s, s}
+}
