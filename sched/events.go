@@ -159,7 +159,7 @@ func (s *State) onDone(ev *Event) {
 	l.size[b] = units(ev.Bytes)
 	l.held++
 	j.held++
-	l.make(ev, b)
+	l.make(ev, b, s.breaks(ruleMade))
 	if j.dirty || j.state == dead {
 		return
 	}
@@ -181,15 +181,15 @@ func (s *State) onDone(ev *Event) {
 	s.maybeFree(j, l, b)
 }
 
-// make counts a block that is held for the first time.
-func (l *layer) make(ev *Event, b int32) {
+// make counts a block that is held for the first time. With again it breaks the rule that each counts once.
+func (l *layer) make(ev *Event, b int32, again bool) {
 	if ev.Nanos > 0 {
 		if l.nanos == 0 {
 			l.nanos = float64(ev.Nanos)
 		}
 		l.nanos += (float64(ev.Nanos) - l.nanos) / 8
 	}
-	if l.st[b]&fMade == 0 {
+	if l.st[b]&fMade == 0 || again {
 		l.st[b] |= fMade
 		l.made++
 		l.bytes += max(ev.Bytes, 0)
@@ -313,7 +313,7 @@ func (s *State) deliver(j *job, l *layer, b int32) {
 	switch {
 	case l.enough:
 		return
-	case l.spec.Keep == Stream || b < l.next:
+	case l.spec.Keep == Stream || b < l.next || s.breaks(ruleTurn):
 		s.deliverOne(j, l, b)
 		return
 	}

@@ -45,20 +45,25 @@ type State struct {
 type rule uint32
 
 const (
-	ruleAttempt rule = 1 << iota
-	ruleSession
-	ruleDuplicate
-	ruleRebuild
-	ruleSlots
-	ruleReaders
-	ruleRunning
-	rulePoison
-	ruleLate
-	ruleWindow
-	ruleReissue
-	ruleRetries
-	ruleFetch
-	ruleAdopt
+	ruleAttempt   rule = 1 << iota // a report counts only for the attempt that runs
+	ruleSession                    // and from the session that is up
+	ruleDuplicate                  // and once
+	ruleRebuild                    // derived state is rebuilt after a loss
+	ruleSlots                      // a failed attempt gives its slot back
+	ruleReaders                    // a block is freed when nobody reads it any more, not before
+	rulePoison                     // lives of workers that end under a task are counted
+	ruleAlone                      // a suspect runs alone, so that no innocent task is blamed
+	ruleLate                       // a late layer needs all of its inputs
+	ruleMade                       // the statistics of a layer count each block once
+	ruleWindow                     // nothing starts beyond the reader's window
+	ruleTurn                       // an Ordered layer is delivered in order
+	ruleReissue                    // what was lost before it was consumed is delivered again
+	ruleRetries                    // retries have an end
+	ruleFetch                      // a block that was not found is believed to be lost
+	ruleAdopt                      // a new session's word about what it holds counts
+	ruleCopy                       // even about what it is making again
+	ruleMeasured                   // an old Mem report does not undo a newer one
+	allRules      = iota
 )
 
 func (s *State) breaks(r rule) bool { return s.off&r != 0 }

@@ -178,7 +178,7 @@ func (s *State) lostUnder(j *job, l *layer, t Block, r *record) {
 		s.giveUp(j, l, t, LostWorker, r)
 		return
 	}
-	if r.sessions >= s.opt.Poison-1 {
+	if r.sessions >= s.opt.Poison-1 && !s.breaks(ruleAlone) {
 		l.st[t.Block] |= fAlone
 	}
 }

@@ -128,7 +128,7 @@ const (
 	Returned                     // the answer to Return when the task had not started
 	Held                         // Layer, Block, N, Bytes and Rows (of each): a new session says what it still has
 	Missing                      // Layer, Block: not at Worker, where Deliver or Holder had said, as a reader found out
-	Mem                          // Bytes in use, Spilled of them on disk, Paused: give it nothing new
+	Mem                          // Bytes in use, Spilled beside them on disk, Paused: give it nothing new; Now rises from report to report, older ones are stale
 	Consumed                     // Job, Layer, Block, N: delivered blocks were read, their memory may go
 	Enough                       // Job, Layer: the reader wants no more of this layer
 	Cancel                       // Job: stop it, or drop what a finished one has pinned

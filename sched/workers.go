@@ -28,6 +28,7 @@ type worker struct {
 	busy        int32 // tasks given and not reported
 	mem         int64 // 0 means unbounded
 	band, disk  float64
+	measured    int64   // Now of the last Mem
 	onDisk      float64 // part of what it holds that is spilled
 	out         []sent  // in the order given; kept only if queue > 0
 	batchJob    *job
@@ -139,10 +140,10 @@ func (w *worker) ran(l *layer, b int32) bool {
 
 func (s *State) onMem(ev *Event) {
 	w := s.worker(ev)
-	if w == nil {
+	if w == nil || ev.Now < w.measured && !s.breaks(ruleMeasured) {
 		return
 	}
-	w.onDisk = 0
+	w.measured, w.onDisk = ev.Now, 0
 	if all := ev.Bytes + ev.Spilled; ev.Spilled > 0 && ev.Bytes >= 0 && all > 0 {
 		w.onDisk = float64(ev.Spilled) / float64(all)
 	}
@@ -182,11 +183,11 @@ func (s *State) onHeld(ev *Event) {
 			l.who[b], l.size[b] = uint16(ev.Worker), units(ev.Bytes)
 			l.held++
 			j.held++
-			l.make(ev, b)
+			l.make(ev, b, s.breaks(ruleMade))
 			j.dirty = true
 		case WorkerID(l.who[b]) != ev.Worker:
 			s.actFree(j.id, l.id, b, ev.Worker)
-		case st&fRunning != 0:
+		case st&fRunning != 0 && !s.breaks(ruleCopy):
 			l.st[b] = st | fCopy
 			l.size[b] = units(ev.Bytes)
 		}

@@ -20,7 +20,8 @@ func (k key) compare(o key) int {
 
 type input struct {
 	key
-	at sched.WorkerID
+	at  sched.WorkerID
+	all *gather // a whole layer instead of one block
 }
 
 type assignment struct {
@@ -28,7 +29,7 @@ type assignment struct {
 	attempt sched.Attempt
 	alone   bool
 	in      []input
-	values  []int32 // the node's numbers of in
+	values  []int32 // the node's numbers of in, -1 for a whole layer
 }
 
 // proc is a worker process: the shell around a node.Node.
@@ -39,6 +40,7 @@ type proc struct {
 	conn    bool
 	session sched.Session
 	life    int // rises when the process dies or the connection breaks: what was planned before does not happen
+	births  int // rises when the process dies and when one comes up
 	slow    int64
 	floor   [2]int64 // messages keep their order, to the worker and from it
 
@@ -59,6 +61,7 @@ type stored struct {
 }
 
 func (p *proc) boot() {
+	p.births++
 	p.alive, p.own = true, map[key]int32{}
 	p.connect()
 }
@@ -150,12 +153,18 @@ func (p *proc) take(m assignment) {
 	a := &m
 	a.values = make([]int32, 0, len(m.in))
 	for _, in := range m.in {
+		if in.all != nil {
+			a.values = append(a.values, -1)
+			continue
+		}
 		i, ok := p.own[in.key]
 		switch {
 		case in.at == p.id && (!ok || !p.values[i].ok):
 			p.report(sched.FetchFailed, a, sched.Event{Dep: in.t, DepWorker: p.id})
 			for _, i := range a.values {
-				p.freeCopy(i)
+				if i >= 0 {
+					p.freeCopy(i)
+				}
 			}
 			return
 		case in.at != p.id:
@@ -167,8 +176,12 @@ func (p *proc) take(m assignment) {
 	t := int32(len(p.tasks))
 	p.tasks = append(p.tasks, a)
 	p.running[m.key] = t
-	p.node(node.Event{Kind: node.Queue, Task: t, Key: uint64(m.t.Layer)<<32 | uint64(m.t.Block), Floor: 10, Want: 40, Alone: m.alone, In: a.values})
-	for _, i := range a.values {
+	if len(p.running) > int(p.s.cfg.Slots+p.s.cfg.Queue) {
+		p.s.err = fmt.Errorf("worker %d: was given %d tasks, has %d slots and %d places", p.id, len(p.running), p.s.cfg.Slots, p.s.cfg.Queue)
+	}
+	known := slices.DeleteFunc(slices.Clone(a.values), func(i int32) bool { return i < 0 })
+	p.node(node.Event{Kind: node.Queue, Task: t, Key: uint64(m.t.Layer)<<32 | uint64(m.t.Block), Floor: 10, Want: 40, Alone: m.alone, In: known})
+	for _, i := range known {
 		p.freeCopy(i)
 	}
 }
@@ -214,7 +227,7 @@ func (p *proc) do(a node.Action) {
 	case node.Drop:
 		p.forget(a.Value)
 	case node.Level:
-		p.send(sched.Event{Kind: sched.Mem, Bytes: a.Bytes, Spilled: a.OnDisk, Paused: a.Paused})
+		p.send(sched.Event{Kind: sched.Mem, Now: p.s.seq, Bytes: a.Bytes, Spilled: a.OnDisk, Paused: a.Paused})
 	}
 }
 
@@ -257,6 +270,19 @@ func (p *proc) start(t int32) {
 		p.later(1, p.kill)
 		return
 	}
+	for _, in := range a.in { // whole layers are fetched when the task starts
+		if in.all == nil {
+			continue
+		}
+		if lost, bad := in.all.broken(a.job); bad {
+			p.later(p.s.net(), func() {
+				delete(p.running, a.key)
+				p.node(node.Event{Kind: node.End, Task: t, Value: -1})
+				p.report(sched.FetchFailed, a, sched.Event{Dep: lost.t, DepWorker: lost.at})
+			})
+			return
+		}
+	}
 	d := 1 + p.s.r.Int64N(p.s.cfg.Work)*p.slow
 	p.later(d, func() { p.end(t, d) })
 }
@@ -271,6 +297,10 @@ func (p *proc) end(t int32, d int64) {
 	}
 	in := make([]uint64, 0, len(a.in))
 	for k, i := range a.in {
+		if i.all != nil {
+			in = append(in, i.all.value)
+			continue
+		}
 		v := a.values[k]
 		if !p.values[v].ok {
 			p.node(node.Event{Kind: node.End, Task: t, Value: -1})
@@ -322,6 +352,7 @@ func (p *proc) kill() {
 		}
 	}
 	p.life++
+	p.births++
 	p.alive, p.conn, p.own, p.values = false, false, nil, nil
 	old := p.session
 	p.s.after(p.s.net()*3, func() { p.s.step(sched.Event{Kind: sched.WorkerDown, Worker: p.id, Session: old, Code: 137}) })
@@ -362,6 +393,7 @@ func (p *proc) loseOne() {
 	slices.SortFunc(keys, key.compare)
 	k := keys[p.s.r.IntN(len(keys))]
 	i := p.own[k]
+	p.s.epoch++
 	if p.values[i].ok {
 		p.values[i].ok = false
 		p.s.hold(-bytesOf(p.values[i].v))

@@ -29,6 +29,8 @@ type Config struct {
 	Flaky   float64                                   // chance that a task fails and may be tried again
 	Poison  func(job sched.JobID, t sched.Block) bool // tasks that take their worker with them
 
+	MayFail bool               // jobs may fail; else that is an error
+	Steps   int                // most events, 0 means two million
 	Check   bool               // after every step
 	Log     func(string)       // is told every event and action
 	Options sched.Options      // of the scheduler
@@ -65,7 +67,7 @@ type sim struct {
 	closed   int
 	wake     int64
 	acts     []sched.Action
-	in       []sched.Block
+	epoch    int64 // rises when a block comes or goes
 	res      Result
 	held     int64
 	err      error
@@ -79,6 +81,7 @@ type jobRun struct {
 	layers   []sched.Layer
 	rows     []int64 // of finished layers, -1 before
 	taken    []bool
+	gathers  map[sched.LayerID]*gather
 	got      map[sched.Block]uint64
 	next     []int32 // per layer, the next block an Ordered one must deliver
 	stopped  bool    // cancelled, failed, or told that it is enough
@@ -86,12 +89,13 @@ type jobRun struct {
 	closed   bool
 }
 
-const maxSteps = 2_000_000
-
 // Run runs plans as jobs 0, 1, … to their end and compares what they yield with Evaluate. An error says what went wrong,
 // with the seed.
 func Run(plans []Plan, cfg Config) (Result, error) {
 	cfg.Workers, cfg.Slots = max(cfg.Workers, 1), max(cfg.Slots, 1)
+	if cfg.Steps <= 0 {
+		cfg.Steps = 2_000_000
+	}
 	cfg.Net, cfg.Work = max(cfg.Net, 1), max(cfg.Work, 1)
 	s := &sim{cfg: cfg, r: rand.New(rand.NewPCG(cfg.Seed, 1)), st: sched.New(cfg.Options)}
 	s.res.Failed = map[sched.JobID]*sched.JobError{}
@@ -137,7 +141,7 @@ func (s *sim) plant(n int, horizon int64, fn func()) {
 }
 
 func (s *sim) addJob(id sched.JobID, p *Plan) {
-	j := &jobRun{id: id, plan: p, want: Evaluate(p), layers: slices.Clone(p.Spec.Layers), got: map[sched.Block]uint64{}, taken: make([]bool, len(p.Stages))}
+	j := &jobRun{id: id, plan: p, want: Evaluate(p), layers: slices.Clone(p.Spec.Layers), got: map[sched.Block]uint64{}, taken: make([]bool, len(p.Stages)), gathers: map[sched.LayerID]*gather{}}
 	for _, l := range j.want {
 		s.res.Tasks += len(l)
 		j.rows = append(j.rows, -1)
@@ -212,11 +216,14 @@ func (s *sim) step(ev sched.Event) {
 		return
 	}
 	s.res.Steps++
-	if s.res.Steps > maxSteps {
+	if s.res.Steps > s.cfg.Steps {
 		s.err = fmt.Errorf("no end after %d steps", s.res.Steps)
 		return
 	}
 	s.trace(s.now, int64(ev.Kind), int64(ev.Job), int64(ev.Layer), int64(ev.Block), int64(ev.Worker), int64(ev.Session), int64(ev.Attempt))
+	if ev.Kind != sched.Done && ev.Kind != sched.Started && ev.Kind != sched.Consumed {
+		s.epoch++
+	}
 	acts := s.st.Step(ev, s.acts[:0])
 	if s.cfg.Log != nil {
 		s.log(&ev, acts)
@@ -265,6 +272,9 @@ func (s *sim) do(a *sched.Action) {
 	case sched.Fail:
 		s.jobs[a.Job].stopped = true
 		s.res.Failed[a.Job] = a.Err
+		if a.Err.Class != sched.Cancelled && !s.cfg.MayFail {
+			s.err = fmt.Errorf("job %d failed: %w", a.Job, a.Err)
+		}
 	case sched.Finished:
 		s.finished(s.jobs[a.Job])
 	case sched.Closed:
@@ -277,18 +287,87 @@ func (s *sim) do(a *sched.Action) {
 
 // assign sends a task to its worker, with the places of its inputs as they are now.
 func (s *sim) assign(a *sched.Action, b int32) {
+	j := s.jobs[a.Job]
 	m := assignment{key: key{a.Job, sched.Block{Layer: a.Layer, Block: b}}, attempt: a.Attempt, alone: a.Alone}
-	s.in = s.st.Inputs(a.Job, a.Layer, b, s.in[:0])
-	for _, d := range s.in {
-		w, _, ok := s.st.Holder(a.Job, d.Layer, d.Block)
-		if !ok {
-			s.err = fmt.Errorf("job %d: %d[%d] runs, its input %v is held by nobody", a.Job, a.Layer, b, d)
-			return
+	for i := range j.layers[a.Layer].In {
+		e := &j.layers[a.Layer].In[i]
+		n := j.layers[e.From].N
+		if e.Wiring.Kind == sched.All {
+			m.in = append(m.in, input{all: s.gather(j, e.From)})
+			continue
 		}
-		m.in = append(m.in, input{key{a.Job, d}, w})
+		lo, hi, list := e.Wiring.Needs(b, n)
+		for d := lo; d < hi; d++ {
+			m.in = append(m.in, s.locate(j, sched.Block{Layer: e.From, Block: d}))
+		}
+		for _, d := range list {
+			m.in = append(m.in, s.locate(j, sched.Block{Layer: e.From, Block: d}))
+		}
 	}
 	p := s.procs[a.Worker]
 	p.toWorker(a.Session, func() { p.take(m) })
+}
+
+func (s *sim) locate(j *jobRun, t sched.Block) input {
+	w, _, ok := s.st.Holder(j.id, t.Layer, t.Block)
+	if !ok && s.err == nil {
+		s.err = fmt.Errorf("job %d: a task runs, its input %v is held by nobody", j.id, t)
+	}
+	return input{key: key{j.id, t}, at: w}
+}
+
+// gather is a whole layer as an input: where its blocks were when the task was sent. It is shared by the tasks that were sent
+// while no block came or went.
+type gather struct {
+	epoch int64
+	parts []part
+	value uint64 // of all blocks, ok if every block was where it should be
+	ok    bool
+	bad   input // else a block that was not
+}
+
+// part is a process that holds blocks of the layer.
+type part struct {
+	p      *proc
+	births int
+	block  sched.Block
+}
+
+func (s *sim) gather(j *jobRun, l sched.LayerID) *gather {
+	if g := j.gathers[l]; g != nil && g.epoch == s.epoch {
+		return g
+	}
+	g := &gather{epoch: s.epoch, ok: true}
+	j.gathers[l] = g
+	values := make([]uint64, j.layers[l].N)
+	seen := map[sched.WorkerID]bool{}
+	for b := range j.layers[l].N {
+		in := s.locate(j, sched.Block{Layer: l, Block: b})
+		p := s.procs[in.at]
+		v, ok := p.peek(in.key)
+		if values[b] = v; !ok && g.ok {
+			g.ok, g.bad = false, in
+		}
+		if !seen[in.at] {
+			seen[in.at] = true
+			g.parts = append(g.parts, part{p, p.births, in.t})
+		}
+	}
+	g.value = fold(values)
+	return g
+}
+
+// broken returns a block of the layer that is not where it was.
+func (g *gather) broken(j sched.JobID) (input, bool) {
+	if !g.ok {
+		return g.bad, true
+	}
+	for _, x := range g.parts {
+		if x.p.births != x.births {
+			return input{key: key{j, x.block}, at: x.p.id}, true
+		}
+	}
+	return input{}, false
 }
 
 // deliver lets the reader get a block from the worker that holds it.
@@ -338,7 +417,13 @@ func (s *sim) layerDone(a *sched.Action) {
 		}
 		j.taken[i] = true
 		x := st.Make(rows)
-		j.layers = append(j.layers, x.Add...)
+		j.layers = append(slices.Clone(j.layers), x.Add...)
+		for _, set := range x.Set {
+			l := &j.layers[set.Layer]
+			if l.N = set.N; set.In != nil {
+				l.In = set.In
+			}
+		}
 		s.after(s.net(), func() { s.step(sched.Event{Kind: sched.Extend, Job: j.id, Ext: x}) })
 	}
 }

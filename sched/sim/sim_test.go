@@ -3,6 +3,7 @@ package sim
 import (
 	"flag"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/weft-data/weft/sched"
@@ -59,6 +60,37 @@ func TestSweep(t *testing.T) {
 	t.Logf("%d seeds: %d tasks, %d runs of tasks, %d kills, %d events", n, sum.Tasks, sum.Ran, sum.Kills, sum.Steps)
 	if sum.Kills < n || sum.Ran < sum.Tasks/2 {
 		t.Fatal("the sweep hardly tests anything")
+	}
+}
+
+// TestShuffle runs n map tasks, n reduce tasks that each read all of them, and what a late decision adds behind, while
+// workers die.
+func TestShuffle(t *testing.T) {
+	n := int32(10_000)
+	if testing.Short() {
+		n = 1_000
+	}
+	p := Plan{Spec: sched.Spec{Layers: []sched.Layer{
+		{N: n},
+		{N: n, In: []sched.Edge{{From: 0, Wiring: sched.Everything()}}},
+		{Late: true, In: []sched.Edge{{From: 1, Wiring: sched.OneToOne()}}},
+	}}}
+	p.Stages = []Stage{{After: []sched.LayerID{1}, Make: func(rows int64) *sched.Extension {
+		return &sched.Extension{
+			Set: []sched.Late{{Layer: 2, N: n}},
+			Add: []sched.Layer{{N: 1, Keep: sched.Ordered, In: []sched.Edge{{From: 2, Wiring: sched.Everything()}}}},
+		}
+	}}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r, err := Run([]Plan{p}, Config{Seed: 1, Workers: 16, Slots: 4, Queue: 4, Net: 200, Work: 10_000, Kills: 8, Breaks: 1, Options: sched.Options{Poison: 100, Fetches: 1000}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	t.Logf("%d tasks, %d ran, %d workers died, %d events, %d MB allocated in all", r.Tasks, r.Ran, r.Kills, r.Steps, (after.TotalAlloc-before.TotalAlloc)>>20)
+	if r.Kills < 4 || r.Ran > 3*r.Tasks {
+		t.Fatalf("%d workers died, %d of %d tasks ran", r.Kills, r.Ran, r.Tasks)
 	}
 }
 
