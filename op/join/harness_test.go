@@ -24,7 +24,8 @@ type fakeTask struct {
 	*mem.Pool
 	dir     *spill.Dir
 	threads int
-	evict   bool // the build block goes to disk before it is probed
+	sinks   func() func(m *chunk.Batch) error // one sink per thread instead of one for all
+	evict   bool                              // the build block goes to disk before it is probed
 	mu      sync.Mutex
 	counts  map[string]int64
 }
@@ -101,6 +102,10 @@ func drive(t *fakeTask, p op.Pipe, side []op.In, in []*chunk.Batch, sink func(m 
 		return sink(m)
 	})
 	err = t.Fork(t.threads, func(i int) error {
+		locked := locked
+		if t.sinks != nil {
+			locked = t.sinks()
+		}
 		l, err := st.Local()
 		if err != nil {
 			return err

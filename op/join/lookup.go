@@ -20,6 +20,7 @@ type prober struct {
 	pos    []uint32
 	norm   [][2]uint64
 	miss   []uint32
+	todo   []uint32
 	memo   map[uint64][]uint32 // dictionary → head of every entry
 	offer  dictOffer
 	filter sieve
@@ -153,55 +154,92 @@ func (p *prober) place(m *chunk.Batch) {
 	}
 }
 
+// findNarrow looks at the first slot of every row without a branch, so that the
+// loads of many rows overlap and unpredictable misses cost nothing; rows that met
+// another key go on together, slot by slot.
 func (p *prober) findNarrow(keys []uint32) {
-	slots, heads, pos := p.t.slots, p.heads[:len(keys)], p.pos[:len(keys)]
 	if p.filter.on(p.t) {
 		p.sieveNarrow(keys)
 		return
 	}
-	hits := 0
+	slots, heads, pos := p.t.slots, p.heads[:len(keys)], p.pos[:len(keys)]
+	p.todo = room(p.todo, len(keys))
+	todo := p.todo
+	n := 0
 	for i, k := range keys {
 		e := slots[pos[i]]
-		id := uint32(e)
-		if uint32(e>>32) != k && id != none {
-			id = chaseNarrow(slots, pos[i]+1, k)
-		}
-		heads[i] = id
-		hits += notNone(id)
+		id, other := uint32(e), differ(uint32(e>>32), k)
+		heads[i] = id | uint32(-other)
+		todo[n] = uint32(i)
+		n += other & notNone(id)
 	}
-	p.filter.saw(len(keys), hits)
+	for n > 0 {
+		m := 0
+		for _, i := range todo[:n] {
+			pos[i]++
+			e := slots[pos[i]]
+			id, other := uint32(e), differ(uint32(e>>32), keys[i])
+			heads[i] = id | uint32(-other)
+			todo[m] = i
+			m += other & notNone(id)
+		}
+		n = m
+	}
+	p.filter.count(heads)
 }
+
+// differ is 1 when a and b differ and 0 when they are equal.
+func differ(a, b uint32) int { return int((uint64(a^b) + 1<<32 - 1) >> 32) }
 
 // notNone is 1 for a row and 0 for none.
 func notNone(id uint32) int { return int((uint64(id)+1)>>32 ^ 1) }
 
-// chaseNarrow goes on from slot at.
+// chaseNarrow looks a key up from slot at on.
 func chaseNarrow(slots []uint64, at, key uint32) uint32 {
 	for ; ; at++ {
 		if e := slots[at]; uint32(e>>32) == key || uint32(e) == none {
-			return uint32(e)
+			return uint32(e) | uint32(-differ(uint32(e>>32), key))
 		}
 	}
 }
 
+// findWide is findNarrow for keys of 64 bits.
 func (p *prober) findWide() {
-	slots, keys := p.t.wides, p.packed
-	heads, pos := p.heads[:len(keys)], p.pos[:len(keys)]
 	if p.filter.on(p.t) {
 		p.sieveWide()
 		return
 	}
-	hits := 0
+	slots, keys := p.t.wides, p.packed
+	heads, pos := p.heads[:len(keys)], p.pos[:len(keys)]
+	p.todo = room(p.todo, len(keys))
+	todo := p.todo
+	n := 0
 	for i, k := range keys {
-		e := slots[pos[i]]
-		id := e.id
-		if e.key != k && id != none {
-			id = chaseWide(slots, pos[i]+1, k)
-		}
-		heads[i] = id
-		hits += notNone(id)
+		e := &slots[pos[i]]
+		other := differWide(e.key, k)
+		heads[i] = e.id | uint32(-other)
+		todo[n] = uint32(i)
+		n += other & notNone(e.id)
 	}
-	p.filter.saw(len(keys), hits)
+	for n > 0 {
+		m := 0
+		for _, i := range todo[:n] {
+			pos[i]++
+			e := &slots[pos[i]]
+			other := differWide(e.key, keys[i])
+			heads[i] = e.id | uint32(-other)
+			todo[m] = i
+			m += other & notNone(e.id)
+		}
+		n = m
+	}
+	p.filter.count(heads)
+}
+
+// differWide is differ for 64 bits.
+func differWide(a, b uint64) int {
+	x := a ^ b
+	return int((x | -x) >> 63)
 }
 
 func chaseWide(slots []wideSlot, at uint32, key uint64) uint32 {

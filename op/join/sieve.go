@@ -43,7 +43,7 @@ type sieve struct {
 // Rows looked at before the filter is considered, the share of hits below which
 // it pays, and the smallest table where it does: below, slots are in the cache.
 const (
-	sieveRows  = 64 << 10
+	sieveRows  = 16 << 10
 	sieveSlots = 1 << 16
 )
 
@@ -65,6 +65,14 @@ func (s *sieve) on(t *table) bool {
 // saw counts how many of the rows looked at passed the filter, or had a match
 // where it was off.
 func (s *sieve) saw(rows, hits int) { s.rows, s.hits = s.rows+rows, s.hits+hits }
+
+// count is saw for a batch of heads; every eighth is looked at.
+func (s *sieve) count(heads []uint32) {
+	for i := 0; i < len(heads); i += 8 {
+		s.hits += notNone(heads[i])
+		s.rows++
+	}
+}
 
 // maybe reports whether a key with this hash may be in the table.
 func (b *bloom) maybe(h uint32) bool {

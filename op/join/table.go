@@ -243,6 +243,9 @@ func (t *table) reserve(do fork, regions int, grow uint32) error {
 	total := uint64(0)
 	for r, n := range keys {
 		bitsN := max(4, bits.Len64(uint64(n*3/2)))
+		if t.single {
+			bitsN = max(4, bits.Len64(uint64(n*2)))
+		}
 		size := uint32(1) << min(bitsN, 30) * grow
 		t.base[r], t.shift[r] = uint32(total), uint8(64-bits.TrailingZeros32(size))
 		t.size[r] = size + slack(size)
