@@ -87,11 +87,12 @@ const (
 
 // A Request asks a Runner for the blocks of one layer.
 type Request struct {
-	Graph   *Graph
-	Want    LayerID
-	Mode    Mode
-	Ordered bool     // deliver blocks in block order
-	Off     []string // optimizer passes to leave out
+	Graph    *Graph
+	Want     LayerID
+	Mode     Mode
+	Ordered  bool     // deliver blocks in block order
+	Priority int32    // higher first; jobs of equal priority share the slots
+	Off      []string // optimizer passes to leave out
 	// Progress, when set, is called now and then from one goroutine.
 	Progress func(Progress)
 }

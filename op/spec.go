@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -165,11 +166,17 @@ func Book() []*Entry {
 	return out
 }
 
-// Digest identifies the book: equal digests, same names, versions and parameters.
+// Digest identifies the book: equal digests, same names, versions and parameters
+// of operators and of users' functions.
 func Digest() [32]byte {
 	h := sha256.New()
 	for _, e := range Book() {
 		fmt.Fprintf(h, "%s@%d %s\n", e.Name, e.Version, e.Params)
+	}
+	bookMu.RLock()
+	defer bookMu.RUnlock()
+	for _, name := range slices.Sorted(maps.Keys(funcs)) {
+		fmt.Fprintf(h, "func %s %s\n", name, funcs[name].schema)
 	}
 	return [32]byte(h.Sum(nil))
 }

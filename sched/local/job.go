@@ -67,7 +67,7 @@ func newJob(r *Runner, ctx context.Context, q graph.Request, plan *optimize.Plan
 
 // spec words the plan for the scheduler.
 func (j *job) spec() *sched.Spec {
-	s := &sched.Spec{}
+	s := &sched.Spec{Priority: j.req.Priority}
 	for i := range j.plan.Graph.Layers {
 		l := &j.plan.Graph.Layers[i]
 		x := sched.Layer{N: l.N, Late: l.N == 0 && j.isLate(l), In: j.edges(l)}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/progress"
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"github.com/weft-data/weft/frame"
+	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/cpu"
+	"github.com/weft-data/weft/sched/local"
+)
+
+// An app is what all commands share.
+type app struct {
+	out, errs io.Writer
+	memory    string
+	threads   int
+	spillDir  string
+	json      bool
+	budget    int64
+}
+
+// newRoot builds the command tree.
+func newRoot(out, errs io.Writer) *cobra.Command {
+	a := &app{out: out, errs: errs}
+	root := &cobra.Command{
+		Use:   "weft",
+		Short: "Tables larger than memory: look into them, convert them, compute on them",
+		Long: "weft reads CSV and Parquet files of any size within a memory budget.\n" +
+			"It is the command of the Go library github.com/weft-data/weft.",
+		Example:       "  weft demo\n  weft schema trips.csv\n  weft head -n 5 'trips-*.parquet'\n  weft convert trips.csv.gz trips.parquet",
+		SilenceErrors: true, SilenceUsage: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return a.prepare() },
+	}
+	root.SetOut(out)
+	root.SetErr(errs)
+	f := root.PersistentFlags()
+	f.StringVar(&a.memory, "memory", "", "memory budget of the process, for example 256MiB or 4GB (default: half of the machine's or container's)")
+	f.IntVar(&a.threads, "threads", 0, "threads (default: one per CPU)")
+	f.StringVar(&a.spillDir, "spill-dir", "", "folder for what does not fit into memory (default: the system's temporary folder)")
+	f.BoolVar(&a.json, "json", false, "print JSON for programs")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w\nSee '%s --help'", err, c.CommandPath())}
+	})
+	root.AddCommand(a.demo(), a.schema(), a.head(), a.describe(), a.count(), a.convert(), a.version())
+	for _, c := range root.Commands() {
+		c.Args = usageArgs(c.Args)
+	}
+	root.Args = usageArgs(cobra.NoArgs)
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	return root
+}
+
+// usageArgs makes wrong arguments usage errors.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		if err := check(c, args); err != nil {
+			return usageError{fmt.Errorf("%w\nUsage: %s", err, c.UseLine())}
+		}
+		return nil
+	}
+}
+
+// prepare reads the flags every command has.
+func (a *app) prepare() error {
+	if err := cpu.Err(); err != nil {
+		return usageError{err}
+	}
+	if a.threads < 0 {
+		return usageError{fmt.Errorf("--threads %d: want 1 or more", a.threads)}
+	}
+	a.budget = defaultBudget()
+	if a.memory != "" {
+		n, err := parseBytes(a.memory)
+		if err != nil {
+			return usageError{fmt.Errorf("--memory: %w", err)}
+		}
+		if n < 64<<20 {
+			return usageError{fmt.Errorf("--memory %s: want at least 64MiB", a.memory)}
+		}
+		a.budget = n
+	}
+	limitHeap(a.budget)
+	return nil
+}
+
+// limitHeap is the backstop behind the engine's own accounting. The collector's
+// heap is small beside the buffers, which are outside of it: collecting early
+// costs little and keeps the process inside its budget.
+func limitHeap(budget int64) {
+	debug.SetGCPercent(50)
+	debug.SetMemoryLimit(budget)
+}
+
+// runner starts the embedded engine.
+func (a *app) runner() *local.Runner {
+	return local.New(local.Options{Threads: a.threads, Memory: a.budget, SpillDir: a.spillDir})
+}
+
+// parseBytes reads a size such as 256MiB, 4GB, 1.5g or 1000000.
+func parseBytes(s string) (int64, error) {
+	t := strings.ToLower(strings.TrimSpace(s))
+	unit := int64(1)
+	for _, u := range []struct {
+		name string
+		n    int64
+	}{{"kib", 1 << 10}, {"mib", 1 << 20}, {"gib", 1 << 30}, {"tib", 1 << 40}, {"kb", 1e3}, {"mb", 1e6}, {"gb", 1e9}, {"tb", 1e12},
+		{"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}, {"t", 1 << 40}, {"b", 1}} {
+		if strings.HasSuffix(t, u.name) {
+			t, unit = strings.TrimSpace(strings.TrimSuffix(t, u.name)), u.n
+			break
+		}
+	}
+	x, err := strconv.ParseFloat(t, 64)
+	if err != nil || x < 0 || x*float64(unit) > 1<<60 {
+		return 0, fmt.Errorf("%q is not a size: write for example 256MiB or 4GB", s)
+	}
+	return int64(x * float64(unit)), nil
+}
+
+// wordBytes prints a size.
+func wordBytes(n int64) string {
+	x := float64(n)
+	for _, u := range []string{"B", "KiB", "MiB", "GiB"} {
+		if x < 1024 || u == "GiB" {
+			return strconv.FormatFloat(x, 'f', map[bool]int{true: 0, false: 1}[u == "B"], 64) + " " + u
+		}
+		x /= 1024
+	}
+	return ""
+}
+
+// print writes a JSON value.
+func (a *app) print(v any) error {
+	e := json.NewEncoder(a.out)
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// bar shows progress on a terminal and nothing elsewhere. Call done at the end.
+func (a *app) bar(title string) (opt frame.Option, done func()) {
+	if f, ok := a.errs.(*os.File); !ok || !isTerminal(f) {
+		return func(*graph.Request) {}, func() {}
+	}
+	w := progress.NewWriter()
+	w.SetOutputWriter(a.errs)
+	w.SetAutoStop(false)
+	w.SetUpdateFrequency(100 * time.Millisecond)
+	w.SetTrackerLength(30)
+	w.SetStyle(progress.StyleBlocks)
+	w.Style().Visibility.Value = false
+	w.Style().Colors = progress.StyleColors{Message: text.Colors{}, Percent: text.Colors{text.FgCyan}}
+	t := &progress.Tracker{Message: title, Total: 1000}
+	w.AppendTracker(t)
+	end := make(chan struct{})
+	go func() { w.Render(); close(end) }()
+	opt = frame.WithProgress(func(p graph.Progress) {
+		t.SetValue(min(999, int64(p.Fraction*1000)))
+		t.UpdateMessage(fmt.Sprintf("%s: %s, %s rows, %s spilled", title, p.Phase, wordCount(p.Rows), wordBytes(p.Spilled)))
+	})
+	return opt, func() {
+		t.MarkAsDone()
+		w.Stop()
+		<-end
+	}
+}
+
+func isTerminal(f *os.File) bool {
+	st, err := f.Stat()
+	return err == nil && st.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+}
+
+// wordCount prints a number with thousands separated.
+func wordCount(n int64) string {
+	s := strconv.FormatInt(n, 10)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func (a *app) version() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs, Example: "  weft version --json",
+		RunE: func(*cobra.Command, []string) error {
+			v := "devel"
+			if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" && b.Main.Version != "(devel)" {
+				v = b.Main.Version
+			}
+			if a.json {
+				return a.print(map[string]string{"version": v, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH, "isa": cpu.String()})
+			}
+			_, err := fmt.Fprintf(a.out, "weft %s, %s, %s/%s, %s\n", v, runtime.Version(), runtime.GOOS, runtime.GOARCH, cpu.String())
+			return err
+		},
+	}
+}
+
+// open reads files of one kind, told by their names.
+func open(paths []string) (*frame.Frame, error) {
+	kinds := map[bool]int{}
+	for _, p := range paths {
+		kinds[isParquet(p)]++
+	}
+	if len(kinds) > 1 {
+		return nil, errors.New("CSV and Parquet files cannot be read as one table: convert one of them first")
+	}
+	f := frame.ReadCSV
+	if kinds[true] > 0 {
+		f = frame.ReadParquet
+	}
+	t := f(paths...)
+	if err := t.Err(); err != nil {
+		return nil, withoutLine(err)
+	}
+	return t, nil
+}
+
+// withoutLine drops the position of the call, which is this program's, not the
+// user's.
+func withoutLine(err error) error {
+	s := err.Error()
+	for _, verb := range []string{"ReadCSV: ", "ReadParquet: "} {
+		if i := strings.Index(s, verb); i >= 0 {
+			return errors.New(s[i+len(verb):])
+		}
+	}
+	return err
+}
+
+func isParquet(p string) bool {
+	p = strings.ToLower(p)
+	return strings.HasSuffix(p, ".parquet") || strings.HasSuffix(p, ".pq")
+}

@@ -1,0 +1,74 @@
+package op
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"github.com/weft-data/weft/internal/canon"
+)
+
+// A Fn is a user's function with one argument and one result. A named one can
+// run wherever the same program runs; one without a name stays in this process.
+type Fn[A, R any] struct {
+	name string
+	f    func(context.Context, A) (R, error)
+}
+
+// A remoteFn runs a named function on canonical bytes.
+type remoteFn struct {
+	schema string // of argument and result
+	call   func(ctx context.Context, arg []byte) ([]byte, error)
+}
+
+var funcs = map[string]remoteFn{}
+
+// Func registers a function under a name, for example "myapp/clean". Call it
+// from a package-level var. It panics on a duplicate name and on argument or
+// result types that have no canonical bytes (functions, channels, unexported
+// fields): those can only be used with Closure.
+func Func[A, R any](name string, f func(context.Context, A) (R, error)) Fn[A, R] {
+	a, r := reflect.TypeFor[A](), reflect.TypeFor[R]()
+	for _, t := range []reflect.Type{a, r} {
+		if err := canon.Check(t); err != nil {
+			panic(fmt.Sprintf("op: function %q: %v", name, err))
+		}
+	}
+	bookMu.Lock()
+	defer bookMu.Unlock()
+	if _, dup := funcs[name]; dup || name == "" {
+		panic(fmt.Sprintf("op: function name %q is empty or used twice", name))
+	}
+	funcs[name] = remoteFn{canon.Schema(a) + " → " + canon.Schema(r), func(ctx context.Context, arg []byte) ([]byte, error) {
+		var x A
+		if err := canon.Decode(arg, &x); err != nil {
+			return nil, fmt.Errorf("function %s: argument: %w", name, err)
+		}
+		y, err := f(ctx, x)
+		if err != nil {
+			return nil, err
+		}
+		return canon.Append(nil, &y)
+	}}
+	return Fn[A, R]{name, f}
+}
+
+// Closure makes a function of a closure. It cannot leave this process.
+func Closure[A, R any](f func(context.Context, A) (R, error)) Fn[A, R] { return Fn[A, R]{f: f} }
+
+// Name returns the registered name, empty for a local function.
+func (f Fn[A, R]) Name() string { return f.name }
+
+// Call runs the function here.
+func (f Fn[A, R]) Call(ctx context.Context, a A) (R, error) { return f.f(ctx, a) }
+
+// CallByName runs a registered function on canonical bytes.
+func CallByName(ctx context.Context, name string, arg []byte) ([]byte, error) {
+	bookMu.RLock()
+	f, ok := funcs[name]
+	bookMu.RUnlock()
+	if !ok {
+		return nil, fmt.Errorf("op: unknown function %q: this binary does not register it", name)
+	}
+	return f.call(ctx, arg)
+}
