@@ -40,6 +40,8 @@ type fn struct {
 	// lazy functions see nulls; for all others a null argument means a null result,
 	// which the evaluator arranges.
 	lazy bool
+	// bind makes the code for one call.
+	bind binder
 	// fails reports whether a call can fail on some row.
 	fails func(s *sig) bool
 }
@@ -124,6 +126,7 @@ func define(name, args, result, doc, example string) fn {
 }
 
 func (f fn) rule(r func(s *sig, in []operand) error) fn { f.result = r; return f }
+func (f fn) code(b binder) fn                           { f.bind = b; return f }
 func (f fn) seesNulls(doc string) fn                    { f.lazy, f.Nulls = true, doc; return f }
 
 // canFail says what fails at run time, and for which calls (nil: for all).

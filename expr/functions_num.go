@@ -23,20 +23,20 @@ func intResult(s *sig) bool { return !s.Out.Kind.IsFloat() && s.Out.Kind != dtyp
 func arithmeticFns() []fn {
 	return []fn{
 		define("add", "x any, y any", "the common type; date + integer is a date (days), timestamp + integer a timestamp (units)",
-			"Sum of two numbers.", "price + 1").rule(sumRule).canFail(overflows, intResult),
+			"Sum of two numbers.", "price + 1").rule(sumRule).canFail(overflows, intResult).code(bindArith),
 		define("sub", "x any, y any", "the common type; int64 days between dates, int64 units between timestamps; date - integer is a date",
-			"Difference of two numbers or times.", "price - cost").rule(sumRule).canFail(overflows, intResult),
+			"Difference of two numbers or times.", "price - cost").rule(sumRule).canFail(overflows, intResult).code(bindArith),
 		define("mul", "x number, y number", "the common type", "Product of two numbers.", "price * volume").
-			rule(arithRule).canFail(overflows, intResult),
+			rule(arithRule).canFail(overflows, intResult).code(bindArith),
 		define("div", "x number, y number", "float64; float32 for two float32", "Quotient of two numbers; integers are divided as float64.", "price / 2").
-			rule(divRule),
+			rule(divRule).code(bindArith),
 		define("intdiv", "x integer, y integer", "the common type", "Integer quotient, truncated toward zero; null when y is 0.", "volume // 100").
-			rule(intDivRule).canFail("the least integer divided by -1", func(s *sig) bool { return s.Out.Kind.IsSigned() }),
+			rule(intDivRule).canFail("the least integer divided by -1", func(s *sig) bool { return s.Out.Kind.IsSigned() }).code(bindIntDiv),
 		define("mod", "x number, y number", "the common type", "Remainder with the sign of x; of integers null when y is 0.", "volume % 7").
-			rule(modRule),
+			rule(modRule).code(bindIntDiv),
 		define("neg", "x number", "the type of x", "The negative of a number.", "-price").
-			rule(negRule).canFail(overflows, intResult),
-		define("pow", "x float64, y float64", "float64", "x to the power of y.", "pow(price, 2)").gives(tFloat64),
+			rule(negRule).canFail(overflows, intResult).code(bindUnary),
+		define("pow", "x float64, y float64", "float64", "x to the power of y.", "pow(price, 2)").gives(tFloat64).code(bindPow),
 	}
 }
 
@@ -126,7 +126,7 @@ func sumRule(s *sig, in []operand) error {
 func comparisonFns() []fn {
 	const takes = "x any, y any"
 	d := func(name, doc, example string) fn {
-		return define(name, takes, "bool", doc, example).rule(cmpRule)
+		return define(name, takes, "bool", doc, example).rule(cmpRule).code(bindCmp)
 	}
 	return []fn{
 		d("eq", "True when x equals y.", "x == 3"),
@@ -191,15 +191,15 @@ func adapts(l Literal, t dtype.Type) bool {
 func logicFns() []fn {
 	const kleene = "Kleene logic: null unless the others decide"
 	return []fn{
-		define("and", "x bool…", "bool", "True when all are.", "x > 1 and y < 2").gives(tBool).seesNulls(kleene),
-		define("or", "x bool…", "bool", "True when one is.", "x > 1 or y < 2").gives(tBool).seesNulls(kleene),
-		define("xor", "x bool, y bool", "bool", "True when just one is.", "x > 1 xor y < 2").gives(tBool),
-		define("not", "x bool", "bool", "True when x is false.", "not(x > 1)").gives(tBool),
-		define("is_null", "x any", "bool", "True when x is null.", "is_null(name)").rule(neverNull).seesNulls("never null"),
-		define("is_not_null", "x any", "bool", "True when x is not null.", "is_not_null(name)").rule(neverNull).seesNulls("never null"),
-		define("is_nan", "x number", "bool", "True when x is not a number; false for all integers.", "is_nan(price)").gives(tBool),
+		define("and", "x bool…", "bool", "True when all are.", "x > 1 and y < 2").gives(tBool).seesNulls(kleene).code(bindAndOr),
+		define("or", "x bool…", "bool", "True when one is.", "x > 1 or y < 2").gives(tBool).seesNulls(kleene).code(bindAndOr),
+		define("xor", "x bool, y bool", "bool", "True when just one is.", "x > 1 xor y < 2").gives(tBool).code(bindXor),
+		define("not", "x bool", "bool", "True when x is false.", "not(x > 1)").gives(tBool).code(bindNot),
+		define("is_null", "x any", "bool", "True when x is null.", "is_null(name)").rule(neverNull).seesNulls("never null").code(bindIsNull),
+		define("is_not_null", "x any", "bool", "True when x is not null.", "is_not_null(name)").rule(neverNull).seesNulls("never null").code(bindIsNull),
+		define("is_nan", "x number", "bool", "True when x is not a number; false for all integers.", "is_nan(price)").gives(tBool).code(bindIsNaN),
 		define("coalesce", "x any…", "the common type", "The first argument that is not null.", "coalesce(price, 0.0)").
-			rule(coalesceRule).seesNulls("null when all arguments are"),
+			rule(coalesceRule).seesNulls("null when all arguments are").code(bindCoalesce),
 	}
 }
 
@@ -260,10 +260,10 @@ func roundRule(s *sig, in []operand) error {
 
 func mathFns() []fn {
 	d := func(name, doc string) fn {
-		return define(name, "x float64", "float64", doc, name+"(price)").gives(tFloat64)
+		return define(name, "x float64", "float64", doc, name+"(price)").gives(tFloat64).code(bindMath)
 	}
 	same := func(name, doc string) fn {
-		return define(name, "x number", "the type of x", doc, name+"(price)").rule(sameType)
+		return define(name, "x number", "the type of x", doc, name+"(price)").rule(sameType).code(bindUnary)
 	}
 	signed := func(s *sig) bool { return s.Out.Kind.IsSigned() }
 	return []fn{
@@ -272,14 +272,14 @@ func mathFns() []fn {
 		same("floor", "The greatest integral value that is not greater."),
 		same("ceil", "The least integral value that is not less."),
 		define("round", "x number, digits const int64", "the type of x", "Rounds to decimal digits, halves away from zero (scaled by a power of ten).",
-			"round(price, 2)").rule(roundRule),
+			"round(price, 2)").rule(roundRule).code(bindRound),
 		d("sqrt", "The square root; NaN for negative values."),
 		d("exp", "e to the power of x."),
 		d("log", "The natural logarithm; -Inf for 0, NaN for negative values."),
 		d("log10", "The decimal logarithm; -Inf for 0, NaN for negative values."),
 		define("least", "x any…", "the common type", "The least argument; NaN counts as the greatest value.", "least(price, cost)").
-			rule(extremeRule).seesNulls("nulls are left out; null when all are"),
+			rule(extremeRule).seesNulls("nulls are left out; null when all are").code(bindExtreme),
 		define("greatest", "x any…", "the common type", "The greatest argument; NaN counts as the greatest value.", "greatest(price, cost)").
-			rule(extremeRule).seesNulls("nulls are left out; null when all are"),
+			rule(extremeRule).seesNulls("nulls are left out; null when all are").code(bindExtreme),
 	}
 }

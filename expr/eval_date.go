@@ -1,0 +1,251 @@
+package expr
+
+import (
+	"math"
+	"time"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+)
+
+// moments reads dates and timestamps alike, as wall-clock time.
+type moments struct {
+	days  []int32
+	units []int64
+	clock *clock
+}
+
+// when returns a reader of argument 0; it is made once per State and told the
+// column of every morsel.
+func newMoments(t dtype.Type) (*moments, error) {
+	if t.Kind == dtype.Date {
+		return &moments{}, nil
+	}
+	c, err := newClock(t)
+	return &moments{clock: c}, err
+}
+
+func (m *moments) read(v *chunk.Vec) {
+	if m.clock == nil {
+		m.days = chunk.Values[int32](v)
+		return
+	}
+	m.units = chunk.Values[int64](v)
+}
+
+// at returns day, second of the day and fraction in units of row i.
+func (m *moments) at(i int) (day, sec, frac int64) {
+	if m.clock == nil {
+		return int64(m.days[i]), 0, 0
+	}
+	return m.clock.local(m.units[i])
+}
+
+var dateFields = map[string]func(day, sec int64) int64{
+	"date.year":        func(day, _ int64) int64 { y, _, _ := civil(day); return y },
+	"date.month":       func(day, _ int64) int64 { _, m, _ := civil(day); return int64(m) },
+	"date.day":         func(day, _ int64) int64 { _, _, d := civil(day); return int64(d) },
+	"date.hour":        func(_, sec int64) int64 { return sec / 3600 },
+	"date.minute":      func(_, sec int64) int64 { return sec / 60 % 60 },
+	"date.second":      func(_, sec int64) int64 { return sec % 60 },
+	"date.weekday":     func(day, _ int64) int64 { return weekday(day) },
+	"date.quarter":     func(day, _ int64) int64 { _, m, _ := civil(day); return int64(m+2) / 3 },
+	"date.week":        func(day, _ int64) int64 { return isoWeek(day) },
+	"date.day_of_year": func(day, _ int64) int64 { y, _, _ := civil(day); return day - dayOf(y, 1, 1) + 1 },
+}
+
+// weekday is 1 for Monday to 7; day 0 was a Thursday.
+func weekday(day int64) int64 { return floorMod(day+3, 7) + 1 }
+
+// isoWeek is the number of the week that has the Thursday of day's week.
+func isoWeek(day int64) int64 {
+	thursday := day + 4 - weekday(day)
+	y, _, _ := civil(thursday)
+	return (thursday-dayOf(y, 1, 1))/7 + 1
+}
+
+func bindDateField(b *binding) (code, error) {
+	m, err := newMoments(b.In[0])
+	if err != nil {
+		return nil, err
+	}
+	if b.fn == "date.epoch" {
+		return epoch(b.In[0]), nil
+	}
+	field := dateFields[b.fn]
+	return func(f *frame) error {
+		m.read(f.in[0])
+		f.eachInt(func(i int) int64 {
+			day, sec, _ := m.at(i)
+			return field(day, sec)
+		})
+		return nil
+	}, nil
+}
+
+func epoch(t dtype.Type) code {
+	if t.Kind == dtype.Date {
+		return func(f *frame) error {
+			x := chunk.Values[int32](f.in[0])
+			f.eachInt(func(i int) int64 { return int64(x[i]) * secondsPerDay })
+			return nil
+		}
+	}
+	per := t.Unit.PerSecond()
+	return func(f *frame) error {
+		x := chunk.Values[int64](f.in[0])
+		f.eachInt(func(i int) int64 { return floorDiv(x[i], per) })
+		return nil
+	}
+}
+
+// outOfRange is the error of a time in row i.
+func (f *frame) outOfRange(b *binding, i int) error {
+	return f.fail(i, "of %s: the result is beyond the range of %s", f.valueAt(b, 0, i), b.Out)
+}
+
+// eachDay computes a date row by row.
+func (f *frame) eachDay(b *binding, get func(i int) int64) error {
+	out := fixed[int32](f.out)
+	for i := range out {
+		if f.null(i) {
+			out[i] = 0
+			continue
+		}
+		d := get(i)
+		out[i] = int32(d)
+		if d != int64(int32(d)) {
+			if err := f.outOfRange(b, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// eachInstant computes a timestamp row by row; false means out of range.
+func (f *frame) eachInstant(b *binding, get func(i int) (int64, bool)) error {
+	out := fixed[int64](f.out)
+	for i := range out {
+		if f.null(i) {
+			out[i] = 0
+			continue
+		}
+		v, ok := get(i)
+		out[i] = v
+		if !ok {
+			if err := f.outOfRange(b, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func bindToDate(b *binding) (code, error) {
+	m, err := newMoments(b.In[0])
+	return func(f *frame) error {
+		m.read(f.in[0])
+		return f.eachDay(b, func(i int) int64 { day, _, _ := m.at(i); return day })
+	}, err
+}
+
+func bindAddDays(b *binding) (code, error) {
+	m, err := newMoments(b.In[0])
+	if err != nil {
+		return nil, err
+	}
+	return func(f *frame) error {
+		m.read(f.in[0])
+		n := f.integer(b, 1)
+		add := func(day, n int64) int64 {
+			if n > 1<<50 || n < -1<<50 {
+				return math.MaxInt64 / secondsPerDay // out of range of every type
+			}
+			return day + n
+		}
+		if m.clock == nil {
+			return f.eachDay(b, func(i int) int64 { return add(int64(m.days[i]), n(i)) })
+		}
+		return f.eachInstant(b, func(i int) (int64, bool) {
+			day, sec, frac := m.at(i)
+			k := n(i)
+			if k == 0 {
+				return m.units[i], true // also where the wall-clock time occurs twice
+			}
+			return m.clock.instant(add(day, k), sec, frac)
+		})
+	}, nil
+}
+
+// truncDay rounds a day down to a week, month, quarter or year.
+func truncDay(unit string, day int64) int64 {
+	switch unit {
+	case "week":
+		return day + 1 - weekday(day)
+	case "month":
+		y, m, _ := civil(day)
+		return dayOf(y, m, 1)
+	case "quarter":
+		y, m, _ := civil(day)
+		return dayOf(y, (m-1)/3*3+1, 1)
+	case "year":
+		y, _, _ := civil(day)
+		return dayOf(y, 1, 1)
+	}
+	return day
+}
+
+var truncSeconds = map[string]int64{"second": 1, "minute": 60, "hour": 3600}
+
+func bindTruncate(b *binding) (code, error) {
+	m, err := newMoments(b.In[0])
+	if err != nil {
+		return nil, err
+	}
+	unit := b.Args[1].Lit.S
+	step, within := truncSeconds[unit]
+	return func(f *frame) error {
+		m.read(f.in[0])
+		if m.clock == nil {
+			return f.eachDay(b, func(i int) int64 { return truncDay(unit, int64(m.days[i])) })
+		}
+		return f.eachInstant(b, func(i int) (int64, bool) {
+			day, sec, frac := m.at(i)
+			if within {
+				// Going back from the instant itself keeps the side of a clock change it is on.
+				return m.back(m.units[i], sec%step, frac)
+			}
+			return m.clock.instant(truncDay(unit, day), 0, 0)
+		})
+	}, nil
+}
+
+// back returns v less sec seconds and frac units.
+func (m *moments) back(v, sec, frac int64) (int64, bool) {
+	less := sec*m.clock.per + frac
+	return v - less, v-less <= v
+}
+
+func bindFormat(b *binding) (code, error) {
+	m, err := newMoments(b.In[0])
+	if err != nil {
+		return nil, err
+	}
+	layout := b.Args[1].Lit.S
+	loc := time.UTC
+	if m.clock != nil {
+		loc = m.clock.loc
+	}
+	return func(f *frame) error {
+		m.read(f.in[0])
+		return f.eachText(func(dst []byte, i int) ([]byte, error) {
+			if m.clock == nil {
+				return time.Unix(int64(m.days[i])*secondsPerDay, 0).UTC().AppendFormat(dst, layout), nil
+			}
+			v, per := m.units[i], m.clock.per
+			s := floorDiv(v, per)
+			return time.Unix(s, (v-s*per)*(1e9/per)).In(loc).AppendFormat(dst, layout), nil
+		})
+	}, nil
+}
