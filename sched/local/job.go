@@ -39,7 +39,9 @@ type job struct {
 	// ------
 	vals    [][]chunk.Value
 	errs    map[sched.Block]error
-	got     []graph.Delivered
+	got     []graph.Delivered // delivered and not read: those from read on
+	read    int
+	eaten   []sched.Event
 	news    chan struct{}
 	err     error
 	over    bool // finished or failed
@@ -272,7 +274,9 @@ func (j *job) deliver(b int32) {
 		j.r.consume(j, b)
 		return
 	}
-	if j.readers {
+	if _, free := v.(weightless); free {
+		// nobody owns it
+	} else if j.readers {
 		l := &lent{Value: v}
 		l.refs.Store(2)
 		j.vals[j.plan.Want][b], v = l, l
@@ -282,6 +286,9 @@ func (j *job) deliver(b int32) {
 	j.got = append(j.got, graph.Delivered{Block: b, Value: v})
 	j.tell()
 }
+
+// A weightless value has nothing to release.
+type weightless interface{ Weightless() }
 
 // A lent block belongs to the reader of the job and to tasks that still read it;
 // the last one to release it frees it.
@@ -355,10 +362,11 @@ func (j *job) closed() {
 func (j *job) Next(ctx context.Context) (graph.Delivered, error) {
 	for {
 		j.r.mu.Lock()
-		if len(j.got) > 0 {
-			d := j.got[0]
-			j.got = j.got[1:]
-			j.r.stepLocked(sched.Event{Kind: sched.Consumed, Job: j.id, Layer: sched.LayerID(j.plan.Want), Block: d.Block})
+		if j.read < len(j.got) {
+			d := j.got[j.read]
+			j.got[j.read].Value = nil
+			j.read++
+			j.eat(d.Block)
 			j.r.mu.Unlock()
 			return d, nil
 		}
@@ -378,14 +386,27 @@ func (j *job) Next(ctx context.Context) (graph.Delivered, error) {
 	}
 }
 
+// eat tells the scheduler what was read, many blocks at a time when there are
+// more to read. The runner is locked.
+func (j *job) eat(b int32) {
+	j.eaten = append(j.eaten, sched.Event{Kind: sched.Consumed, Job: j.id, Layer: sched.LayerID(j.plan.Want), Block: b})
+	if j.read == len(j.got) {
+		j.got, j.read = j.got[:0], 0
+	} else if len(j.eaten) < 64 {
+		return
+	}
+	j.r.stepLocked(j.eaten...)
+	j.eaten = j.eaten[:0]
+}
+
 // Close implements graph.Job.
 func (j *job) Close() error {
 	j.r.mu.Lock()
 	defer j.r.mu.Unlock()
-	for _, d := range j.got {
+	for _, d := range j.got[j.read:] {
 		d.Value.Release()
 	}
-	j.got = nil
+	j.got, j.read = nil, 0
 	if j.r.jobs[j.id] == j {
 		j.finish(j.err)
 		j.cancel(errClosed)

@@ -9,13 +9,19 @@ import (
 // Sweep returns the plans and the configuration of a seed: random graphs under random trouble. The seed alone decides, so
 // a failing one can be run again.
 func Sweep(seed uint64) ([]Plan, Config) {
-	r := rand.New(rand.NewPCG(seed, 2))
+	plans, cfg := Draw(rand.New(rand.NewPCG(seed, 2)))
+	cfg.Seed = seed
+	return plans, cfg
+}
+
+// Draw draws plans and trouble.
+func Draw(r *rand.Rand) ([]Plan, Config) {
 	plans := make([]Plan, 1+r.IntN(3))
 	for i := range plans {
 		plans[i] = Random(r)
 	}
 	cfg := Config{
-		Seed: seed, Workers: 1 + r.IntN(5), Slots: 1 + r.Int32N(3), Queue: r.Int32N(4), Net: 1 + r.Int64N(30), Work: 1 + r.Int64N(100),
+		Workers: 1 + r.IntN(5), Slots: 1 + r.Int32N(3), Queue: r.Int32N(4), Net: 1 + r.Int64N(30), Work: 1 + r.Int64N(100),
 		Kills: r.IntN(5), Breaks: r.IntN(4), Losses: r.IntN(4), Slow: r.IntN(3), Options: sched.Options{Poison: 8, Fetches: 1000},
 	}
 	if r.IntN(3) == 0 {
