@@ -2,7 +2,6 @@ package guard
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 
@@ -204,7 +203,7 @@ func (x *IPCReader) Next() (arrow.Record, error) {
 	switch {
 	case err == nil:
 		return rec, nil
-	case errors.Is(err, io.EOF):
+	case err == io.EOF:
 		x.err = io.EOF
 	default:
 		x.err = x.fail(err)

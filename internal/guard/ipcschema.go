@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -254,24 +255,30 @@ func decimalType(t flatTable) (arrow.DataType, error) {
 	default:
 		return nil, corrupt("decimals of %d bits", w)
 	}
-	return dt, checkDecimals(dt)
+	return dt, checkType(dt)
 }
 
-// checkDecimals looks for decimals, at any depth, whose digits Arrow's tables do not have: printing one
-// would panic.
-func checkDecimals(t arrow.DataType) error {
-	if d, ok := t.(arrow.DecimalType); ok {
+// checkType looks for types, at any depth, whose values Arrow cannot print or convert without a panic:
+// decimals of more digits than its tables have, timestamps of a zone that is not known.
+func checkType(t arrow.DataType) error {
+	switch t := t.(type) {
+	case arrow.DecimalType:
 		most := int32(38)
 		if t.ID() == arrow.DECIMAL256 {
 			most = 76
 		}
-		if p, s := d.GetPrecision(), d.GetScale(); p < 1 || p > most || s < -most || s > most {
+		if p, s := t.GetPrecision(), t.GetScale(); p < 1 || p > most || s < -most || s > most {
 			return corrupt("%s with %d digits, %d of them after the point", t.Name(), p, s)
 		}
-	}
-	if n, ok := t.(arrow.NestedType); ok {
-		for _, f := range n.Fields() {
-			if err := checkDecimals(f.Type); err != nil {
+	case *arrow.TimestampType:
+		if _, err := t.GetZone(); err != nil {
+			return unsupported("time zone %q is not known here; importing time/tzdata brings the whole list: %v", t.TimeZone, err)
+		}
+	case *arrow.DictionaryType:
+		return checkType(t.ValueType)
+	case arrow.NestedType:
+		for _, f := range t.Fields() {
+			if err := checkType(f.Type); err != nil {
 				return err
 			}
 		}
@@ -289,7 +296,8 @@ func timeType(code byte, t flatTable) (arrow.DataType, error) {
 	case 8:
 		return [...]arrow.DataType{arrow.FixedWidthTypes.Date32, arrow.FixedWidthTypes.Date64}[unit], nil
 	case 10:
-		return &arrow.TimestampType{Unit: u, TimeZone: t.string(1)}, nil
+		dt := &arrow.TimestampType{Unit: u, TimeZone: t.string(1)}
+		return dt, checkType(dt)
 	case 11:
 		return [...]arrow.DataType{arrow.FixedWidthTypes.MonthInterval, arrow.FixedWidthTypes.DayTimeInterval,
 			arrow.FixedWidthTypes.MonthDayNanoInterval}[unit], nil
@@ -381,6 +389,9 @@ func unionType(t flatTable, kids []arrow.Field) (arrow.DataType, error) {
 // dictionaries, fixed-size lists and extensions; nil when it has types that v17 does not know.
 func rewriteSchema(raw []byte, lim Limits) ([]byte, error) {
 	msg, err := readMessage(bytes.NewReader(raw), lim)
+	if err == io.EOF {
+		err = corrupt("it is empty")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the stored Arrow schema: %w", err)
 	}

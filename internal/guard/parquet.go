@@ -237,7 +237,7 @@ func (f *File) buildSchema(hint metadata.KeyValueMetadata) (err error) {
 	fields := make([]arrow.Field, len(f.tree.Fields))
 	for i := range f.tree.Fields {
 		fields[i] = fieldOf(&f.tree.Fields[i])
-		if err := checkDecimals(fields[i].Type); err != nil {
+		if err := checkType(fields[i].Type); err != nil {
 			return &Error{RowGroup: -1, Column: fields[i].Name, Err: err}
 		}
 	}

@@ -192,7 +192,7 @@ func TestTrapCastOfSlices(t *testing.T) {
 	}
 }
 
-func twoColumns(t *testing.T, n int) arrow.Record {
+func twoColumns(t testing.TB, n int) arrow.Record {
 	t.Helper()
 	s := array.NewStringBuilder(memory.DefaultAllocator)
 	for i := range n {

@@ -3,7 +3,6 @@ package guard
 import (
 	"fmt"
 	"math"
-	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -137,17 +136,14 @@ func (v *view) body(typ arrow.DataType) error {
 	return unsupported("arrays of type %s", typ)
 }
 
-// cast views bytes as numbers. Buffers that come from files are not always aligned to their numbers; the
-// processors this runs on load them all the same.
-func cast[T any](b []byte) []T {
-	var zero T
-	if len(b) < int(unsafe.Sizeof(zero)) {
-		return nil
-	}
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/int(unsafe.Sizeof(zero)))
+// cast views bytes as numbers, leaving out an incomplete one at the end. Buffers that come from files are on
+// 8-byte boundaries (batch.buffer sees to that).
+func cast[T arrow.FixedWidthType](b []byte) []T {
+	var one [1]T
+	return arrow.GetData[T](b[:len(b)-len(b)%len(arrow.GetBytes(one[:]))])
 }
 
-// offsets checks that offsets [Offset, end] never run backwards and stay within limit.
+// checkOffsets holds that offsets [Offset, end] never run backwards and stay within limit.
 func checkOffsets[T int32 | int64](v *view, limit int) error {
 	o := cast[T](v.buf(1))
 	if v.end == 0 && len(o) == 0 {
@@ -307,13 +303,13 @@ func (v *view) binaryViews() error {
 	if err := v.need("views", 1, v.end*16); err != nil {
 		return err
 	}
-	words := cast[[4]int32](v.buf(1))
+	words := cast[int32](v.buf(1)) // four per view: length, prefix, buffer, offset
 	valid := v.buf(0)
 	for i := v.d.Offset(); i < v.end; i++ {
 		if valid != nil && valid[i/8]>>(i%8)&1 == 0 {
 			continue
 		}
-		n, buf, off := words[i][0], words[i][2], words[i][3]
+		n, buf, off := words[4*i], words[4*i+2], words[4*i+3]
 		if n < 0 {
 			return corrupt("view %d has length %d", i, n)
 		}
