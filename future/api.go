@@ -11,12 +11,7 @@ import (
 
 // A Future is the result of a call that may not have ended. It is safe for
 // concurrent use.
-type Future[R any] struct {
-	c   *Client
-	x   call
-	val R
-	err error
-}
+type Future[R any] struct{ x call }
 
 // An Arg is an argument of a call: a value (see Value) or a *Future.
 type Arg[A any] interface{ arg() (A, *call) }
@@ -31,12 +26,15 @@ func Value[A any](v A) Arg[A] { return value[A]{v} }
 func (f *Future[R]) arg() (zero R, _ *call) { return zero, &f.x }
 
 // Get waits for the call and returns its result.
-func (f *Future[R]) Get(ctx context.Context) (R, error) {
-	if err := f.x.wait(ctx, f.c); err != nil {
-		var zero R
-		return zero, err
+func (f *Future[R]) Get(ctx context.Context) (r R, err error) {
+	if err := f.x.wait(ctx); err != nil {
+		return r, err
 	}
-	return f.val, f.err
+	if f.x.err != nil {
+		return r, f.x.err
+	}
+	r, _ = f.x.val.(R)
+	return r, nil
 }
 
 // Done reports whether the call has ended.
@@ -46,29 +44,71 @@ func (f *Future[R]) Done() bool { f.x.mu.Lock(); defer f.x.mu.Unlock(); return f
 // through its context if it runs. A call that has ended stays as it is.
 func (f *Future[R]) Cancel() {
 	f.x.mu.Lock()
-	if f.x.done || f.x.stop != nil {
+	e := f.x.extra()
+	if f.x.done || e.stop != nil {
 		f.x.mu.Unlock()
 		return
 	}
-	f.x.stop = context.Canceled
-	cancel := f.x.cancel
+	e.stop = context.Canceled
+	cancel := e.cancel
 	f.x.mu.Unlock()
 	if cancel != nil {
 		cancel(context.Canceled)
 	}
 }
 
-// fill prepares a future whose call runs fn.
-func fill[R any](f *Future[R], c *Client, run func(ctx context.Context, in []any) (any, error), deps []*call) {
-	f.c = c
-	f.x.run, f.x.deps = run, deps
-	f.x.end = func(v any, err error) {
-		if err != nil {
-			f.err = err
-		} else if r, ok := v.(R); ok {
-			f.val = r
-		}
+// one runs a call with a plain argument.
+type one[A, R any] struct {
+	fn op.Fn[A, R]
+	a  A
+}
+
+func (d *one[A, R]) do(ctx context.Context, _ *call) (any, error) { return d.fn.Call(ctx, d.a) }
+func (d *one[A, R]) needs() []*call                               { return nil }
+
+// fed runs a call whose argument is a future.
+type fed[A, R any] struct {
+	fn  op.Fn[A, R]
+	dep [1]*call
+}
+
+func (d *fed[A, R]) do(ctx context.Context, _ *call) (any, error) {
+	return d.fn.Call(ctx, got[A](d.dep[0]))
+}
+func (d *fed[A, R]) needs() []*call { return d.dep[:] }
+
+// many runs the calls of a Map.
+type many[A, R any] struct {
+	fn   op.Fn[A, R]
+	args []A
+}
+
+func (d *many[A, R]) do(ctx context.Context, x *call) (any, error) {
+	return d.fn.Call(ctx, d.args[x.index])
+}
+func (d *many[A, R]) needs() []*call { return nil }
+
+// folded runs a call on a list of futures.
+type folded[A, R any] struct {
+	fn   op.Fn[[]A, R]
+	deps []*call
+}
+
+func (d *folded[A, R]) do(ctx context.Context, _ *call) (any, error) {
+	args := make([]A, len(d.deps))
+	for i, x := range d.deps {
+		args[i] = got[A](x)
 	}
+	return d.fn.Call(ctx, args)
+}
+func (d *folded[A, R]) needs() []*call { return d.deps }
+
+// got returns the result of a call that has ended well.
+func got[A any](x *call) A {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	a, _ := x.val.(A)
+	return a
 }
 
 // Submit calls fn with an argument, Value(x) or a future.
@@ -79,11 +119,11 @@ func Submit[A, R any](c *Client, fn op.Fn[A, R], a Arg[A]) *Future[R] {
 // SubmitWith is Submit with options.
 func SubmitWith[A, R any](c *Client, o Options, fn op.Fn[A, R], a Arg[A]) *Future[R] {
 	f := &Future[R]{}
-	v, dep := a.arg()
-	if dep == nil {
-		fill(f, c, func(ctx context.Context, _ []any) (any, error) { return fn.Call(ctx, v) }, nil)
+	f.x.c = c
+	if v, dep := a.arg(); dep == nil {
+		f.x.doer = &one[A, R]{fn, v}
 	} else {
-		fill(f, c, func(ctx context.Context, in []any) (any, error) { x, _ := in[0].(A); return fn.Call(ctx, x) }, []*call{dep})
+		f.x.doer = &fed[A, R]{fn, [1]*call{dep}}
 	}
 	c.submit(o, &f.x)
 	return f
@@ -99,9 +139,10 @@ func MapWith[A, R any](c *Client, o Options, fn op.Fn[A, R], args []A) []*Future
 	all := make([]Future[R], len(args))
 	out := make([]*Future[R], len(args))
 	calls := make([]*call, len(args))
-	for i := range args {
+	d := &many[A, R]{fn, args}
+	for i := range all {
 		f := &all[i]
-		fill(f, c, func(ctx context.Context, _ []any) (any, error) { return fn.Call(ctx, args[i]) }, nil)
+		f.x.c, f.x.doer, f.x.index = c, d, int32(i)
 		out[i], calls[i] = f, &f.x
 	}
 	c.submit(o, calls...)
@@ -120,13 +161,7 @@ func ReduceWith[A, R any](c *Client, o Options, fn op.Fn[[]A, R], in []*Future[A
 	for i, x := range in {
 		deps[i] = &x.x
 	}
-	fill(f, c, func(ctx context.Context, got []any) (any, error) {
-		args := make([]A, len(got))
-		for i, x := range got {
-			args[i], _ = x.(A)
-		}
-		return fn.Call(ctx, args)
-	}, deps)
+	f.x.c, f.x.doer = c, &folded[A, R]{fn, deps}
 	c.submit(o, &f.x)
 	return f
 }
@@ -164,7 +199,8 @@ func AsCompleted[R any](ctx context.Context, fs []*Future[R]) iter.Seq2[int, *Fu
 			f.x.mu.Lock()
 			done := f.x.done
 			if !done {
-				f.x.then = append(f.x.then, tell)
+				e := f.x.extra()
+				e.then = append(e.then, tell)
 			}
 			f.x.mu.Unlock()
 			if done {
@@ -172,7 +208,7 @@ func AsCompleted[R any](ctx context.Context, fs []*Future[R]) iter.Seq2[int, *Fu
 			}
 		}
 		if len(fs) > 0 {
-			fs[0].c.flush()
+			fs[0].x.c.flush()
 		}
 		for n := 0; n < len(fs); {
 			mu.Lock()

@@ -57,21 +57,16 @@ func (b *batchBlock) Run(op.Task, []op.In, op.Out) error {
 	return errors.New("future: calls are run directly")
 }
 
-// A result is what a call gave. Failures are results too, so that one call does
-// not end the others.
-type result struct {
-	v   any
-	err error
-}
+// A call is its own block: the result is in it. Failures are results too, so that
+// one call does not end the others.
 
-func (*result) Rows() int64        { return 1 }
-func (*result) Bytes() int64       { return 16 }
-func (*result) Runs() int          { return 0 }
-func (*result) RunBytes(int) int64 { return 0 }
-func (*result) Open(int) (chunk.Reader, error) {
-	return nil, errors.New("future: a result has no rows")
-}
-func (*result) Release() {}
+func (*call) Rows() int64                    { return 1 }
+func (*call) Bytes() int64                   { return 16 }
+func (*call) Runs() int                      { return 0 }
+func (*call) RunBytes(int) int64             { return 0 }
+func (*call) Open(int) (chunk.Reader, error) { return nil, errors.New("future: a result has no rows") }
+func (*call) Release()                       {}
+func (*call) Weightless()                    {}
 
 // Direct implements op.Direct.
 func (b *batchBlock) Direct(ctx context.Context, block int, _ []op.In) (chunk.Value, error) {
@@ -81,9 +76,11 @@ func (b *batchBlock) Direct(ctx context.Context, block int, _ []op.In) (chunk.Va
 		return nil, again
 	}
 	x.mu.Lock() // calls of this batch that need the result may run before it is delivered
-	x.val, x.err = v, failure
+	if !x.done {
+		x.val, x.err = v, failure
+	}
 	x.mu.Unlock()
-	return &result{v, failure}, nil
+	return x, nil
 }
 
 // start hands the batch to the runner and collects results as they come.
@@ -109,7 +106,7 @@ func (b *batch) start() {
 func (b *batch) edges() (at, list []int32) {
 	at = make([]int32, 1, len(b.calls)+1)
 	for _, x := range b.calls {
-		for _, d := range x.deps {
+		for _, d := range x.doer.needs() {
 			if d.b == b {
 				list = append(list, d.at)
 			}
@@ -128,7 +125,7 @@ func (b *batch) collect(g *graph.Graph, want graph.LayerID) {
 		err = errors.New("future: the scheduler gave no result")
 	}
 	for _, x := range b.calls { // whatever has no result yet
-		x.finish(b.c, nil, err)
+		x.finish(nil, err)
 	}
 }
 
@@ -150,22 +147,11 @@ func (b *batch) read(g *graph.Graph, want graph.LayerID) (err error) {
 			}
 			return err
 		}
-		r := find(d.Value)
-		b.calls[d.Block].finish(b.c, r.v, r.err)
+		x := b.calls[d.Block]
+		x.mu.Lock()
+		v, failure := x.val, x.err
+		x.mu.Unlock()
+		x.finish(v, failure)
 		d.Value.Release()
-	}
-}
-
-// find returns the result inside a value that others may hold too.
-func find(v chunk.Value) *result {
-	for {
-		switch x := v.(type) {
-		case *result:
-			return x
-		case interface{ Unwrap() chunk.Value }:
-			v = x.Unwrap()
-		default:
-			return &result{err: fmt.Errorf("future: the scheduler gave a %T", v)}
-		}
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/weft-data/weft/graph"
@@ -42,14 +41,22 @@ type Client struct {
 
 	mu      sync.Mutex
 	pending map[Options]*batch
+	held    map[*call]held
 	timer   *time.Timer
 	live    sync.WaitGroup
 	closed  bool
 }
 
+// A held call waits for calls that have neither ended nor are in the pending
+// batch it would go to.
+type held struct {
+	o     Options
+	waits int
+}
+
 // New returns a client whose calls end when ctx does.
 func New(ctx context.Context, r graph.Runner) *Client {
-	c := &Client{runner: r, pending: map[Options]*batch{}}
+	c := &Client{runner: r, pending: map[Options]*batch{}, held: map[*call]held{}}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	return c
 }
@@ -70,24 +77,47 @@ func (c *Client) Close() {
 // Wait returns when all calls submitted so far have ended.
 func (c *Client) Wait() { c.flush(); c.live.Wait() }
 
-// A call is one submitted function call, whatever its types.
-type call struct {
-	run   func(ctx context.Context, in []any) (any, error)
-	deps  []*call
-	end   func(v any, err error) // sets the future, once
-	b     *batch
-	at    int32 // position in its batch
-	tries int32
+// A doer runs calls: the function and its plain arguments, for one call or for
+// all calls of a Map.
+type doer interface {
+	do(ctx context.Context, x *call) (any, error)
+	needs() []*call // the calls whose results are arguments
+}
 
-	mu     sync.Mutex
-	waits  int      // dependencies of other batches that have not ended
-	then   []func() // what to do when the call has ended
-	done   bool
-	val    any
-	err    error
-	stop   error // set by Cancel
+// A call is one submitted function call, whatever its types. There may be
+// hundreds of thousands: what few of them need is in more.
+type call struct {
+	c     *Client
+	doer  doer
+	b     *batch
+	index int32 // of the argument in a Map
+	at    int32 // position in the batch
+	tries int32
+	done  bool
+	mu    sync.Mutex
+	more  *extra
+	val   any
+	err   error
+}
+
+// An extra is what a call needs that waits for others, is waited for, has a
+// time-out, or is cancelled.
+type extra struct {
+	users  []*call // calls that are held until this one ends
+	then   []func()
+	stop   error           // set by Cancel
+	ctx    context.Context // of the attempt that runs, once somebody asked for Done
+	parent context.Context // of the attempt that runs, when it has a time-out
 	cancel context.CancelCauseFunc
-	ready  chan struct{} // made by the first waiter
+	ready  chan struct{}
+}
+
+// extra returns x.more, made if needed; x is locked, or not shared yet.
+func (x *call) extra() *extra {
+	if x.more == nil {
+		x.more = &extra{}
+	}
+	return x.more
 }
 
 // submit registers calls with the same options. Dependencies that were submitted
@@ -96,42 +126,65 @@ type call struct {
 func (c *Client) submit(o Options, calls ...*call) {
 	c.live.Add(len(calls))
 	c.mu.Lock()
-	var now []*call
-	for _, x := range calls {
-		if c.enqueue(o, x) {
-			now = append(now, x)
-		}
-	}
 	if c.closed {
 		c.mu.Unlock()
 		for _, x := range calls {
-			x.finish(c, nil, ErrClosed)
+			x.finish(nil, ErrClosed)
 		}
 		return
 	}
-	if len(now) > 0 && c.timer == nil {
-		c.timer = time.AfterFunc(time.Millisecond, c.flush)
+	for _, x := range calls {
+		c.enqueue(o, x)
+	}
+	if b := c.pending[o]; b != nil && c.timer == nil {
+		c.timer = time.AfterFunc(collectFor, func() { c.tick(len(b.calls), 1) })
 	}
 	c.mu.Unlock()
 }
 
+// Calls that arrive one after the other are collected as long as they keep
+// coming, but not longer than collectFor times collectMost.
+const (
+	collectFor  = time.Millisecond
+	collectMost = 20
+)
+
+// tick hands over what is pending, unless more came since the last tick.
+func (c *Client) tick(had, ticks int) {
+	c.mu.Lock()
+	n := 0
+	for _, b := range c.pending {
+		n += len(b.calls)
+	}
+	if n > had && ticks < collectMost && c.timer != nil {
+		c.timer = time.AfterFunc(collectFor, func() { c.tick(n, ticks+1) })
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	c.flush()
+}
+
 // enqueue puts a call into the pending batch of its options, or leaves it
 // waiting for dependencies elsewhere. The client is locked.
-func (c *Client) enqueue(o Options, x *call) bool {
+func (c *Client) enqueue(o Options, x *call) {
 	b := c.pending[o]
-	for _, d := range x.deps {
+	waits := 0
+	for _, d := range x.doer.needs() {
 		if d.b != nil && d.b == b {
 			continue
 		}
 		d.mu.Lock()
 		if !d.done {
-			x.waits++
-			d.then = append(d.then, func() { c.depEnded(o, x) })
+			waits++
+			e := d.extra()
+			e.users = append(e.users, x)
 		}
 		d.mu.Unlock()
 	}
-	if x.waits > 0 {
-		return false
+	if waits > 0 {
+		c.held[x] = held{o, waits}
+		return
 	}
 	if b == nil {
 		b = &batch{c: c, o: o}
@@ -139,19 +192,41 @@ func (c *Client) enqueue(o Options, x *call) bool {
 	}
 	x.b, x.at = b, int32(len(b.calls))
 	b.calls = append(b.calls, x)
-	return true
+	c.follow(o, x)
 }
 
-// depEnded tells x that a dependency has ended.
-func (c *Client) depEnded(o Options, x *call) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if x.waits--; x.waits > 0 {
+// follow takes the calls that waited for x only into x's batch. The client is
+// locked.
+func (c *Client) follow(o Options, x *call) {
+	x.mu.Lock()
+	if x.more == nil || len(x.more.users) == 0 {
+		x.mu.Unlock()
 		return
 	}
-	if c.enqueue(o, x) && c.timer == nil {
-		c.timer = time.AfterFunc(0, c.flush)
+	var mine, rest []*call
+	for _, u := range x.more.users {
+		if c.held[u].o == o {
+			mine = append(mine, u)
+		} else {
+			rest = append(rest, u)
+		}
 	}
+	x.more.users = rest
+	x.mu.Unlock()
+	for _, u := range mine {
+		c.release(u)
+	}
+}
+
+// release counts one dependency of a held call as settled. The client is locked.
+func (c *Client) release(u *call) {
+	h := c.held[u]
+	if h.waits--; h.waits > 0 {
+		c.held[u] = h
+		return
+	}
+	delete(c.held, u)
+	c.enqueue(h.o, u)
 }
 
 // flush hands what is pending to the runner.
@@ -170,39 +245,62 @@ func (c *Client) flush() {
 }
 
 // finish ends a call, once, and wakes whoever waits for it.
-func (x *call) finish(c *Client, v any, err error) {
+func (x *call) finish(v any, err error) {
 	x.mu.Lock()
 	if x.done {
 		x.mu.Unlock()
 		return
 	}
 	x.done, x.val, x.err = true, v, err
-	then, ready := x.then, x.ready
-	x.then, x.run = nil, nil
+	x.doer = nil
+	var users []*call
+	var then []func()
+	if e := x.more; e != nil {
+		users, then = e.users, e.then
+		e.users, e.then = nil, nil
+		if e.cancel != nil {
+			defer e.cancel(context.Canceled)
+		}
+		if e.ready != nil {
+			close(e.ready)
+		}
+	}
 	x.mu.Unlock()
-	x.end(v, err)
-	if ready != nil {
-		close(ready)
+	if len(users) > 0 {
+		x.c.settle(users)
 	}
 	for _, f := range then {
 		f()
 	}
-	c.live.Done()
+	x.c.live.Done()
+}
+
+// settle tells held calls that a dependency has ended.
+func (c *Client) settle(users []*call) {
+	c.mu.Lock()
+	for _, u := range users {
+		c.release(u)
+	}
+	if len(c.pending) > 0 && c.timer == nil {
+		c.timer = time.AfterFunc(0, c.flush)
+	}
+	c.mu.Unlock()
 }
 
 // wait returns when the call has ended.
-func (x *call) wait(ctx context.Context, c *Client) error {
+func (x *call) wait(ctx context.Context) error {
 	x.mu.Lock()
 	if x.done {
 		x.mu.Unlock()
 		return nil
 	}
-	if x.ready == nil {
-		x.ready = make(chan struct{})
+	e := x.extra()
+	if e.ready == nil {
+		e.ready = make(chan struct{})
 	}
-	ready := x.ready
+	ready := e.ready
 	x.mu.Unlock()
-	c.flush()
+	x.c.flush()
 	select {
 	case <-ready:
 		return nil
@@ -214,86 +312,116 @@ func (x *call) wait(ctx context.Context, c *Client) error {
 // attempt runs the call on its dependencies' results. A failure that will be
 // tried again is returned as an error; the last one is a result.
 func (x *call) attempt(ctx context.Context, o Options) (v any, failure error, again error) {
-	in := make([]any, len(x.deps))
-	for i, d := range x.deps {
+	x.mu.Lock()
+	doer := x.doer
+	stop := x.stopped()
+	x.tries++
+	last := x.tries >= int32(max(1, o.Retry))
+	x.mu.Unlock()
+	if stop != nil || doer == nil {
+		return nil, stop, nil
+	}
+	for _, d := range doer.needs() {
 		d.mu.Lock()
-		v, err := d.val, d.err
+		err := d.err
 		d.mu.Unlock()
 		if err != nil {
 			return nil, fmt.Errorf("needs a call that failed: %w", err), nil
 		}
-		in[i] = v
+	}
+	if o.TimeOut > 0 {
+		x.mu.Lock()
+		e := x.extra()
+		e.parent, e.ctx = ctx, nil
+		x.mu.Unlock()
+	}
+	v, err := guarded(doer, x)
+	if err == nil {
+		return v, nil, nil
 	}
 	x.mu.Lock()
-	run, stop := x.run, x.stop
-	x.tries++
-	last := x.tries >= int32(max(1, o.Retry))
-	x.mu.Unlock()
-	if stop != nil || run == nil {
-		return nil, stop, nil
-	}
-	v, err := guarded(run, &callContext{Context: ctx, x: x}, in)
-	x.mu.Lock()
-	stop = x.stop
+	stop = x.stopped()
 	x.mu.Unlock()
 	switch {
-	case err == nil:
-		return v, nil, nil
 	case stop != nil:
 		return nil, stop, nil
-	case last || ctx.Err() != nil && context.Cause(ctx) == ErrClosed:
+	case last || x.c.ctx.Err() != nil:
 		return nil, err, nil
 	}
 	return nil, nil, err
 }
 
+// stopped returns the error that Cancel set; x is locked.
+func (x *call) stopped() error {
+	if x.more == nil {
+		return nil
+	}
+	return x.more.stop
+}
+
 // guarded turns a panic of the user's function into its error.
-func guarded(run func(context.Context, []any) (any, error), ctx context.Context, in []any) (v any, err error) {
+func guarded(d doer, x *call) (v any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	return run(ctx, in)
+	return d.do((*callContext)(x), x)
 }
 
-// A callContext is the context of one call. It costs nothing until somebody
-// asks for Done; then Cancel reaches it.
-type callContext struct {
-	context.Context
-	x    *call
-	once sync.Once
-	ctx  atomic.Pointer[context.Context]
+// A callContext is a call as the context of its function. It costs nothing until
+// somebody asks for Done; from then on Cancel reaches it.
+type callContext call
+
+// under returns the context that was made for Done, or the parent.
+func (c *callContext) under() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch e := c.more; {
+	case e == nil:
+	case e.ctx != nil:
+		return e.ctx
+	case e.parent != nil:
+		return e.parent
+	}
+	return c.c.ctx
 }
+
+// Deadline implements context.Context.
+func (c *callContext) Deadline() (time.Time, bool) { return c.under().Deadline() }
+
+// Value implements context.Context.
+func (c *callContext) Value(key any) any { return c.under().Value(key) }
 
 // Done implements context.Context.
 func (c *callContext) Done() <-chan struct{} {
-	c.once.Do(func() {
-		ctx, cancel := context.WithCancelCause(c.Context)
-		c.x.mu.Lock()
-		c.x.cancel = cancel
-		stop := c.x.stop
-		c.x.mu.Unlock()
-		if stop != nil {
-			cancel(stop)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := (*call)(c).extra()
+	if e.ctx == nil {
+		parent := e.parent
+		if parent == nil {
+			parent = c.c.ctx
 		}
-		c.ctx.Store(&ctx)
-	})
-	return (*c.ctx.Load()).Done()
+		e.ctx, e.cancel = context.WithCancelCause(parent)
+		if e.stop != nil {
+			e.cancel(e.stop)
+		}
+	}
+	return e.ctx.Done()
 }
 
 // Err implements context.Context.
 func (c *callContext) Err() error {
-	if p := c.ctx.Load(); p != nil {
-		return (*p).Err()
+	if err := c.under().Err(); err != nil {
+		return err
 	}
-	c.x.mu.Lock()
-	stop := c.x.stop
-	c.x.mu.Unlock()
-	if stop != nil {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if (*call)(c).stopped() != nil {
 		return context.Canceled
 	}
-	return c.Context.Err()
+	return nil
 }
 
 var _ op.Direct = (*batchBlock)(nil)
