@@ -219,13 +219,13 @@ func (d *describer) head(f *File, n int) (b []byte, whole bool, err error) {
 			return nil, false, err
 		}
 		b = make([]byte, n+1)
-		k, err := io.ReadFull(r, b)
+		k, err := readFull(r, b)
 		used := r.used()
 		r.Close()
-		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-			return nil, false, fmt.Errorf("csv: %s: %w", f.Path, err)
+		if whole = err == io.EOF; err != nil && !whole {
+			return nil, false, wrapPath(f.Path, err)
 		}
-		if whole = k < len(b); whole {
+		if whole {
 			b = append(b[:k], '\n')
 		} else {
 			b = b[:n]
@@ -392,21 +392,27 @@ func (d *describer) firstRows(g *grammar, b []byte, n int) [][]cell {
 	return rows
 }
 
-// looksLikeHeader reports whether the first record has names: only text, no two
-// equal, and not all of it empty.
+// looksLikeHeader reports whether the first record has names: only text, some of
+// it not empty, and no two equal unless a column below holds something else than
+// text.
 func looksLikeHeader(rows [][]cell) bool {
 	seen := map[string]bool{}
-	text := 0
-	for _, c := range rows[0] {
-		if c.class != 0 && c.class != isText || c.text != "" && seen[c.text] {
+	text, twice, typed := false, false, false
+	for c, x := range rows[0] {
+		if x.class != 0 && x.class != isText {
 			return false
 		}
-		seen[c.text] = true
-		if c.class == isText {
-			text++
+		text = text || x.class == isText
+		twice = twice || x.text != "" && seen[x.text]
+		seen[x.text] = true
+		for _, r := range rows[1:] {
+			if c < len(r) && r[c].class != 0 {
+				typed = typed || r[c].class != isText
+				break
+			}
 		}
 	}
-	return text > 0
+	return text && (typed || !twice)
 }
 
 // sniff chooses the delimiter that divides the most records of the sample into the

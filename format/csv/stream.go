@@ -116,14 +116,9 @@ func (s *stream) read(b []byte, have, want int, d *File) (int, error) {
 	if s.final {
 		return have, nil
 	}
-	k, err := io.ReadFull(s.text, b[have:want])
-	have += k
-	switch err {
-	case nil:
-		return have, nil
-	case io.EOF, io.ErrUnexpectedEOF:
-	default:
-		return have, fmt.Errorf("csv: %s: %w", d.Path, err)
+	k, err := readFull(s.text, b[have:want])
+	if have += k; err != io.EOF {
+		return have, wrapPath(d.Path, err)
 	}
 	s.final = true
 	if have > 0 && b[have-1] != '\n' {
@@ -152,4 +147,25 @@ func (r *reader) lastBorder(b []byte) int {
 		return bytes.LastIndexByte(b, '\n') + 1
 	}
 	return r.g.cut(b, &r.parser.marks).end
+}
+
+// readFull fills b; io.EOF means that the reader ended before. Unlike io.ReadFull
+// it tells the end of the text from compressed data that is cut short.
+func readFull(r io.Reader, b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var k int
+		k, err = r.Read(b[n:])
+		n += k
+	}
+	if n == len(b) && err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+func wrapPath(path string, err error) error {
+	if err != nil {
+		return fmt.Errorf("csv: %s: %w", path, err)
+	}
+	return nil
 }
