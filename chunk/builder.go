@@ -88,7 +88,7 @@ func room(alloc mem.Allocator, buf *[]byte, used, n int) error {
 		return mem.ErrBudget
 	}
 	next = next[:cap(next)-64]
-	copy(next, (*buf)[:used])
+	copy(next, (*buf)[:min(used, len(*buf))])
 	alloc.Free(*buf)
 	*buf = next
 	return nil
