@@ -139,8 +139,8 @@ func (s *State) checkQueues(j *job) error {
 	batched := int32(0)
 	for i := range s.workers {
 		if w := &s.workers[i]; w.batchJob == j {
-			batched += int32(len(w.batch))
-			for _, t := range w.batch {
+			batched += int32(w.waiting())
+			for _, t := range w.batch[w.head:] {
 				in[t]++
 			}
 		}

@@ -59,7 +59,7 @@ type layer struct {
 	size      []uint32 // of a held block, in units of 64 bytes
 	consumed  int32    // blocks with fConsumed
 	made      int32    // blocks with fMade
-	announced int32    // made at the last LayerDone; -1 before the first
+	announced int32    // made at the last LayerDone; -1 if there is nothing to make and that was not said
 	bytes     int64
 	rows      int64
 	nanos     float64 // mean time of a task, smoothed
@@ -105,7 +105,7 @@ func (l *layer) complete() bool { return l.known && l.held == l.n }
 
 // makeRoom gives the layer its columns when its number of blocks is known.
 func (l *layer) makeRoom(n int32) {
-	l.known, l.n = true, n
+	l.known, l.n, l.announced = true, n, min(n, 1)-1
 	l.st = make([]uint16, n)
 	l.who = make([]uint16, n)
 	l.att = make([]Attempt, n)
@@ -177,7 +177,7 @@ func newJob(id JobID, spec *Spec, maxTasks int64) (*job, string) {
 // add appends layers; wire must follow.
 func (j *job) add(layers []Layer, maxTasks int64) string {
 	for i := range layers {
-		l := &layer{id: LayerID(len(j.layers)), spec: layers[i], announced: -1}
+		l := &layer{id: LayerID(len(j.layers)), spec: layers[i]}
 		if l.spec.Keep > Ordered {
 			return fmt.Sprintf("layer %d: keep is %d, at most %d is known", l.id, l.spec.Keep, Ordered)
 		}

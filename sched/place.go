@@ -238,8 +238,8 @@ func (s *State) root(j *job, w *worker) (*layer, int32, bool) {
 		return j.walk.next(j)
 	}
 	if w.batchJob == j {
-		t := w.batch[0]
-		w.batch = w.batch[1:]
+		t := w.batch[w.head]
+		w.head++
 		s.batchTaken(j, w)
 		return j.layers[t.Layer], t.Block, true
 	}
@@ -250,7 +250,7 @@ func (s *State) root(j *job, w *worker) (*layer, int32, bool) {
 	if w.batchJob != nil {
 		return l, b, true
 	}
-	w.batch = w.batch[:0]
+	w.batch, w.head = w.batch[:0], 0
 	for range min(l.need/(4*s.up), 32) - 1 {
 		k, c, ok := j.walk.next(j)
 		if !ok {
@@ -268,7 +268,7 @@ func (s *State) root(j *job, w *worker) (*layer, int32, bool) {
 
 func (s *State) batchTaken(j *job, w *worker) {
 	j.batched--
-	if len(w.batch) == 0 {
+	if int(w.head) == len(w.batch) {
 		s.unlistBatch(w)
 	}
 }
@@ -293,7 +293,7 @@ func (s *State) raid(j *job) (*layer, int32, bool) {
 		if w.batchJob != j {
 			continue
 		}
-		if looked++; best == nil || len(w.batch) > len(best.batch) {
+		if looked++; best == nil || w.waiting() > best.waiting() {
 			best = w
 		}
 	}
@@ -310,22 +310,24 @@ func (s *State) flushBatch(w *worker) {
 		return
 	}
 	s.unlistBatch(w)
-	j.batched -= int32(len(w.batch))
-	for _, t := range w.batch {
+	j.batched -= int32(w.waiting())
+	for _, t := range w.batch[w.head:] {
 		l := j.layers[t.Layer]
 		l.st[t.Block] &^= fQueued
 		if !j.dirty && l.st[t.Block]&fNeed != 0 {
 			s.enqueue(j, l, t.Block)
 		}
 	}
-	w.batch = w.batch[:0]
+	w.batch, w.head = w.batch[:0], 0
 }
+
+func (w *worker) waiting() int { return len(w.batch) - int(w.head) }
 
 // dropBatches forgets the batches of a job; rebuild follows, or the job is over.
 func (s *State) dropBatches(j *job) {
 	for i := len(s.batches) - 1; i >= 0; i-- {
 		if w := &s.workers[s.batches[i]]; w.batchJob == j {
-			w.batch = w.batch[:0]
+			w.batch, w.head = w.batch[:0], 0
 			s.unlistBatch(w)
 		}
 	}

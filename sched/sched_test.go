@@ -2,6 +2,7 @@ package sched
 
 import (
 	"math/rand/v2"
+	"runtime"
 	"testing"
 )
 
@@ -133,6 +134,82 @@ func TestPeak(t *testing.T) {
 			t.Errorf("%s: Order keeps %d results alive, at most %d are allowed", c.name, p, c.want)
 		}
 		t.Log(c.name, len(order), "tasks, machine", peak, "order", p)
+	}
+}
+
+// TestLocality has 16 workers finish in random order: chains stay where they are, and most of a tree does.
+func TestLocality(t *testing.T) {
+	spec := treeOf(1 << 12)
+	s := New(Options{})
+	var todo []Event
+	var acts []Action
+	local, all := 0, 0
+	r := rand.New(rand.NewPCG(1, 1))
+	step := func(ev Event) {
+		acts = s.Step(ev, acts[:0])
+		for _, a := range acts {
+			if a.Kind != Run {
+				continue
+			}
+			for b := a.First; b < a.First+a.N; b++ {
+				for _, d := range s.Inputs(a.Job, a.Layer, b, nil) {
+					all++
+					if w, _, _ := s.Holder(a.Job, d.Layer, d.Block); w == a.Worker {
+						local++
+					}
+				}
+				todo = append(todo, Event{Kind: Done, Job: a.Job, Layer: a.Layer, Block: b, Worker: a.Worker, Session: a.Session, Attempt: a.Attempt, Bytes: 1 << 20})
+			}
+		}
+	}
+	for w := range WorkerID(16) {
+		step(Event{Kind: WorkerUp, Worker: w, Session: 1, Slots: 2})
+	}
+	step(Event{Kind: Submit, Job: 1, Spec: spec})
+	for len(todo) > 0 {
+		i := r.IntN(len(todo))
+		ev := todo[i]
+		todo[i] = todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		step(ev)
+	}
+	if part := float64(local) / float64(all); part < 0.85 {
+		t.Fatalf("%.0f %% of the inputs are where the task runs, want 85", 100*part)
+	} else {
+		t.Logf("%.1f %% of the inputs are where the task runs", 100*part)
+	}
+}
+
+// TestAllocations holds that tasks cost no allocation and at most 24 bytes.
+func TestAllocations(t *testing.T) {
+	run := func(n int32) (allocs, bytes uint64) {
+		var before, after runtime.MemStats
+		spec := treeOf(n)
+		runtime.ReadMemStats(&before)
+		drive(t, New(Options{}), spec, 1, 8, nil, false)
+		runtime.ReadMemStats(&after)
+		return after.Mallocs - before.Mallocs, after.TotalAlloc - before.TotalAlloc
+	}
+	small, _ := run(1 << 10)
+	large, _ := run(1 << 13)
+	if large > small+100 {
+		t.Fatalf("1024 leaves took %d allocations, 8192 took %d", small, large)
+	}
+	var before, after runtime.MemStats
+	spec := treeOf(1 << 16)
+	s := New(Options{})
+	runtime.ReadMemStats(&before)
+	s.Step(Event{Kind: Submit, Job: 1, Spec: spec}, nil)
+	runtime.ReadMemStats(&after)
+	tasks := s.Progress(1)
+	n := 0
+	for _, p := range tasks {
+		n += int(p.N)
+	}
+	if per := float64(after.TotalAlloc-before.TotalAlloc) / float64(n); per > 24 {
+		t.Fatalf("%.1f bytes per task, want at most 24", per)
+	} else {
+		t.Logf("%.1f bytes per task", per)
 	}
 }
 

@@ -178,7 +178,7 @@ const (
 	Free                        // Worker drops blocks First…First+N-1 of Layer
 	Return                      // Worker gives the task back if it has not started: answers Returned, or Started
 	Deliver                     // block First of Layer, at Worker, goes to the reader, who answers Consumed
-	LayerDone                   // every block of Layer that is needed has been made once; N, Bytes and Rows are totals
+	LayerDone                   // nothing of Layer is missing: N blocks have been made, of Bytes and Rows in all. Said again if more are needed later.
 	Fail                        // the job fails: Err. The driver stops its tasks; each still reports Done, Failed or Returned.
 	Finished                    // all that was wanted is held or delivered
 	Closed                      // nothing of Job runs or is held any more; the State has forgotten it

@@ -33,6 +33,7 @@ type worker struct {
 	out         []sent  // in the order given; kept only if queue > 0
 	batchJob    *job
 	batch       []Block // tasks without inputs set aside for it, so that neighbours are made at the same place
+	head        int32   // the first of batch not taken
 	batchPlace  int32   // in State.batches
 	lastSession Session
 }

@@ -11,7 +11,7 @@
 // # A task
 //
 //	Queue ──▶ waiting ──inputs in memory──▶ admitted: Start ──▶ running ──▶ End
-//	             │ Fetch / Load of inputs        │                 Grow → Grant or Refuse; Shrink
+//	             │ Fetch / Load of inputs        │                 Grow → Grant or Evict; Shrink
 //	             └─ Take back → Gone             └ want bytes fit  Widen → Lend, Narrow
 //
 // A task is admitted when a slot is free, its inputs are in memory and its want fits under the pause line beside all that is
@@ -41,7 +41,7 @@
 //		Discard   the value was needed meanwhile: delete the file, the memory is the value
 //		Load      read v from disk; then Have or Lost
 //		Grant     the task that asked to Grow has its bytes
-//		Refuse    it has not, and must spill what it keeps
+//		Evict     it has not, and must spill what it keeps
 //		Lend      task i may use Slots more threads; it gives them back with Narrow, at the latest at its End
 //		Recall    other tasks wait for the slots lent to task i: Narrow when convenient
 //		Gone      task i will not run here: taken back, or an input (Value) was lost (-1: taken back)
@@ -63,7 +63,7 @@ const (
 	Lost                     // Value: could not be fetched or loaded
 	Remote                   // Value, Bytes: exists elsewhere; fetched when a queued task needs it
 	Free                     // Value: nobody will ask for it again
-	Spilled                  // Value, OK: it is on disk now and its memory is free; not OK: the disk refused it
+	Spilled                  // Value, OK: it was written; not OK: the disk refused it. Answered with Unload or Discard.
 	Grow                     // Task, Bytes
 	Shrink                   // Task, Bytes
 	Widen                    // Task, Slots: it could use so many more
@@ -99,7 +99,7 @@ const (
 	Unload                    // Value
 	Discard                   // Value
 	Grant                     // Task, Bytes
-	Refuse                    // Task, Bytes
+	Evict                     // Task, Bytes
 	Lend                      // Task, Slots
 	Recall                    // Task, Slots
 	Gone                      // Task, Value
@@ -172,7 +172,7 @@ type waiter struct {
 type value struct {
 	state  uint8
 	freed  bool
-	refuse bool // the disk refused it
+	stuck  bool // the disk refused it
 	writes bool // the driver is writing it
 	pins   int32
 	refs   int32 // queued and running readers

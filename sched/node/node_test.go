@@ -75,7 +75,7 @@ func TestAdmission(t *testing.T) {
 	}
 	w.step(Event{Kind: Grow, Task: 0, Bytes: 5})
 	w.step(Event{Kind: Grow, Task: 0, Bytes: 10})
-	if a := w.acts[0]; a.Kind != Refuse {
+	if a := w.acts[0]; a.Kind != Evict {
 		t.Fatalf("growth above the hard line: %+v", a)
 	}
 	w.step(Event{Kind: End, Task: 0, Value: -1})

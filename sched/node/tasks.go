@@ -167,7 +167,7 @@ func (n *Node) onGrow(ev *Event) {
 	}
 	b := max(ev.Bytes, 0)
 	if n.Used()+b > n.lines[toHard] && !n.grows(b) {
-		n.act(Action{Kind: Refuse, Task: ev.Task, Bytes: b})
+		n.act(Action{Kind: Evict, Task: ev.Task, Bytes: b})
 		return
 	}
 	t.granted += b

@@ -148,7 +148,7 @@ func (n *Node) onSpilled(ev *Event) {
 		n.leaving -= v.bytes
 	}
 	if v.state != spilling || !ev.OK {
-		v.state, v.refuse = memory, v.refuse || !ev.OK
+		v.state, v.stuck = memory, v.stuck || !ev.OK
 		n.act(Action{Kind: Discard, Value: ev.Value})
 		n.offer(ev.Value)
 		n.drop(ev.Value)
@@ -180,7 +180,7 @@ func (n *Node) miss(i int32, v *value) {
 // evictable says whether a value can go to disk: with all, even if queued tasks read it, though not the one to start next.
 func (n *Node) evictable(i int32, all bool) bool {
 	v := &n.values[i]
-	if v.state != memory || v.pins > 0 || v.refuse || v.bytes == 0 || v.refs > 0 && !all {
+	if v.state != memory || v.pins > 0 || v.stuck || v.bytes == 0 || v.refs > 0 && !all {
 		return false
 	}
 	if v.refs == 0 || len(n.queue) == 0 {
@@ -225,7 +225,7 @@ func (n *Node) victim(all bool) (int32, bool) {
 // offer enters a value among the candidates for spilling, with its present next reader.
 func (n *Node) offer(i int32) {
 	v := &n.values[i]
-	if !n.hot || v.state != memory || v.pins > 0 || v.refuse || v.bytes == 0 {
+	if !n.hot || v.state != memory || v.pins > 0 || v.stuck || v.bytes == 0 {
 		return
 	}
 	v.stamp++
