@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/op"
 )
 
@@ -101,9 +102,10 @@ type ReadParams struct {
 	RecordBytes float64 // mean of the sample
 	Ratio       float64 // text bytes per byte of a compressed file, in the sample
 
-	Cols  []int32 // output columns by position in Names
-	Limit int64   // rows wanted at most; 0: all
-	Keep  []int32 // blocks to read; nil: all
+	Cols  []int32   // output columns by position in Names
+	Where expr.Expr // rows to keep; none: all
+	Limit int64     // rows wanted at most; 0: all
+	Keep  []int32   // blocks to read; nil: all
 }
 
 // Read is the operator "csv.read".
@@ -121,6 +123,7 @@ var Read = op.Register(op.Spec[ReadParams]{
 		BlockMeta: blockMeta,
 		Keep:      keepBlocks,
 		Project:   project,
+		Filter:    filter,
 		Limit:     limit,
 	},
 })
@@ -257,7 +260,7 @@ func inferRead(p ReadParams, in []op.Meta) (op.Meta, error) {
 			text += p.textBytes(s)
 		}
 	}
-	return p.estimate(text), nil
+	return p.inferWhere(p.estimate(text))
 }
 
 // check refuses parameters that Describe would not make: they may have come from
@@ -328,6 +331,9 @@ func textRead(p ReadParams) string {
 	if len(p.Cols) < len(p.Names) {
 		fmt.Fprintf(&b, " columns=%s (%d of %d)", strings.Join(p.schema().Names(), ","), len(p.Cols), len(p.Names))
 	}
+	if !p.Where.None() {
+		fmt.Fprintf(&b, " where %s", p.Where)
+	}
 	if p.Limit > 0 {
 		fmt.Fprintf(&b, " limit=%d", p.Limit)
 	}
@@ -342,7 +348,8 @@ func blockMeta(p ReadParams, block int) op.Meta {
 	for _, s := range p.blocks()[block] {
 		text += p.textBytes(s)
 	}
-	return p.estimate(text)
+	m, _ := p.inferWhere(p.estimate(text))
+	return m
 }
 
 func keepBlocks(p ReadParams, blocks []int) ReadParams {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/kernel"
 )
 
@@ -42,7 +43,9 @@ type parser struct {
 	p    *ReadParams
 	g    grammar
 	nc   int
-	cols []column // in the order of the output
+	cols []column // the output's in their order, then those that only the predicate reads
+	outs int      // how many of cols are output
+	all  []int    // 0 … outs-1
 
 	marks []uint32 // scratch of grammar.cut
 	pos   []uint32 // ends of the fields of the chunk, nc per row
@@ -55,12 +58,17 @@ type parser struct {
 	fields  []field
 	scratch []byte
 	batch   chunk.Batch
+	sieve   *sieve // nil without a predicate
 }
 
-func newParser(p *ReadParams) *parser {
-	r := &parser{p: p, g: grammar{p.Delimiter, p.Quote, p.Comment}, nc: len(p.Names)}
-	for _, c := range p.Cols {
-		r.cols = append(r.cols, r.column(int(c)))
+// newParser makes a parser; where is the compiled predicate or nil.
+func newParser(p *ReadParams, where *expr.Program) *parser {
+	r := &parser{p: p, g: grammar{p.Delimiter, p.Quote, p.Comment}, nc: len(p.Names), outs: len(p.Cols)}
+	for i, c := range p.Cols {
+		r.cols, r.all = append(r.cols, r.column(int(c))), append(r.all, i)
+	}
+	if where != nil {
+		r.sift(where)
 	}
 	return r
 }
@@ -232,27 +240,50 @@ func clip(b []byte) string {
 	return fmt.Sprintf("%q", b)
 }
 
-// emit parses rows [lo, hi) of the loaded chunk; the batch is borrowed from the
-// parser. Of several faults it returns that of the first record.
-func (r *parser) emit(lo, hi int) (*chunk.Batch, *fault) {
-	n := hi - lo
-	m := &r.batch
-	m.Cols, m.N = m.Cols[:0], n
-	var worst *fault
-	for i := range r.cols {
-		c := &r.cols[i]
-		if f := r.parse(c, lo, n); f != nil && (worst == nil || f.row < worst.row || f.row == worst.row && f.col < worst.col) {
-			worst = f
+// emit parses rows [lo, hi) of the loaded chunk. The batch has those that the
+// predicate keeps and is borrowed from the parser. Columns and rows that are not
+// wanted are not read, so what is wrong in them is not seen.
+func (r *parser) emit(lo, hi int) (*chunk.Batch, *fault, error) {
+	n, cols := hi-lo, r.all
+	var kept []uint32
+	if s := r.sieve; s != nil {
+		var ft *fault
+		var err error
+		if n, ft, err = s.choose(r, lo, n); ft != nil || err != nil {
+			return nil, ft, err
+		}
+		kept, cols = s.rows, s.also
+	}
+	if n > 0 {
+		if ft := r.parseAll(cols, lo, n); ft != nil {
+			if len(kept) > 0 {
+				ft.row = lo + int(kept[ft.row-lo])
+			}
+			return nil, ft, nil
 		}
 	}
-	if worst != nil {
-		worst.row += lo
-		return nil, worst
-	}
-	for i := range r.cols {
+	m := &r.batch
+	m.Cols, m.N = m.Cols[:0], n
+	for i := range r.cols[:r.outs] {
 		m.Cols = append(m.Cols, r.cols[i].vec(n))
 	}
-	return m, nil
+	return m, nil, nil
+}
+
+// parseAll reads some columns of rows [lo, lo+n). Of several faults it returns the
+// first record's, so that it does not depend on the order of the columns.
+func (r *parser) parseAll(cols []int, lo, n int) *fault {
+	var first *fault
+	for _, i := range cols {
+		f := r.parse(&r.cols[i], lo, n)
+		if f != nil && (first == nil || f.row < first.row || f.row == first.row && f.col < first.col) {
+			first = f
+		}
+	}
+	if first != nil {
+		first.row += lo
+	}
+	return first
 }
 
 // ends are the starts and ends of one column's fields: value i begins at

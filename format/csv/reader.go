@@ -269,12 +269,15 @@ func (r *reader) pushChunk(b []byte, c cut, at int, out op.Sink) error {
 	for lo := 0; lo < ps.rows; lo += maxRows {
 		hi := min(lo+maxRows, ps.rows)
 		left, limited := r.left()
-		if limited {
+		if limited && ps.sieve == nil {
 			hi = min(hi, lo+int(min(left-r.given, maxRows)))
 		}
-		m, f := ps.emit(lo, hi)
+		m, f, err := ps.emit(lo, hi)
 		if f != nil {
 			return r.fail(b, at, f)
+		}
+		if err != nil {
+			return wrapPath(r.path, err)
 		}
 		if m.N > 0 {
 			m.Seq = uint64(r.block<<16|r.split)<<32 | uint64(r.morsel)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/kernel"
 	"github.com/weft-data/weft/op"
 )
@@ -23,6 +24,7 @@ type source struct {
 	blocks [][]segment
 	files  []fileState
 	chunk  int
+	where  *expr.Program
 }
 
 // fileState is what the tasks of a layer share about a file.
@@ -37,7 +39,11 @@ func newSource(p ReadParams) (op.Source, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	s := &source{p: p, g: grammar{p.Delimiter, p.Quote, p.Comment}, blocks: p.blocks(), files: make([]fileState, len(p.Files))}
+	where, err := p.where()
+	if err != nil {
+		return nil, err
+	}
+	s := &source{p: p, where: where, g: grammar{p.Delimiter, p.Quote, p.Comment}, blocks: p.blocks(), files: make([]fileState, len(p.Files))}
 	// Few long records to a chunk would make loops over columns short.
 	s.chunk = int(min(max(p.RecordBytes*1024, chunkBytes), 4<<20))
 	return s, nil
@@ -79,7 +85,7 @@ func (f *feed) Close() error { return nil }
 
 // Reader implements op.Feed.
 func (f *feed) Reader() (op.Reader, error) {
-	return &reader{feed: f, parser: newParser(&f.p), open: -1}, nil
+	return &reader{feed: f, parser: newParser(&f.p, f.where), open: -1}, nil
 }
 
 // left returns how many rows the limit leaves for a split at most, and whether
