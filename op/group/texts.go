@@ -247,7 +247,7 @@ func (t *texts) lookup(x key16, h uint64) (uint32, bool) {
 				}
 				return uint32(t.n) - 1, true
 			}
-			if s>>32<<32 == tag && t.keys.s[uint32(s)-1] == x && uint32(s) != t.null || s>>32<<32 == tag && x == nullKey && uint32(s) == t.null {
+			if s>>32<<32 == tag && t.keys.s[uint32(s)-1] == x {
 				return uint32(s) - 1, true
 			}
 		}
@@ -445,3 +445,6 @@ func (t *texts) bytes() (n int64) {
 	}
 	return n
 }
+
+// decimalKey views a 16-byte value as a key.
+func decimalKey(x [16]byte) key16 { return *(*key16)(unsafe.Pointer(&x)) }

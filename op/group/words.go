@@ -16,11 +16,11 @@ import (
 // code in one cache line, at most half full. Slots are chosen by the low bits of
 // the hash, because the high ones are equal in a run.
 type words struct {
-	a     mem.Allocator
-	n     int         // codes given
-	keys  buf[uint64] // word of each code
-	null  uint32      // code of null + 1; 0: none yet
-	spread bool       // words are no integers: their range means nothing
+	a      mem.Allocator
+	n      int         // codes given
+	keys   buf[uint64] // word of each code
+	null   uint32      // code of null + 1; 0: none yet
+	spread bool        // words are no integers: their range means nothing
 
 	dense bool
 	base  uint64

@@ -1,0 +1,342 @@
+package group
+
+import (
+	"math/bits"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/internal/mem"
+)
+
+// A keyset numbers distinct keys of any columns. One column's codes are the
+// group numbers themselves. Codes of several are packed into one word, with as
+// many bits for each as its distinct values need; when they need more than 64 in
+// all, columns are joined to the ones before them pair by pair.
+type keyset struct {
+	a     mem.Allocator
+	cols  []*column
+	codes [][]uint32 // of the lap, by column
+	word  []uint64   // of the lap
+
+	packed words
+	width  []uint8 // bits of each column within the word; nil: not chosen yet
+	shift  []uint8
+
+	chain   []words // chain[j] numbers the pairs of prefix j and column j+1
+	chained bool
+}
+
+func newKeyset(types []dtype.Type, a mem.Allocator) *keyset {
+	k := &keyset{a: a, cols: make([]*column, len(types)), codes: make([][]uint32, len(types))}
+	for i, t := range types {
+		k.cols[i] = newColumn(t, a)
+		k.codes[i] = make([]uint32, lapRows+1)
+	}
+	k.packed.a = a
+	if len(types) > 1 {
+		k.word = make([]uint64, lapRows)
+		k.width, k.shift = make([]uint8, 0, len(types)), make([]uint8, len(types))
+	}
+	return k
+}
+
+// len returns the number of groups.
+func (k *keyset) len() int {
+	switch {
+	case len(k.cols) == 0:
+		return 1
+	case len(k.cols) == 1:
+		return k.cols[0].len()
+	case k.chained:
+		return k.chain[len(k.chain)-1].n
+	}
+	return k.packed.n
+}
+
+func (k *keyset) bytes() int64 {
+	n := k.packed.bytes()
+	for _, c := range k.cols {
+		n += c.bytes()
+	}
+	for i := range k.chain {
+		n += k.chain[i].bytes()
+	}
+	return n
+}
+
+func (k *keyset) reset() {
+	for _, c := range k.cols {
+		c.reset()
+	}
+	k.packed.reset()
+	for i := range k.chain {
+		k.chain[i].reset()
+	}
+	k.width, k.chained = k.width[:0], false
+}
+
+func (k *keyset) free() {
+	for _, c := range k.cols {
+		c.free()
+	}
+	k.packed.free()
+	for i := range k.chain {
+		k.chain[i].free()
+	}
+	k.width, k.chained = k.width[:0], false
+}
+
+// code writes the group of each of the n rows, at most lapRows, to gid, which has
+// room for one more. False means that memory was refused: keys given so far may
+// stay as groups without rows.
+func (k *keyset) code(keys []chunk.Vec, n int, gid []uint32) bool {
+	switch len(k.cols) {
+	case 0:
+		clear(gid[:n])
+		return true
+	case 1:
+		c := k.codes[0]
+		if !k.cols[0].code(&keys[0], n, c[:n+1]) {
+			return false
+		}
+		copy(gid[:n], c)
+		return true
+	}
+	for i, c := range k.cols {
+		if !c.code(&keys[i], n, k.codes[i][:n+1]) {
+			return false
+		}
+	}
+	if !k.fit() {
+		return false
+	}
+	return k.number(n, gid)
+}
+
+// number gives the group of each row of codes.
+func (k *keyset) number(n int, gid []uint32) bool {
+	if k.chained {
+		return k.numberChain(n, gid)
+	}
+	w := k.word[:n]
+	for i, c := range k.codes {
+		pack(w, c, k.shift[i], i == 0)
+	}
+	return codeWords(&k.packed, w, gid)
+}
+
+func pack(w []uint64, codes []uint32, shift uint8, first bool) {
+	codes = codes[:len(w)]
+	if first {
+		for i, c := range codes {
+			w[i] = uint64(c)
+		}
+		return
+	}
+	for i, c := range codes {
+		w[i] |= uint64(c) << (shift & 63)
+	}
+}
+
+func (k *keyset) numberChain(n int, gid []uint32) bool {
+	prev := k.codes[0]
+	w := k.word[:n]
+	for j := range k.chain {
+		next := k.codes[j+1][:n]
+		for i, c := range next {
+			w[i] = uint64(prev[i])<<32 | uint64(c)
+		}
+		if !codeWords(&k.chain[j], w, gid) {
+			return false
+		}
+		prev = gid
+	}
+	return true
+}
+
+// fit makes the bit widths as large as the codes need.
+func (k *keyset) fit() bool {
+	if k.chained {
+		return true
+	}
+	ok := len(k.width) > 0
+	for i := 0; ok && i < len(k.cols); i++ {
+		ok = uint64(k.cols[i].len()) <= 1<<k.width[i]
+	}
+	if ok {
+		return true
+	}
+	old := append([]uint8(nil), k.shift...)
+	width := append([]uint8(nil), k.width...)
+	if !k.choose() {
+		return k.enchain(width, old)
+	}
+	if k.packed.n == 0 {
+		return true
+	}
+	return k.repack(width, old)
+}
+
+// choose sets widths for the present codes, with room to grow while there are
+// bits left. False means that 64 bits are too few.
+func (k *keyset) choose() bool {
+	k.width = k.width[:0]
+	sum := 0
+	for _, c := range k.cols {
+		w := bits.Len(uint(max(c.len()-1, 0)))
+		k.width = append(k.width, uint8(w))
+		sum += w
+	}
+	if sum > 64 {
+		return false
+	}
+	// A column that has grown is likely to grow on; a small one is left small, so
+	// that the whole word may index an array.
+	for again := true; again; {
+		again = false
+		for i, c := range k.cols {
+			if want := bits.Len(uint(c.len())) + 1; sum < 64 && int(k.width[i]) < want && (c.len() > 1<<10 || c.len() > 1<<k.width[i]) {
+				k.width[i]++
+				sum++
+				again = true
+			}
+		}
+	}
+	at := uint8(0)
+	for i, w := range k.width {
+		k.shift[i] = at
+		at += w
+	}
+	return true
+}
+
+// repack numbers the groups again under new widths; their numbers stay.
+func (k *keyset) repack(width, shift []uint8) bool {
+	old := k.packed
+	k.packed = words{a: k.a}
+	ok := k.again(&old, width, shift)
+	old.free()
+	return ok
+}
+
+// enchain moves from the packed words to pairs.
+func (k *keyset) enchain(width, shift []uint8) bool {
+	if k.chain == nil {
+		k.chain = make([]words, len(k.cols)-1)
+		for j := range k.chain {
+			k.chain[j] = words{a: k.a, spread: true}
+		}
+	}
+	k.chained = true
+	ok := k.again(&k.packed, width, shift)
+	k.packed.free()
+	return ok
+}
+
+// again numbers the keys of old, whose columns had the given widths and shifts.
+// The codes of the lap are kept.
+func (k *keyset) again(old *words, width, shift []uint8) bool {
+	if old.n == 0 {
+		return true
+	}
+	keep := k.codes
+	defer func() { k.codes = keep }()
+	k.codes = make([][]uint32, len(keep))
+	for i := range k.codes {
+		k.codes[i] = make([]uint32, lapRows)
+	}
+	gid := make([]uint32, lapRows)
+	for lo := 0; lo < old.n; lo += lapRows {
+		n := min(lapRows, old.n-lo)
+		for i, c := range k.codes {
+			unpack(old.keys.s[lo:lo+n], c, width[i], shift[i])
+		}
+		if !k.number(n, gid) {
+			return false
+		}
+	}
+	return true
+}
+
+func unpack(w []uint64, out []uint32, width, shift uint8) {
+	m := uint64(1)<<width - 1
+	for i, x := range w {
+		out[i] = uint32(x >> (shift & 63) & m)
+	}
+}
+
+// columnsOf fills codes with the column codes of at most lapRows groups.
+func (k *keyset) columnsOf(gid []uint32) {
+	n := len(gid)
+	switch {
+	case len(k.cols) == 1:
+		copy(k.codes[0], gid)
+	case k.chained:
+		cur := append([]uint32(nil), gid...)
+		for j := len(k.chain) - 1; j >= 0; j-- {
+			for i, g := range cur {
+				w := k.chain[j].keys.s[g]
+				k.codes[j+1][i], cur[i] = uint32(w), uint32(w>>32)
+			}
+		}
+		copy(k.codes[0], cur)
+	case len(k.cols) > 1:
+		kernel.Gather(k.word[:n], k.packed.keys.s[:k.packed.n], gid)
+		for i, c := range k.codes {
+			unpack(k.word[:n], c, k.width[i], k.shift[i])
+		}
+	}
+}
+
+// hash writes the canonical hash of each group to out.
+func (k *keyset) hash(gid []uint32, out []uint64) {
+	if len(k.cols) == 0 {
+		clear(out[:len(gid)])
+		return
+	}
+	for lo := 0; lo < len(gid); lo += lapRows {
+		part := gid[lo:min(len(gid), lo+lapRows)]
+		o := out[lo:]
+		k.columnsOf(part)
+		for i, c := range k.cols {
+			for j, x := range k.codes[i][:len(part)] {
+				h := c.hash(x)
+				if i > 0 {
+					h = combine(o[j], h)
+				}
+				o[j] = h
+			}
+		}
+	}
+}
+
+// combine is kernel.HashCombine of one pair.
+func combine(h, next uint64) uint64 {
+	a, b := [1]uint64{h}, [1]uint64{next}
+	kernel.HashCombine(a[:], b[:])
+	return a[0]
+}
+
+// emit writes the keys of groups, at most outRows, to one outVec per column.
+func (k *keyset) emit(gid []uint32, o []outVec) {
+	if len(k.cols) == 1 {
+		k.cols[0].emit(gid, &o[0])
+		return
+	}
+	// emit needs the codes of all groups at once: an outVec is begun once.
+	codes := make([][]uint32, len(k.cols))
+	for i := range codes {
+		codes[i] = make([]uint32, len(gid))
+	}
+	for lo := 0; lo < len(gid); lo += lapRows {
+		part := gid[lo:min(len(gid), lo+lapRows)]
+		k.columnsOf(part)
+		for i := range codes {
+			copy(codes[i][lo:], k.codes[i][:len(part)])
+		}
+	}
+	for i, c := range k.cols {
+		c.emit(codes[i], &o[i])
+	}
+}

@@ -1,0 +1,404 @@
+package group
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/internal/spill"
+	"github.com/weft-data/weft/op"
+)
+
+// partialPipe is group.partial, ready to run.
+type partialPipe struct {
+	pl       *plan
+	complete bool // give finished groups, not states for group.final
+}
+
+func (p partialPipe) Close() error { return nil }
+
+func (p partialPipe) Open(t op.Task, _ []op.In) (op.Stage, error) {
+	s := &stage{pl: p.pl, task: t, complete: p.complete, runs: make([][]*chunk.Batch, p.pl.runs)}
+	s.flush = min(max(t.Budget()/int64(8*hashRuns*max(t.Threads(), 1)), 16<<10), 1<<20)
+	return s, nil
+}
+
+// A stage is group.partial in one task. Threads hand their tables over when they
+// close; packed rows and states are kept in runs, in memory while there is room
+// and in a file after that.
+type stage struct {
+	pl       *plan
+	task     op.Task
+	complete bool
+	flush    int64 // bytes of a run that a thread gathers
+
+	mu     sync.Mutex
+	tables []*table
+	runs   [][]*chunk.Batch
+	file   *spill.File
+	given  bool // the file is the output
+}
+
+func (s *stage) Drain() (op.Feed, error) { return nil, nil }
+
+func (s *stage) Local() (op.Local, error) {
+	return &local{s: s, tab: newTable(s.pl, s.task), passing: s.pl.holistic}, nil
+}
+
+// keep takes a batch of a run that owns its buffers. When memory is short, all
+// that is kept goes to the file.
+func (s *stage) keep(run int, b *chunk.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runs[run] = append(s.runs[run], b)
+	// A builder that grows needs about this much at once.
+	if spare := 4 * s.flush; s.task.Reserve(spare) {
+		s.task.Release(spare)
+		return nil
+	}
+	return s.spill()
+}
+
+// spill writes what is kept to the file.
+func (s *stage) spill() error {
+	f, err := s.open()
+	if err != nil {
+		return err
+	}
+	for r, list := range s.runs {
+		for _, b := range list {
+			if err := f.Write(r, b); err != nil {
+				return err
+			}
+			b.Release()
+		}
+		s.runs[r] = nil
+	}
+	return nil
+}
+
+// open returns the file, made if there is none. The lock is held.
+func (s *stage) open() (*spill.File, error) {
+	if s.file == nil {
+		f, err := s.task.Spill(s.pl.partialSchema(), s.pl.runs)
+		if err != nil {
+			return nil, err
+		}
+		s.file = f
+	}
+	return s.file, nil
+}
+
+// write puts the groups of a table into the file.
+func (s *stage) write(t *table, sp *spreader) error {
+	s.mu.Lock()
+	f, err := s.open()
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return sp.groups(t, 0, f.Write)
+}
+
+// Close implements op.Stage.
+func (s *stage) Close() error {
+	for _, t := range s.tables {
+		t.free()
+	}
+	s.tables = nil
+	for r, list := range s.runs {
+		for _, b := range list {
+			b.Release()
+		}
+		s.runs[r] = nil
+	}
+	if s.file != nil && !s.given {
+		s.file.Release()
+		s.file = nil
+	}
+	return nil
+}
+
+// Finish implements op.Stage.
+func (s *stage) Finish(out op.Out) error {
+	if s.complete {
+		return s.finish(out)
+	}
+	var sp spreader
+	for _, t := range s.tables {
+		var err error
+		if s.file != nil {
+			err = s.write(t, &sp)
+		} else {
+			err = sp.groups(t, 0, out.Put)
+		}
+		if err != nil {
+			return err
+		}
+		t.free()
+	}
+	if s.file != nil {
+		if err := s.spill(); err != nil {
+			return err
+		}
+		s.given = true
+		return out.PutValue(s.file)
+	}
+	for r, list := range s.runs {
+		for i, b := range list {
+			list[i] = nil
+			if err := out.Put(r, b); err != nil {
+				s.runs[r] = list[i+1:]
+				return err
+			}
+		}
+		s.runs[r] = nil
+	}
+	return nil
+}
+
+// finish gives finished groups: of one table that takes the others in, or run by
+// run when rows were passed through or memory was short.
+func (s *stage) finish(out op.Out) error {
+	put := func(b *chunk.Batch) error { return out.Put(0, b) }
+	kept := s.file != nil
+	for _, list := range s.runs {
+		kept = kept || len(list) > 0
+	}
+	if !kept && !s.pl.holistic {
+		t, err := s.join()
+		if err != nil {
+			return err
+		}
+		if t != nil {
+			_, err := newFinisher(s.pl).all(t, put)
+			return err
+		}
+	}
+	var sp spreader
+	for _, t := range s.tables {
+		if err := s.write(t, &sp); err != nil {
+			return err
+		}
+		t.free()
+	}
+	return s.finishRuns(put)
+}
+
+// join merges the tables into the largest and returns it; nil when it does not
+// fit.
+func (s *stage) join() (*table, error) {
+	if len(s.tables) == 0 {
+		s.tables = append(s.tables, newTable(s.pl, s.task))
+	}
+	best := 0
+	for i, t := range s.tables {
+		if t.live > s.tables[best].live {
+			best = i
+		}
+	}
+	s.tables[0], s.tables[best] = s.tables[best], s.tables[0]
+	into := s.tables[0]
+	gid := make([]uint32, lapRows)
+	for len(s.tables) > 1 {
+		last := len(s.tables) - 1
+		from := s.tables[last]
+		for lo := 0; lo < from.live; lo += lapRows {
+			g := gid[:min(lapRows, from.live-lo)]
+			for i := range g {
+				g[i] = uint32(lo + i)
+			}
+			done, err := into.takePacked(from.give(g), 0, len(g))
+			if err != nil {
+				return nil, err
+			}
+			if done < len(g) {
+				return nil, s.leave(from, lo)
+			}
+		}
+		from.free()
+		s.tables = s.tables[:last]
+	}
+	return into, nil
+}
+
+// leave writes the groups of t from group n on to the file: those before have
+// gone to another table.
+func (s *stage) leave(t *table, n int) error {
+	s.mu.Lock()
+	f, err := s.open()
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	hash, one := make([]uint64, 1), make([]uint32, 1)
+	for g := n; g < t.live; g++ {
+		one[0] = uint32(g)
+		t.keys.hash(one, hash)
+		run := 0
+		if !t.whole {
+			run = int(runOf(hash[0], 0))
+		}
+		if err := f.Write(run, t.give(one)); err != nil {
+			return err
+		}
+	}
+	t.free()
+	return nil
+}
+
+// finishRuns finishes every run, on as many threads as there are.
+func (s *stage) finishRuns(put func(*chunk.Batch) error) error {
+	type job struct{ in []piece }
+	var jobs []job
+	for r := range s.pl.runs {
+		var j job
+		if len(s.runs[r]) > 0 {
+			j.in = append(j.in, piece{chunk.NewBlock([][]*chunk.Batch{s.runs[r]}), 0})
+		}
+		if s.file != nil && s.file.RunRows(r) > 0 {
+			j.in = append(j.in, piece{s.file, r})
+		}
+		if len(j.in) > 0 || len(s.pl.keys) == 0 {
+			jobs = append(jobs, j)
+		}
+	}
+	free := make(chan *merger, len(jobs)+1)
+	err := s.task.Fork(len(jobs), func(i int) error {
+		var m *merger
+		select {
+		case m = <-free:
+		default:
+			m = newMerger(s.pl, s.task)
+		}
+		err := m.run(jobs[i].in, 1, put)
+		free <- m
+		return err
+	})
+	close(free)
+	for m := range free {
+		m.close()
+	}
+	return err
+}
+
+// A local is group.partial on one thread.
+type local struct {
+	s       *stage
+	tab     *table
+	passing bool // rows go on, the table takes no more
+	lastNew int  // groups at the last look
+	lastRow int64
+
+	split *chunk.Splitter
+	hash  *rowHasher
+	pack  outVec
+	run   []uint8
+	part  chunk.Batch
+	sp    spreader
+}
+
+// Rows are passed through when most of them make groups of their own: in a table
+// too large for the caches, or in one that memory is too short for.
+const (
+	manyGroups = 1 << 19 // groups from which new ones are watched
+	watchRows  = 1 << 16 // rows between two looks
+	mostlyNew  = 0.8     // share of new groups among these
+	poorTable  = 0.5     // groups per row of a table that was refused memory
+)
+
+// Push implements op.Local.
+func (l *local) Push(m *chunk.Batch, _ op.Sink) error {
+	lap := l.tab.lap
+	for from := 0; from < m.N; from += lapRows {
+		lap.take(l.s.pl, m, from, min(m.N, from+lapRows))
+		if err := l.take(lap); err != nil {
+			return err
+		}
+	}
+	if l.tab.taken-l.lastRow >= watchRows && !l.passing && !l.tab.whole {
+		fresh := float64(l.tab.live-l.lastNew) / float64(l.tab.taken-l.lastRow)
+		l.passing = l.tab.live >= manyGroups && fresh > mostlyNew
+		l.lastNew, l.lastRow = l.tab.live, l.tab.taken
+	}
+	return nil
+}
+
+func (l *local) take(lap *lap) error {
+	if l.passing {
+		return l.pass(lap)
+	}
+	if l.tab.take(lap) {
+		return nil
+	}
+	if l.tab.whole && l.tab.live > 0 {
+		return l.tab.errMemory()
+	}
+	if l.tab.live > 0 {
+		l.s.task.Count("tables spilled", 1)
+		if err := l.s.write(l.tab, &l.sp); err != nil {
+			return err
+		}
+		l.passing = float64(l.tab.live) > poorTable*float64(l.tab.taken)
+	}
+	l.tab.free()
+	l.lastNew, l.lastRow = 0, 0
+	if l.passing {
+		return l.pass(lap)
+	}
+	if l.tab.take(lap) {
+		return nil
+	}
+	// What others hold may be spilled: rows need little memory.
+	l.tab.free()
+	l.passing = true
+	return l.pass(lap)
+}
+
+// pass sends the rows of a lap to their runs.
+func (l *local) pass(lap *lap) error {
+	pl := l.s.pl
+	if l.split == nil {
+		l.split = chunk.NewSplitter(pl.partialSchema(), pl.runs, l.s.task, l.s.flush, l.s.keep)
+		l.hash, l.run = newRowHasher(pl.types), make([]uint8, lapRows)
+	}
+	if pl.runs > 1 {
+		for i, h := range l.hash.rows(lap.keys, lap.n) {
+			l.run[i] = runOf(h, 0)
+		}
+	}
+	pl.packRows(lap, &l.pack)
+	l.part.Cols, l.part.N = append(l.part.Cols[:0], lap.keys...), lap.n
+	l.part.Cols = append(l.part.Cols, l.pack.vec())
+	return l.split.Push(&l.part, l.run)
+}
+
+// Close implements op.Local.
+func (l *local) Close(_ op.Sink, failed bool) error {
+	var err error
+	if l.split != nil {
+		if failed {
+			err = l.drop()
+		} else {
+			err = l.split.Close()
+		}
+	}
+	if failed || l.tab.live == 0 {
+		l.tab.free()
+		return err
+	}
+	l.s.mu.Lock()
+	l.s.tables = append(l.s.tables, l.tab)
+	l.s.mu.Unlock()
+	return err
+}
+
+// drop frees what the splitter gathered: the task has failed.
+func (l *local) drop() error {
+	err := l.split.Close()
+	if errors.Is(err, mem.ErrBudget) {
+		return nil
+	}
+	return err
+}
