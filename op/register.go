@@ -134,7 +134,8 @@ func (s *Spec[P]) pushRules(e *Entry, o Op[P], must func(string) P) {
 	if r.Serves != nil {
 		e.Serves = func(params string, in []Meta) (Call, bool) { return r.Serves(must(params), in) }
 	}
-	e.WithPred = r.WithPred
+	e.WithPred, e.Every = r.WithPred, r.Every
+	e.Select, e.Pure = r.Select, r.Pure || s.Class != Opaque
 }
 
 // bind makes a call ready. Each process binds each layer once.

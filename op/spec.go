@@ -51,26 +51,37 @@ type Rules[P any] struct {
 	// Keep narrows a scanning operator to the given blocks (partition pruning).
 	Keep func(p P, blocks []int) P
 	// Prune reports the blocks of a scanning operator that may hold rows for which the
-	// predicate is true.
+	// predicate is true, by their positions in 0 ≤ b < Blocks, ascending.
 	Prune func(p P, pred expr.Expr) []int
 
 	// Project narrows the output to the named columns; all of them exist. An
 	// operator that computes columns drops the computations that nobody reads.
 	Project func(p P, cols []string) P
 	// Uses returns the input columns (per input) needed to give the named output
-	// columns. Nil: all input columns are needed.
+	// columns: a list per input, nil for an input none of whose columns is needed.
+	// Without the rule all input columns are needed.
 	Uses func(p P, in []Meta, cols []string) [][]string
 
 	// Filter takes a predicate into the operator itself (a reader): it returns the
 	// new parameters and the residual to be kept above, if any.
 	Filter func(p P, pred expr.Expr) (P, expr.Expr)
 	// Through rewrites a predicate on the output as a predicate on the given
-	// input, so that it may be evaluated below; false if it may not.
+	// input, so that it may be evaluated there instead; false if it may not. One
+	// input suffices, unless Every is set.
 	Through func(p P, in []Meta, pred expr.Expr, input int) (expr.Expr, bool)
+	// Every says that a predicate goes through only if it goes to every input: the
+	// output is a union of the inputs' rows.
+	Every bool
 	// Pred returns the predicate of a filter operator: what push-down moves.
 	Pred func(p P) (expr.Expr, bool)
 	// WithPred builds the filter again.
 	WithPred func(pred expr.Expr) Call
+	// Select makes the operator, with this rule, the projection: it builds the call
+	// that keeps the named columns of its input, as they are, in that order.
+	Select func(cols []string) Call
+	// Pure says of an opaque operator that equal parameters and inputs give equal
+	// output, so that equal layers may become one. All other classes are pure.
+	Pure bool
 
 	// Limit tells the operator that only the first n rows of its output will be
 	// read.
@@ -121,8 +132,11 @@ type Entry struct {
 	Uses         func(params string, in []Meta, cols []string) [][]string
 	Filter       func(params string, pred expr.Expr) (Call, expr.Expr)
 	Through      func(params string, in []Meta, pred expr.Expr, input int) (expr.Expr, bool)
+	Every        bool
 	Pred         func(params string) (expr.Expr, bool)
 	WithPred     func(pred expr.Expr) Call
+	Select       func(cols []string) Call
+	Pure         bool
 	Limit        func(params string, n int64) (Call, bool)
 	LimitThrough func(params string) bool
 	Rows         func(params string) (int64, bool)

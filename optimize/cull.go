@@ -14,18 +14,10 @@ func cull(p *Plan) error {
 			}
 		}
 	}
-	out := &graph.Graph{}
-	moved := make([]graph.LayerID, len(keep))
-	for i, l := range p.Graph.Layers {
+	return p.weave(func(w *weaver, i graph.LayerID, l graph.Layer) (graph.LayerID, error) {
 		if !keep[i] {
-			continue
+			return -1, nil
 		}
-		moved[i] = graph.LayerID(len(out.Layers))
-		for j := range l.In {
-			l.In[j].From = moved[l.In[j].From]
-		}
-		out.Add(l)
-	}
-	p.Graph, p.Want = out, moved[p.Want]
-	return nil
+		return w.add(i, l), nil
+	})
 }

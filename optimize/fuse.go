@@ -1,6 +1,8 @@
 package optimize
 
 import (
+	"slices"
+
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/op"
 )
@@ -11,35 +13,43 @@ import (
 // fused call.
 func fuse(p *Plan) error {
 	g := p.Graph
-	u := users(g)
+	readers := p.readers()
 	for i := range g.Layers {
 		l := &g.Layers[i]
-		from, ok := fusable(g, u, p.Want, l)
+		from, ok := fusable(g, readers, l)
 		if !ok {
 			continue
 		}
 		below := &g.Layers[from]
-		a, err := op.Parts(below.Call, flowMeta(g, below), sides(below))
+		a, err := op.Parts(below.Call, flowMeta(g, below), len(sideEdges(below)))
 		if err != nil {
 			return err
 		}
-		b, err := op.Parts(l.Call, below.Out, sides(l))
+		b, err := op.Parts(l.Call, below.Out, len(sideEdges(l)))
 		if err != nil {
 			return err
 		}
-		l.Call = op.Fuse(append(append([]op.FusedPart(nil), a...), b...))
-		l.In = append(append([]graph.Edge(nil), below.In...), sideEdges(l)...)
+		l.Call = op.Fuse(slices.Concat(a, b))
+		l.In = slices.Concat(below.In, sideEdges(l))
 		l.N, l.Size = below.N, below.Size
-		if below.Retry.Max > l.Retry.Max {
-			l.Retry = below.Retry
-		}
+		l.Retry = both(below.Retry, l.Retry)
 	}
 	return cull(p)
 }
 
+// both is the policy of a task that does what two did.
+func both(a, b op.Retry) op.Retry {
+	if b.Max > a.Max {
+		return b
+	}
+	return a
+}
+
 // fusable returns the layer that l can be joined to.
-func fusable(g *graph.Graph, u [][]graph.LayerID, want graph.LayerID, l *graph.Layer) (graph.LayerID, bool) {
-	if first := firstClass(l.Call); first == op.Scanning || first == op.Gathering || first == op.Opaque {
+func fusable(g *graph.Graph, readers [][]reader, l *graph.Layer) (graph.LayerID, bool) {
+	switch firstClass(l.Call) {
+	case op.RowWise, op.Breaking, op.Writing:
+	default:
 		return 0, false
 	}
 	from := graph.LayerID(-1)
@@ -52,10 +62,14 @@ func fusable(g *graph.Graph, u [][]graph.LayerID, want graph.LayerID, l *graph.L
 		}
 		from = e.From
 	}
-	if from < 0 || from == want || len(u[from]) != 1 {
+	if from < 0 || len(readers[from]) != 1 || readers[from][0].layer < 0 {
 		return 0, false
 	}
-	switch lastClass(g.Layers[from].Call) {
+	below := &g.Layers[from]
+	if below.Retry.TimeOut != l.Retry.TimeOut {
+		return 0, false // a time-out is for the task that the user gave it to
+	}
+	switch lastClass(below.Call) {
 	case op.Scanning, op.Gathering, op.RowWise:
 		return from, true
 	}
@@ -87,8 +101,6 @@ func flowMeta(g *graph.Graph, l *graph.Layer) op.Meta {
 	}
 	return op.Meta{}
 }
-
-func sides(l *graph.Layer) int { return len(sideEdges(l)) }
 
 func sideEdges(l *graph.Layer) (out []graph.Edge) {
 	for _, e := range l.In {

@@ -34,11 +34,14 @@ func lower(p *Plan) error {
 			continue
 		}
 		if moved[i], err = lowerOne(out, l, e); err != nil {
+			if l.Origin != "" {
+				return fmt.Errorf("%s: %s: %w", l.Origin, l.Call.Op, err)
+			}
 			return fmt.Errorf("%s: %w", l.Call.Op, err)
 		}
 	}
 	p.Graph, p.Want = out, moved[p.Want]
-	return nil
+	return cull(p) // a fragment need not read every input
 }
 
 // lowerOne adds the fragment of one logical layer.

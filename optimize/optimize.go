@@ -1,19 +1,27 @@
 // Package optimize turns the plan a user built into the plan that runs: graph to
 // graph, by a list of named passes. No pass changes results; each can be left
 // out, and what a pass must know of an operator is in the operator's Spec.
+//
+//	as built ─▶ cull ─▶ merge ─▶ filter ─▶ prune ─▶ absorb ─▶ project ─▶ limit ─▶ serve
+//	                                                                               │  logical operators up to here,
+//	           as run ◀─ memory ◀─ order ◀─ fuse ◀─ remerge ◀─ lower ◀─────────────┘  tasks from here on
+//
+// Passes is the list, with the reason for each place; Constraints says which
+// pass must stand before which. Verify checks a plan between any two passes.
+// The cost of every pass grows with layers and edges, never with tasks.
 package optimize
 
 import (
 	"fmt"
 	"slices"
 
+	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/op"
 )
 
 // A Plan is a graph and the layer whose blocks are wanted, on its way through
-// the passes. Passes may replace layers in place and append new ones in any
-// order of dependency that the graph allows; layers that nobody reads are culled.
+// the passes.
 type Plan struct {
 	Graph *graph.Graph
 	Want  graph.LayerID
@@ -48,26 +56,24 @@ type Options struct {
 }
 
 // Run applies the passes to a copy of g.
+//
+// Errors: an unknown name in Off, a plan that cannot fit into the memory budget,
+// an operator that this binary does not link, and a pass that would change the
+// columns of the result, by the pass's name.
 func Run(g *graph.Graph, want graph.LayerID, o Options) (*Plan, error) {
 	if want < 0 || int(want) >= len(g.Layers) {
 		return nil, fmt.Errorf("optimize: layer %d is wanted, the graph has %d", want, len(g.Layers))
 	}
-	for _, name := range o.Off {
-		i := slices.IndexFunc(Passes, func(p Pass) bool { return p.Name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("optimize: no pass is called %q; the passes are %v", name, Names())
-		}
-		if Passes[i].Must {
-			return nil, fmt.Errorf("optimize: pass %q cannot be left out: nothing runs without it", name)
-		}
+	if err := check(o.Off); err != nil {
+		return nil, err
 	}
 	p := &Plan{Graph: g.Clone(), Want: want, Budget: o.Budget, Threads: max(1, o.Threads)}
 	for _, pass := range Passes {
 		if slices.Contains(o.Off, pass.Name) {
 			continue
 		}
-		if err := pass.Run(p); err != nil {
-			return nil, fmt.Errorf("%s: %w", pass.Name, err)
+		if err := p.apply(pass); err != nil {
+			return nil, err
 		}
 		if o.Observe != nil {
 			if err := o.Observe(pass.Name, p); err != nil {
@@ -76,6 +82,39 @@ func Run(g *graph.Graph, want graph.LayerID, o Options) (*Plan, error) {
 		}
 	}
 	return p, nil
+}
+
+// check looks whether the passes can be left out.
+func check(off []string) error {
+	for _, name := range off {
+		i := slices.IndexFunc(Passes, func(p Pass) bool { return p.Name == name })
+		if i < 0 {
+			return fmt.Errorf("optimize: no pass is called %q; the passes are %v", name, Names())
+		}
+		if Passes[i].Must {
+			return fmt.Errorf("optimize: pass %q cannot be left out: nothing runs without it", name)
+		}
+	}
+	return nil
+}
+
+// apply runs one pass and holds it to the columns of the result.
+func (p *Plan) apply(pass Pass) error {
+	before := p.Graph.Layers[p.Want].Out.Schema
+	if err := pass.Run(p); err != nil {
+		return fmt.Errorf("%s: %w", pass.Name, err)
+	}
+	if after := p.Graph.Layers[p.Want].Out.Schema; !sameColumns(before, after) {
+		return fmt.Errorf("%s: changed the columns of the result from (%s) to (%s): this is a fault of the optimizer, leave the pass out until it is mended",
+			pass.Name, before, after)
+	}
+	return nil
+}
+
+// sameColumns compares names and types. Whether nulls may occur is an estimate
+// that passes may sharpen.
+func sameColumns(a, b dtype.Schema) bool {
+	return slices.EqualFunc(a, b, func(x, y dtype.Field) bool { return x.Name == y.Name && x.Type == y.Type })
 }
 
 // Names returns the names of the passes in order.
@@ -87,24 +126,34 @@ func Names() []string {
 	return n
 }
 
-// users returns, for every layer, the layers that read it, wanted or not.
-func users(g *graph.Graph) [][]graph.LayerID {
-	u := make([][]graph.LayerID, len(g.Layers))
-	for i := range g.Layers {
-		for _, e := range g.Layers[i].In {
-			if !slices.Contains(u[e.From], graph.LayerID(i)) {
-				u[e.From] = append(u[e.From], graph.LayerID(i))
-			}
-		}
-	}
-	return u
-}
-
 // inputs returns the descriptions of a layer's inputs, in edge order.
 func inputs(g *graph.Graph, l *graph.Layer) []op.Meta {
 	in := make([]op.Meta, len(l.In))
 	for i, e := range l.In {
-		in[i] = g.Layers[e.From].Out
+		if int(e.From) < len(g.Layers) {
+			in[i] = g.Layers[e.From].Out
+		} else {
+			in[i] = l.Out // a layer of single tasks that reads itself
+		}
 	}
 	return in
+}
+
+// A reader is an edge seen from its lower end.
+type reader struct {
+	layer graph.LayerID
+	edge  int
+}
+
+// readers lists, for every layer, the edges that lead to it. The wanted layer
+// has one more reader, outside of the plan, with layer -1.
+func (p *Plan) readers() [][]reader {
+	r := make([][]reader, len(p.Graph.Layers))
+	for i := range p.Graph.Layers {
+		for k, e := range p.Graph.Layers[i].In {
+			r[e.From] = append(r[e.From], reader{graph.LayerID(i), k})
+		}
+	}
+	r[p.Want] = append(r[p.Want], reader{-1, 0})
+	return r
 }

@@ -101,16 +101,25 @@ func init() {
 				}
 				return [][]string{need}
 			},
+			Select:       selectColumns,
 			Through:      projectThrough,
 			LimitThrough: func(ProjectParams) bool { return true },
 		},
 	})
 }
 
+func selectColumns(cols []string) op.Call {
+	p := ProjectParams{Exprs: make([]expr.Expr, len(cols))}
+	for i, c := range cols {
+		p.Exprs[i] = expr.Col(c)
+	}
+	return Project.With(p)
+}
+
 func projectText(p ProjectParams) string {
 	parts := make([]string, len(p.Exprs))
 	for i, e := range p.Exprs {
-		if parts[i] = e.String(); parts[i] != e.OutName() {
+		if parts[i] = (expr.Expr{N: e.N}).String(); parts[i] != e.OutName() {
 			parts[i] = e.OutName() + " = " + parts[i]
 		}
 	}
@@ -168,7 +177,7 @@ func projectThrough(p ProjectParams, in []op.Meta, pred expr.Expr, input int) (e
 		by[e.OutName()] = e.N
 	}
 	out := expr.Substitute(pred, by)
-	return out, expr.Deterministic(out) && !expr.CanError(out)
+	return out, expr.Deterministic(out) && !expr.CanErrorIn(out, in[0].Schema)
 }
 
 func union(a, b []string) []string {

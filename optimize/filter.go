@@ -1,0 +1,270 @@
+package optimize
+
+import (
+	"slices"
+
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/canon"
+	"github.com/weft-data/weft/op"
+)
+
+// maxDearer is by how many nodes a predicate may grow when it is rewritten for
+// the input of an operator: it then computes again what the operator computes
+// for the rows that are left, which pays while it is a few instructions.
+const maxDearer = 4
+
+// filter moves predicates toward the readers. It cuts the predicates of filters
+// into conjuncts and lets each sink as far as the operators' rules let it; where
+// conjuncts come to rest they are one filter again.
+//
+// A conjunct that can fail on some row stays where it is: below, it would see
+// rows that an operator in between removes. Conjuncts that stay see fewer rows
+// than before, so a plan may succeed whose failing rows nobody reads, never the
+// other way round. A conjunct sinks into a layer with several readers only when
+// all of them ask for it.
+func filter(p *Plan) error {
+	n := len(p.Graph.Layers)
+	s := &sinking{g: p.Graph, readers: p.readers(), edge: make([][][]conjunct, n), above: make([][]conjunct, n), stay: make([][]conjunct, n)}
+	for i := n - 1; i >= 0; i-- {
+		s.edge[i] = make([][]conjunct, len(p.Graph.Layers[i].In))
+	}
+	for i := n - 1; i >= 0; i-- {
+		if err := s.sink(graph.LayerID(i)); err != nil {
+			return err
+		}
+	}
+	return p.weave(s.place)
+}
+
+// A conjunct is a predicate on its way down, with the operator that tests it and
+// the line of the user's that asked for it.
+type conjunct struct {
+	pred   expr.Expr
+	key    string // canonical bytes
+	by     *op.Entry
+	origin string
+}
+
+func conjuncts(e expr.Expr, by *op.Entry, origin string) (out []conjunct, err error) {
+	for _, c := range expr.Conjuncts(e) {
+		x, err := conjunct{by: by, origin: origin}.with(c)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+// with is c with another predicate.
+func (c conjunct) with(e expr.Expr) (conjunct, error) {
+	key, err := canon.Append(nil, e)
+	c.pred, c.key = e, string(key)
+	return c, err
+}
+
+// moves reports whether e, over columns of s, may be evaluated elsewhere, on more
+// rows.
+func moves(e expr.Expr, s dtype.Schema) bool {
+	return expr.Deterministic(e) && !expr.CanErrorIn(e, s)
+}
+
+func contains(cs []conjunct, key string) bool {
+	return slices.ContainsFunc(cs, func(c conjunct) bool { return c.key == key })
+}
+
+// sinking is the state of the pass: for every edge what its reader asks of it,
+// and for every layer what comes to rest on it.
+type sinking struct {
+	g       *graph.Graph
+	readers [][]reader
+	edge    [][][]conjunct // of layer and input: to hold there
+	above   [][]conjunct   // to rest on the layer
+	stay    [][]conjunct   // of a filter: what does not leave it
+}
+
+// sink decides what becomes of what all readers of layer i ask for.
+func (s *sinking) sink(i graph.LayerID) error {
+	l := &s.g.Layers[i]
+	common := s.common(i)
+	e, err := op.Lookup(l.Call.Op)
+	if err != nil {
+		return err
+	}
+	if pred, ok := filterOf(e, l); ok {
+		own, err := conjuncts(pred, e, l.Origin)
+		if err != nil {
+			return err
+		}
+		for _, c := range own {
+			if moves(c.pred, inputs(s.g, l)[0].Schema) {
+				s.ask(i, 0, c)
+			} else {
+				s.stay[i] = append(s.stay[i], c)
+			}
+		}
+		for _, c := range common {
+			s.ask(i, 0, c)
+		}
+		return nil
+	}
+	for _, c := range common {
+		went, err := s.through(i, e, c)
+		if err != nil {
+			return err
+		}
+		if !went {
+			s.above[i] = append(s.above[i], c)
+		}
+	}
+	return nil
+}
+
+// filterOf returns the predicate of a layer that is a plain filter.
+func filterOf(e *op.Entry, l *graph.Layer) (expr.Expr, bool) {
+	if e.Pred == nil || e.WithPred == nil || len(l.In) != 1 || l.In[0].Wiring != op.OneToOne {
+		return expr.Expr{}, false
+	}
+	return e.Pred(l.Call.Params)
+}
+
+// ask makes c hold on an edge.
+func (s *sinking) ask(i graph.LayerID, k int, c conjunct) {
+	if !contains(s.edge[i][k], c.key) {
+		s.edge[i][k] = append(s.edge[i][k], c)
+	}
+}
+
+// common takes off all edges to layer i what every one of them asks for.
+func (s *sinking) common(i graph.LayerID) []conjunct {
+	var all []conjunct
+	for n, r := range s.readers[i] {
+		if r.layer < 0 || r.layer == i {
+			return nil
+		}
+		asked := s.edge[r.layer][r.edge]
+		if n == 0 {
+			all = slices.Clone(asked)
+			continue
+		}
+		all = slices.DeleteFunc(all, func(c conjunct) bool { return !contains(asked, c.key) })
+	}
+	for _, r := range s.readers[i] {
+		s.edge[r.layer][r.edge] = slices.DeleteFunc(s.edge[r.layer][r.edge], func(c conjunct) bool { return contains(all, c.key) })
+	}
+	return all
+}
+
+// through sends c to the inputs of layer i if its rules let it.
+func (s *sinking) through(i graph.LayerID, e *op.Entry, c conjunct) (bool, error) {
+	l := &s.g.Layers[i]
+	if e.Through == nil {
+		return false, nil
+	}
+	in := inputs(s.g, l)
+	below := make([]conjunct, len(in))
+	went := 0
+	for k := range in {
+		if l.In[k].Side || l.In[k].From == i {
+			continue
+		}
+		pred, ok := e.Through(l.Call.Params, in, c.pred, k)
+		if !ok || !moves(pred, in[k].Schema) || weight(pred.N) > weight(c.pred.N)+maxDearer {
+			continue
+		}
+		var err error
+		if below[k], err = c.with(pred); err != nil {
+			return false, err
+		}
+		went++
+	}
+	if went == 0 || e.Every && went < len(in) {
+		return false, nil
+	}
+	for k := range below {
+		if below[k].by != nil {
+			s.ask(i, k, below[k])
+		}
+	}
+	return true, nil
+}
+
+// weight counts the nodes of a predicate that are work.
+func weight(n expr.Node) (w int) {
+	sum := func(ns []expr.Node) {
+		for _, k := range ns {
+			w += weight(k)
+		}
+	}
+	switch n := n.(type) {
+	case expr.Func:
+		w++
+		sum(n.Args)
+	case expr.Cast:
+		w += 1 + weight(n.X)
+	case expr.Member:
+		w += 1 + weight(n.X)
+	case expr.When:
+		w++
+		sum(n.If)
+		sum(n.Then)
+		sum([]expr.Node{n.Else})
+	}
+	return w
+}
+
+// place builds the plan anew with predicates where they came to rest.
+func (s *sinking) place(w *weaver, i graph.LayerID, l graph.Layer) (graph.LayerID, error) {
+	for k := range l.In {
+		var err error
+		if l.In[k].From, err = s.rest(w, l.In[k].From, s.edge[i][k]); err != nil {
+			return 0, err
+		}
+	}
+	e, err := op.Lookup(l.Call.Op)
+	if err != nil {
+		return 0, err
+	}
+	if _, ok := filterOf(e, &l); ok {
+		if len(s.stay[i]) == 0 {
+			return l.In[0].From, nil
+		}
+		l.Call = e.WithPred(all(s.stay[i]))
+	}
+	id, err := w.keep(i, l)
+	if err != nil {
+		return 0, err
+	}
+	return s.rest(w, id, s.above[i])
+}
+
+// rest adds filters over a layer: one for each operator that tests.
+func (s *sinking) rest(w *weaver, id graph.LayerID, cs []conjunct) (graph.LayerID, error) {
+	for len(cs) > 0 {
+		by := cs[0].by
+		var mine, others []conjunct
+		for _, c := range cs {
+			if c.by == by {
+				mine = append(mine, c)
+			} else {
+				others = append(others, c)
+			}
+		}
+		var err error
+		if id, err = w.on(by.WithPred(all(mine)), id, mine[0].origin); err != nil {
+			return 0, err
+		}
+		cs = others
+	}
+	return id, nil
+}
+
+func all(cs []conjunct) expr.Expr {
+	es := make([]expr.Expr, len(cs))
+	for i, c := range cs {
+		es[i] = c.pred
+	}
+	return expr.AndAll(es)
+}
