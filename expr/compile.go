@@ -69,10 +69,13 @@ func (b *binding) lit(i int) *Literal {
 	return b.Args[i].Lit
 }
 
-// vectors makes all constants come as vectors.
+// vectors makes all constants come as vectors. Compile has called it before any
+// State does, so that States of several threads only read what they share.
 func (b *binding) vectors() {
-	for i := range b.asVec {
-		b.asVec[i] = true
+	for i, set := range b.asVec {
+		if !set {
+			b.asVec[i] = true
+		}
 	}
 }
 
