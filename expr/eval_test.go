@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -111,8 +110,37 @@ func TestEvalByHand(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s = %s (%v); want %s", c.e, got, err, c.want)
 		}
-		if err != nil {
-			fmt.Println(err)
-		}
 	}
+}
+
+// peopleBatch has a few rows of the table people.
+var peopleBatch = func() *chunk.Batch {
+	b := &chunk.Batch{N: 3}
+	for _, f := range people {
+		vals := []any{1, 2, 0}
+		switch f.Type.Kind {
+		case dtype.Utf8, dtype.Binary:
+			vals = []any{"a", "", "xyz"}
+		case dtype.Bool:
+			vals = []any{true, false, true}
+		case dtype.Decimal128:
+			b.Cols = append(b.Cols, decimals(f.Type, 3))
+			continue
+		}
+		if f.Nullable {
+			vals[1] = nil
+		}
+		b.Cols = append(b.Cols, column(f.Type, vals...))
+	}
+	return b
+}()
+
+func decimals(t dtype.Type, n int) chunk.Vec {
+	v := &vector{}
+	v.reset(t, n)
+	out := fixed[[16]byte](v)
+	for i := range out {
+		out[i] = intTo128(int64(i*150-100), false).store()
+	}
+	return v.Vec
 }
