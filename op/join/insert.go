@@ -114,8 +114,12 @@ type inserter struct {
 	region  int
 	keys    *keyReader
 	packed  []uint64
+	pos     [insertRows]uint32
 	nextBuf []byte
 	dups    bool
+
+	touch     [lapRows]uint64
+	touchWide [lapRows][2]uint64
 }
 
 func (ins *inserter) run() error {
@@ -144,11 +148,30 @@ func (ins *inserter) rows(s, at int, m *chunk.Batch) error {
 		return ins.direct(id0, ins.packed)
 	}
 	h := t.slotHashes(ins.keys, m, ins.packed)
-	for i := m.N - 1; i >= 0; i-- {
-		var err error
-		p := t.base[ins.region] + uint32(h[i]<<6>>(t.shift[ins.region]&63))
-		end := t.base[ins.region] + t.size[ins.region] - 1 // the last slot stays empty
-		switch id := id0 + uint32(i); t.layout {
+	base, shift := t.base[ins.region], t.shift[ins.region]&63
+	for i, x := range h {
+		ins.pos[i] = base + uint32(x<<6>>shift)
+	}
+	for hi := m.N; hi > 0; hi = (hi - 1) &^ (lapRows - 1) {
+		if err := ins.lap((hi-1)&^(lapRows-1), hi, id0, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lap inserts rows [lo, hi) of a batch, backwards. Loading their slots first
+// lets these loads overlap.
+func (ins *inserter) lap(lo, hi int, id0 uint32, h []uint64) (err error) {
+	t := ins.t
+	if t.layout == wide {
+		kernel.Gather(ins.touchWide[:hi-lo], t.wides, ins.pos[lo:hi])
+	} else {
+		kernel.Gather(ins.touch[:hi-lo], t.slots, ins.pos[lo:hi])
+	}
+	end := t.base[ins.region] + t.size[ins.region] - 1 // the last slot stays empty
+	for i := hi - 1; i >= lo && err == nil; i-- {
+		switch p, id := ins.pos[i], id0+uint32(i); t.layout {
 		case narrow:
 			key := ins.packed[i]
 			if t.raw {
@@ -160,11 +183,8 @@ func (ins *inserter) rows(s, at int, m *chunk.Batch) error {
 		default:
 			err = ins.tagged(p, end, h[i], id)
 		}
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	return err
 }
 
 // slotHashes returns the hashes that place keys in slots. A single region may
@@ -212,12 +232,12 @@ func (ins *inserter) wide(p, end uint32, key uint64, id uint32) error {
 	slots := ins.t.wides
 	for ; p < end; p++ {
 		switch e := &slots[p]; {
-		case e.id == none:
-			e.key, e.id = key, id
+		case uint32(e[1]) == none:
+			e[0], e[1] = key, uint64(id)
 			return nil
-		case e.key == key:
-			old := e.id
-			e.id = id
+		case e[0] == key:
+			old := uint32(e[1])
+			e[1] = uint64(id)
 			return ins.link(id, old)
 		}
 	}

@@ -90,9 +90,9 @@ func TestAgainstNestedLoops(t *testing.T) {
 		"binary", "date", "timestamp", "decimal", "int32 int8", "int64 utf8", "utf8 utf8 int16", "float64 bool date", "timestamp int64 timestamp", "decimal float32"}
 	for i, k := range keys {
 		t.Run(k, func(t *testing.T) {
-			for _, d := range []int{3, 60, 1500} {
-				scenario{keys: k, n: 400, m: 350, domain: d, nulls: 0.1, ld: i % 3, rd: (i + d) % 3, long: d != 60, threads: 1 + d%3}.test(t, uint64(d))
-				scenario{keys: k, n: 300, m: 500, domain: d, ld: (i + d) % 3, rd: i % 3, threads: 1}.test(t, uint64(d))
+			for _, d := range []int{3, 1500} {
+				scenario{keys: k, n: 100 + d/4, m: 80 + d/4, domain: d, nulls: 0.1, ld: i % 3, rd: (i + d) % 3, long: d != 60, threads: 1 + d%3}.test(t, uint64(d))
+				scenario{keys: k, n: 90 + d/6, m: 120 + d/5, domain: d, ld: (i + d) % 3, rd: i % 3, threads: 1}.test(t, uint64(d))
 			}
 		})
 	}
@@ -119,20 +119,80 @@ func TestEdges(t *testing.T) {
 
 // TestRegions makes build sides that are too large for one region.
 func TestRegions(t *testing.T) {
-	for _, k := range []string{"int32", "int64", "timestamp", "utf8", "int64 int64", "timestamp timestamp"} {
+	keys := []string{"int32", "utf8", "int64", "timestamp", "int64 int64", "timestamp timestamp"}
+	if testing.Short() {
+		keys = keys[:2]
+	}
+	for _, k := range keys {
 		l, r, names := schemas(types(k))
 		for _, domain := range []int{500_000, 30_000} {
+			if testing.Short() && domain < 100_000 {
+				continue
+			}
 			g := &gen{Rand: rand.New(rand.NewPCG(1, 2)), domain: domain}
-			left, right := g.table(l, 10_000), g.table(r, singleRows+30_000)
+			left, right := g.table(l, 5_000), g.table(r, singleRows+30_000)
 			left.est, right.est = -1, -1
 			for _, kind := range []Kind{Inner, Left} {
-				p := Params{Left: names, Right: names, Kind: kind}
+				p := Params{Left: names, Right: names, Kind: kind, Columns: []string{"v", "t", "wint64", "wutf8", "wbool"}}
 				task := newTask(t, 0, 2)
 				got := collect(t, task, p, left, right)
 				want := naive(p, left, right)
 				same(t, got, want, false)
 			}
 		}
+	}
+}
+
+// TestSieve looks mostly absent keys up, until the filter is on, and compares
+// with a map.
+func TestSieve(t *testing.T) {
+	for _, k := range []string{"int32", "timestamp", "utf8", "int64 int64"} {
+		schema, _, _ := schemas(types(k))
+		keys := len(types(k))
+		g := &gen{Rand: rand.New(rand.NewPCG(8, 9)), domain: 30_000_000}
+		build := g.table(schema, singleRows+5000)
+		tab := &table{alloc: newTask(t, 0, 1), schema: schema, keys: keys, chain: true}
+		var batches [runs][]*chunk.Batch
+		st := newTask(t, 0, 1)
+		split := (&splitters{emit: func(r int, b *chunk.Batch) error { batches[r] = append(batches[r], b); return nil }, spill: func() error { return nil }}).add(schema, st)
+		text := map[string]bool{}
+		kr := newKeyReader(seq(keys))
+		for _, b := range build.batches {
+			to := make([]uint8, b.N)
+			for i, h := range kr.hashes(b) {
+				to[i] = runOf(h)
+				text[strings.Join(rowText(&chunk.Batch{Cols: b.Cols[:keys], N: b.N}, i, true), "|")] = true
+			}
+			if err := split.push(b, to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := split.flushAll(); err != nil {
+			t.Fatal(err)
+		}
+		if !tab.rows.arrange(&batches) {
+			t.Fatal("not arranged")
+		}
+		if err := tab.build(st.Fork); err != nil {
+			t.Fatal(err)
+		}
+		p := newProber(tab, seq(keys))
+		on := 0
+		probes := append(g.table(schema, 60_000).batches, build.batches[:20]...)
+		for _, b := range probes {
+			for i, id := range p.lookup(b) {
+				if want := text[strings.Join(rowText(&chunk.Batch{Cols: b.Cols[:keys], N: b.N}, i, true), "|")]; want != (id != none) {
+					t.Fatalf("%s: a key that is there (%v) was found (%v)", k, want, id != none)
+				}
+			}
+			if p.filter.bloom != nil {
+				on++
+			}
+		}
+		if on < len(probes)/2 {
+			t.Errorf("%s, %s table: the filter was on for %d batches of %d", k, tab.layout, on, len(probes))
+		}
+		tab.release()
 	}
 }
 

@@ -20,7 +20,9 @@ type prober struct {
 	pos    []uint32
 	norm   [][2]uint64
 	miss   []uint32
-	todo   []uint32
+	todo   [lapRows]uint32
+	ents   [lapRows]uint64
+	wides  [lapRows][2]uint64
 	memo   map[uint64][]uint32 // dictionary → head of every entry
 	offer  dictOffer
 	filter sieve
@@ -154,23 +156,34 @@ func (p *prober) place(m *chunk.Batch) {
 	}
 }
 
-// findNarrow looks at the first slot of every row without a branch, so that the
-// loads of many rows overlap and unpredictable misses cost nothing; rows that met
-// another key go on together, slot by slot.
+// lapRows is how many rows are looked up at a time: the slots they touch stay in
+// the first-level cache.
+const lapRows = 512
+
+// findNarrow loads the first slot of every row, then looks at them without a
+// branch, so that the loads of many rows overlap and unpredictable misses cost
+// nothing; rows that met another key go on together, slot by slot.
 func (p *prober) findNarrow(keys []uint32) {
 	if p.filter.on(p.t) {
 		p.sieveNarrow(keys)
 		return
 	}
-	slots, heads, pos := p.t.slots, p.heads[:len(keys)], p.pos[:len(keys)]
-	p.todo = room(p.todo, len(keys))
-	todo := p.todo
+	for lo := 0; lo < len(keys); lo += lapRows {
+		hi := min(len(keys), lo+lapRows)
+		p.lapNarrow(keys[lo:hi], p.pos[lo:hi], p.heads[lo:hi])
+	}
+	p.filter.count(p.heads)
+}
+
+func (p *prober) lapNarrow(keys, pos, heads []uint32) {
+	slots, ents, todo := p.t.slots, &p.ents, &p.todo
+	kernel.Gather(ents[:len(keys)], slots, pos)
 	n := 0
 	for i, k := range keys {
-		e := slots[pos[i]]
+		e := ents[i&(lapRows-1)]
 		id, other := uint32(e), differ(uint32(e>>32), k)
 		heads[i] = id | uint32(-other)
-		todo[n] = uint32(i)
+		todo[n&(lapRows-1)] = uint32(i)
 		n += other & notNone(id)
 	}
 	for n > 0 {
@@ -185,7 +198,6 @@ func (p *prober) findNarrow(keys []uint32) {
 		}
 		n = m
 	}
-	p.filter.count(heads)
 }
 
 // differ is 1 when a and b differ and 0 when they are equal.
@@ -209,31 +221,36 @@ func (p *prober) findWide() {
 		p.sieveWide()
 		return
 	}
-	slots, keys := p.t.wides, p.packed
-	heads, pos := p.heads[:len(keys)], p.pos[:len(keys)]
-	p.todo = room(p.todo, len(keys))
-	todo := p.todo
+	for lo := 0; lo < len(p.packed); lo += lapRows {
+		hi := min(len(p.packed), lo+lapRows)
+		p.lapWide(p.packed[lo:hi], p.pos[lo:hi], p.heads[lo:hi])
+	}
+	p.filter.count(p.heads)
+}
+
+func (p *prober) lapWide(keys []uint64, pos, heads []uint32) {
+	slots, ents, todo := p.t.wides, &p.wides, &p.todo
+	kernel.Gather(ents[:len(keys)], slots, pos)
 	n := 0
 	for i, k := range keys {
-		e := &slots[pos[i]]
-		other := differWide(e.key, k)
-		heads[i] = e.id | uint32(-other)
-		todo[n] = uint32(i)
-		n += other & notNone(e.id)
+		e := &ents[i&(lapRows-1)]
+		id, other := uint32(e[1]), differWide(e[0], k)
+		heads[i] = id | uint32(-other)
+		todo[n&(lapRows-1)] = uint32(i)
+		n += other & notNone(id)
 	}
 	for n > 0 {
 		m := 0
 		for _, i := range todo[:n] {
 			pos[i]++
 			e := &slots[pos[i]]
-			other := differWide(e.key, keys[i])
-			heads[i] = e.id | uint32(-other)
+			id, other := uint32(e[1]), differWide(e[0], keys[i])
+			heads[i] = id | uint32(-other)
 			todo[m] = i
-			m += other & notNone(e.id)
+			m += other & notNone(id)
 		}
 		n = m
 	}
-	p.filter.count(heads)
 }
 
 // differWide is differ for 64 bits.
@@ -242,10 +259,10 @@ func differWide(a, b uint64) int {
 	return int((x | -x) >> 63)
 }
 
-func chaseWide(slots []wideSlot, at uint32, key uint64) uint32 {
+func chaseWide(slots [][2]uint64, at uint32, key uint64) uint32 {
 	for ; ; at++ {
-		if e := &slots[at]; e.id == none || e.key == key {
-			return e.id
+		if e := &slots[at]; uint32(e[1]) == none || e[0] == key {
+			return uint32(e[1])
 		}
 	}
 }

@@ -69,8 +69,8 @@ func (s *sieve) saw(rows, hits int) { s.rows, s.hits = s.rows+rows, s.hits+hits 
 // count is saw for a batch of heads; every eighth is looked at.
 func (s *sieve) count(heads []uint32) {
 	for i := 0; i < len(heads); i += 8 {
-		s.hits += notNone(heads[i])
-		s.rows++
+		s.hits += 8 * notNone(heads[i])
+		s.rows += 8
 	}
 }
 
@@ -87,7 +87,7 @@ func (t *table) makeFilter() {
 		n += notNone(uint32(e))
 	}
 	for i := range t.wides {
-		n += notNone(t.wides[i].id)
+		n += notNone(uint32(t.wides[i][1]))
 	}
 	f := &t.filter
 	b := t.alloc.Alloc((n*bloomKeyBits/64 + 1) * 8)
@@ -106,8 +106,8 @@ func (t *table) makeFilter() {
 		}
 	}
 	for i := range t.wides {
-		if e := &t.wides[i]; e.id != none {
-			f.add(uint32(kernel.HashKey(e.key)))
+		if e := &t.wides[i]; uint32(e[1]) != none {
+			f.add(uint32(kernel.HashKey(e[0])))
 		}
 	}
 }

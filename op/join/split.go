@@ -19,7 +19,6 @@ const skip = 255
 // marked skip, and can be emptied by other threads that need memory: builders of
 // 64 runs times the columns times the threads are what holds it.
 type splitter struct {
-	mu    sync.Mutex // held in push, but not while memory is made
 	runs  [runs]*chunk.Builder
 	idx   [runs][]uint32
 	flush int64
@@ -31,8 +30,11 @@ type splitters struct {
 	emit  func(run int, b *chunk.Batch) error // becomes the owner of b
 	spill func() error                        // frees what was emitted, if it is in memory
 
-	mu  sync.Mutex
-	all []*splitter
+	// Threads hold gate shared while they push. One that is refused memory takes
+	// it alone, empties all splitters and adds its rows before it lets others on.
+	gate sync.RWMutex
+	mu   sync.Mutex
+	all  []*splitter
 }
 
 func (g *splitters) add(schema dtype.Schema, t op.Task) *splitter {
@@ -46,13 +48,13 @@ func (g *splitters) add(schema dtype.Schema, t op.Task) *splitter {
 	return s
 }
 
-// relieve empties the splitters of all threads.
+// relieve empties the splitters of all threads; gate is held alone.
 func (g *splitters) relieve() error {
 	g.mu.Lock()
 	all := slices.Clone(g.all)
 	g.mu.Unlock()
 	for _, s := range all {
-		if err := s.flushAll(); err != nil {
+		if err := s.empty(); err != nil {
 			return err
 		}
 	}
@@ -61,8 +63,8 @@ func (g *splitters) relieve() error {
 
 // push adds row i of m to run to[i].
 func (s *splitter) push(m *chunk.Batch, to []uint8) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.group.gate.RLock()
+	defer s.group.gate.RUnlock()
 	for i := range s.idx {
 		s.idx[i] = s.idx[i][:0]
 	}
@@ -87,42 +89,45 @@ func (s *splitter) push(m *chunk.Batch, to []uint8) error {
 	return nil
 }
 
-// append adds rows to run r. When memory is refused it makes room and tries
-// again, with fewer rows at a time if it must.
+// append adds rows to run r.
 func (s *splitter) append(r int, m *chunk.Batch, idx []uint32) error {
 	err := s.runs[r].AppendRows(m, idx)
-	for range relieveTries {
-		if !errors.Is(err, mem.ErrBudget) {
-			return err
-		}
-		s.mu.Unlock() // or two threads would wait for each other
-		err = s.group.relieve()
-		s.mu.Lock()
-		if err != nil {
-			return err
-		}
-		err = s.runs[r].AppendRows(m, idx)
+	if !errors.Is(err, mem.ErrBudget) {
+		return err
 	}
+	s.group.gate.RUnlock() // two threads must not wait for each other
+	defer s.group.gate.RLock()
+	s.group.gate.Lock()
+	defer s.group.gate.Unlock()
+	return s.force(r, m, idx)
+}
+
+// force makes room and adds the rows, fewer at a time if it must.
+func (s *splitter) force(r int, m *chunk.Batch, idx []uint32) error {
+	if err := s.group.relieve(); err != nil {
+		return err
+	}
+	err := s.runs[r].AppendRows(m, idx)
 	if !errors.Is(err, mem.ErrBudget) {
 		return err
 	}
 	if len(idx) == 1 {
 		return fmt.Errorf("join: one row of %d columns does not fit: %w", len(m.Cols), err)
 	}
-	if err := s.append(r, m, idx[:len(idx)/2]); err != nil {
+	if err := s.force(r, m, idx[:len(idx)/2]); err != nil {
 		return err
 	}
-	return s.append(r, m, idx[len(idx)/2:])
+	return s.force(r, m, idx[len(idx)/2:])
 }
-
-// relieveTries is how often a thread tries to make room for the same rows: what
-// it frees may be taken by others.
-const relieveTries = 4
 
 // flushAll emits what every run has gathered.
 func (s *splitter) flushAll() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.group.gate.RLock()
+	defer s.group.gate.RUnlock()
+	return s.empty()
+}
+
+func (s *splitter) empty() error {
 	for r, b := range s.runs {
 		if b.Len() > 0 {
 			if err := s.group.emit(r, b.Flush()); err != nil {
@@ -135,8 +140,8 @@ func (s *splitter) flushAll() error {
 
 // close frees what was not emitted.
 func (s *splitter) close() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.group.gate.RLock()
+	defer s.group.gate.RUnlock()
 	for _, b := range s.runs {
 		b.Close()
 	}

@@ -25,13 +25,6 @@ func (l layout) String() string {
 	return [...]string{"empty", "direct", "narrow", "wide", "tagged"}[l]
 }
 
-// A wideSlot holds a key of 64 bits.
-type wideSlot struct {
-	key uint64
-	id  uint32
-	_   uint32
-}
-
 // A table finds the build rows of a key. Runs are independent regions of its
 // slots, so they are filled in parallel; a small table is one region. Rows with
 // equal keys are chained in build order: the slot has the first, next the others.
@@ -52,9 +45,9 @@ type table struct {
 	last   uint64  // greatest packed key
 	raw    bool    // narrow: the key is the 4-byte value as it is
 
-	ids   []uint32 // direct
-	slots []uint64 // narrow, tagged
-	wides []wideSlot
+	ids   []uint32     // direct
+	slots []uint64     // narrow, tagged
+	wides [][2]uint64  // wide: key, id
 	base  [runs]uint32 // first slot of a region
 	shift [runs]uint8  // (hash<<6)>>shift is the slot within the region
 	size  [runs]uint32 // slots of the region, its slack included
@@ -254,19 +247,19 @@ func (t *table) reserve(do fork, regions int, grow uint32) error {
 		}
 	}
 	if t.layout == wide {
-		b := t.alloc.Alloc(int(total) * int(unsafe.Sizeof(wideSlot{})))
+		b := t.alloc.Alloc(int(total) * 16)
 		if b == nil {
 			return mem.ErrBudget
 		}
 		t.bufs = append(t.bufs, b)
-		t.wides = unsafe.Slice((*wideSlot)(unsafe.Pointer(unsafe.SliceData(b))), int(total))
+		t.wides = unsafe.Slice((*[2]uint64)(unsafe.Pointer(unsafe.SliceData(b))), int(total))
 	} else if t.slots = take[uint64](t, int(total)); t.slots == nil {
 		return mem.ErrBudget
 	}
 	return do(regions, func(r int) error {
 		lo, hi := t.base[r], t.base[r]+t.size[r]
 		if t.layout == wide {
-			fill(t.wides[lo:hi], wideSlot{id: none})
+			fill(t.wides[lo:hi], [2]uint64{0, uint64(none)})
 		} else {
 			fill(t.slots[lo:hi], ^uint64(0))
 		}
