@@ -169,6 +169,7 @@ func (c *column) rare(i, n int, v []byte) bool {
 const (
 	zeros8 = 0x3030303030303030
 	high8  = 0x8080808080808080
+	ones8  = 0x0101010101010101
 )
 
 // digits8 converts the first l (1 to 8) bytes of x, lowest first, from decimal
@@ -298,7 +299,7 @@ func (r *parser) parseFloats(c *column, e *ends, n int) *fault {
 		}
 		x := load8(f.base, s)
 		y := x ^ 0x2e2e2e2e2e2e2e2e // zero where a point is
-		z := (y - 0x0101010101010101) &^ y & high8
+		z := (y - ones8) &^ y & high8
 		d := tz8(z)
 		frac := l - d - 1
 		if d < l && d-1 < 7 && frac <= 8 {

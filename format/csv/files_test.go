@@ -442,8 +442,8 @@ func TestRealFiles(t *testing.T) {
 
 // TestLevels runs the tests of the grammar on every instruction set.
 func TestLevels(t *testing.T) {
-	if os.Getenv("WEFT_ISA") != "" {
-		t.Skip("one level was chosen")
+	if os.Getenv("WEFT_ISA") != "" || testing.Short() {
+		t.Skip("one level was chosen, or no time for more")
 	}
 	exe, err := os.Executable()
 	if err != nil {

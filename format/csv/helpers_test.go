@@ -149,7 +149,7 @@ func collect(tb testing.TB, p ReadParams, chunkSize int, order func(n int) []int
 	}
 	s := src.(*source)
 	if chunkSize > 0 {
-		s.chunk = chunkSize
+		s.chunk, s.piece = chunkSize, chunkSize
 	}
 	sink := rowsSink{new(sync.Mutex), map[uint64][][]string{}, tb}
 	for b := range s.blocks {

@@ -36,8 +36,18 @@ func check(t *testing.T, text []byte, split int64, chunk int, order func(int) []
 	for c := range want[0] {
 		types[fmt.Sprintf("column_%d", c+1)] = dtype.Of(dtype.Binary)
 	}
+	// A comment byte that does not occur has the file read as a stream.
+	for _, comment := range []byte{0, 1} {
+		o := Options{Delimiter: ',', Header: No, Types: types, Codec: Plain, SplitBytes: split, Comment: comment}
+		if bytes.IndexByte(text, 1) < 0 || comment == 0 {
+			compare(t, text, want, o, chunk, order)
+		}
+	}
+}
+
+func compare(t *testing.T, text []byte, want [][]string, o Options, chunk int, order func(int) []int) {
+	t.Helper()
 	path := writeFile(t, "x.csv", string(text))
-	o := Options{Delimiter: ',', Header: No, Types: types, Codec: Plain, SplitBytes: split}
 	p, _, err := Describe(context.Background(), []string{path}, o)
 	var got [][]string
 	if err == nil {
@@ -45,12 +55,12 @@ func check(t *testing.T, text []byte, split int64, chunk int, order func(int) []
 	}
 	if misquoted(text) {
 		if err == nil {
-			t.Fatalf("split %d chunk %d: %q is accepted", split, chunk, text)
+			t.Fatalf("%+v chunk %d: %q is accepted", o, chunk, text)
 		}
 		return
 	}
 	if err != nil {
-		t.Fatalf("split %d chunk %d: %q: %v", split, chunk, text, err)
+		t.Fatalf("%+v chunk %d: %q: %v", o, chunk, text, err)
 	}
 	var have [][]string
 	for _, r := range got {
@@ -71,7 +81,7 @@ func check(t *testing.T, text []byte, split int64, chunk int, order func(int) []
 		}
 	}
 	if table(have) != table(want) {
-		t.Fatalf("split %d chunk %d: %q\nread\n%swant\n%s", split, chunk, text, table(have), table(want))
+		t.Fatalf("%+v chunk %d: %q\nread\n%swant\n%s", o, chunk, text, table(have), table(want))
 	}
 }
 

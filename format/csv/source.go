@@ -23,7 +23,8 @@ type source struct {
 	g      grammar
 	blocks [][]segment
 	files  []fileState
-	chunk  int
+	chunk  int // see chunkBytes
+	piece  int // see pieceBytes
 	where  *expr.Program
 }
 
@@ -43,7 +44,7 @@ func newSource(p ReadParams) (op.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{p: p, where: where, g: grammar{p.Delimiter, p.Quote, p.Comment}, blocks: p.blocks(), files: make([]fileState, len(p.Files))}
+	s := &source{p: p, where: where, g: grammar{p.Delimiter, p.Quote, p.Comment}, blocks: p.blocks(), files: make([]fileState, len(p.Files)), piece: pieceBytes}
 	// Few long records to a chunk would make loops over columns short.
 	s.chunk = int(min(max(p.RecordBytes*1024, chunkBytes), 4<<20))
 	return s, nil

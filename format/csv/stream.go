@@ -9,8 +9,8 @@ import (
 	"github.com/weft-data/weft/op"
 )
 
-// piece is how much of a streamed file is decompressed at once.
-const piece = 1 << 20
+// pieceBytes is how much of a streamed file is decompressed at once.
+const pieceBytes = 1 << 20
 
 // A stream is the text of one file on its way through a reader's two buffers.
 type stream struct {
@@ -50,7 +50,7 @@ func (r *reader) readStream(d *File, out op.Sink) error {
 			return nil
 		}
 		rest := len(b) - end
-		if err := r.room(&r.other, 0, rest+max(piece, rest)); err != nil {
+		if err := r.room(&r.other, 0, rest+max(r.piece, rest)); err != nil {
 			return err
 		}
 		copy(r.other[front:], b[end:])
@@ -59,7 +59,7 @@ func (r *reader) readStream(d *File, out op.Sink) error {
 			r.hand = b
 			return r.push(b[:end], r.g.quote != 0 && kernel.CountQuotes(b[:end], r.g.quote) > 0, out)
 		}, func() (err error) {
-			n, err = s.read(r.other[front:], rest, rest+max(piece, rest), d)
+			n, err = s.read(r.other[front:], rest, rest+max(r.piece, rest), d)
 			return err
 		})
 		if err != nil {
@@ -93,7 +93,7 @@ func (r *reader) both(f, g func() error) error {
 
 // openStream reads the head of the text into buf; the records begin at at.
 func (r *reader) openStream(s *stream, d *File) (have, at int, err error) {
-	for n := piece; ; n *= 2 {
+	for n := r.piece; ; n *= 2 {
 		if err := r.room(&r.buf, have, n); err != nil {
 			return 0, 0, err
 		}

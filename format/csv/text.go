@@ -68,6 +68,7 @@ func (r *parser) parseQuoted(c *column, e *ends, n int) {
 	off[0] = 0
 	o := 0
 	quote := r.g.quote
+	quotes := uint64(quote) * ones8
 	for i := range n {
 		s, t := f.at(i)
 		l := int(t - s)
@@ -79,7 +80,12 @@ func (r *parser) parseQuoted(c *column, e *ends, n int) {
 		case l == 0:
 			c.null(i, n)
 		case r.quote && *(*byte)(src) == quote:
-			o = len(unquote(c.str[:o], r.text[s+1:t-1], quote))
+			if l <= 18 && firstByte(unsafe.Add(src, 1), quotes) >= uint32(l-2) {
+				*(*[16]byte)(unsafe.Pointer(&c.str[o])) = *(*[16]byte)(unsafe.Add(src, 1))
+				o += l - 2
+			} else {
+				o = len(unquote(c.str[:o], r.text[s+1:t-1], quote))
+			}
 		case len(r.p.Nulls) > 0 && r.isNull(r.text[s:t]):
 			c.null(i, n)
 		case l <= 16:
@@ -90,6 +96,17 @@ func (r *parser) parseQuoted(c *column, e *ends, n int) {
 		}
 		off[i+1] = int32(o)
 	}
+}
+
+// firstByte returns the position of the first of 16 bytes at p that is the byte
+// repeated in pattern, 16 if none is.
+func firstByte(p unsafe.Pointer, pattern uint64) uint32 {
+	y := *(*uint64)(p) ^ pattern
+	if z := (y - ones8) &^ y & high8; z != 0 {
+		return tz8(z)
+	}
+	y = *(*uint64)(unsafe.Add(p, 8)) ^ pattern
+	return 8 + tz8((y-ones8)&^y&high8)
 }
 
 // checkUTF8 refuses text that is not UTF-8.
