@@ -457,3 +457,39 @@ func TestLevels(t *testing.T) {
 		}
 	}
 }
+
+func TestSplitsAreReadOnce(t *testing.T) {
+	path := writeFile(t, "x.csv", numbered(100_000))
+	p := describe(t, Options{SplitBytes: 4096}, path)
+	src, err := newSource(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	task := newTask(0, 4)
+	feed, _ := src.Open(task, nil)
+	next := make(chan int, feed.Splits())
+	for i := range feed.Splits() {
+		next <- i
+	}
+	close(next)
+	nothing := sinkFunc(func(*chunk.Batch) error { return nil })
+	if err := task.Fork(4, func(int) error {
+		r, err := feed.Reader()
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		for i := range next {
+			if err := r.Read(i, nothing); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	// A thread may take a split's number before another that claims an earlier one.
+	if again, n := task.counts["splits read for their quotes"], int64(feed.Splits()); again > n/4 {
+		t.Errorf("%d of %d splits were read twice", again, n)
+	}
+}

@@ -256,6 +256,7 @@ type cut struct {
 	records int  // newlines outside quotes
 	strict  bool // every quote up to end opens, closes or is doubled in a quoted field
 	quotes  bool // there are quotes up to end
+	loaded  bool // the parser has its fields already
 }
 
 // cut looks for the last record border in b, of which at most a window is read
@@ -273,7 +274,7 @@ func (g *grammar) cut(b []byte, pos *[]uint32) cut {
 					s = outside
 				}
 				if s == outside {
-					c = cut{at + 1, c.records + 1, strict, quotes}
+					c = cut{at + 1, c.records + 1, strict, quotes, false}
 				}
 				continue
 			}

@@ -279,7 +279,7 @@ func (p *ReadParams) check() error {
 		return fmt.Errorf("csv: negative skip or limit, or no number for a mean")
 	}
 	for _, t := range p.Types {
-		if t.Kind == dtype.Invalid || t.Kind > dtype.Decimal128 {
+		if t.Kind == dtype.Invalid || t.Kind > dtype.Decimal128 || t.Kind == dtype.Decimal128 && (t.Precision < 1 || t.Precision > 38) {
 			return fmt.Errorf("csv: columns of type %s cannot be read", t)
 		}
 	}

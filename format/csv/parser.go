@@ -80,6 +80,9 @@ func (r *parser) column(c int) column {
 // load finds the fields of the records in b, which begins and ends at record
 // borders and has pad bytes of room behind it. c says what is known of b's quotes.
 func (r *parser) load(b []byte, c cut) *fault {
+	if c.loaded {
+		return nil
+	}
 	r.text, r.quote = b, c.quotes
 	if r.g.comment == 0 && c.strict && int64(len(b)) <= r.p.MaxRecord {
 		r.scan()
@@ -101,8 +104,8 @@ func (r *parser) load(b []byte, c cut) *fault {
 	return nil
 }
 
-// scan finds the ends of all fields of text.
-func (r *parser) scan() {
+// scan finds the ends of all fields of text and returns how many there are.
+func (r *parser) scan() int {
 	b, k := r.text, 0
 	quote := byte(0)
 	if r.quote {
@@ -128,6 +131,52 @@ func (r *parser) scan() {
 	if k%r.nc != 0 {
 		r.rows = -1
 	}
+	return k
+}
+
+// quick loads the whole records of a window of text with quotes that starts at a
+// record border, if they are regular and no quote is doubled or stray: then every
+// quoted field ends with a quote, and these are all there are. It returns where
+// they end, or 0. That costs a look at each field, cheaper than one at each quote.
+func (r *parser) quick(b []byte) int {
+	r.text, r.quote = b, true
+	k := r.scan()
+	for k > 0 && b[r.pos[k-1]] != '\n' {
+		k--
+	}
+	r.rows = k / r.nc
+	if k == 0 || k%r.nc != 0 {
+		return 0
+	}
+	if len(r.first) < r.rows+1 {
+		r.first = make([]uint32, r.rows+1+r.rows/4)
+	}
+	q, pos, start, fields := r.g.quote, r.pos[:k], uint32(0), 0
+	for i := range r.rows {
+		r.first[i] = start
+		row := pos[:r.nc]
+		pos = pos[r.nc:]
+		for c, e := range row {
+			stop := e
+			if last := c == len(row)-1; last != (b[e] == '\n') {
+				return 0
+			} else if last && e > start && b[e-1] == '\r' {
+				stop--
+				row[c] = stop
+			}
+			if b[start] == q {
+				if stop < start+2 || b[stop-1] != q {
+					return 0
+				}
+				fields++
+			}
+			start = e + 1
+		}
+	}
+	if kernel.CountQuotes(b[:start], q) != 2*fields {
+		return 0
+	}
+	return int(start)
 }
 
 // regular reports whether every record has nc fields: the number of records is

@@ -33,6 +33,7 @@ type reader struct {
 	// The split being read.
 	split  int
 	morsel uint32
+	hard   int   // chunks to be cut quote by quote before the quick way is tried again
 	given  int64 // rows pushed
 	path   string
 	base   int64  // where the bytes in hand begin in the file's text
@@ -104,12 +105,17 @@ func (r *reader) room(buf *[]byte, keep, n int) error {
 func (r *reader) readSplit(s segment, out op.Sink) error {
 	size, start := r.p.Files[s.file].Size, r.state.start
 	own := int(s.hi - s.lo)
+	// Claimed before it is read, so that nobody else reads it for its quotes: they wait.
+	mine := r.state.borders != nil && r.state.borders.claim(int(s.lo/r.p.SplitBytes))
 	b, err := r.fill(s.lo, 0, int(min(int64(own+slack), size-s.lo)))
 	if err != nil {
+		if mine {
+			r.state.borders.abandon(int(s.lo / r.p.SplitBytes))
+		}
 		return err
 	}
 	prev := r.buf[front-1]
-	st, end, quotes, err := r.states(s, b[:own], prev)
+	st, end, quotes, err := r.states(s, b[:own], prev, mine)
 	if err != nil {
 		return err
 	}
@@ -133,9 +139,9 @@ func (r *reader) readSplit(s segment, out op.Sink) error {
 	return r.push(b[at:], quotes, out)
 }
 
-// states returns the states at both ends of a split and whether it has quotes, and
-// tells the other splits.
-func (r *reader) states(s segment, b []byte, prev byte) (from, to state, quotes bool, err error) {
+// states returns the states at both ends of a split and whether it has quotes; mine
+// says that the other splits wait to be told.
+func (r *reader) states(s segment, b []byte, prev byte, mine bool) (from, to state, quotes bool, err error) {
 	if r.g.quote == 0 {
 		return outside, outside, false, nil
 	}
@@ -145,7 +151,7 @@ func (r *reader) states(s segment, b []byte, prev byte) (from, to state, quotes 
 	}
 	i := int(s.lo / r.p.SplitBytes)
 	pass := r.passageOf(b, prev, n, s.lo-r.state.start)
-	if bs.claim(i) {
+	if mine {
 		bs.publish(i, pass)
 	}
 	from, err = bs.state(i, func(split int) (passage, error) {
@@ -235,6 +241,13 @@ func (r *reader) next(b []byte, quotes bool) cut {
 		return cut{end: len(b)}
 	}
 	if quotes && !r.p.OneLine {
+		if r.hard--; r.hard < 0 {
+			w := b[:min(r.chunk, len(b))]
+			if end := r.parser.quick(w); end > 0 && int64(end) <= r.p.MaxRecord {
+				return cut{end: end, strict: true, quotes: true, loaded: true}
+			}
+			r.hard = 7
+		}
 		for n := r.chunk; ; n *= 2 {
 			if c := r.g.cut(b[:min(n, len(b))], &r.parser.marks); c.end > 0 || n >= len(b) {
 				return c

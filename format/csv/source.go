@@ -241,6 +241,7 @@ func (r *reader) look(f *os.File, st *fileState, d *File, split int) (passage, e
 		return passage{}, fmt.Errorf("csv: %s: %w", d.Path, err)
 	}
 	b = r.aside[1 : n+1]
+	r.task.Count("splits read for their quotes", 1)
 	return r.passageOf(b, r.aside[0], kernel.CountQuotes(b, r.g.quote), lo-st.start), nil
 }
 
