@@ -1,8 +1,8 @@
 // Package mem owns the bytes of the house: a Pool hands out large buffers from
 // slabs it maps and recycles, and counts every one of them against a budget.
 //
-// Buffers below SlabMin come from the garbage-collected heap and are counted
-// too. Nothing here blocks: an allocation that does not fit is refused, and the
+// Buffers below SlabMin are pieces of shared slabs, the smallest ones come from the
+// garbage-collected heap; all are counted. Nothing here blocks: an allocation that does not fit is refused, and the
 // caller spills. First touch of fresh memory costs more than most kernels
 // (0.4 ns per byte), so freed slabs are kept and reused while the budget lasts.
 package mem
@@ -17,6 +17,9 @@ import (
 
 // SlabMin is the smallest buffer that is taken from slabs.
 const SlabMin = 256 << 10
+
+// recycled is the smallest buffer that is kept for reuse when it is freed.
+const recycled = 1 << 10
 
 // ErrBudget says that an allocation did not fit the budget and that nothing was
 // left to spill.
@@ -52,13 +55,14 @@ func words(n int) []byte {
 
 // A Pool is an Allocator with a budget. It is safe for concurrent use.
 type Pool struct {
-	mu     sync.Mutex
-	limit  int64
-	used   int64              // handed out, in class sizes
-	cached int64              // free slabs kept mapped
-	peak   int64              // highest used
-	free   map[int][][]byte   // class size → slabs
-	slabs  map[*byte]struct{} // first byte of every slab handed out
+	mu      sync.Mutex
+	limit   int64
+	used    int64            // handed out, in class sizes
+	cached  int64            // free slabs kept mapped
+	peak    int64            // highest used
+	free    map[int][][]byte // class size → slabs
+	slabs   map[*byte]*shelf // first byte of every slab or piece handed out; nil for whole slabs
+	shelves map[int][]*shelf // by class, those with free pieces
 }
 
 // NewPool returns a pool of at most limit bytes; limit <= 0 means no limit.
@@ -66,7 +70,7 @@ func NewPool(limit int64) *Pool {
 	if limit <= 0 {
 		limit = 1 << 62
 	}
-	return &Pool{limit: limit, free: map[int][][]byte{}, slabs: map[*byte]struct{}{}}
+	return &Pool{limit: limit, free: map[int][][]byte{}, slabs: map[*byte]*shelf{}, shelves: map[int][]*shelf{}}
 }
 
 // Limit returns the budget in bytes.
@@ -108,14 +112,20 @@ func (p *Pool) Alloc(n int) []byte {
 		return nil
 	}
 	p.take(int64(c))
-	if c < SlabMin {
+	if c < recycled {
 		return words(n)
+	}
+	if c < SlabMin {
+		if b := p.small(c); b != nil {
+			return b[:n]
+		}
+		return words(c - pad)[:n]
 	}
 	if list := p.free[c]; len(list) > 0 {
 		b := list[len(list)-1]
 		p.free[c] = list[:len(list)-1]
 		p.cached -= int64(c)
-		p.slabs[unsafe.SliceData(b)] = struct{}{}
+		p.slabs[unsafe.SliceData(b)] = nil
 		return b[:n]
 	}
 	p.trim(p.limit - p.used)
@@ -124,7 +134,7 @@ func (p *Pool) Alloc(n int) []byte {
 		p.used -= int64(c)
 		return nil
 	}
-	p.slabs[unsafe.SliceData(b)] = struct{}{}
+	p.slabs[unsafe.SliceData(b)] = nil
 	return b[:n]
 }
 
@@ -134,7 +144,8 @@ func (p *Pool) take(c int64) {
 	p.peak = max(p.peak, p.used)
 }
 
-// trim unmaps cached slabs, largest first, until at most keep bytes are cached.
+// trim unmaps cached slabs, largest first, then shelves, until at most keep bytes
+// are cached.
 func (p *Pool) trim(keep int64) {
 	for p.cached > keep {
 		big := 0
@@ -143,8 +154,13 @@ func (p *Pool) trim(keep int64) {
 				big = c
 			}
 		}
+		if big == 0 {
+			p.trimShelves(keep)
+			return
+		}
 		list := p.free[big]
 		unmapSlab(list[len(list)-1])
+		list[len(list)-1] = nil
 		p.free[big] = list[:len(list)-1]
 		p.cached -= int64(big)
 	}
@@ -159,16 +175,25 @@ func (p *Pool) Free(b []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	b = b[:cap(b)]
-	if len(b) < SlabMin {
+	if len(b) < recycled {
 		p.used -= int64(len(b))
 		return
 	}
 	at := unsafe.SliceData(b)
-	if _, ok := p.slabs[at]; !ok {
+	s, ok := p.slabs[at]
+	if !ok && len(b) < SlabMin {
+		p.used -= int64(len(b))
+		return
+	}
+	if !ok {
 		panic(fmt.Sprintf("mem: freed a buffer of %d bytes that is not handed out", len(b)))
 	}
 	delete(p.slabs, at)
 	p.used -= int64(len(b))
+	if s != nil {
+		p.giveBack(s, b)
+		return
+	}
 	p.cached += int64(len(b))
 	p.free[len(b)] = append(p.free[len(b)], b)
 }

@@ -17,6 +17,11 @@ const (
 	align  = 64
 )
 
+// frameSize is the most bytes that the frame of b may have.
+func frameSize(b *chunk.Batch) int {
+	return header + int(b.Bytes()) + len(b.Cols)*5*align
+}
+
 // appendFrame encodes b as one frame.
 func appendFrame(dst []byte, b *chunk.Batch) []byte {
 	dst = append(dst, make([]byte, header)...)
@@ -80,10 +85,13 @@ func (r *reader) Next() (*chunk.Batch, error) {
 	}
 	fr := r.frames[r.i]
 	r.i++
-	if cap(r.buf) < fr.bytes+64 {
-		r.buf = chunk.Bytes(make([]uint64, (fr.bytes+64+7)/8))
+	if r.buf == nil || cap(*r.buf) < fr.bytes+64 {
+		if err := r.Close(); err != nil {
+			return nil, err
+		}
+		r.buf = r.f.dir.buf(fr.bytes + 64)
 	}
-	buf := r.buf[:fr.bytes]
+	buf := (*r.buf)[:fr.bytes]
 	if _, err := r.f.f.ReadAt(buf, fr.at); err != nil {
 		return nil, fmt.Errorf("spill: reading %d bytes at %d of %s: %w", fr.bytes, fr.at, r.f.f.Name(), err)
 	}

@@ -34,6 +34,19 @@ type Dir struct {
 	made    bool
 	n       int
 	written atomic.Int64
+	bufs    sync.Pool // *[]byte, for writing and reading frames
+}
+
+// buf takes a buffer with room for n bytes from those that were put back.
+func (d *Dir) buf(n int) *[]byte {
+	b, _ := d.bufs.Get().(*[]byte)
+	if b == nil {
+		b = new([]byte)
+	}
+	if cap(*b) < n {
+		*b = chunk.Bytes(make([]uint64, (n+n/8+7)/8))[:0]
+	}
+	return b
 }
 
 // NewDir returns a Dir that makes a fresh folder below parent (the system's
@@ -103,7 +116,6 @@ type File struct {
 	end    int64
 	runs   []runIndex
 	dicts  map[uint64]*chunk.Dict
-	bufs   sync.Pool
 }
 
 // MaxRows is the most rows a frame holds, so that a reader's buffer stays small.
@@ -124,11 +136,8 @@ func (f *File) Write(run int, b *chunk.Batch) error {
 }
 
 func (f *File) writeFrame(run int, b *chunk.Batch) error {
-	buf, _ := f.bufs.Get().(*[]byte)
-	if buf == nil {
-		buf = new([]byte)
-	}
-	defer f.bufs.Put(buf)
+	buf := f.dir.buf(frameSize(b))
+	defer f.dir.bufs.Put(buf)
 	*buf = appendFrame((*buf)[:0], b)
 	f.mu.Lock()
 	at := f.end
@@ -191,9 +200,16 @@ type reader struct {
 	f      *File
 	frames []frame
 	i      int
-	buf    []byte
+	buf    *[]byte
 	batch  chunk.Batch
 }
 
 func (r *reader) Seek(i int) error { r.i = i; return nil }
-func (r *reader) Close() error     { r.buf = nil; return nil }
+
+func (r *reader) Close() error {
+	if r.buf != nil {
+		r.f.dir.bufs.Put(r.buf)
+		r.buf = nil
+	}
+	return nil
+}
