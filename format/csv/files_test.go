@@ -493,3 +493,32 @@ func TestSplitsAreReadOnce(t *testing.T) {
 		t.Errorf("%d of %d splits were read twice", again, n)
 	}
 }
+
+// TestSamplesFromTheMiddleAndTheEnd has values of other types where the first
+// sample does not reach.
+func TestSamplesFromTheMiddleAndTheEnd(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("a,b,c,d\n")
+	const n = 150_000
+	for i := range n {
+		x, y, z := "1", "2024-01-01", ""
+		if i > n*2/5 && i < n*3/5 {
+			x = "1.5"
+		}
+		if i > n-1000 {
+			y, z = "2024-01-01T10:00:00", "7"
+		}
+		fmt.Fprintf(&b, "%s,%s,%s,\"quoted, \n%d\"\n", x, y, z, i)
+	}
+	path := writeFile(t, "x.csv", b.String())
+	if b.Len() < 3*headSample {
+		t.Fatalf("only %d bytes", b.Len())
+	}
+	p := describe(t, Options{}, path)
+	if got, want := p.schema().String(), "a float64?, b timestamp[us]?, c int64?, d utf8?"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if rows := mustCollect(t, p); len(rows) != n {
+		t.Errorf("%d rows", len(rows))
+	}
+}

@@ -311,10 +311,18 @@ func (g grammar) check() error {
 	return nil
 }
 
-// memRead counts what the readers of one task keep: the bytes of a split, their
-// positions and one chunk of columns.
+// memRead counts what the reader of one thread keeps: the bytes of a split, the
+// positions in a chunk, the chunk rewritten, and its columns.
 func memRead(p ReadParams, _ op.Meta) op.Need {
-	n := p.SplitBytes + 2<<20 + int64(len(p.Cols))*(256<<10)
+	rows := float64(maxRows)
+	if p.RecordBytes > 0 {
+		rows = min(rows, chunkBytes/p.RecordBytes)
+	}
+	width := 0.0
+	for _, c := range p.Cols {
+		width += 4.25 + float64(p.Types[c].Width())
+	}
+	n := p.SplitBytes*9/8 + 2<<20 + 4*chunkBytes + int64(rows*width)
 	return op.Need{Floor: n, Want: 2 * n}
 }
 

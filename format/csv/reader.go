@@ -46,6 +46,11 @@ func (r *reader) Close() error {
 	r.task.Free(r.buf)
 	r.task.Free(r.other)
 	r.buf, r.other = nil, nil
+	if r.parser != nil {
+		r.parser.text = nil
+		r.idle.Put(r.parser)
+		r.parser = nil
+	}
 	return r.closeFile()
 }
 

@@ -26,6 +26,7 @@ type source struct {
 	chunk  int // see chunkBytes
 	piece  int // see pieceBytes
 	where  *expr.Program
+	idle   sync.Pool // *parser, so that blocks do not touch fresh memory each
 }
 
 // fileState is what the tasks of a layer share about a file.
@@ -86,7 +87,11 @@ func (f *feed) Close() error { return nil }
 
 // Reader implements op.Feed.
 func (f *feed) Reader() (op.Reader, error) {
-	return &reader{feed: f, parser: newParser(&f.p, f.where), open: -1}, nil
+	ps, _ := f.idle.Get().(*parser)
+	if ps == nil {
+		ps = newParser(&f.p, f.where)
+	}
+	return &reader{feed: f, parser: ps, open: -1}, nil
 }
 
 // left returns how many rows the limit leaves for a split at most, and whether
