@@ -17,7 +17,7 @@ const maxDearer = 4
 
 // filter moves predicates toward the readers. It cuts the predicates of filters
 // into conjuncts and lets each sink as far as the operators' rules let it; where
-// conjuncts come to rest they are one filter again.
+// conjuncts come to rest they are one filter again, in simplified form.
 //
 // A conjunct that can fail on some row stays where it is: below, it would see
 // rows that an operator in between removes. Conjuncts that stay see fewer rows
@@ -48,7 +48,7 @@ type conjunct struct {
 }
 
 func conjuncts(e expr.Expr, by *op.Entry, origin string) (out []conjunct, err error) {
-	for _, c := range expr.Conjuncts(e) {
+	for _, c := range expr.Conjuncts(expr.Simplify(e)) {
 		x, err := conjunct{by: by, origin: origin}.with(c)
 		if err != nil {
 			return nil, err
@@ -60,9 +60,16 @@ func conjuncts(e expr.Expr, by *op.Entry, origin string) (out []conjunct, err er
 
 // with is c with another predicate.
 func (c conjunct) with(e expr.Expr) (conjunct, error) {
-	key, err := canon.Append(nil, e)
-	c.pred, c.key = e, string(key)
+	c.pred = expr.Expr{N: expr.Simplify(e).N}
+	key, err := canon.Append(nil, c.pred)
+	c.key = string(key)
 	return c, err
+}
+
+// holds reports that every row passes.
+func (c conjunct) holds() bool {
+	l, ok := c.pred.N.(expr.Literal)
+	return ok && !l.Null && l.Type.Kind == dtype.Bool && l.I == 1
 }
 
 // moves reports whether e, over columns of s, may be evaluated elsewhere, on more
@@ -132,7 +139,7 @@ func filterOf(e *op.Entry, l *graph.Layer) (expr.Expr, bool) {
 
 // ask makes c hold on an edge.
 func (s *sinking) ask(i graph.LayerID, k int, c conjunct) {
-	if !contains(s.edge[i][k], c.key) {
+	if !c.holds() && !contains(s.edge[i][k], c.key) {
 		s.edge[i][k] = append(s.edge[i][k], c)
 	}
 }

@@ -16,7 +16,7 @@ func fuse(p *Plan) error {
 	readers := p.readers()
 	for i := range g.Layers {
 		l := &g.Layers[i]
-		from, ok := fusable(g, readers, l)
+		from, ok := fusable(g, readers, graph.LayerID(i))
 		if !ok {
 			continue
 		}
@@ -45,8 +45,24 @@ func both(a, b op.Retry) op.Retry {
 	return a
 }
 
-// fusable returns the layer that l can be joined to.
-func fusable(g *graph.Graph, readers [][]reader, l *graph.Layer) (graph.LayerID, bool) {
+// maxFloor bounds the memory, in bytes, that one task cannot do without: beyond
+// it operators with needs of their own (the tables of many joins) are not made one
+// task, so that a plan of any length fits into a small budget. It is a constant,
+// so that plans do not depend on the machine.
+const maxFloor = 96 << 20
+
+// tooMuch reports that a task of both layers would need more than maxFloor, and
+// that keeping them apart would help: neither is small beside the other.
+func tooMuch(g *graph.Graph, a, b graph.LayerID) bool {
+	x, err := taskNeed(g, a, 1)
+	y, err2 := taskNeed(g, b, 1)
+	sum := add(x.Floor, y.Floor)
+	return err == nil && err2 == nil && sum > maxFloor && min(x.Floor, y.Floor) > sum/8
+}
+
+// fusable returns the layer that layer i can be joined to.
+func fusable(g *graph.Graph, readers [][]reader, i graph.LayerID) (graph.LayerID, bool) {
+	l := &g.Layers[i]
 	switch firstClass(l.Call) {
 	case op.RowWise, op.Breaking, op.Writing:
 	default:
@@ -71,7 +87,7 @@ func fusable(g *graph.Graph, readers [][]reader, l *graph.Layer) (graph.LayerID,
 	}
 	switch lastClass(below.Call) {
 	case op.Scanning, op.Gathering, op.RowWise:
-		return from, true
+		return from, !tooMuch(g, from, i)
 	}
 	return 0, false
 }

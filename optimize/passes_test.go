@@ -150,7 +150,9 @@ func TestVerifyFindsFaults(t *testing.T) {
 		{func(p *optimize.Plan) {
 			p.Graph.Layers[1].In[0] = graph.Edge{From: 0, Wiring: op.Listed, At: []int32{0, 1, 2, 2}, List: []int32{0, 3}}
 		}, "task 1 reads block 3"},
-		{func(p *optimize.Plan) { p.Graph.Layers[1].In[0] = graph.Edge{From: 0, Wiring: op.Listed, At: []int32{0}} }, "0 lists for 3 tasks"},
+		{func(p *optimize.Plan) {
+			p.Graph.Layers[1].In[0] = graph.Edge{From: 0, Wiring: op.Listed, At: []int32{0}}
+		}, "0 lists for 3 tasks"},
 		{func(p *optimize.Plan) { p.Rank = []int32{1, 0} }, "has rank 0, before layer 0, which it reads, with 1"},
 		{func(p *optimize.Plan) { p.Need = make([]op.Need, 1) }, "1 needs for 2 layers"},
 		{func(p *optimize.Plan) {

@@ -196,18 +196,13 @@ func call(verb string, a map[string]string, in []op.Meta) (op.Call, op.Meta, err
 	return op.Call{}, op.Meta{}, fmt.Errorf("unknown verb %s", verb)
 }
 
-// predicate reads "a > 3 and b+c < d".
+// predicate reads the text form of an expression.
 func predicate(s string) expr.Expr {
-	var all []expr.Expr
-	for _, c := range strings.Split(s, " and ") {
-		f := strings.Fields(c)
-		if len(f) != 3 {
-			return expr.Lit(struct{}{})
-		}
-		fn := map[string]string{"==": "eq", "!=": "ne", "<": "lt", ">": "gt", "<=": "le", ">=": "ge"}[f[1]]
-		all = append(all, expr.Call(fn, term(f[0]), term(f[2])))
+	e, err := expr.Parse(s)
+	if err != nil {
+		return expr.Lit(struct{}{})
 	}
-	return expr.AndAll(all)
+	return e
 }
 
 // term reads a column, a number, or "new:a+b": a sum with a name.
