@@ -218,6 +218,9 @@ func (d *describer) head(f *File, n int) (b []byte, whole bool, err error) {
 		if err != nil {
 			return nil, false, err
 		}
+		if f.Codec <= Plain {
+			n = int(min(int64(n), f.Size))
+		}
 		b = make([]byte, n+1)
 		k, err := readFull(r, b)
 		used := r.used()

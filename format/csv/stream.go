@@ -93,7 +93,11 @@ func (r *reader) both(f, g func() error) error {
 
 // openStream reads the head of the text into buf; the records begin at at.
 func (r *reader) openStream(s *stream, d *File) (have, at int, err error) {
-	for n := r.piece; ; n *= 2 {
+	n := r.piece
+	if d.Codec <= Plain {
+		n = int(min(int64(n), d.Size+1)) // one more finds the end
+	}
+	for ; ; n *= 2 {
 		if err := r.room(&r.buf, have, n); err != nil {
 			return 0, 0, err
 		}
