@@ -104,7 +104,7 @@ func (s *scripted) let(line string) error {
 	var in []op.Meta
 	for _, w := range words[1:] {
 		if k, v, ok := strings.Cut(w, "="); ok {
-			args[k] = strings.Trim(v, `"`)
+			args[k] = v
 			continue
 		}
 		id, ok := s.names[w]
@@ -130,15 +130,29 @@ func (s *scripted) let(line string) error {
 	return nil
 }
 
-// fields splits at spaces outside of quotes.
+// fields splits at spaces outside of quotes, double or single, and drops these.
 func fields(s string) []string {
-	quoted := false
-	return strings.FieldsFunc(s, func(r rune) bool {
-		if r == '"' {
-			quoted = !quoted
+	var out []string
+	var quote rune
+	word, any := "", false
+	for _, r := range s + " " {
+		switch {
+		case quote == 0 && (r == '"' || r == '\''):
+			quote = r
+		case r == quote:
+			quote = 0
+		case r == ' ' && quote == 0:
+			if any {
+				out = append(out, word)
+			}
+			word, any = "", false
+			continue
+		default:
+			word += string(r)
 		}
-		return r == ' ' && !quoted
-	})
+		any = true
+	}
+	return out
 }
 
 func list(s string) []string {
@@ -193,7 +207,7 @@ func call(verb string, a map[string]string, in []op.Meta) (op.Call, op.Meta, err
 	case "single":
 		return rows.Single.Call(struct{}{}, in...)
 	}
-	return op.Call{}, op.Meta{}, fmt.Errorf("unknown verb %s", verb)
+	return realCall(verb, a, in)
 }
 
 // predicate reads the text form of an expression.
