@@ -253,14 +253,10 @@ func (l *probeLocal) Close(_ op.Sink, failed bool) error {
 
 // build makes the shared table. Runs are taken in order while their projected
 // bytes stay within half of the budget; runs that are beyond it, or whose memory
-// is refused, are left out.
+// is refused, are left out. Half is a promise too: the table's quota.
 func (p *probing) build(t op.Task, side []op.In) (*built, error) {
-	b := &built{table: p.newTable(t.Shared())}
-	guard := min(32<<20, t.Budget()/16)
-	if !t.Reserve(guard) { // probing needs some memory beside the table
-		guard = 0
-	}
-	defer t.Release(guard)
+	share := newQuota(t.Shared(), t.Budget()/2)
+	b := &built{table: p.newTable(share)}
 	var want [runs]int64
 	room := t.Budget() / 2
 	for r := range want {
@@ -280,7 +276,7 @@ func (p *probing) build(t op.Task, side []op.In) (*built, error) {
 		if b.left[r] {
 			return nil
 		}
-		got, err := fetch(side, r, p.p.Build, t.Shared())
+		got, err := fetch(side, r, p.p.Build, share)
 		if errors.Is(err, mem.ErrBudget) {
 			return nil
 		}

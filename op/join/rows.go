@@ -84,13 +84,14 @@ func cutCount(batches *[runs][]*chunk.Batch, shift uint) (n int) {
 	return n
 }
 
-// wholeRows is the segment size of runs read from disk: large enough for slabs.
-const wholeRows = 64 << 10
+// readRows is the least size of segments read from disk. Usually a frame has as
+// many, so that its buffers are made to measure.
+const readRows = 8 << 10
 
 // fetch returns the batches of one run of the build blocks: in place where they
 // are in memory, else read into buffers of alloc. It returns mem.ErrBudget, and
 // nothing, when these are refused.
-func fetch(side []op.In, run int, schema dtype.Schema, alloc mem.Allocator) (out []*chunk.Batch, err error) {
+func fetch(side []op.In, run int, schema dtype.Schema, alloc *quota) (out []*chunk.Batch, err error) {
 	defer func() {
 		if err != nil {
 			for _, b := range out {
@@ -105,9 +106,12 @@ func fetch(side []op.In, run int, schema dtype.Schema, alloc mem.Allocator) (out
 		}
 		if lent := lend(in, run); lent != nil {
 			for _, b := range lent {
+				if !alloc.charge(b.Bytes()) {
+					return out, mem.ErrBudget
+				}
 				b.Retain()
+				out = append(out, b)
 			}
-			out = append(out, lent...)
 			continue
 		}
 		if out, err = read(in, run, schema, alloc, out); err != nil {
@@ -147,7 +151,7 @@ func read(in op.In, run int, schema dtype.Schema, alloc mem.Allocator, out []*ch
 		if err != nil {
 			return out, err
 		}
-		if b.Len() >= wholeRows {
+		if b.Len() >= readRows {
 			out = append(out, b.Flush())
 		}
 	}

@@ -1,0 +1,290 @@
+package join_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/op/join"
+	"github.com/weft-data/weft/sched/local"
+)
+
+// rowsParams describe rows (k, v): keys are pseudo-random below Keys, but Hot of
+// 1000 rows have key 7; v counts up.
+type rowsParams struct {
+	Val                     string
+	Blocks, Rows, Keys, Hot int64
+}
+
+const splits = 8
+
+var source = op.Register(op.Spec[rowsParams]{
+	Name: "jointest.rows", Version: 1, Class: op.Scanning, Doc: "makes rows",
+	Infer: func(p rowsParams, _ []op.Meta) (op.Meta, error) {
+		return op.Meta{Rows: -1, Bytes: -1, Schema: dtype.Schema{{Name: "k", Type: dtype.Of(dtype.Int64)}, {Name: p.Val, Type: dtype.Of(dtype.Int64)}}}, nil
+	},
+	Source: func(p rowsParams) (op.Source, error) { return p, nil },
+	Rules:  op.Rules[rowsParams]{Blocks: func(p rowsParams) int { return int(p.Blocks) }},
+})
+
+// key is a fixed function of the row number.
+func (p rowsParams) key(i int64) int64 {
+	x := uint64(i) * 0x9e3779b97f4a7c15
+	x = (x ^ x>>29) * 0xbf58476d1ce4e5b9
+	x ^= x >> 32
+	if int64(x%1000) < p.Hot {
+		return 7
+	}
+	return int64(x>>10) % p.Keys * 1000
+}
+
+func (p rowsParams) Open(t op.Task, _ []op.In) (op.Feed, error) {
+	return rowsFeed{p, int64(t.Block())}, nil
+}
+
+type rowsFeed struct {
+	p     rowsParams
+	block int64
+}
+
+func (f rowsFeed) Splits() int                { return splits }
+func (f rowsFeed) Reader() (op.Reader, error) { return f, nil }
+func (f rowsFeed) Close() error               { return nil }
+
+func (f rowsFeed) Read(split int, out op.Sink) error {
+	part := f.block*splits + int64(split)
+	lo, hi := f.p.Rows*part/(f.p.Blocks*splits), f.p.Rows*(part+1)/(f.p.Blocks*splits)
+	k, v := make([]int64, 4096), make([]int64, 4096)
+	for n := uint64(0); lo < hi; n++ {
+		m := int(min(4096, hi-lo))
+		for i := range m {
+			k[i], v[i] = f.p.key(lo+int64(i)), lo+int64(i)
+		}
+		t := dtype.Of(dtype.Int64)
+		b := &chunk.Batch{N: m, Seq: uint64(f.block<<16|int64(split))<<32 | n, Cols: []chunk.Vec{
+			{Type: t, N: m, Data: chunk.Bytes(k[:m])}, {Type: t, N: m, Data: chunk.Bytes(v[:m])}}}
+		if err := out.Push(b); err != nil {
+			return err
+		}
+		lo += int64(m)
+	}
+	return nil
+}
+
+// total adds up all columns; its block is one row of the sums and the count.
+var total = op.Register(op.Spec[struct{}]{
+	Name: "jointest.total", Version: 1, Class: op.Breaking, Doc: "adds up",
+	Infer: func(_ struct{}, in []op.Meta) (op.Meta, error) {
+		s := dtype.Schema{{Name: "sum", Type: dtype.Of(dtype.Int64)}, {Name: "n", Type: dtype.Of(dtype.Int64)}}
+		return op.Meta{Schema: s, Rows: 1}, nil
+	},
+	Pipe: func(struct{}, op.Meta) (op.Pipe, error) { return totalPipe{}, nil },
+})
+
+type totalPipe struct{}
+
+func (totalPipe) Open(op.Task, []op.In) (op.Stage, error) { return &totalStage{}, nil }
+func (totalPipe) Close() error                            { return nil }
+
+type totalStage struct {
+	mu     sync.Mutex
+	sum, n int64
+}
+
+func (s *totalStage) Local() (op.Local, error) { return &totalLocal{s: s}, nil }
+func (s *totalStage) Drain() (op.Feed, error)  { return nil, nil }
+func (s *totalStage) Close() error             { return nil }
+func (s *totalStage) Finish(out op.Out) error {
+	t := dtype.Of(dtype.Int64)
+	b := chunk.NewBuilder(dtype.Schema{{Name: "sum", Type: t}, {Name: "n", Type: t}}, mem.Heap)
+	if err := b.Append(&chunk.Batch{N: 1, Cols: []chunk.Vec{
+		{Type: t, N: 1, Data: chunk.Bytes([]int64{s.sum})}, {Type: t, N: 1, Data: chunk.Bytes([]int64{s.n})}}}); err != nil {
+		return err
+	}
+	return out.Put(0, b.Flush())
+}
+
+type totalLocal struct {
+	s      *totalStage
+	sum, n int64
+}
+
+func (l *totalLocal) Push(m *chunk.Batch, _ op.Sink) error {
+	for c := range m.Cols {
+		for i, x := range chunk.Values[int64](&m.Cols[c]) {
+			if !m.Cols[c].IsNull(i) {
+				l.sum += x
+			}
+		}
+	}
+	l.n += int64(m.N)
+	return nil
+}
+
+func (l *totalLocal) Close(op.Sink, bool) error {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	l.s.sum += l.sum
+	l.s.n += l.n
+	return nil
+}
+
+// join runs the plan on a runner and returns the count and the sum of all output
+// values, which wrap.
+func runPlan(t *testing.T, o local.Options, l, r rowsParams, kind join.Kind) (n, sum, spilled int64) {
+	t.Helper()
+	o.SpillDir = t.TempDir()
+	rt := local.New(o)
+	defer func() {
+		if err := rt.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	g := &graph.Graph{}
+	add := func(c op.Call, m op.Meta, err error, blocks int32, in ...graph.LayerID) graph.LayerID {
+		if err != nil {
+			t.Fatal(err)
+		}
+		layer := graph.Layer{Call: c, Out: m, N: blocks}
+		for _, x := range in {
+			layer.In = append(layer.In, graph.Edge{From: x})
+		}
+		return g.Add(layer)
+	}
+	lc, lm, err := source.Call(l)
+	left := add(lc, lm, err, int32(l.Blocks))
+	rc, rm, err := source.Call(r)
+	right := add(rc, rm, err, int32(r.Blocks))
+	jc, jm, err := join.Hash.Call(join.Params{Left: []string{"k"}, Right: []string{"k"}, Kind: kind}, lm, rm)
+	joined := add(jc, jm, err, int32(l.Blocks), left, right)
+	tc, tm, err := total.Call(struct{}{}, jm)
+	want := add(tc, tm, err, int32(l.Blocks), joined)
+	j, err := rt.Start(context.Background(), graph.Request{Graph: g, Want: want})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		d, err := j.Next(context.Background())
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		rd, err := d.Value.Open(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := rd.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += chunk.Values[int64](&b.Cols[0])[0]
+		n += chunk.Values[int64](&b.Cols[1])[0]
+		rd.Close()
+		d.Value.Release()
+	}
+	spilled = j.Report().Spilled
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rt.Wait()
+	if used := rt.Node().Pool().Used(); used != 0 {
+		t.Errorf("%d bytes are still in use", used)
+	}
+	return n, sum, spilled
+}
+
+// reference computes what runPlan returns.
+func reference(l, r rowsParams, kind join.Kind) (n, sum int64) {
+	type side struct{ n, sum int64 }
+	right := map[int64]side{}
+	for i := range r.Rows {
+		k := r.key(i)
+		right[k] = side{right[k].n + 1, right[k].sum + i}
+	}
+	for i := range l.Rows {
+		k := l.key(i)
+		m := right[k]
+		switch {
+		case kind == join.Semi && m.n > 0, kind == join.Anti && m.n == 0, kind == join.Left && m.n == 0:
+			n, sum = n+1, sum+k+i
+		case (kind == join.Inner || kind == join.Left) && m.n > 0:
+			n, sum = n+m.n, sum+m.n*(k+i)+m.sum
+		}
+	}
+	return n, sum
+}
+
+// TestPlans runs whole plans on the scheduler, with much and with little memory.
+func TestPlans(t *testing.T) {
+	many := rowsParams{Val: "v", Blocks: 3, Rows: 300_000, Keys: 1_000_000}
+	few := rowsParams{Val: "w", Blocks: 2, Rows: 1_000_000, Keys: 1_000_000}
+	hotL := rowsParams{Val: "v", Blocks: 3, Rows: 200, Keys: 1000, Hot: 300}
+	hotR := rowsParams{Val: "w", Blocks: 2, Rows: 1_000_000, Keys: 1000, Hot: 990}
+	for _, c := range []struct {
+		name string
+		l, r rowsParams
+	}{{"wide", many, few}, {"hot", hotL, hotR}} {
+		for _, kind := range []join.Kind{join.Inner, join.Left, join.Semi, join.Anti} {
+			n, sum := reference(c.l, c.r, kind)
+			for _, o := range []local.Options{{Threads: 2}, {Threads: 2, Pool: 18 << 20}} {
+				gotN, gotSum, spilled := runPlan(t, o, c.l, c.r, kind)
+				if gotN != n || gotSum != sum {
+					t.Errorf("%s %s with %d bytes: %d rows adding up to %d, want %d and %d", c.name, kind, o.Pool, gotN, gotSum, n, sum)
+				}
+				if o.Pool > 0 && (kind == join.Inner || kind == join.Left) && spilled == 0 {
+					t.Errorf("%s %s with %d bytes: nothing was spilled", c.name, kind, o.Pool)
+				}
+			}
+		}
+	}
+}
+
+// TestResident joins tables far larger than the budget, each with a hot key, and
+// looks at the resident size of the process. It takes long, so it runs only when
+// WEFT_LONG is set.
+func TestResident(t *testing.T) {
+	if os.Getenv("WEFT_LONG") == "" {
+		t.Skip("set WEFT_LONG=1 to run")
+	}
+	const budget = 256 << 20
+	for _, c := range []struct{ l, r rowsParams }{
+		{rowsParams{Val: "v", Blocks: 8, Rows: 30_000_000, Keys: 40_000_000}, rowsParams{Val: "w", Blocks: 8, Rows: 30_000_000, Keys: 40_000_000}},
+		{rowsParams{Val: "v", Blocks: 4, Rows: 3000, Keys: 1000, Hot: 10}, rowsParams{Val: "w", Blocks: 8, Rows: 40_000_000, Keys: 1000, Hot: 999}},
+		{rowsParams{Val: "v", Blocks: 8, Rows: 40_000_000, Keys: 1000, Hot: 999}, rowsParams{Val: "w", Blocks: 4, Rows: 3000, Keys: 1000, Hot: 10}},
+	} {
+		for _, kind := range []join.Kind{join.Inner, join.Left, join.Anti} {
+			n, _, spilled := runPlan(t, local.Options{Threads: 2, Memory: budget}, c.l, c.r, kind)
+			peak := highWater(t)
+			t.Logf("%s: %d rows, %d MiB spilled, VmHWM %d MiB", kind, n, spilled>>20, peak>>20)
+			if peak > budget*115/100 {
+				t.Errorf("%s: VmHWM is %d MiB of %d", kind, peak>>20, budget>>20)
+			}
+		}
+	}
+}
+
+// highWater returns VmHWM.
+func highWater(t *testing.T) int64 {
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip(err)
+	}
+	_, rest, _ := strings.Cut(string(b), "VmHWM:")
+	kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kb << 10
+}
