@@ -78,7 +78,7 @@ func fusable(g *graph.Graph, readers [][]reader, i graph.LayerID) (graph.LayerID
 		}
 		from = e.From
 	}
-	if from < 0 || len(readers[from]) != 1 || readers[from][0].layer < 0 {
+	if from < 0 || len(readers[from]) != 1 {
 		return 0, false
 	}
 	below := &g.Layers[from]

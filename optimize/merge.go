@@ -38,7 +38,6 @@ func merge(p *Plan) error {
 		}
 	}
 	m := &merger{same: same, large: largeStreams(g), taken: make([]bool, len(g.Layers))}
-	m.taken[same[p.Want]] = true
 	return p.weave(m.layer)
 }
 
