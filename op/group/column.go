@@ -56,18 +56,18 @@ func (c *column) null() uint32 {
 	return c.words.null
 }
 
-// code writes the codes of the n values of v to out; n is at most lapRows. False
+// code writes the codes of the n values of v to out, which has room for one more; n is
+// at most lapRows. False
 // means that memory was refused.
 func (c *column) code(v *chunk.Vec, n int, out []uint32) bool {
-	out = out[:n]
 	if v.Type.Kind == dtype.Null || n > 0 && v.Valid != nil && !c.t.Kind.IsVar() && kernel.NoneSet(v.Valid, n) {
-		return c.codeNulls(out)
+		return c.codeNulls(out[:n])
 	}
 	if c.t.Kind.IsVar() {
 		return c.texts.code(v, n, out)
 	}
 	if v.Valid == nil || kernel.AllSet(v.Valid, n) {
-		return c.codeValid(v, n, out)
+		return c.codeValid(v, n, out[:n])
 	}
 	d, k := c.compress(v, n)
 	if !c.codeValid(&d, k, out[:k]) || !c.codeNulls(out[k:k+1]) {

@@ -96,12 +96,7 @@ func (k *keyset) code(keys []chunk.Vec, n int, gid []uint32) bool {
 		clear(gid[:n])
 		return true
 	case 1:
-		c := k.codes[0]
-		if !k.cols[0].code(&keys[0], n, c[:n+1]) {
-			return false
-		}
-		copy(gid[:n], c)
-		return true
+		return k.cols[0].code(&keys[0], n, gid[:n+1])
 	}
 	for i, c := range k.cols {
 		if !c.code(&keys[i], n, k.codes[i][:n+1]) {
@@ -211,16 +206,27 @@ func (k *keyset) choose() bool {
 	return true
 }
 
-// repack numbers the groups again under new widths; their numbers stay.
+// repack numbers the groups again under new widths; their numbers stay. When
+// memory is refused everything is as before, so that the groups can be given out.
 func (k *keyset) repack(width, shift []uint8) bool {
 	old := k.packed
 	k.packed = words{a: k.a}
-	ok := k.again(&old, width, shift)
-	old.free()
-	return ok
+	if k.again(&old, width, shift) {
+		old.free()
+		return true
+	}
+	k.packed.free()
+	k.packed = old
+	k.restore(width, shift)
+	return false
 }
 
-// enchain moves from the packed words to pairs.
+func (k *keyset) restore(width, shift []uint8) {
+	k.width = append(k.width[:0], width...)
+	copy(k.shift, shift)
+}
+
+// enchain moves from the packed words to pairs, or leaves everything as before.
 func (k *keyset) enchain(width, shift []uint8) bool {
 	if k.chain == nil {
 		k.chain = make([]words, len(k.cols)-1)
@@ -229,9 +235,16 @@ func (k *keyset) enchain(width, shift []uint8) bool {
 		}
 	}
 	k.chained = true
-	ok := k.again(&k.packed, width, shift)
-	k.packed.free()
-	return ok
+	if k.again(&k.packed, width, shift) {
+		k.packed.free()
+		return true
+	}
+	for j := range k.chain {
+		k.chain[j].free()
+	}
+	k.chained = false
+	k.restore(width, shift)
+	return false
 }
 
 // again numbers the keys of old, whose columns had the given widths and shifts.

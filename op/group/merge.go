@@ -132,7 +132,11 @@ func (m *merger) readPiece(p piece, f func(b *chunk.Batch, from, to int) error) 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
+	defer func() {
+		if e := r.Close(); err == nil {
+			err = e
+		}
+	}()
 	for {
 		b, err := r.Next()
 		if err == io.EOF {

@@ -195,6 +195,8 @@ type distinctPart struct {
 	gid           []uint32
 	off           bool   // values are counted in passes
 	slice, slices uint64 // only values whose hash falls into this slice are counted
+	hash          *rowHasher
+	mask          []uint64
 }
 
 func (p *distinctPart) room(l *lap) bool {
@@ -206,13 +208,16 @@ func (p *distinctPart) room(l *lap) bool {
 	if p.codes == nil {
 		p.codes, p.pair, p.gid = make([]uint32, lapRows+1), make([]uint64, lapRows), make([]uint32, lapRows)
 	}
+	if p.slices > 1 {
+		v = p.masked(v, l.n)
+	}
 	if !p.col.code(v, l.n, p.codes) {
 		return false
 	}
 	k := 0
 	null := p.col.null()
 	for i, c := range p.codes[:l.n] {
-		if c+1 == null || p.slices > 1 && p.col.hash(c)>>20%p.slices != p.slice {
+		if c+1 == null {
 			continue
 		}
 		p.pair[k], p.gid[k] = uint64(l.gid[i])<<32|uint64(c), l.gid[i]
@@ -220,6 +225,26 @@ func (p *distinctPart) room(l *lap) bool {
 	}
 	p.got = k
 	return codeWords(&p.pairs, p.pair[:k], p.codes)
+}
+
+// masked returns v with only the values of the slice, the others as nulls.
+func (p *distinctPart) masked(v *chunk.Vec, n int) *chunk.Vec {
+	if v.Type.Kind == dtype.Null {
+		return v
+	}
+	if p.hash == nil {
+		p.hash, p.mask = newRowHasher([]dtype.Type{p.col.t}), make([]uint64, chunk.Words(lapRows))
+	}
+	mask := p.mask[:chunk.Words(n)]
+	clear(mask)
+	for i, h := range p.hash.rows([]chunk.Vec{*v}, n) {
+		if h>>20%p.slices == p.slice && !v.IsNull(i) {
+			mask[i>>6] |= 1 << (uint(i) & 63)
+		}
+	}
+	w := *v
+	w.Valid = mask
+	return &w
 }
 
 func (p *distinctPart) update(*lap) {

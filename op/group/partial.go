@@ -48,12 +48,12 @@ func (s *stage) Local() (op.Local, error) {
 
 // keep takes a batch of a run that owns its buffers. When memory is short, all
 // that is kept goes to the file.
-func (s *stage) keep(run int, b *chunk.Batch) error {
+func (s *stage) keep(run int, b *chunk.Batch, short bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.runs[run] = append(s.runs[run], b)
-	// A builder that grows needs about this much at once.
-	if spare := 4 * s.flush; s.task.Reserve(spare) {
+	// The builders of a thread, when they grow, need about this much at once.
+	if spare := min(max(8*s.flush, 1<<20), s.task.Budget()/4); !short && s.task.Reserve(spare) {
 		s.task.Release(spare)
 		return nil
 	}
@@ -183,7 +183,26 @@ func (s *stage) finish(out op.Out) error {
 		}
 		t.free()
 	}
+	if want := s.finishBytes(); s.task.Reserve(want) {
+		s.task.Release(want)
+	} else if err := s.spill(); err != nil {
+		return err
+	}
 	return s.finishRuns(put)
+}
+
+// finishBytes estimates what the tables of the runs being finished will take,
+// beside the rows that are kept in memory.
+func (s *stage) finishBytes() int64 {
+	most := int64(0)
+	for _, list := range s.runs {
+		n := int64(0)
+		for _, b := range list {
+			n += b.Bytes()
+		}
+		most = max(most, n)
+	}
+	return min(int64(max(s.task.Threads(), 1))*max(4*most, 4<<20), s.task.Budget()/2)
 }
 
 // join merges the tables into the largest and returns it; nil when it does not
@@ -200,22 +219,17 @@ func (s *stage) join() (*table, error) {
 	}
 	s.tables[0], s.tables[best] = s.tables[best], s.tables[0]
 	into := s.tables[0]
-	gid := make([]uint32, lapRows)
 	for len(s.tables) > 1 {
 		last := len(s.tables) - 1
 		from := s.tables[last]
-		for lo := 0; lo < from.live; lo += lapRows {
-			g := gid[:min(lapRows, from.live-lo)]
-			for i := range g {
-				g[i] = uint32(lo + i)
-			}
-			done, err := into.takePacked(from.give(g), 0, len(g))
-			if err != nil {
-				return nil, err
-			}
-			if done < len(g) {
-				return nil, s.leave(from, lo)
-			}
+		j := joiner{into: into, from: from}
+		ok, err := j.all()
+		j.close()
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, s.leave(from, j.done)
 		}
 		from.free()
 		s.tables = s.tables[:last]
@@ -288,7 +302,8 @@ type local struct {
 	s       *stage
 	tab     *table
 	passing bool // rows go on, the table takes no more
-	lastNew int  // groups at the last look
+	closing bool
+	lastNew int // groups at the last look
 	lastRow int64
 
 	split *chunk.Splitter
@@ -360,7 +375,7 @@ func (l *local) take(lap *lap) error {
 func (l *local) pass(lap *lap) error {
 	pl := l.s.pl
 	if l.split == nil {
-		l.split = chunk.NewSplitter(pl.partialSchema(), pl.runs, l.s.task, l.s.flush, l.s.keep)
+		l.split = chunk.NewSplitter(pl.partialSchema(), pl.runs, l.s.task, l.s.flush, l.emit)
 		l.hash, l.run = newRowHasher(pl.types), make([]uint8, lapRows)
 	}
 	if pl.runs > 1 {
@@ -374,10 +389,16 @@ func (l *local) pass(lap *lap) error {
 	return l.split.Push(&l.part, l.run)
 }
 
+// emit keeps the rows of a run. A splitter that gives less than was asked for,
+// before its end, was refused memory.
+func (l *local) emit(run int, b *chunk.Batch) error {
+	return l.s.keep(run, b, !l.closing && b.Bytes() < l.s.flush/4)
+}
+
 // Close implements op.Local.
 func (l *local) Close(_ op.Sink, failed bool) error {
 	var err error
-	if l.split != nil {
+	if l.closing = true; l.split != nil {
 		if failed {
 			err = l.drop()
 		} else {

@@ -16,9 +16,10 @@ import (
 //
 // A text is looked up by a key of 16 bytes: up to 15 bytes of text and the length
 // in the top byte, or for longer ones 120 bits of xxh3 under the length 255 with
-// the bytes kept apart and compared. The table has 8-byte slots {hash tag, code}
-// and a dense array of keys, probed in two loops over many rows so that cache
-// misses overlap.
+// the bytes kept apart and compared. The table has 4-byte slots with codes and a
+// dense array of keys, probed in two loops over many rows so that cache misses
+// overlap; tags in the slots would double them and save nothing while they are
+// at most a quarter full.
 type texts struct {
 	a     mem.Allocator
 	fixed bool // values are 16 bytes wide, keys are the values
@@ -26,7 +27,7 @@ type texts struct {
 	null  uint32 // code of null + 1
 	keys  buf[key16]
 
-	slots buf[uint64] // hash tag << 32 | code + 1
+	slots buf[uint32] // code + 1; 0: free
 	mask  uint64
 	room  int
 
@@ -42,6 +43,10 @@ type texts struct {
 type key16 = [2]uint64
 
 type longRef struct{ at, n int }
+
+// slotsPerText is how many slots a text has at least: a row that does not find
+// its text in the first one costs several times as much.
+const slotsPerText = 4
 
 // dictCodes remembers the codes of a dictionary's entries.
 type dictCodes struct {
@@ -68,10 +73,11 @@ func init() {
 	}
 }
 
-// textKeys writes the keys of n texts to out; nulls get nullKey.
-func textKeys(v *chunk.Vec, n int, out []key16) {
+// textKeys writes the keys of n texts to out; nulls get nullKey. It reports
+// whether a text was longer than 15 bytes.
+func textKeys(v *chunk.Vec, n int, out []key16) (long bool) {
 	if n == 0 {
-		return
+		return false
 	}
 	off := v.Off[:n+1]
 	out = out[:n]
@@ -87,6 +93,7 @@ func textKeys(v *chunk.Vec, n int, out []key16) {
 		l := uint(e - o)
 		if l > 15 {
 			out[i] = longKey(v.Str[o:e])
+			long = true
 		} else {
 			p := unsafe.Add(base, o)
 			out[i] = key16{*(*uint64)(p) & textMask[0][l], *(*uint64)(unsafe.Add(p, 8))&textMask[1][l] | uint64(l)<<56}
@@ -95,6 +102,7 @@ func textKeys(v *chunk.Vec, n int, out []key16) {
 	}
 	for i := safe; i < n; i++ {
 		out[i] = textKey(v.Str[off[i]:off[i+1]])
+		long = long || off[i+1]-off[i] > 15
 	}
 	if v.Valid != nil {
 		for i := range out {
@@ -103,6 +111,7 @@ func textKeys(v *chunk.Vec, n int, out []key16) {
 			}
 		}
 	}
+	return long
 }
 
 // textKey returns the key of one text.
@@ -129,52 +138,77 @@ func (t *texts) code(v *chunk.Vec, n int, out []uint32) bool {
 	if v.Dict != nil {
 		return t.codeDict(v, n, out)
 	}
-	if cap(t.k) < n {
-		t.k, t.h = make([]key16, max(n, lapRows)), make([]uint64, max(n, lapRows))
-	}
+	t.scratch(n)
 	k, h := t.k[:n], t.h[:n]
+	long := false
 	if t.fixed {
 		copy(k, unsafe.Slice((*key16)(unsafe.Pointer(unsafe.SliceData(v.Data))), n))
 	} else {
-		textKeys(v, n, k)
+		long = textKeys(v, n, k)
 	}
 	kernel.Hash128(k, h)
-	return t.probe(k, h, v, out[:n])
+	if long {
+		return t.probeLong(k, h, v, out[:n])
+	}
+	return t.probe(k, h, out[:n])
 }
 
-// probe looks keys up: first the slots of all rows, then the keys they point to;
-// rows whose first slot is not theirs take the slow way.
-func (t *texts) probe(k []key16, h []uint64, v *chunk.Vec, out []uint32) bool {
+func (t *texts) scratch(n int) {
+	if cap(t.k) < n {
+		t.k, t.h = make([]key16, max(n, lapRows)), make([]uint64, max(n, lapRows))
+	}
+}
+
+// probe looks keys up that are the whole value: first the slots of all rows, then
+// the keys they point to. Rows whose first slot is not theirs go on from there.
+func (t *texts) probe(k []key16, h []uint64, out []uint32) bool {
+	if len(k) == 0 {
+		return true
+	}
 	if t.n == 0 {
-		if len(k) == 0 {
-			return true
-		}
-		if _, ok := t.find(k[0], h[0], v, 0); !ok {
+		if _, ok := t.lookup(k[0], h[0]); !ok {
 			return false
 		}
 	}
 	h, out = h[:len(k)], out[:len(k)]
 	slots, mask := t.slots.s[:t.mask+1], t.mask
 	for i, x := range h {
-		s := slots[x&mask]
-		c := uint32(s) - 1
-		if uint32(s>>32) != uint32(x>>32) {
-			c = ^uint32(0)
-		}
-		out[i] = c
+		out[i] = slots[x&mask] - 1
 	}
 	keys := t.keys.s[:t.n]
-	for i, x := range k {
-		c := out[i]
-		if uint(c) < uint(len(keys)) && keys[c] == x && (t.fixed || !isLong(x)) {
+	for i := range k {
+		x := &k[i]
+		if c := out[i]; uint(c) < uint(len(keys)) && keys[c] == *x {
 			continue
 		}
+		for p := h[i]; ; p++ {
+			s := slots[p&mask]
+			if c := s - 1; uint(c) < uint(len(keys)) && keys[c] == *x {
+				out[i] = c
+				break
+			}
+			if s == 0 {
+				c, ok := t.lookup(*x, h[i])
+				if !ok {
+					return false
+				}
+				out[i] = c
+				slots, mask, keys = t.slots.s[:t.mask+1], t.mask, t.keys.s[:t.n]
+				break
+			}
+		}
+	}
+	return true
+}
+
+// probeLong is probe for laps with long texts, whose bytes must be compared.
+func (t *texts) probeLong(k []key16, h []uint64, v *chunk.Vec, out []uint32) bool {
+	for i, x := range k {
 		c, ok := t.find(x, h[i], v, i)
 		if !ok {
 			return false
 		}
 		out[i] = c
-		keys = t.keys.s[:t.n]
 	}
 	return true
 }
@@ -229,7 +263,6 @@ func (t *texts) lookup(x key16, h uint64) (uint32, bool) {
 		if t.n >= t.room && !t.makeRoom() {
 			return 0, false
 		}
-		tag := h >> 32 << 32
 		for p := h; ; p++ {
 			s := t.slots.s[p&t.mask]
 			if s == 0 {
@@ -241,14 +274,14 @@ func (t *texts) lookup(x key16, h uint64) (uint32, bool) {
 					t.long.s[t.n].n = -1
 				}
 				t.n++
-				t.slots.s[p&t.mask] = tag | uint64(t.n)
+				t.slots.s[p&t.mask] = uint32(t.n)
 				if x == nullKey && !t.fixed {
 					t.null = uint32(t.n)
 				}
 				return uint32(t.n) - 1, true
 			}
-			if s>>32<<32 == tag && t.keys.s[uint32(s)-1] == x {
-				return uint32(s) - 1, true
+			if t.keys.s[s-1] == x {
+				return s - 1, true
 			}
 		}
 	}
@@ -264,21 +297,21 @@ func (t *texts) makeRoom() bool {
 	if t.n >= 1<<32-2 || !t.keys.grow(t.a, t.n, t.n+1) || t.long.s != nil && !t.growLong() {
 		return false
 	}
-	if t.slots.s == nil || t.n >= int(t.mask+1)/2 {
+	if t.slots.s == nil || t.n >= int(t.mask+1)/slotsPerText {
 		if !t.rehash() {
 			return false
 		}
 	}
-	t.room = min(int(t.mask+1)/2, len(t.keys.s))
+	t.room = min(int(t.mask+1)/slotsPerText, len(t.keys.s))
 	return true
 }
 
 func (t *texts) rehash() bool {
-	n := max(minSlots, 1<<bits.Len(uint(4*t.n)))
-	if t.n > 1<<16 {
+	n := max(8*minSlots, 1<<bits.Len(uint(2*slotsPerText*t.n)))
+	if t.n > 1<<14 {
 		n /= 2
 	}
-	var slots buf[uint64]
+	var slots buf[uint32]
 	if !slots.grow(t.a, 0, n) {
 		return false
 	}
@@ -289,12 +322,11 @@ func (t *texts) rehash() bool {
 		if t.fixed && uint32(c)+1 == t.null {
 			continue
 		}
-		h := kernel.HashKey128(x)
-		p := h
+		p := kernel.HashKey128(x)
 		for s[p&mask] != 0 {
 			p++
 		}
-		s[p&mask] = h>>32<<32 | uint64(c+1)
+		s[p&mask] = uint32(c) + 1
 	}
 	t.slots.free(t.a)
 	t.slots, t.mask = slots, mask

@@ -238,7 +238,7 @@ func (w *words) makeRoom(k uint64) bool {
 // rehash enters every key into a table for twice as many.
 func (w *words) rehash() bool {
 	n := max(minSlots, 1<<bits.Len(uint(4*w.n)))
-	if w.n > 1<<16 {
+	if w.n > 1<<12 {
 		n /= 2
 	}
 	var slots buf[slot]
