@@ -99,12 +99,12 @@ func (a *app) prepare() error {
 	return nil
 }
 
-// limitHeap is the backstop behind the engine's own accounting. The collector's
-// heap is small beside the buffers, which are outside of it: collecting early
-// costs little and keeps the process inside its budget.
+// limitHeap is the backstop behind the engine's own accounting. The buffers are
+// outside of the collector's heap, which is small beside them: collecting early
+// costs little, and the limit makes it return what it does not need.
 func limitHeap(budget int64) {
 	debug.SetGCPercent(50)
-	debug.SetMemoryLimit(budget)
+	debug.SetMemoryLimit(max(64<<20, budget/4))
 }
 
 // runner starts the embedded engine.

@@ -111,15 +111,17 @@ func (p *Pool) Alloc(n int) []byte {
 	if p.used+int64(c) > p.limit {
 		return nil
 	}
+	if c >= recycled && c < SlabMin {
+		b := p.small(c)
+		if b == nil {
+			return nil
+		}
+		p.take(int64(cap(b)))
+		return b[:n]
+	}
 	p.take(int64(c))
 	if c < recycled {
 		return words(n)
-	}
-	if c < SlabMin {
-		if b := p.small(c); b != nil {
-			return b[:n]
-		}
-		return words(c - pad)[:n]
 	}
 	if list := p.free[c]; len(list) > 0 {
 		b := list[len(list)-1]
@@ -129,6 +131,10 @@ func (p *Pool) Alloc(n int) []byte {
 		return b[:n]
 	}
 	p.trim(p.limit - p.used)
+	if p.used+p.cached > p.limit+p.limit/32 { // pieces of shelves that are partly in use cannot be given up
+		p.used -= int64(c)
+		return nil
+	}
 	b, err := mapSlab(c)
 	if err != nil {
 		p.used -= int64(c)
@@ -181,10 +187,6 @@ func (p *Pool) Free(b []byte) {
 	}
 	at := unsafe.SliceData(b)
 	s, ok := p.slabs[at]
-	if !ok && len(b) < SlabMin {
-		p.used -= int64(len(b))
-		return
-	}
 	if !ok {
 		panic(fmt.Sprintf("mem: freed a buffer of %d bytes that is not handed out", len(b)))
 	}

@@ -14,16 +14,30 @@ type shelf struct {
 	at    int // position in the list of its class, -1 when no piece is free
 }
 
-const shelfBytes = 1 << 20
+// A shelf has about shelfPieces pieces, as far as the bounds allow.
+const (
+	shelfPieces = 32
+	minShelf    = 32 << 10
+	maxShelf    = 1 << 20
+)
 
-// small takes a piece of class c; nil when a new shelf does not fit beside what
-// is handed out: then the piece comes from the garbage-collected heap.
+// small takes a piece of class c, or of a larger class where a new shelf does not
+// fit beside what is mapped; nil when there is none.
 func (p *Pool) small(c int) []byte {
 	list := p.shelves[c]
 	if len(list) == 0 {
-		if list = p.addShelf(c); list == nil {
+		list = p.addShelf(c)
+	}
+	for n := 0; list == nil && n < 12; n++ {
+		if c = class(c + 1 - pad); c >= SlabMin {
 			return nil
 		}
+		if len(p.shelves[c]) > 0 {
+			list = p.shelves[c]
+		}
+	}
+	if list == nil {
+		return nil
 	}
 	s := list[len(list)-1]
 	off := int(s.free[len(s.free)-1])
@@ -38,7 +52,7 @@ func (p *Pool) small(c int) []byte {
 }
 
 func (p *Pool) addShelf(c int) []*shelf {
-	size := max(2*c, int(min(shelfBytes, p.limit/256)))
+	size := max(c, min(max(shelfPieces*c, minShelf), maxShelf, int(min(p.limit/64, maxShelf))))
 	p.trim(p.limit - p.used - int64(size))
 	if p.used+p.cached+int64(size) > p.limit {
 		return nil
