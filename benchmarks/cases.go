@@ -1,0 +1,177 @@
+package main
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/format/csv"
+	"github.com/weft-data/weft/frame"
+)
+
+// A source is where a case's tables are before the clock starts.
+type source uint8
+
+const (
+	inMemory   source = iota // Arrow records
+	textFile                 // delimited files
+	columnFile               // Parquet files that a peer has written, snappy
+	nothing                  // no tables: the case is about tasks
+)
+
+// A bench is one case: a query over tables, or many small tasks. All engines run
+// it under the same name.
+type bench struct {
+	name   string
+	tables []string
+	from   source
+	big    bool  // sized by --big-rows, not by --rows
+	memory int64 // budget in bytes; 0 is none
+	plan   func(in tables) *frame.Frame
+	// sorted, when set, has the answer written to a Parquet file in this order
+	// instead of collected.
+	sorted []string
+	tasks  func(*tasks) (int, error)
+	about  string
+}
+
+// tables are frames by name.
+type tables map[string]*frame.Frame
+
+const mib = 1 << 20
+
+// benches are all cases, in the order of the report.
+var benches = list()
+
+func list() []bench {
+	var out []bench
+	for i, q := range groupQueries {
+		out = append(out, bench{name: fmt.Sprintf("group/q%d", i+1), tables: []string{"g1"}, from: inMemory, plan: q.plan, about: q.about})
+	}
+	for i, q := range joinQueries {
+		out = append(out, bench{name: fmt.Sprintf("join/q%d", i+1), tables: []string{"j1_x", "j1_" + q.right}, from: inMemory, plan: q.plan, about: q.about})
+	}
+	for _, i := range []int{1, 3, 5, 10} {
+		q := groupQueries[i-1]
+		out = append(out, bench{name: fmt.Sprintf("csv/q%d", i), tables: []string{"g1"}, from: textFile, plan: q.plan, about: q.about + ", from CSV"})
+	}
+	for _, i := range []int{1, 3, 10} {
+		q := groupQueries[i-1]
+		out = append(out, bench{name: fmt.Sprintf("parquet/q%d", i), tables: []string{"g1"}, from: columnFile, plan: q.plan, about: q.about + ", from Parquet"})
+	}
+	return append(out,
+		bench{name: "csv/all", tables: []string{"g1"}, from: textFile, plan: everyColumn, about: "sums of all numbers and largest texts by id1: every column is parsed"},
+		bench{name: "brc", tables: []string{"brc"}, from: textFile, big: true, plan: temperatures, about: "min, mean, max by station"},
+		bench{name: "memory/q3", tables: []string{"g1"}, from: textFile, big: true, memory: 512 * mib, plan: groupQueries[2].plan,
+			about: groupQueries[2].about + ", from CSV in 512 MiB"},
+		bench{name: "memory/sort", tables: []string{"g1"}, from: textFile, big: true, memory: 1024 * mib, plan: sorted, sorted: []string{"v3", "id6"},
+			about: "id6, v1, v3 sorted by v3 and id6, from CSV to Parquet in 1 GiB"},
+		bench{name: "tasks/independent", from: nothing, tasks: independent, about: "100 000 calls that need nothing"},
+		bench{name: "tasks/chain", from: nothing, tasks: chain, about: "10 000 calls, each needs the one before"},
+		bench{name: "tasks/tree", from: nothing, tasks: tree, about: "200 000 calls that add pairs"},
+	)
+}
+
+// find returns the cases whose names match.
+func find(pattern string) ([]bench, error) {
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("--cases: %w", err)
+	}
+	var out []bench
+	for _, b := range benches {
+		if re.MatchString(b.name) {
+			out = append(out, b)
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("--cases %s: no case has such a name; the names are those of the list command", pattern)
+	}
+	return out, nil
+}
+
+// A query is a plan with what it does in words.
+type query struct {
+	about string
+	right string // of joins
+	plan  func(in tables) *frame.Frame
+}
+
+// groupQueries are the ten questions of the h2o.ai benchmark.
+var groupQueries = []query{
+	{"sum of v1 by id1", "", func(in tables) *frame.Frame { return in["g1"].GroupBy("id1").Agg(frame.Sum("v1")) }},
+	{"sum of v1 by id1, id2", "", func(in tables) *frame.Frame { return in["g1"].GroupBy("id1", "id2").Agg(frame.Sum("v1")) }},
+	{"sum of v1, mean of v3 by id3", "", func(in tables) *frame.Frame { return in["g1"].GroupBy("id3").Agg(frame.Sum("v1"), frame.Mean("v3")) }},
+	{"means of v1, v2, v3 by id4", "", func(in tables) *frame.Frame {
+		return in["g1"].GroupBy("id4").Agg(frame.Mean("v1"), frame.Mean("v2"), frame.Mean("v3"))
+	}},
+	{"sums of v1, v2, v3 by id6", "", func(in tables) *frame.Frame {
+		return in["g1"].GroupBy("id6").Agg(frame.Sum("v1"), frame.Sum("v2"), frame.Sum("v3"))
+	}},
+	{"median and deviation of v3 by id4, id5", "", func(in tables) *frame.Frame {
+		return in["g1"].GroupBy("id4", "id5").Agg(frame.Median("v3").As("median_v3"), frame.Std("v3").As("sd_v3"))
+	}},
+	{"max of v1 less min of v2 by id3", "", func(in tables) *frame.Frame {
+		return in["g1"].GroupBy("id3").Agg(frame.Max("v1").As("hi"), frame.Min("v2").As("lo")).
+			Select("id3", frame.Col("hi").Sub(frame.Col("lo")).As("range_v1_v2"))
+	}},
+	{"two largest v3 by id6", "", func(in tables) *frame.Frame {
+		return in["g1"].Select("id6", frame.Col("v3").As("largest2_v3")).Filter(frame.Col("largest2_v3").IsNotNull()).
+			GroupBy("id6").Largest(2, "largest2_v3")
+	}},
+	{"squared correlation of v1, v2 by id2, id4", "", func(in tables) *frame.Frame {
+		return in["g1"].GroupBy("id2", "id4").Agg(frame.Corr("v1", "v2").As("r")).
+			Select("id2", "id4", frame.Col("r").Mul(frame.Col("r")).As("r2"))
+	}},
+	{"sum of v3 and count by all six ids", "", func(in tables) *frame.Frame {
+		return in["g1"].GroupBy("id1", "id2", "id3", "id4", "id5", "id6").Agg(frame.Sum("v3"), frame.Count().As("count"))
+	}},
+}
+
+// joinQueries are the five questions of the h2o.ai benchmark.
+var joinQueries = []query{
+	{"x with small on id1", "small", joined("small", frame.Inner, "id1", "id4")},
+	{"x with medium on id2", "medium", joined("medium", frame.Inner, "id2", "id1", "id4", "id5")},
+	{"x with medium on id2, rows without a match kept", "medium", joined("medium", frame.Left, "id2", "id1", "id4", "id5")},
+	{"x with medium on id5, a text", "medium", joined("medium", frame.Inner, "id5", "id1", "id2", "id4")},
+	{"x with big on id3", "big", joined("big", frame.Inner, "id3", "id1", "id2", "id4", "id5", "id6")},
+}
+
+// joined joins x with a table whose other columns get its name in front.
+func joined(right string, kind frame.JoinKind, key string, others ...string) func(in tables) *frame.Frame {
+	return func(in tables) *frame.Frame {
+		names := map[string]string{}
+		for _, c := range others {
+			names[c] = right + "_" + c
+		}
+		return in["j1_x"].Join(in["j1_"+right].Rename(names), kind, key)
+	}
+}
+
+func everyColumn(in tables) *frame.Frame {
+	return in["g1"].GroupBy("id1").Agg(frame.Max("id2"), frame.Max("id3"), frame.Sum("id4"), frame.Sum("id5"), frame.Sum("id6"),
+		frame.Sum("v1"), frame.Sum("v2"), frame.Sum("v3"))
+}
+
+func temperatures(in tables) *frame.Frame {
+	return in["brc"].GroupBy("station").
+		Agg(frame.Min("temperature").As("min"), frame.Mean("temperature").As("mean"), frame.Max("temperature").As("max"))
+}
+
+func sorted(in tables) *frame.Frame { return in["g1"].Select("id6", "v1", "v3").Sort("v3", "id6") }
+
+// textOptions are how a table's file is to be read.
+func textOptions(t *table) frame.CSVOptions {
+	o := frame.CSVOptions{Delimiter: t.delimiter}
+	if t.header {
+		return o
+	}
+	o.Header, o.Types = csv.No, map[string]dtype.Type{}
+	for _, c := range t.cols {
+		o.Names = append(o.Names, c.name)
+		if c.form == tenth {
+			o.Types[c.name] = dtype.Of(dtype.Float64)
+		}
+	}
+	return o
+}

@@ -1,0 +1,297 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"runtime/pprof"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/weft-data/weft/frame"
+	"github.com/weft-data/weft/sched/local"
+)
+
+// An order is what one cold process is to do. Peers get the same as flags.
+type order struct {
+	Case    string
+	Rows    int // of the case's tables
+	Threads int
+	Memory  int64 // 0: none
+	Reps    int
+	Data    string // folder of the data files
+	Scale   int    // divides the number of tasks
+	Profile string // file for a CPU profile of the repetitions; empty: none
+}
+
+// A result is what one process measured, on one line of JSON.
+type result struct {
+	Engine  string  `json:"engine"`
+	Version string  `json:"version"`
+	Case    string  `json:"case"`
+	Rows    int     `json:"rows"`
+	Threads int     `json:"threads"`
+	Memory  int64   `json:"memory"`
+	Reps    []use   `json:"reps"`
+	Base    int64   `json:"base"`             // resident bytes before the first repetition, tables in memory included
+	Peak    int64   `json:"peak"`             // VmHWM of the repetitions
+	Tasks   int     `json:"tasks,omitempty"`  // run by a repetition
+	Alloc   float64 `json:"alloc,omitempty"`  // bytes allocated per task
+	Answer  *answer `json:"answer,omitempty"` // of a case with tables
+	Error   string  `json:"error,omitempty"`
+}
+
+// runOrder runs one case in this process.
+func runOrder(ctx context.Context, o order) (*result, error) {
+	found, err := find("^" + o.Case + "$")
+	if err != nil {
+		return nil, err
+	}
+	b := &found[0]
+	res := &result{Engine: "weft", Version: runtime.Version(), Case: b.name, Rows: o.Rows, Threads: o.Threads, Memory: o.Memory}
+	in, err := b.inputs(o)
+	if err != nil {
+		return nil, err
+	}
+	r := local.New(local.Options{Threads: o.Threads, Memory: o.Memory})
+	defer func() { err = errors.Join(err, r.Close()) }()
+	stop, err := profile(o.Profile)
+	if err != nil {
+		return nil, err
+	}
+	w := &work{ctx: ctx, b: b, o: o, in: in, runner: r, res: res}
+	err = w.repeat()
+	stop()
+	return res, err
+}
+
+// profile starts a CPU profile.
+func profile(path string) (stop func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); _ = f.Close() }, pprof.StartCPUProfile(f)
+}
+
+// inputs returns what makes the frames of a case. Reading from files begins when
+// they are made, so they are made for every repetition.
+func (b *bench) inputs(o order) (func() tables, error) {
+	s := &store{dir: o.Data}
+	switch b.from {
+	case inMemory:
+		t, err := b.load(o.Rows)
+		return func() tables { return t }, err
+	case textFile:
+		return func() tables {
+			t := tables{}
+			for _, name := range b.tables {
+				t[name] = frame.ReadCSVWith(textOptions(shape(name)), s.path(name, o.Rows))
+			}
+			return t
+		}, nil
+	case columnFile:
+		return func() tables {
+			t := tables{}
+			for _, name := range b.tables {
+				t[name] = frame.ReadParquet(s.path(name, o.Rows) + ".parquet")
+			}
+			return t
+		}, nil
+	}
+	return func() tables { return nil }, nil
+}
+
+// shape is a table without rows.
+func shape(name string) *table {
+	if name == "brc" {
+		return brc(0)
+	}
+	return g1(0, 1)
+}
+
+// load makes tables in memory.
+func (b *bench) load(rows int) (tables, error) {
+	out := tables{}
+	keep := func(t *table) error {
+		for _, name := range b.tables {
+			if name == t.name {
+				recs, err := t.records()
+				if err != nil {
+					return err
+				}
+				out[name] = frame.FromRecords(recs...)
+			}
+		}
+		return nil
+	}
+	if b.tables[0] == "g1" {
+		return out, keep(g1(rows, groups(rows)))
+	}
+	return out, joinTables(rows, keep)
+}
+
+// work is a case being repeated.
+type work struct {
+	ctx    context.Context
+	b      *bench
+	o      order
+	in     func() tables
+	runner *local.Runner
+	res    *result
+	got    *frame.Table // of the last repetition
+	check  *checker     // filled while rows pass
+	file   string       // that the last repetition wrote
+}
+
+func (w *work) repeat() error {
+	debug.FreeOSMemory()
+	resetPeak()
+	w.res.Base = status("VmRSS")
+	for range max(1, w.o.Reps) {
+		w.got, w.check = nil, &checker{}
+		runtime.GC() // what the repetition before left behind is not this one's
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		u, err := measure(w.once)
+		if err != nil {
+			return err
+		}
+		runtime.ReadMemStats(&after)
+		w.res.Reps = append(w.res.Reps, u)
+		if w.res.Tasks > 0 {
+			w.res.Alloc = float64(after.TotalAlloc-before.TotalAlloc) / float64(w.res.Tasks)
+		}
+	}
+	w.res.Peak = status("VmHWM")
+	return w.finish()
+}
+
+// once is one repetition.
+func (w *work) once() (err error) {
+	if w.b.tasks != nil {
+		w.res.Tasks, err = w.b.tasks(&tasks{w.ctx, w.runner, max(1, w.o.Scale)})
+		return err
+	}
+	f := w.b.plan(w.in())
+	switch {
+	case w.b.sorted != nil:
+		w.file = filepath.Join(w.o.Data, fmt.Sprintf("weft-%d.out.parquet", os.Getpid()))
+		_, err = f.WriteParquetWith(w.ctx, w.runner, w.file, frame.ParquetOptions{Codec: "snappy"})
+	case w.b.memory > 0: // the answer is not to be counted as memory of the caller
+		for r, e := range f.Iterate(w.ctx, w.runner) {
+			if e != nil {
+				return e
+			}
+			if err = w.check.add(r); err != nil {
+				return err
+			}
+		}
+	default:
+		w.got, err = f.Collect(w.ctx, w.runner)
+	}
+	return err
+}
+
+// finish makes the answer of the last repetition.
+func (w *work) finish() error {
+	if w.b.tasks != nil {
+		return nil
+	}
+	if w.file != "" {
+		defer os.Remove(w.file)
+		o := inOrder{by: w.b.sorted}
+		for r, err := range frame.ReadParquet(w.file).Iterate(w.ctx, w.runner) {
+			if err == nil {
+				err = errors.Join(o.add(r), w.check.add(r))
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if w.got != nil {
+		for _, r := range w.got.Records {
+			if err := w.check.add(r); err != nil {
+				return err
+			}
+		}
+	}
+	w.res.Answer = w.check.answer()
+	return nil
+}
+
+// An inOrder checks that rows come in the order of some number columns.
+type inOrder struct {
+	by   []string
+	last []float64
+	rows int64
+}
+
+func (o *inOrder) add(r arrow.Record) error {
+	cols := make([]func(int) float64, len(o.by))
+	for k, name := range o.by {
+		at := r.Schema().FieldIndices(name)
+		if len(at) != 1 {
+			return fmt.Errorf("the sorted rows have %d columns called %s", len(at), name)
+		}
+		switch x := r.Column(at[0]).(type) {
+		case *array.Float64:
+			cols[k] = x.Value
+		case *array.Int64:
+			cols[k] = func(i int) float64 { return float64(x.Value(i)) }
+		case *array.Int32:
+			cols[k] = func(i int) float64 { return float64(x.Value(i)) }
+		default:
+			return fmt.Errorf("sorted by %s of type %s, want numbers", name, x.DataType())
+		}
+	}
+	row := make([]float64, len(cols))
+	for i := range int(r.NumRows()) {
+		for k := range cols {
+			row[k] = cols[k](i)
+		}
+		if o.last != nil && compareRows(o.last, row) > 0 {
+			return fmt.Errorf("row %d is %v and comes after %v: not sorted by %v", o.rows, row, o.last, o.by)
+		}
+		o.last = append(o.last[:0], row...)
+		o.rows++
+	}
+	return nil
+}
+
+func compareRows(a, b []float64) int {
+	for k := range a {
+		if a[k] != b[k] {
+			if a[k] < b[k] {
+				return -1
+			}
+			return 1
+		}
+	}
+	return 0
+}
+
+// runChild is the hidden command of a cold process: an order on the standard
+// input, a result on the standard output.
+func runChild(ctx context.Context, in io.Reader, out io.Writer) error {
+	var o order
+	if err := json.NewDecoder(in).Decode(&o); err != nil {
+		return fmt.Errorf("the order: %w", err)
+	}
+	res, err := runOrder(ctx, o)
+	if err != nil {
+		res = &result{Engine: "weft", Version: runtime.Version(), Case: o.Case, Rows: o.Rows, Threads: o.Threads, Error: err.Error()}
+	}
+	return json.NewEncoder(out).Encode(res)
+}

@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A campaign is a set of cases run by a set of engines.
+type campaign struct {
+	Cases   []bench
+	Engines []engine
+	Rows    int
+	BigRows int
+	Threads int
+	Runs    int // cold processes of each engine and case
+	Reps    int // repetitions in each
+	Data    string
+	Scale   int
+	lab     lab
+	log     io.Writer
+	keep    io.Writer // takes every result as a line of JSON; may be nil
+}
+
+func (c *campaign) say(format string, a ...any) { fmt.Fprintf(c.log, format+"\n", a...) }
+
+// rows is how many rows the tables of a case have.
+func (c *campaign) rows(b *bench) int {
+	if b.big {
+		return c.BigRows
+	}
+	return c.Rows
+}
+
+// prepare makes the files that the cases read. Cases whose files only a peer can
+// make are left out without it.
+func (c *campaign) prepare(ctx context.Context) error {
+	s := &store{dir: c.Data, say: c.say}
+	peers := slices.ContainsFunc(c.Engines, func(e engine) bool { return e.peer != "" })
+	var cases []bench
+	for _, b := range c.Cases {
+		rows := c.rows(&b)
+		parquet := s.path("g1", rows) + ".parquet"
+		if _, err := os.Stat(parquet); err != nil && b.from == columnFile && !peers {
+			c.say("%s is skipped: %s is not there, and a peer would write it", b.name, parquet)
+			continue
+		}
+		cases = append(cases, b)
+		if b.from == textFile || peers && b.from != nothing {
+			if err := s.need(b.tables, rows); err != nil {
+				return err
+			}
+		}
+		for _, t := range b.tables {
+			if peers && (b.from == inMemory || b.from == columnFile) {
+				if err := c.lab.prepare(ctx, c.Data, fileName(t, rows)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	c.Cases = cases
+	return nil
+}
+
+// run runs everything: the engines take turns at each case, and begin in another
+// order in every round.
+func (c *campaign) run(ctx context.Context) ([]*result, error) {
+	var all []*result
+	for round := range c.Runs {
+		for i := range c.Cases {
+			b := &c.Cases[i]
+			able := slices.DeleteFunc(slices.Clone(c.Engines), func(e engine) bool { return !e.can(b) })
+			for k := range able {
+				e := able[(k+round)%len(able)]
+				c.say("round %d of %d: %s, %s (load %s)", round+1, c.Runs, b.name, e.name, load())
+				res, err := c.lab.run(ctx, e, c.order(b))
+				if err != nil && ctx.Err() != nil {
+					return all, ctx.Err()
+				}
+				if res.Error != "" {
+					c.say("  %s", res.Error)
+				}
+				all = append(all, res)
+				if err := c.save(res); err != nil {
+					return all, err
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+func (c *campaign) order(b *bench) order {
+	reps := c.Reps
+	if b.big || b.memory > 0 {
+		reps = 1
+	}
+	return order{Case: b.name, Rows: c.rows(b), Threads: c.Threads, Memory: b.memory, Reps: reps, Data: c.Data, Scale: c.Scale}
+}
+
+func (c *campaign) save(r *result) error {
+	if c.keep == nil {
+		return nil
+	}
+	return json.NewEncoder(c.keep).Encode(r)
+}
+
+// load is the machine's mean number of running threads in the last minute.
+func load() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	first, _, _ := strings.Cut(string(b), " ")
+	return first
+}
+
+// newLab finds this program and the Python of the peers.
+func newLab(python string, timeOut time.Duration) (lab, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return lab{}, err
+	}
+	folder, err := peersFolder()
+	if err != nil {
+		return lab{self: self, timeOut: timeOut}, nil
+	}
+	return lab{self: self, python: findPython(python, folder), runner: filepath.Join(folder, "runner.py"), timeOut: timeOut}, nil
+}
+
+// peersFolder finds benchmarks/peers from the working directory upwards.
+func peersFolder() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		p := filepath.Join(dir, "benchmarks", "peers")
+		if _, err := os.Stat(filepath.Join(p, "runner.py")); err == nil {
+			return p, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", fmt.Errorf("benchmarks/peers is not above the working directory")
+		}
+		dir = up
+	}
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// An engine runs orders in cold processes.
+type engine struct {
+	name    string
+	peer    string // duckdb or polars; empty for weft
+	variant string // of the runner; empty for weft
+	threads int    // overrides the order's when not 0
+	can     func(*bench) bool
+}
+
+// weftOne is weft with one thread.
+const weftOne = "weft-1"
+
+// engines are all, in the order of the tables. DuckDB and Polars come twice
+// because they are fast in different ways; the better one counts.
+var engines = []engine{
+	{name: "weft", can: func(*bench) bool { return true }},
+	{name: weftOne, threads: 1, can: func(b *bench) bool { return b.from != nothing }},
+	{name: "duckdb", peer: "duckdb", variant: "duckdb", can: func(b *bench) bool { return b.from != nothing }},
+	{name: "duckdb-arrow", peer: "duckdb", variant: "duckdb-arrow", can: func(b *bench) bool { return b.from == inMemory }},
+	{name: "polars", peer: "polars", variant: "polars", can: func(b *bench) bool { return b.from != nothing && b.memory == 0 && b.name != "brc" }},
+	{name: "polars-streaming", peer: "polars", variant: "polars-streaming", can: func(b *bench) bool { return b.from != nothing }},
+}
+
+// choose returns weft's engines and those of the peers, a list of names or "none".
+func choose(peers string, one bool) ([]engine, error) {
+	var names []string
+	if peers != "none" {
+		names = strings.Split(peers, ",")
+	}
+	for _, n := range names {
+		if !slices.ContainsFunc(engines, func(e engine) bool { return e.peer == n && n != "" }) {
+			return nil, fmt.Errorf("--peers %s: want duckdb, polars, both with a comma between, or none", peers)
+		}
+	}
+	var out []engine
+	for _, e := range engines {
+		if e.name == "weft" || e.name == weftOne && one || slices.Contains(names, e.peer) {
+			out = append(out, e)
+		}
+	}
+	return out, nil
+}
+
+// A lab is where processes are started.
+type lab struct {
+	self    string // this program
+	python  string // with the peers; empty when there is none
+	runner  string // peers/runner.py
+	timeOut time.Duration
+}
+
+// howToInstall is what a missing peer is reported with.
+const howToInstall = "the peers are skipped: no Python with them; install them with benchmarks/peers/install.sh, or name one with --python"
+
+// findPython returns the interpreter that has the peers.
+func findPython(flag, peers string) string {
+	for _, p := range []string{flag, join(os.Getenv("WEFT_BENCH_VENV"), "bin", "python"), filepath.Join(peers, "..", ".venv", "bin", "python")} {
+		if p != "" && exec.Command(p, filepath.Join(peers, "runner.py"), "--versions").Run() == nil {
+			return p
+		}
+	}
+	return ""
+}
+
+func join(dir string, parts ...string) string {
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(append([]string{dir}, parts...)...)
+}
+
+// run has an engine do an order in a new process.
+func (l *lab) run(ctx context.Context, e engine, o order) (*result, error) {
+	if e.threads > 0 {
+		o.Threads = e.threads
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, l.timeOut, fmt.Errorf("no answer after %v", l.timeOut))
+	defer cancel()
+	var c *exec.Cmd
+	if e.peer == "" {
+		c = exec.CommandContext(ctx, l.self, "child")
+		in, err := json.Marshal(o)
+		if err != nil {
+			return nil, err
+		}
+		c.Stdin = bytes.NewReader(in)
+		c.Env = os.Environ()
+		if o.Memory > 0 { // the backstop that the weft command sets, too
+			c.Env = append(c.Env, "GOMEMLIMIT="+strconv.FormatInt(o.Memory, 10), "GOGC=50")
+		}
+	} else {
+		c = exec.CommandContext(ctx, l.python, l.runner, "--engine", e.variant, "--case", o.Case, "--data", o.Data,
+			"--rows", strconv.Itoa(o.Rows), "--threads", strconv.Itoa(o.Threads),
+			"--memory", strconv.FormatInt(o.Memory, 10), "--reps", strconv.Itoa(o.Reps))
+		c.Env = append(os.Environ(), "POLARS_MAX_THREADS="+strconv.Itoa(o.Threads))
+	}
+	var out, bad bytes.Buffer
+	c.Stdout, c.Stderr = &out, &bad
+	err := c.Run()
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	res := &result{}
+	if err == nil {
+		d := json.NewDecoder(&out)
+		d.UseNumber()
+		err = d.Decode(res)
+	}
+	if err != nil {
+		res = &result{Case: o.Case, Rows: o.Rows, Threads: o.Threads, Memory: o.Memory,
+			Error: errors.Join(err, errors.New(tail(bad.String()))).Error()}
+	}
+	res.Engine = e.name
+	return res, ctx.Err()
+}
+
+// tail is the end of a process's complaint.
+func tail(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return strings.Join(lines[max(0, len(lines)-3):], " | ")
+}
+
+// prepare has the Arrow and Parquet files made beside a data file.
+func (l *lab) prepare(ctx context.Context, data, file string) error {
+	c := exec.CommandContext(ctx, l.python, l.runner, "--prepare", file, "--data", data)
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("preparing %s for the peers: %w: %s", file, err, tail(string(out)))
+	}
+	return nil
+}

@@ -1,0 +1,406 @@
+"""Runs one case of the benchmarks with DuckDB or Polars and prints one line of JSON.
+
+    runner.py --engine duckdb --case group/q1 --data FOLDER --rows 10000000 --threads 2 --reps 3
+    runner.py --prepare g1_1e7.csv --data FOLDER      (writes the Arrow and Parquet files beside a CSV file)
+    runner.py --versions
+
+Engines:
+    duckdb            tables in DuckDB's own format, the answer as a table in it
+    duckdb-arrow      Arrow tables in, an Arrow table out
+    polars            the in-memory engine, the answer as a data frame
+    polars-streaming  the streaming engine, the answer as a data frame
+
+Loading, also into an engine's own format, is not timed; reading a file that a case
+names is. CPU seconds are those of all threads of the process.
+"""
+
+import argparse
+import gc
+import json
+import os
+import resource
+import sys
+import time
+
+MODULUS = 97
+FIRST = 3
+INT = ("id1", "id2", "id3", "id4", "id5", "id6", "v1", "v2")
+
+
+def status(name):
+    """A figure of this process in bytes, such as VmHWM; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/status") as f:
+            for line in f:
+                if line.startswith(name + ":"):
+                    return int(line.split()[1]) << 10
+    except OSError:
+        pass
+    return 0
+
+
+def reset_peak():
+    """Makes VmHWM begin at the present size."""
+    try:
+        with open("/proc/self/clear_refs", "w") as f:
+            f.write("5")
+    except OSError:
+        pass
+
+
+def cpu():
+    r = resource.getrusage(resource.RUSAGE_SELF)
+    return r.ru_utime + r.ru_stime
+
+
+def size_name(rows):
+    s = str(rows)
+    short = s.rstrip("0")
+    zeros = len(s) - len(short)
+    return f"{short}e{zeros}" if zeros > 2 else s
+
+
+def file_name(table, rows):
+    if table == "brc":
+        return f"brc_{size_name(rows)}.txt"
+    base, _, part = table.partition("_")
+    return f"{base}_{size_name(rows)}{'_' + part if part else ''}.csv"
+
+
+# ---- tables
+
+
+def column_type(table, name):
+    """The plain Arrow type a generated column has in memory."""
+    import pyarrow as pa
+
+    if name in ("v2", "v3", "v1") and table.startswith("j1"):
+        return pa.float64()
+    if name == "v3":
+        return pa.float64()
+    text = ("id4", "id5", "id6") if table.startswith("j1") else ("id1", "id2", "id3")
+    return pa.string() if name in text else pa.int32()
+
+
+def prepare(data, name):
+    """Writes the Arrow and the Parquet file beside a CSV file, if they are not there."""
+    import pyarrow as pa
+    import pyarrow.csv as csv
+    import pyarrow.ipc as ipc
+    import pyarrow.parquet as parquet
+
+    path = os.path.join(data, name)
+    todo = [p for p in (path + ".arrow", path + ".parquet") if not os.path.exists(p)]
+    if not todo:
+        return
+    with open(path) as f:
+        header = f.readline().strip().split(",")
+    types = {c: column_type(name, c) for c in header}
+    t = csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=types, strings_can_be_null=False))
+    t = t.combine_chunks()
+    if path + ".arrow" in todo:
+        with pa.OSFile(path + ".arrow.tmp", "wb") as f, ipc.new_file(f, t.schema) as w:
+            w.write_table(t, max_chunksize=1 << 20)
+        os.rename(path + ".arrow.tmp", path + ".arrow")
+    if path + ".parquet" in todo and name.startswith("g1"):
+        parquet.write_table(t, path + ".parquet.tmp", compression="snappy", row_group_size=1 << 20)
+        os.rename(path + ".parquet.tmp", path + ".parquet")
+
+
+def load(data, table, rows):
+    """A table in memory, in record batches of 2^20 rows."""
+    import pyarrow as pa
+    import pyarrow.ipc as ipc
+
+    prepare(data, file_name(table, rows))
+    with pa.OSFile(os.path.join(data, file_name(table, rows)) + ".arrow", "rb") as f:
+        return ipc.open_file(f).read_all()
+
+
+# ---- queries: SQL, and the same in Polars
+
+GROUP_SQL = {
+    "q1": "SELECT id1, sum(v1) AS v1 FROM {t} GROUP BY id1",
+    "q2": "SELECT id1, id2, sum(v1) AS v1 FROM {t} GROUP BY id1, id2",
+    "q3": "SELECT id3, sum(v1) AS v1, avg(v3) AS v3 FROM {t} GROUP BY id3",
+    "q4": "SELECT id4, avg(v1) AS v1, avg(v2) AS v2, avg(v3) AS v3 FROM {t} GROUP BY id4",
+    "q5": "SELECT id6, sum(v1) AS v1, sum(v2) AS v2, sum(v3) AS v3 FROM {t} GROUP BY id6",
+    "q6": "SELECT id4, id5, quantile_cont(v3, 0.5) AS median_v3, stddev(v3) AS sd_v3 FROM {t} GROUP BY id4, id5",
+    "q7": "SELECT id3, max(v1) - min(v2) AS range_v1_v2 FROM {t} GROUP BY id3",
+    "q8": "SELECT id6, unnest(max(v3, 2)) AS largest2_v3 FROM {t} WHERE v3 IS NOT NULL GROUP BY id6",
+    "q9": "SELECT id2, id4, pow(corr(v1, v2), 2) AS r2 FROM {t} GROUP BY id2, id4",
+    "q10": "SELECT id1, id2, id3, id4, id5, id6, sum(v3) AS v3, count(*) AS count FROM {t} GROUP BY id1, id2, id3, id4, id5, id6",
+    "all": "SELECT id1, max(id2) AS id2, max(id3) AS id3, sum(id4) AS id4, sum(id5) AS id5, sum(id6) AS id6,"
+    " sum(v1) AS v1, sum(v2) AS v2, sum(v3) AS v3 FROM {t} GROUP BY id1",
+    "sort": "SELECT id6, v1, v3 FROM {t} ORDER BY v3, id6",
+}
+
+MEDIUM = "x.*, y.id1 AS medium_id1, y.id4 AS medium_id4, y.id5 AS medium_id5, y.v2"
+JOIN_SQL = {
+    "q1": "SELECT x.*, y.id4 AS small_id4, y.v2 FROM j1_x x JOIN j1_small y USING (id1)",
+    "q2": f"SELECT {MEDIUM} FROM j1_x x JOIN j1_medium y USING (id2)",
+    "q3": f"SELECT {MEDIUM} FROM j1_x x LEFT JOIN j1_medium y USING (id2)",
+    "q4": "SELECT x.*, y.id1 AS medium_id1, y.id2 AS medium_id2, y.id4 AS medium_id4, y.v2 FROM j1_x x JOIN j1_medium y USING (id5)",
+    "q5": "SELECT x.*, y.id1 AS big_id1, y.id2 AS big_id2, y.id4 AS big_id4, y.id5 AS big_id5, y.id6 AS big_id6, y.v2"
+    " FROM j1_x x JOIN j1_big y USING (id3)",
+}
+JOIN_ON = {"q1": ("small", "id1", "inner"), "q2": ("medium", "id2", "inner"), "q3": ("medium", "id2", "left"),
+           "q4": ("medium", "id5", "inner"), "q5": ("big", "id3", "inner")}
+
+BRC_SQL = "SELECT station, min(temperature) AS min, avg(temperature) AS mean, max(temperature) AS max FROM {t} GROUP BY station"
+
+
+def polars_group(query, x):
+    import polars as pl
+
+    c = pl.col
+    if query == "q1":
+        return x.group_by("id1").agg(c("v1").sum())
+    if query == "q2":
+        return x.group_by("id1", "id2").agg(c("v1").sum())
+    if query == "q3":
+        return x.group_by("id3").agg(c("v1").sum(), c("v3").mean())
+    if query == "q4":
+        return x.group_by("id4").agg(c("v1").mean(), c("v2").mean(), c("v3").mean())
+    if query == "q5":
+        return x.group_by("id6").agg(c("v1").sum(), c("v2").sum(), c("v3").sum())
+    if query == "q6":
+        return x.group_by("id4", "id5").agg(c("v3").median().alias("median_v3"), c("v3").std().alias("sd_v3"))
+    if query == "q7":
+        return x.group_by("id3").agg((c("v1").max() - c("v2").min()).alias("range_v1_v2"))
+    if query == "q8":
+        return x.drop_nulls("v3").group_by("id6").agg(c("v3").top_k(2).alias("largest2_v3")).explode("largest2_v3")
+    if query == "q9":
+        return x.group_by("id2", "id4").agg((pl.corr("v1", "v2", method="pearson") ** 2).alias("r2"))
+    if query == "q10":
+        return x.group_by("id1", "id2", "id3", "id4", "id5", "id6").agg(c("v3").sum(), pl.len().alias("count"))
+    if query == "all":
+        return x.group_by("id1").agg(c("id2", "id3").max(), c("id4", "id5", "id6", "v1", "v2", "v3").sum())
+    if query == "sort":
+        return x.select("id6", "v1", "v3").sort("v3", "id6")
+    raise SystemExit(f"no query {query}")
+
+
+def polars_join(query, tables):
+    right, key, how = JOIN_ON[query]
+    y = tables["j1_" + right]
+    names = {c: f"{right}_{c}" for c in y.collect_schema().names() if c.startswith("id") and c != key}
+    return tables["j1_x"].join(y.rename(names), on=key, how=how)
+
+
+def polars_brc(x):
+    import polars as pl
+
+    c = pl.col("temperature")
+    return x.group_by("station").agg(c.min().alias("min"), c.mean().alias("mean"), c.max().alias("max"))
+
+
+# ---- engines: each returns a function to time and one that gives its answer as Arrow
+
+
+def tables_of(case):
+    family, _, query = case.partition("/")
+    if family == "join":
+        return ["j1_x", "j1_" + JOIN_ON[query][0]]
+    return ["brc"] if family == "brc" else ["g1"]
+
+
+def duckdb_engine(o):
+    import duckdb
+
+    con = duckdb.connect()
+    con.execute(f"SET threads={o.threads}")
+    con.execute("SET preserve_insertion_order=false")
+    con.execute(f"SET temp_directory='{os.path.join(o.data, 'duckdb.tmp')}'")
+    if o.memory:
+        con.execute(f"SET memory_limit='{o.memory // (1 << 20)}MiB'")
+    family, _, query = o.case.partition("/")
+    path = os.path.join(o.data, file_name(tables_of(o.case)[0], o.rows))
+    if family in ("group", "join"):
+        for t in tables_of(o.case):
+            arrow = load(o.data, t, o.rows)
+            con.register(t, arrow) if o.engine == "duckdb-arrow" else con.from_arrow(arrow).create(t)
+            del arrow
+    sql = JOIN_SQL[query] if family == "join" else BRC_SQL if family == "brc" else GROUP_SQL[query]
+    source = {
+        "brc": f"read_csv('{path}', delim=';', header=false, columns={{'station': 'VARCHAR', 'temperature': 'DOUBLE'}})",
+        "parquet": f"read_parquet('{path}.parquet')",
+        "group": "g1",
+    }.get(family, f"read_csv('{path}')")
+    sql = sql.format(t=source)
+    if query == "sort":
+        out = os.path.join(o.data, f"duckdb-{os.getpid()}.out.parquet")
+        return (lambda: con.execute(f"COPY ({sql}) TO '{out}' (FORMAT parquet, COMPRESSION snappy)")), (lambda _: SortedFile(out))
+    if o.engine == "duckdb-arrow":
+        return (lambda: con.sql(sql).to_arrow_table()), (lambda t: t)
+    return (lambda: con.execute(f"CREATE OR REPLACE TABLE ans AS {sql}")), (lambda _: con.sql("FROM ans").to_arrow_table())
+
+
+def polars_engine(o):
+    os.environ["POLARS_MAX_THREADS"] = str(o.threads)
+    import polars as pl
+
+    engine = "streaming" if o.engine == "polars-streaming" else "in-memory"
+    family, _, query = o.case.partition("/")
+    path = os.path.join(o.data, file_name(tables_of(o.case)[0], o.rows))
+    if family in ("group", "join"):
+        tables = {t: pl.from_arrow(load(o.data, t, o.rows)).lazy() for t in tables_of(o.case)}
+        plan = lambda: polars_join(query, tables) if family == "join" else polars_group(query, tables["g1"])
+    elif family == "brc":
+        schema = {"station": pl.String, "temperature": pl.Float64}
+        plan = lambda: polars_brc(pl.scan_csv(path, separator=";", has_header=False, schema=schema))
+    elif family == "parquet":
+        plan = lambda: polars_group(query, pl.scan_parquet(path + ".parquet"))
+    else:
+        plan = lambda: polars_group(query, pl.scan_csv(path))
+    if query == "sort":
+        out = os.path.join(o.data, f"polars-{os.getpid()}.out.parquet")
+        return (lambda: plan().sink_parquet(out, compression="snappy", engine=engine)), (lambda _: SortedFile(out))
+    return (lambda: plan().collect(engine=engine)), (lambda df: df.to_arrow())
+
+
+# ---- answers: see answer.go, which makes the same of weft's results
+
+
+class SortedFile:
+    """A Parquet file of id6, v1, v3 in the order of v3, id6."""
+
+    def __init__(self, path):
+        self.path = path
+
+
+def plain(col):
+    """Texts and integers of any width as large_string and int64."""
+    import pyarrow as pa
+
+    t = col.type
+    if pa.types.is_decimal(t) or pa.types.is_integer(t):
+        return col.cast(pa.int64())
+    if pa.types.is_floating(t):
+        return col.cast(pa.float64())
+    return col.cast(pa.large_string())
+
+
+def keys_of(col):
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if pa.types.is_floating(col.type):
+        return None
+    if pa.types.is_integer(col.type):
+        k = col.to_numpy()
+    elif len(col) and pc.all(pc.starts_with(col, "id")).as_py():
+        k = pc.utf8_slice_codeunits(col, 2).cast(pa.int64()).to_numpy()
+    else:
+        k = pc.binary_length(col).cast(pa.int64()).to_numpy()
+    return k % MODULUS
+
+
+def column_answer(name, col, keys, first):
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    out = {"name": name, "n": len(col) - col.null_count, "dot": 0}
+    if pa.types.is_large_string(col.type):
+        out.update(kind="text", sum=pc.sum(pc.binary_length(col)).as_py() or 0)
+    else:
+        out["kind"] = "int" if pa.types.is_integer(col.type) else "float"
+        valid = np.ones(len(col), bool) if col.null_count == 0 else col.is_valid().to_numpy()
+        v = pc.fill_null(col, 0).to_numpy()
+        if out["kind"] == "float":
+            valid = valid & ~np.isnan(v)
+            v = np.where(valid, v, 0.0)
+            out["n"] = int(valid.sum())
+        out["sum"] = v.sum().item()
+        if not first and keys is not None:
+            out["dot"] = (v * keys).sum().item()
+    m = pc.min_max(col).as_py()
+    out.update(min=m["min"], max=m["max"])
+    return out
+
+
+def answer(table):
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if isinstance(table, SortedFile):
+        return sorted_answer(table)
+    table = pa.table({n: plain(table[n]) for n in table.column_names})
+    keys = keys_of(table[0])
+    cols = [column_answer(n, table[n], keys, i == 0) for i, n in enumerate(table.column_names)]
+    order = [(n, "ascending") for n in table.column_names]
+    top = table.take(pc.select_k_unstable(table, k=min(FIRST, len(table)), sort_keys=order))
+    return {"rows": len(table), "cols": cols, "first": [list(r.values()) for r in top.to_pylist()]}
+
+
+def sorted_answer(f):
+    import numpy as np
+    import pyarrow.parquet as parquet
+
+    try:
+        t = parquet.read_table(f.path)
+        v3, id6 = t["v3"].to_numpy(), t["id6"].to_numpy()
+        same = v3[1:] == v3[:-1]
+        if not np.all(v3[1:] >= v3[:-1]) or not np.all(id6[1:][same] >= id6[:-1][same]):
+            raise SystemExit("the rows are not sorted by v3, id6")
+        del v3, id6, same
+        return answer(t)
+    finally:
+        os.remove(f.path)
+
+
+# ---- the command
+
+
+def version(engine):
+    return __import__(engine.split("-")[0]).__version__
+
+
+def run(o):
+    once, arrow = (duckdb_engine if o.engine.startswith("duckdb") else polars_engine)(o)
+    gc.collect()
+    reset_peak()
+    res = {"engine": o.engine, "version": version(o.engine), "case": o.case, "rows": o.rows, "threads": o.threads,
+           "memory": o.memory, "base": status("VmRSS"), "reps": []}
+    got = None
+    for _ in range(o.reps):
+        got = None
+        gc.collect()
+        c, w = cpu(), time.perf_counter()
+        got = once()
+        res["reps"].append({"wall": time.perf_counter() - w, "cpu": cpu() - c})
+    res["peak"] = status("VmHWM")
+    res["answer"] = answer(arrow(got))
+    return res
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--engine")
+    p.add_argument("--case")
+    p.add_argument("--data")
+    p.add_argument("--rows", type=int)
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--memory", type=int, default=0)
+    p.add_argument("--reps", type=int, default=1)
+    p.add_argument("--prepare")
+    p.add_argument("--versions", action="store_true")
+    o = p.parse_args()
+    if o.versions:
+        print(json.dumps({m: version(m) for m in ("duckdb", "polars", "pyarrow", "numpy")}))
+        return
+    if o.prepare:
+        prepare(o.data, o.prepare)
+        return
+    try:
+        res = run(o)
+    except Exception as e:
+        res = {"engine": o.engine, "version": version(o.engine), "case": o.case, "rows": o.rows, "threads": o.threads,
+               "memory": o.memory, "reps": [], "error": f"{type(e).__name__}: {e}".strip()}
+    json.dump(res, sys.stdout)
+    print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	pretty "github.com/jedib0t/go-pretty/v6/table"
+)
+
+// A report is what the tables are made of.
+type report struct {
+	lines   []line
+	threads int
+	runs    int
+	reps    int
+}
+
+// wrong lists the answers that differ.
+func (r *report) wrong() (out []string) {
+	for _, l := range r.lines {
+		for _, w := range l.wrong {
+			out = append(out, l.bench.name+": "+w)
+		}
+	}
+	return out
+}
+
+// print writes the report, answers first: no times of a case whose answers differ.
+func (r *report) print(w io.Writer, markdown bool) {
+	p := &printer{w, markdown}
+	p.answers(r.lines)
+	p.goals(goals(r.lines))
+	for _, f := range families {
+		var in []line
+		for _, l := range r.lines {
+			if strings.HasPrefix(l.bench.name, f.prefix) && len(l.wrong) == 0 {
+				in = append(in, l)
+			}
+		}
+		if len(in) > 0 {
+			p.family(f, in)
+		}
+	}
+}
+
+type printer struct {
+	w        io.Writer
+	markdown bool
+}
+
+func (p *printer) heading(s string) {
+	if p.markdown {
+		fmt.Fprintf(p.w, "\n## %s\n\n", s)
+	} else {
+		fmt.Fprintf(p.w, "\n%s\n", s)
+	}
+}
+
+func (p *printer) render(t pretty.Writer) {
+	if p.markdown {
+		fmt.Fprintln(p.w, t.RenderMarkdown())
+	} else {
+		fmt.Fprintln(p.w, t.Render())
+	}
+}
+
+func newTable(head ...any) pretty.Writer {
+	t := pretty.NewWriter()
+	t.SetStyle(pretty.StyleLight)
+	t.Style().Format.Header = 0
+	t.AppendHeader(pretty.Row(head))
+	return t
+}
+
+// answers says which answers were compared with which.
+func (p *printer) answers(lines []line) {
+	p.heading("Answers")
+	t := newTable("case", "rows", "agrees with", "differs")
+	for _, l := range lines {
+		if l.bench.from == nothing {
+			continue
+		}
+		with := strings.Join(l.with, ", ")
+		if with == "" {
+			with = "nothing to compare with"
+		}
+		t.AppendRow(pretty.Row{l.bench.name, sizeName(l.rows), with, strings.Join(l.wrong, "; ")})
+	}
+	p.render(t)
+}
+
+func (p *printer) goals(gs []goal) {
+	p.heading("Goals")
+	t := newTable("goal", "wanted", "measured", "")
+	for _, g := range gs {
+		sign := "≤ "
+		if g.atLeast {
+			sign = "≥ "
+		}
+		t.AppendRow(pretty.Row{g.what, sign + round(g.limit) + g.unit, round(g.measured) + g.unit, g.state()})
+	}
+	p.render(t)
+}
+
+// family writes the table of a family: CPU seconds and wall seconds, the least of
+// all repetitions with the middle in parentheses.
+func (p *printer) family(f family, lines []line) {
+	p.heading(f.title)
+	var shown []string
+	for _, e := range engines {
+		if slices.ContainsFunc(lines, func(l line) bool { return l.figures[e.name] != nil }) {
+			shown = append(shown, e.name)
+		}
+	}
+	head := []any{"case", "rows", "what"}
+	for _, e := range shown {
+		head = append(head, e+" CPU", e+" wall")
+	}
+	if f.peers != nil {
+		head = append(head, "CPU ratio", "wall ratio", "against")
+	}
+	head = append(head, "gain of threads", "peak MiB: "+strings.Join(shown, ", "))
+	t := newTable(head...)
+	for i := range lines {
+		t.AppendRow(row(f, &lines[i], shown))
+	}
+	if f.peers != nil {
+		p.means(t, f, lines, len(shown))
+	}
+	p.render(t)
+	for _, l := range lines {
+		for _, e := range shown {
+			if x := l.figures[e]; x != nil && x.failure != "" {
+				fmt.Fprintf(p.w, "\n%s, %s: %s\n", l.bench.name, e, x.failure)
+			}
+		}
+	}
+}
+
+func row(f family, l *line, shown []string) pretty.Row {
+	out := pretty.Row{l.bench.name, sizeName(l.rows), l.bench.about}
+	var peaks []string
+	for _, e := range shown {
+		x := l.figures[e]
+		if x == nil || math.IsNaN(x.cpu.least) {
+			out, peaks = append(out, "–", "–"), append(peaks, "–")
+			continue
+		}
+		out = append(out, x.cpu.String(), x.wall.String())
+		peaks = append(peaks, fmt.Sprint(x.peak/mib))
+	}
+	if f.peers != nil {
+		_, by := l.best(f.peers, leastCPU)
+		out = append(out, round(l.ratio(f.peers, leastCPU)), round(l.ratio(f.peers, leastWall)), by)
+	}
+	return append(out, round(l.speedUp()), strings.Join(peaks, ", "))
+}
+
+// means adds the geometric means of the ratios.
+func (p *printer) means(t pretty.Writer, f family, lines []line, engines int) {
+	var cpu, wall []float64
+	for i := range lines {
+		cpu, wall = append(cpu, lines[i].ratio(f.peers, leastCPU)), append(wall, lines[i].ratio(f.peers, leastWall))
+	}
+	r := pretty.Row{"geometric mean", "", ""}
+	for range 2 * engines {
+		r = append(r, "")
+	}
+	t.AppendRow(append(r, round(geometric(cpu)), round(geometric(wall))))
+}
+
+func (s spread) String() string { return seconds(s.least) + " (" + seconds(s.middle) + ")" }
+
+// seconds has three figures that count.
+func seconds(x float64) string {
+	switch {
+	case x >= 100:
+		return fmt.Sprintf("%.0f", x)
+	case x >= 10:
+		return fmt.Sprintf("%.1f", x)
+	case x >= 1:
+		return fmt.Sprintf("%.2f", x)
+	}
+	return fmt.Sprintf("%.3f", x)
+}
+
+// round shows a ratio or a size.
+func round(x float64) string {
+	switch {
+	case math.IsNaN(x) || math.IsInf(x, 0):
+		return "–"
+	case x >= 20:
+		return fmt.Sprintf("%.0f", x)
+	}
+	return fmt.Sprintf("%.2f", x)
+}
+
+// writeResults writes the file for the repository.
+func (r *report) writeResults(path string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Results
+
+Made by `+"`go run ./benchmarks run --md benchmarks/RESULTS.md`"+` on %s, %d processors, %s memory, %s, %s.
+
+Every case ran in %d cold processes of each engine with %d repetitions each (cases named memory and brc: one), the
+engines taking turns at each case. Seconds are the least of all repetitions with the middle one in parentheses. CPU is
+user and system time of all threads. The machine had other work at the same time: CPU seconds are what to compare, wall
+seconds are larger than they would be on an idle machine, and both differ from run to run by some tenths.
+
+Tables in memory are plain Arrow (no dictionaries) for weft, duckdb-arrow and Polars; duckdb has them in its own
+format, which took it time that is not counted. Ratios are weft's seconds over those of the best variant of the peers
+named. %s.
+`, cpuName(), runtime.NumCPU(), memorySize(), runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), r.runs, r.reps, r.versions())
+	r.print(&b, true)
+	return os.WriteFile(path, []byte(b.String()), 0o644)
+}
+
+// versions names the peers.
+func (r *report) versions() string {
+	seen := map[string]string{}
+	for _, l := range r.lines {
+		for name, f := range l.figures {
+			if f.version != "" && !strings.HasPrefix(name, "weft") {
+				base, _, _ := strings.Cut(name, "-")
+				seen[base] = f.version
+			}
+		}
+	}
+	if len(seen) == 0 {
+		return "No peers ran"
+	}
+	return fmt.Sprintf("DuckDB %s, Polars %s, %d threads", seen["duckdb"], seen["polars"], r.threads)
+}
+
+// cpuName is the processor's name as the system gives it.
+func cpuName() string {
+	if s := field("/proc/cpuinfo", "model name"); s != "" {
+		return s
+	}
+	return "an unknown processor"
+}
+
+func memorySize() string {
+	var kb int64
+	if _, err := fmt.Sscanf(field("/proc/meminfo", "MemTotal"), "%d kB", &kb); err != nil {
+		return "unknown"
+	}
+	return fmt.Sprintf("%.0f GiB", float64(kb)/(1<<20))
+}
+
+// field reads a value of a file of "name: value" lines.
+func field(path, name string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	for s := bufio.NewScanner(f); s.Scan(); {
+		if k, v, ok := strings.Cut(s.Text(), ":"); ok && strings.TrimSpace(k) == name {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
+}

@@ -1,0 +1,487 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/weft-data/weft/frame"
+	"github.com/weft-data/weft/sched/local"
+)
+
+// TestMain lets this binary be the child that the driver starts.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "child" {
+		if err := runChild(context.Background(), os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+const tiny = 20_000
+
+// A naive table is rows of int64, float64, string and nil.
+type naive struct {
+	names []string
+	rows  [][]any
+}
+
+// collected reads a generated table.
+func collected(t *table) naive {
+	var out naive
+	for _, c := range t.cols {
+		out.names = append(out.names, c.name)
+	}
+	_ = t.batches(func(cols [][]int64, n int) error {
+		for i := range n {
+			row := make([]any, len(cols))
+			for c := range cols {
+				switch v := cols[c][i]; t.cols[c].form {
+				case micro:
+					row[c] = float64(v) / 1e6
+				case tenth:
+					row[c] = float64(v) / 10
+				case number:
+					row[c] = v
+				default:
+					row[c] = string(t.cols[c].appendText(nil, v))
+				}
+			}
+			out.rows = append(out.rows, row)
+		}
+		return nil
+	})
+	return out
+}
+
+func (n naive) at(name string) int { return slices.Index(n.names, name) }
+
+// by groups rows in a map and applies functions to columns.
+func (n naive) by(keys []string, aggs ...agg) naive {
+	groups, order := map[string][][]any{}, []string{}
+	for _, r := range n.rows {
+		k := ""
+		for _, c := range keys {
+			k += fmt.Sprint(r[n.at(c)]) + "\x00"
+		}
+		if groups[k] == nil {
+			order = append(order, k)
+		}
+		groups[k] = append(groups[k], r)
+	}
+	out := naive{names: slices.Clone(keys)}
+	for _, a := range aggs {
+		out.names = append(out.names, a.as)
+	}
+	for _, k := range order {
+		var row []any
+		for _, c := range keys {
+			row = append(row, groups[k][0][n.at(c)])
+		}
+		for _, a := range aggs {
+			var xs []any
+			for _, r := range groups[k] {
+				xs = append(xs, r[max(0, n.at(a.col))])
+			}
+			row = append(row, a.f(xs))
+		}
+		out.rows = append(out.rows, row)
+	}
+	return out
+}
+
+type agg struct {
+	as, col string
+	f       func([]any) any
+}
+
+func asFloat(v any) float64 { x, _ := float(v); return x }
+
+func total(xs []any) any {
+	if _, ok := xs[0].(int64); !ok {
+		n := 0.0
+		for _, x := range xs {
+			n += asFloat(x)
+		}
+		return n
+	}
+	n := int64(0)
+	for _, x := range xs {
+		n += x.(int64)
+	}
+	return n
+}
+func mean(xs []any) any    { return asFloat(total(xs)) / float64(len(xs)) }
+func largest(xs []any) any { return slices.MaxFunc(xs, cmpValues) }
+func least(xs []any) any   { return slices.MinFunc(xs, cmpValues) }
+func count(xs []any) any   { return int64(len(xs)) }
+func median(xs []any) any {
+	s := slices.SortedFunc(slices.Values(xs), cmpValues)
+	return (asFloat(s[(len(s)-1)/2]) + asFloat(s[len(s)/2])) / 2
+}
+func deviation(xs []any) any {
+	if len(xs) < 2 {
+		return nil
+	}
+	m, s := asFloat(mean(xs)), 0.0
+	for _, x := range xs {
+		s += (asFloat(x) - m) * (asFloat(x) - m)
+	}
+	return math.Sqrt(s / float64(len(xs)-1))
+}
+
+func sum1(cols ...string) (out []agg) {
+	for _, c := range cols {
+		out = append(out, agg{c, c, total})
+	}
+	return out
+}
+
+// correlation squares Pearson's coefficient of v1 and v2.
+func correlation(n naive) naive {
+	groups := map[string][][]any{}
+	for _, r := range n.rows {
+		k := fmt.Sprint(r[1], r[3])
+		groups[k] = append(groups[k], r)
+	}
+	out := naive{names: []string{"id2", "id4", "r2"}}
+	for _, g := range groups {
+		var sx, sy, sxx, syy, sxy float64
+		for _, r := range g {
+			x, y := asFloat(r[6]), asFloat(r[7])
+			sx, sy, sxx, syy, sxy = sx+x, sy+y, sxx+x*x, syy+y*y, sxy+x*y
+		}
+		m := float64(len(g))
+		var r2 any
+		if vx, vy := m*sxx-sx*sx, m*syy-sy*sy; len(g) > 1 {
+			r := (m*sxy - sx*sy) / math.Sqrt(vx*vy)
+			r2 = r * r
+		}
+		out.rows = append(out.rows, []any{g[0][1], g[0][3], r2})
+	}
+	return out
+}
+
+// joinRows matches rows on a column; the right columns other than the key get a
+// name in front if the left side has them.
+func joinRows(l, r naive, prefix, key string, left bool) naive {
+	index := map[any][][]any{}
+	for _, row := range r.rows {
+		index[row[r.at(key)]] = append(index[row[r.at(key)]], row)
+	}
+	out := naive{names: slices.Clone(l.names)}
+	var cols []int
+	for i, c := range r.names {
+		if c == key {
+			continue
+		}
+		cols = append(cols, i)
+		if strings.HasPrefix(c, "id") {
+			c = prefix + "_" + c
+		}
+		out.names = append(out.names, c)
+	}
+	for _, row := range l.rows {
+		found := index[row[l.at(key)]]
+		if found == nil && left {
+			found = [][]any{make([]any, len(r.names))}
+		}
+		for _, match := range found {
+			o := slices.Clone(row)
+			for _, c := range cols {
+				o = append(o, match[c])
+			}
+			out.rows = append(out.rows, o)
+		}
+	}
+	return out
+}
+
+// answer makes the answer of naive rows.
+func (n naive) answer(t *testing.T) *answer {
+	t.Helper()
+	var fields []arrow.Field
+	for i, name := range n.names {
+		f := arrow.Field{Name: name, Type: arrow.PrimitiveTypes.Int64, Nullable: true}
+		at := slices.IndexFunc(n.rows, func(r []any) bool { return r[i] != nil })
+		switch n.rows[max(0, at)][i].(type) {
+		case float64:
+			f.Type = arrow.PrimitiveTypes.Float64
+		case string:
+			f.Type = arrow.BinaryTypes.String
+		}
+		fields = append(fields, f)
+	}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema(fields, nil))
+	defer b.Release()
+	for _, r := range n.rows {
+		for i, v := range r {
+			switch x := v.(type) {
+			case nil:
+				b.Field(i).AppendNull()
+			case int64:
+				b.Field(i).(*array.Int64Builder).Append(x)
+			case float64:
+				b.Field(i).(*array.Float64Builder).Append(x)
+			case string:
+				b.Field(i).(*array.StringBuilder).Append(x)
+			}
+		}
+	}
+	c := &checker{}
+	if err := c.add(b.NewRecord()); err != nil {
+		t.Fatal(err)
+	}
+	return c.answer()
+}
+
+// expected are the answers of all queries from naive code.
+func expected(t *testing.T) map[string]*answer {
+	g := collected(g1(tiny, groups(tiny)))
+	out := map[string]naive{
+		"group/q1": g.by([]string{"id1"}, sum1("v1")...),
+		"group/q2": g.by([]string{"id1", "id2"}, sum1("v1")...),
+		"group/q3": g.by([]string{"id3"}, agg{"v1", "v1", total}, agg{"v3", "v3", mean}),
+		"group/q4": g.by([]string{"id4"}, agg{"v1", "v1", mean}, agg{"v2", "v2", mean}, agg{"v3", "v3", mean}),
+		"group/q5": g.by([]string{"id6"}, sum1("v1", "v2", "v3")...),
+		"group/q6": g.by([]string{"id4", "id5"}, agg{"median_v3", "v3", median}, agg{"sd_v3", "v3", deviation}),
+		"group/q9": correlation(g),
+		"group/q10": g.by([]string{"id1", "id2", "id3", "id4", "id5", "id6"},
+			agg{"v3", "v3", total}, agg{"count", "", count}),
+		"csv/all": g.by([]string{"id1"}, append([]agg{{"id2", "id2", largest}, {"id3", "id3", largest}},
+			sum1("id4", "id5", "id6", "v1", "v2", "v3")...)...),
+		"brc": collected(brc(tiny)).by([]string{"station"}, agg{"min", "temperature", least},
+			agg{"mean", "temperature", mean}, agg{"max", "temperature", largest}),
+	}
+	q7 := g.by([]string{"id3"}, agg{"hi", "v1", largest}, agg{"lo", "v2", least})
+	q8 := g.by([]string{"id6"}, agg{"all", "v3", func(xs []any) any { return xs }})
+	range7, top8 := naive{names: []string{"id3", "range_v1_v2"}}, naive{names: []string{"id6", "largest2_v3"}}
+	for _, r := range q7.rows {
+		range7.rows = append(range7.rows, []any{r[0], r[1].(int64) - r[2].(int64)})
+	}
+	for _, r := range q8.rows {
+		s := slices.SortedFunc(slices.Values(r[1].([]any)), func(a, b any) int { return cmp.Compare(asFloat(b), asFloat(a)) })
+		for _, v := range s[:min(2, len(s))] {
+			top8.rows = append(top8.rows, []any{r[0], v})
+		}
+	}
+	out["group/q7"], out["group/q8"] = range7, top8
+	out["memory/sort"] = naive{names: []string{"id6", "v1", "v3"}}
+	for _, r := range g.rows {
+		s := out["memory/sort"]
+		s.rows = append(s.rows, []any{r[5], r[6], r[8]})
+		out["memory/sort"] = s
+	}
+	j := map[string]naive{}
+	_ = joinTables(tiny, func(t *table) error { j[t.name] = collected(t); return nil })
+	for q, on := range map[string][]string{"q1": {"small", "id1"}, "q2": {"medium", "id2"}, "q3": {"medium", "id2"}, "q4": {"medium", "id5"}, "q5": {"big", "id3"}} {
+		out["join/"+q] = joinRows(j["j1_x"], j["j1_"+on[0]], on[0], on[1], q == "q3")
+	}
+	answers := map[string]*answer{}
+	for name, n := range out {
+		answers[name] = n.answer(t)
+	}
+	return answers
+}
+
+func TestEveryCaseAgainstNaiveCode(t *testing.T) {
+	want := expected(t)
+	data := t.TempDir()
+	s := &store{dir: data, say: t.Logf}
+	if err := s.need([]string{"g1", "brc"}, tiny); err != nil {
+		t.Fatal(err)
+	}
+	r := local.New(local.Options{Threads: 2})
+	defer r.Close()
+	if _, err := frame.ReadCSV(s.path("g1", tiny)).WriteParquet(t.Context(), r, s.path("g1", tiny)+".parquet"); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range benches {
+		t.Run(b.name, func(t *testing.T) {
+			res, err := runOrder(t.Context(), order{Case: b.name, Rows: tiny, Threads: 2, Memory: b.memory, Reps: 2, Data: data, Scale: 100})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(res.Reps) != 2 || res.Reps[0].Wall <= 0 {
+				t.Errorf("repetitions: %v", res.Reps)
+			}
+			if b.from == nothing {
+				if res.Tasks == 0 || res.Alloc <= 0 {
+					t.Errorf("%d tasks of %g bytes", res.Tasks, res.Alloc)
+				}
+				return
+			}
+			if want[queryName(b.name)] == nil {
+				t.Fatalf("no naive answer of %s", queryName(b.name))
+			}
+			if d := want[queryName(b.name)].differ(res.Answer); d != "" {
+				t.Errorf("naive code and weft: %s", d)
+			}
+		})
+	}
+}
+
+// The driver starts processes, interleaves them, compares and reports.
+func TestCampaign(t *testing.T) {
+	var out, log, keep bytes.Buffer
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases, err := find("^(group/q[13]|csv/q1|parquet/q1|memory/q3|tasks/chain)$")
+	if err != nil {
+		t.Fatal(err)
+	}
+	es, err := choose("none", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &campaign{Cases: cases, Engines: es, Rows: tiny, BigRows: tiny, Threads: 2, Runs: 2, Reps: 1, Data: t.TempDir(), Scale: 100,
+		lab: lab{self: self, timeOut: time.Minute}, log: &log, keep: &keep}
+	if err := c.prepare(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "parquet/q1 is skipped") {
+		t.Errorf("a case without its file is not named: %s", log.String())
+	}
+	all, err := c.run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 2 * (4*2 + 1); len(all) != want {
+		t.Fatalf("%d results, want %d", len(all), want)
+	}
+	if all[0].Engine != "weft" || all[1].Engine != weftOne || all[1].Threads != 1 || all[9].Engine != weftOne {
+		t.Errorf("the engines do not take turns: %s %s … %s", all[0].Engine, all[1].Engine, all[9].Engine)
+	}
+	f := &flags{json: filepath.Join(t.TempDir(), "r.json"), md: filepath.Join(t.TempDir(), "r.md"), runs: 2, reps: 1, threads: 2}
+	if err := os.WriteFile(f.json, keep.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.report(&out); err != nil {
+		t.Fatal(err)
+	}
+	md, err := os.ReadFile(f.md)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range []string{"group/q1", "csv/q1", "memory/q3: largest resident size over the budget", "tasks/chain: wall time of a task", "all threads against one"} {
+		if !strings.Contains(out.String(), s) && s != "all threads against one" || !strings.Contains(string(md), strings.Split(s, ":")[0]) && s != "all threads against one" {
+			t.Errorf("the report does not say %q", s)
+		}
+	}
+}
+
+func result1(engine string, cpu float64, sum string) *result {
+	return &result{Engine: engine, Case: "group/q1", Rows: 1000, Reps: []use{{cpu, cpu}, {3 * cpu, 2 * cpu}},
+		Answer: &answer{Rows: 1, Cols: []colAnswer{{Name: "v", Kind: "int", N: 1, Sum: json.Number(sum), Dot: "0"}}}}
+}
+
+func TestNoTimesOfAWrongAnswer(t *testing.T) {
+	for _, c := range []struct {
+		sum   string
+		times bool
+	}{{"7", true}, {"8", false}} {
+		r := &report{lines: sumUp([]*result{result1("weft", 0.125, "7"), result1("duckdb", 0.25, c.sum)}, nil, "")}
+		var b bytes.Buffer
+		r.print(&b, false)
+		if strings.Contains(b.String(), "0.125") != c.times {
+			t.Errorf("sum %s: times shown: %v\n%s", c.sum, !c.times, b.String())
+		}
+		if (len(r.wrong()) == 0) != c.times {
+			t.Errorf("sum %s: %v", c.sum, r.wrong())
+		}
+	}
+}
+
+func TestGoals(t *testing.T) {
+	var all []*result
+	for _, x := range []struct {
+		name string
+		cpu  float64
+	}{{"weft", 0.2}, {weftOne, 0.3}, {"duckdb", 0.4}, {"duckdb-arrow", 0.1}, {"polars", 0.01}} {
+		all = append(all, result1(x.name, x.cpu, "7"))
+	}
+	got := map[string]string{}
+	for _, g := range goals(sumUp(all, nil, "")) {
+		got[g.what] = fmt.Sprintf("%.2f %s", g.measured, g.state())
+	}
+	want := map[string]string{
+		"Group-by, tables in memory: geometric mean of CPU against duckdb":                   "2.00 missed", // the better variant counts
+		"Group-by, tables in memory: largest CPU against duckdb (group/q1)":                  "2.00 met",
+		"all threads against one, cases above 200 ms: smallest gain in wall time (group/q1)": "1.50 missed",
+	}
+	for k, v := range want {
+		if got[k] != v {
+			t.Errorf("%s: %q, want %q; all: %v", k, got[k], v, got)
+		}
+	}
+}
+
+func TestAnswersDiffer(t *testing.T) {
+	base := func() naive {
+		return naive{[]string{"id1", "v1", "v3"}, [][]any{{"id007", int64(1), 0.5}, {"id008", int64(2), nil}, {"id009", int64(3), 2.5}, {"id010", int64(4), 1.5}}}
+	}
+	for what, change := range map[string]func(n *naive){
+		"rows": func(n *naive) { n.rows = n.rows[:3] },
+		"columns": func(n *naive) {
+			n.names = n.names[:2]
+			for i := range n.rows {
+				n.rows[i] = n.rows[i][:2]
+			}
+		},
+		"sum":        func(n *naive) { n.rows[3][1] = int64(5) },
+		"float":      func(n *naive) { n.rows[3][2] = 1.500001 },
+		"null":       func(n *naive) { n.rows[3][2] = nil },
+		"text":       func(n *naive) { n.rows[3][0] = "id0100" },
+		"swapped":    func(n *naive) { n.rows[2][1], n.rows[3][1] = n.rows[3][1], n.rows[2][1] },
+		"first rows": func(n *naive) { n.rows[0][0], n.rows[1][0] = "id008", "id007" },
+	} {
+		n := base()
+		change(&n)
+		if d := base().answer(t).differ(n.answer(t)); d == "" {
+			t.Errorf("%s: no difference found", what)
+		}
+	}
+	n := base()
+	n.rows[0], n.rows[3] = n.rows[3], n.rows[0]
+	n.rows[0][2] = 1.5 + 1e-12
+	if d := base().answer(t).differ(n.answer(t)); d != "" {
+		t.Errorf("another order and rounding: %s", d)
+	}
+}
+
+func TestInOrder(t *testing.T) {
+	rec := func(rows ...[]any) arrow.Record {
+		b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{
+			{Name: "v3", Type: arrow.PrimitiveTypes.Float64}, {Name: "id6", Type: arrow.PrimitiveTypes.Int64}}, nil))
+		for _, r := range rows {
+			b.Field(0).(*array.Float64Builder).Append(r[0].(float64))
+			b.Field(1).(*array.Int64Builder).Append(r[1].(int64))
+		}
+		return b.NewRecord()
+	}
+	o := inOrder{by: []string{"v3", "id6"}}
+	if err := o.add(rec([]any{1.0, int64(5)}, []any{1.0, int64(6)}, []any{2.0, int64(1)})); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.add(rec([]any{2.0, int64(0)})); err == nil || !strings.Contains(err.Error(), "row 3") {
+		t.Fatalf("a row out of order: %v", err)
+	}
+}

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"math"
+	"slices"
+	"strings"
+)
+
+// A figure sums up one engine's repetitions of one case.
+type figure struct {
+	engine, version string
+	cpu, wall       spread // seconds
+	peak            int64  // bytes, the largest of the processes
+	tasks           int
+	alloc           float64 // bytes per task
+	failure         string
+}
+
+// A spread is the smallest and the middle of some measurements.
+type spread struct{ least, middle float64 }
+
+func spreadOf(xs []float64) spread {
+	if len(xs) == 0 {
+		return spread{math.NaN(), math.NaN()}
+	}
+	s := slices.Sorted(slices.Values(xs))
+	return spread{s[0], (s[(len(s)-1)/2] + s[len(s)/2]) / 2}
+}
+
+// A line is what is known of one case.
+type line struct {
+	bench   *bench
+	rows    int
+	memory  int64
+	figures map[string]*figure
+	with    []string // what weft's answer was compared with
+	wrong   []string // how answers differ
+}
+
+// sumUp makes a line for each case that has results.
+func sumUp(all []*result, known []knownAnswer, shared string) []line {
+	var out []line
+	for i := range benches {
+		b := &benches[i]
+		sizes := map[int][]*result{}
+		for _, r := range all {
+			if r.Case == b.name {
+				sizes[r.Rows] = append(sizes[r.Rows], r)
+			}
+		}
+		for rows, rs := range sizes {
+			l := line{bench: b, rows: rows, memory: rs[0].Memory, figures: map[string]*figure{}}
+			l.with, l.wrong = verdict(b, rows, rs, known, shared)
+			for _, r := range rs {
+				if l.figures[r.Engine] == nil {
+					l.figures[r.Engine] = figureOf(r.Engine, rs)
+				}
+			}
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func figureOf(engine string, rs []*result) *figure {
+	f := &figure{engine: engine, alloc: math.Inf(1)}
+	var cpu, wall []float64
+	for _, r := range rs {
+		if r.Engine != engine {
+			continue
+		}
+		if r.Error != "" {
+			f.failure = r.Error
+			continue
+		}
+		for _, u := range r.Reps {
+			cpu, wall = append(cpu, u.CPU), append(wall, u.Wall)
+		}
+		f.version, f.peak, f.tasks, f.alloc = r.Version, max(f.peak, r.Peak), r.Tasks, min(f.alloc, r.Alloc)
+	}
+	f.cpu, f.wall = spreadOf(cpu), spreadOf(wall)
+	return f
+}
+
+// ok reports whether an engine measured something.
+func (l *line) ok(engine string) bool {
+	f := l.figures[engine]
+	return f != nil && !math.IsNaN(f.cpu.least)
+}
+
+// best returns the least of a measure over the variants of some peers, with the
+// name of the variant; NaN if none ran.
+func (l *line) best(peers []string, of func(*figure) float64) (float64, string) {
+	least, by := math.NaN(), ""
+	for _, e := range engines {
+		if !slices.Contains(peers, e.peer) || !l.ok(e.name) {
+			continue
+		}
+		if x := of(l.figures[e.name]); !(x >= least) {
+			least, by = x, e.name
+		}
+	}
+	return least, by
+}
+
+func leastCPU(f *figure) float64  { return f.cpu.least }
+func leastWall(f *figure) float64 { return f.wall.least }
+
+// ratio is weft's measure over that of the best of some peers.
+func (l *line) ratio(peers []string, of func(*figure) float64) float64 {
+	if !l.ok("weft") {
+		return math.NaN()
+	}
+	least, _ := l.best(peers, of)
+	return of(l.figures["weft"]) / least
+}
+
+// speedUp is the wall time of one thread over that of all.
+func (l *line) speedUp() float64 {
+	if !l.ok("weft") || !l.ok(weftOne) {
+		return math.NaN()
+	}
+	return l.figures[weftOne].wall.least / l.figures["weft"].wall.least
+}
+
+// geometric is the geometric mean of the ratios there are.
+func geometric(xs []float64) float64 {
+	sum, n := 0.0, 0
+	for _, x := range xs {
+		if !math.IsNaN(x) {
+			sum, n = sum+math.Log(x), n+1
+		}
+	}
+	return math.Exp(sum / float64(n))
+}
+
+// A goal is something the project wants to hold, with what was measured.
+type goal struct {
+	what     string
+	limit    float64
+	atLeast  bool
+	measured float64 // NaN: not measured
+	unit     string
+}
+
+func (g *goal) state() string {
+	switch {
+	case math.IsNaN(g.measured) || math.IsInf(g.measured, 0):
+		return "not measured"
+	case (g.measured >= g.limit) == g.atLeast || g.measured == g.limit:
+		return "met"
+	}
+	return "missed"
+}
+
+// A family is cases whose goals are worded together. Ratios are of CPU seconds:
+// they hold on a busy machine, too.
+type family struct {
+	prefix, title string
+	peers         []string
+	mean, each    float64 // limits of the ratio, 0: none
+}
+
+var families = []family{
+	{"group/", "Group-by, tables in memory", []string{"duckdb"}, 1, 2},
+	{"join/", "Joins, tables in memory", []string{"duckdb", "polars"}, 1, 0},
+	{"csv/", "Group-by from CSV", []string{"polars"}, 0, 0.6},
+	{"parquet/", "Group-by from Parquet", []string{"duckdb", "polars"}, 0, 0},
+	{"brc", "Temperatures", []string{"polars"}, 0, 0.6},
+	{"memory/", "More data than memory", []string{"duckdb"}, 0, 0},
+	{"tasks/", "Small tasks", nil, 0, 0},
+}
+
+// goals words what was wanted and what was found.
+func goals(lines []line) []goal {
+	var out []goal
+	for _, f := range families {
+		var ratios []float64
+		worst, worstName := math.NaN(), ""
+		for i := range lines {
+			l := &lines[i]
+			if !strings.HasPrefix(l.bench.name, f.prefix) {
+				continue
+			}
+			if f.peers != nil {
+				r := l.ratio(f.peers, leastCPU)
+				ratios = append(ratios, r)
+				if !math.IsNaN(r) && !(r <= worst) {
+					worst, worstName = r, l.bench.name
+				}
+			}
+			out = append(out, own(l)...)
+		}
+		against := strings.Join(f.peers, " or ")
+		if f.mean > 0 && len(ratios) > 0 {
+			out = append(out, goal{what: f.title + ": geometric mean of CPU against " + against, limit: f.mean, measured: geometric(ratios)})
+		}
+		if f.each > 0 && len(ratios) > 0 {
+			out = append(out, goal{what: f.title + ": largest CPU against " + against + " (" + worstName + ")", limit: f.each, measured: worst})
+		}
+	}
+	return append(out, scaling(lines)...)
+}
+
+// own are the goals of single cases: memory, and what a task costs.
+func own(l *line) []goal {
+	if !l.ok("weft") {
+		return nil
+	}
+	f := l.figures["weft"]
+	switch {
+	case l.memory > 0:
+		return []goal{{what: l.bench.name + ": largest resident size over the budget", limit: 1.15, measured: float64(f.peak) / float64(l.memory)}}
+	case l.bench.name == "brc":
+		return []goal{{what: "brc: largest resident size", limit: 150, measured: float64(f.peak) / mib, unit: " MiB"}}
+	case f.tasks > 0:
+		return []goal{
+			{what: l.bench.name + ": wall time of a task", limit: 1000, measured: f.wall.least * 1e9 / float64(f.tasks), unit: " ns"},
+			{what: l.bench.name + ": memory allocated for a task", limit: 200, measured: f.alloc, unit: " B"},
+		}
+	}
+	return nil
+}
+
+// scaling is the smallest gain of the second thread over the cases that take one
+// thread 200 ms.
+func scaling(lines []line) []goal {
+	worst, name := math.NaN(), ""
+	for i := range lines {
+		l := &lines[i]
+		if s := l.speedUp(); !math.IsNaN(s) && l.figures[weftOne].wall.least >= 0.2 && !(s >= worst) {
+			worst, name = s, l.bench.name
+		}
+	}
+	if name == "" {
+		return nil
+	}
+	return []goal{{what: "all threads against one, cases above 200 ms: smallest gain in wall time (" + name + ")", limit: 1.7, atLeast: true, measured: worst}}
+}
