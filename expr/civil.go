@@ -13,6 +13,9 @@ const secondsPerDay = 86400
 // civil returns the proleptic Gregorian date of a day since 1970-01-01. Source:
 // Hinnant, "chrono-compatible low-level date algorithms", in 64 bits.
 func civil(day int64) (y int64, m, d int) {
+	if day >= -eraShift && day < 1<<29 {
+		return civil32(uint32(day + eraShift))
+	}
 	z := day + 719468
 	era := floorDiv(z, 146097)
 	doe := z - era*146097
@@ -29,6 +32,23 @@ func civil(day int64) (y int64, m, d int) {
 		y++
 	}
 	return y, m, d
+}
+
+// eraShift moves day 0 to 1 March of a year that is a multiple of 400 and before
+// any year of interest.
+const eras, eraShift = 82, 719468 + 146097*82
+
+// civil32 is civil for days counted from eraShift on, without wide divisions.
+// Source: Neri and Schneider, "Euclidean affine functions and their application to calendar
+// algorithms", 2022.
+func civil32(n uint32) (y int64, m, d int) {
+	n1 := 4*n + 3
+	century, rest := n1/146097, n1%146097/4
+	p := 2939745 * uint64(4*rest+3)
+	year, dayOfYear := uint32(p>>32), uint32(p)/2939745/4
+	n3 := 2141*dayOfYear + 197913
+	next := (305 - dayOfYear) >> 31 // January and February belong to the next year
+	return int64(100*century+year+next) - 400*eras, int(n3>>16 - 12*next), int(n3&0xffff/2141) + 1
 }
 
 // dayOf is the inverse of civil; m is 1 to 12, d may be any.

@@ -171,7 +171,6 @@ func (c *compiler) constant(l Literal) int {
 }
 
 func (c *compiler) function(n Func, active int, conj *[]conjunct) (int, error) {
-	f := lookup(n.Fn)
 	ids := make([]int, len(n.Args))
 	ops := make([]operand, len(n.Args))
 	act := active
@@ -188,20 +187,73 @@ func (c *compiler) function(n Func, active int, conj *[]conjunct) (int, error) {
 			*conj = append(*conj, conjunct{value: id, end: len(c.instrs)})
 		}
 	}
-	s, err := f.apply(ops)
+	s, err := typeOf(n, ops)
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", brief(n), err)
+		return 0, err
 	}
-	return c.call(instr{bind: f.bind, lazy: f.lazy, fails: f.fails != nil && f.fails(s), binding: binding{sig: s, fn: n.Fn, node: n}},
-		ids, active, f)
+	return c.call(newCall(n, s), ids, active)
 }
 
-// call converts the arguments and emits an instruction, or computes it at once if
-// all arguments are constant.
-func (c *compiler) call(ins instr, ids []int, active int, f *fn) (int, error) {
-	folds := true
+// newCall starts the instruction of a typed node that is not a cast.
+func newCall(n Node, s *sig) instr {
+	ins := instr{binding: binding{sig: s, node: n, asVec: make([]bool, len(s.In))}}
+	switch n := n.(type) {
+	case Func:
+		f := lookup(n.Fn)
+		ins.fn, ins.bind, ins.lazy, ins.fails = n.Fn, f.bind, f.lazy, f.fails != nil && f.fails(s)
+		for i := range ins.asVec { // what evaluate and a call with nothing but constants want
+			ins.asVec[i] = !f.param(i).Const
+		}
+	case When:
+		ins.fn, ins.bind, ins.lazy = "case", bindWhen, true
+	case Member:
+		ins.fn, ins.bind = "in", bindMember
+	}
+	return ins
+}
+
+// evaluate computes a call whose arguments are all constant; false when they are
+// not, or when it fails, which is then left to the rows that reach it.
+func (s *sig) evaluate(n Node) (out Literal, ok bool) {
+	lits := make([]Literal, len(s.Args))
+	null := false
+	for i, a := range s.Args {
+		if a.Lit == nil || s.Out.Kind == dtype.Decimal128 {
+			return out, false
+		}
+		lits[i] = *a.Lit
+		var err error
+		if s.In[i].Kind != dtype.Null {
+			if lits[i], err = castLit(*a.Lit, s.In[i]); err != nil {
+				return out, false
+			}
+		}
+		null = null || lits[i].Null
+	}
+	out = Literal{Type: s.Out, Null: true}
+	if c, ok := n.(Cast); ok {
+		l, err := castLit(lits[0], s.Out)
+		if err != nil && !c.Strict {
+			return out, true
+		}
+		return l, err == nil
+	}
+	ins := newCall(n, s)
+	if s.Out.Kind == dtype.Null || null && !ins.lazy {
+		return out, true
+	}
+	return ins.fold(lits)
+}
+
+// call converts the arguments and emits an instruction, or takes the result if
+// it is known already.
+func (c *compiler) call(ins instr, ids []int, active int) (int, error) {
+	if l, ok := ins.evaluate(ins.node); ok {
+		return c.constant(l), nil
+	}
 	s := *ins.sig
 	s.Args = make([]operand, len(ids))
+	constant := true
 	for i := range ids {
 		id, err := c.convert(ids[i], s.In[i], active)
 		if err != nil {
@@ -209,7 +261,7 @@ func (c *compiler) call(ins instr, ids []int, active int, f *fn) (int, error) {
 		}
 		ids[i], s.Args[i] = id, c.values[id].operand
 		l := s.Args[i].Lit
-		folds = folds && l != nil
+		constant = constant && l != nil
 		if (l != nil && l.Null || s.Args[i].T.Kind == dtype.Null) && !ins.lazy {
 			return c.constant(Literal{Type: s.Out, Null: true}), nil
 		}
@@ -218,14 +270,8 @@ func (c *compiler) call(ins instr, ids []int, active int, f *fn) (int, error) {
 		return c.constant(Literal{Type: tNull, Null: true}), nil
 	}
 	ins.sig = &s
-	ins.asVec = make([]bool, len(ids))
-	if folds {
-		for i := range ids {
-			ins.asVec[i] = f == nil || !f.param(i).Const
-		}
-		if l, ok := fold(&ins); ok {
-			return c.constant(l), nil
-		}
+	if !constant {
+		clear(ins.asVec)
 	}
 	return c.emit(ins, ids, active)
 }
@@ -244,12 +290,15 @@ func (c *compiler) emit(ins instr, ids []int, active int) (int, error) {
 	if c, ok := ins.node.(Cast); ok && c.Strict {
 		key += " strict"
 	}
-	if ins.fails {
+	if id, ok := c.known[key]; ok { // on all rows, which is good for fewer too
+		return id, nil
+	}
+	if ins.fails && active != always {
 		ins.active = active
 		key += fmt.Sprint(" on ", active)
-	}
-	if id, ok := c.known[key]; ok {
-		return id, nil
+		if id, ok := c.known[key]; ok {
+			return id, nil
+		}
 	}
 	ins.lift = liftable(&ins)
 	ins.out = c.value(key, value{operand: operand{T: ins.Out, Null: ins.Null}, col: -1, slot: len(c.instrs)})
@@ -314,14 +363,11 @@ func (c *compiler) cast(id int, t dtype.Type, strict bool, n Cast, active int) (
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", brief(n), err)
 	}
-	if v.Lit != nil && t.Kind != dtype.Decimal128 || v.Lit != nil && v.Lit.Null {
-		l, err := castLit(*v.Lit, t)
-		if err != nil && !strict {
-			l, err = Literal{Type: t, Null: true}, nil
-		}
-		if err == nil {
-			return c.constant(l), nil
-		}
+	if v.Lit != nil && v.Lit.Null {
+		return c.constant(Literal{Type: t, Null: true}), nil
+	}
+	if l, ok := s.evaluate(Cast{To: t, Strict: strict}); ok {
+		return c.constant(l), nil
 	}
 	ins := instr{bind: bindCast(strict), fails: strict && castFails(v.T, t),
 		binding: binding{sig: s, fn: "cast", node: n, asVec: []bool{true}}}
@@ -364,7 +410,7 @@ func (c *compiler) when(n When, active int) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", brief(n), err)
 	}
-	return c.call(instr{bind: bindWhen, lazy: true, binding: binding{sig: s, fn: "case", node: n}}, ids, active, nil)
+	return c.call(newCall(n, s), ids, active)
 }
 
 func (c *compiler) member(n Member, active int) (int, error) {
@@ -376,7 +422,7 @@ func (c *compiler) member(n Member, active int) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", brief(n), err)
 	}
-	return c.call(instr{bind: bindMember, binding: binding{sig: s, fn: "in", node: n}}, []int{id}, active, nil)
+	return c.call(newCall(n, s), []int{id}, active)
 }
 
 // A guard is a bitmap of the rows on which what follows is evaluated.
@@ -458,27 +504,30 @@ func (c *compiler) allot() {
 	}
 }
 
-// fold computes an instruction whose arguments are all constant; false when it
-// fails, which is then left to the rows that reach it.
-func fold(ins *instr) (Literal, bool) {
-	once, shared := new(sync.Once), new(any)
+// fold computes an instruction for one row of constants.
+func (ins *instr) fold(lits []Literal) (Literal, bool) {
 	b := ins.binding
-	b.once, b.shared = once, shared
+	s := *b.sig
+	s.Args = make([]operand, len(lits))
+	b.sig, b.once, b.shared = &s, new(sync.Once), new(any)
+	f := &frame{n: 1, out: &vector{}, in: make([]*chunk.Vec, len(lits))}
+	for i := range lits {
+		s.Args[i] = operand{T: lits[i].Type, Null: lits[i].Null, Lit: &lits[i]}
+	}
 	run, err := ins.bind(&b)
 	if err != nil {
 		return Literal{}, false
 	}
-	f := &frame{n: 1, out: &vector{}, in: make([]*chunk.Vec, len(ins.Args))}
-	for i, a := range ins.Args {
+	for i := range lits {
 		if b.asVec[i] {
-			f.in[i] = (&constant{lit: a.Lit}).vec(1)
+			f.in[i] = (&constant{lit: &lits[i]}).vec(1)
 		}
 	}
-	f.out.reset(ins.Out, 1)
+	f.out.reset(s.Out, 1)
 	if run(f) != nil {
 		return Literal{}, false
 	}
-	return literalAt(&f.out.Vec, 0), ins.Out.Kind != dtype.Decimal128 || f.out.IsNull(0)
+	return literalAt(&f.out.Vec, 0), true
 }
 
 // explain words the program, one instruction per line; for tests.

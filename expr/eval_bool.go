@@ -2,6 +2,7 @@ package expr
 
 import (
 	"bytes"
+	"encoding/binary"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
@@ -112,6 +113,13 @@ func holds(op kernel.CmpOp, order int) bool {
 }
 
 func cmpText(b *binding, op kernel.CmpOp) code {
+	x, c := 0, b.lit(1)
+	if l := b.lit(0); l != nil {
+		x, c, op = 1, l, op.Swap()
+	}
+	if c != nil {
+		return cmpTextConst(op, x, []byte(c.S))
+	}
 	return func(f *frame) error {
 		if x, y := f.in[0], f.in[1]; x != nil && y != nil && x.Dict != nil && y.Dict != nil && x.Dict.ID == y.Dict.ID && op <= kernel.Ne {
 			kernel.Cmp(op, chunk.Values[uint32](x), chunk.Values[uint32](y), f.out.bits())
@@ -125,6 +133,59 @@ func cmpText(b *binding, op kernel.CmpOp) code {
 		}
 		f.eachBit(func(i int) bool { return holds(op, bytes.Compare(x.at(i), y.at(i))) })
 		return nil
+	}
+}
+
+func cmpTextConst(op kernel.CmpOp, arg int, c []byte) code {
+	return func(f *frame) error {
+		t := textsOf(f.in[arg])
+		if op > kernel.Ne {
+			f.eachBit(func(i int) bool { return holds(op, bytes.Compare(t.at(i), c)) })
+			return nil
+		}
+		if t.codes != nil {
+			f.eachBit(func(i int) bool { return bytes.Equal(t.at(i), c) == (op == kernel.Eq) })
+			return nil
+		}
+		equalText(f.out.bits(), t.off, t.str, c)
+		if op == kernel.Ne {
+			kernel.Not(f.out.Bits(), f.out.Bits(), f.n)
+		}
+		return nil
+	}
+}
+
+// equalText sets bit i of out to text i == c. The length and the first eight bytes decide
+// without a branch that the values could make unpredictable.
+func equalText(out []uint64, off []int32, str, c []byte) {
+	var head [8]byte
+	copy(head[:], c)
+	want, mask := binary.LittleEndian.Uint64(head[:]), ^uint64(0)
+	if len(c) < 8 {
+		mask = 1<<uint(8*len(c)) - 1
+	}
+	n := len(off) - 1
+	for w := range out {
+		var word uint64
+		for k, lo := range off[w*64 : min(w*64+64, n)] {
+			hi := off[w*64+k+1]
+			var eq bool
+			if int(lo)+8 <= len(str) {
+				diff := binary.LittleEndian.Uint64(str[lo:])&mask ^ want | uint64(int(hi-lo)^len(c))
+				eq = diff == 0
+				if eq && len(c) > 8 {
+					eq = bytes.Equal(str[lo:hi], c)
+				}
+			} else {
+				eq = bytes.Equal(str[lo:hi], c)
+			}
+			var bit uint64
+			if eq {
+				bit = 1
+			}
+			word |= bit << uint(k&63)
+		}
+		out[w] = word
 	}
 }
 

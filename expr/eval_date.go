@@ -151,6 +151,7 @@ func bindToDate(b *binding) (code, error) {
 }
 
 func bindAddDays(b *binding) (code, error) {
+	b.asVec[0] = true
 	m, err := newMoments(b.In[0])
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/bits"
 	"regexp"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/kernel"
 )
 
 // maxText bounds one text that a function makes longer.
@@ -147,22 +149,28 @@ func bindTextMap(b *binding) (code, error) {
 // appendMapped maps characters; bytes that are not UTF-8 stay. ASCII letters from lo to hi
 // change their case bit.
 func appendMapped(dst, x []byte, lo, hi byte, m func(rune) rune) []byte {
-	for i := 0; i < len(x); {
-		if c := x[i]; c < utf8.RuneSelf {
-			if c >= lo && c <= hi {
-				c ^= 0x20
-			}
-			dst = append(dst, c)
-			i++
-			continue
+	start := len(dst)
+	dst = append(dst, x...)
+	for i, c := range dst[start:] {
+		if c >= utf8.RuneSelf {
+			return appendMappedRunes(dst[:start+i], x[i:], m)
 		}
-		r, n := utf8.DecodeRune(x[i:])
+		if c-lo <= hi-lo {
+			dst[start+i] = c ^ 0x20
+		}
+	}
+	return dst
+}
+
+func appendMappedRunes(dst, x []byte, m func(rune) rune) []byte {
+	for len(x) > 0 {
+		r, n := utf8.DecodeRune(x)
 		if r == utf8.RuneError && n == 1 {
-			dst = append(dst, x[i])
+			dst = append(dst, x[0])
 		} else {
 			dst = utf8.AppendRune(dst, m(r))
 		}
-		i += n
+		x = x[n:]
 	}
 	return dst
 }
@@ -225,6 +233,9 @@ func bindTextSlice(b *binding) (code, error) {
 		x, start, n := f.text(b, 0), f.integer(b, 1), f.integer(b, 2)
 		return f.eachText(func(dst []byte, i int) ([]byte, error) {
 			t, from, count := x.at(i), start(i), n(i)
+			if count <= 0 {
+				return dst, nil
+			}
 			if from < 0 { // counted from the end; what lies before the text is lost
 				from += int64(utf8.RuneCount(t))
 				if from < 0 {
@@ -369,6 +380,9 @@ func bindCoalesce(b *binding) (code, error) {
 	kind := b.Out.Kind
 	picks := pickFrom{}
 	return func(f *frame) error {
+		if len(f.in) == 2 && kind != dtype.Bool && !kind.IsVar() {
+			return fillNulls(f)
+		}
 		picks.reset(f.n)
 		need := words(&picks.need, chunk.Words(f.n)) // rows without a value yet
 		for i := range need {
@@ -389,6 +403,46 @@ func bindCoalesce(b *binding) (code, error) {
 		}
 		return picks.build(f, kind, f.in, need)
 	}, nil
+}
+
+// fillNulls is coalesce of two fixed-width columns.
+func fillNulls(f *frame) error {
+	x, y := f.in[0], f.in[1]
+	f.out.allocate()
+	copy(f.out.Data, x.Data)
+	if x.Valid == nil {
+		f.out.Valid = nil
+		return nil
+	}
+	switch f.out.Type.Width() {
+	case 1:
+		fillFrom[uint8](f)
+	case 2:
+		fillFrom[uint16](f)
+	case 4:
+		fillFrom[uint32](f)
+	case 8:
+		fillFrom[uint64](f)
+	default:
+		fillFrom[[16]byte](f)
+	}
+	f.out.Valid = nil
+	if y.Valid != nil {
+		f.out.Valid = words(&f.out.valid, chunk.Words(f.n))
+		kernel.Or(f.out.Valid, x.Valid[:len(f.out.Valid)], y.Valid[:len(f.out.Valid)])
+	}
+	return nil
+}
+
+func fillFrom[T chunk.Fixed](f *frame) {
+	out, y := chunk.Values[T](&f.out.Vec), chunk.Values[T](f.in[1])
+	for w, valid := range f.in[0].Valid[:chunk.Words(f.n)] {
+		for null := ^valid; null != 0; null &= null - 1 {
+			if i := w*64 + bits.TrailingZeros64(null); i < len(out) {
+				out[i] = y[i]
+			}
+		}
+	}
 }
 
 // bindWhen takes the value of the first condition that is true.

@@ -54,7 +54,10 @@ func canError(n Node, s dtype.Schema, depth int) (operand, bool) {
 		f := lookup(n.Fn)
 		fails = fails || f.fails != nil && f.fails(t)
 	case Cast:
-		return operand{T: t.Out, Null: t.Null}, fails || n.Strict && castFails(in[0].T, n.To)
+		fails = fails || n.Strict && castFails(in[0].T, n.To)
+	}
+	if o := t.result(n); o.Lit != nil { // computed without failing
+		return o, false
 	}
 	for i, a := range in { // conversions of arguments are strict casts
 		if a.T != t.In[i] && t.In[i].Kind != dtype.Null && castFails(a.T, t.In[i]) {

@@ -54,7 +54,9 @@ type sig struct {
 	Args []operand
 }
 
-// An operand is what is known of an expression: its type, whether nulls may occur, and its value if constant.
+// An operand is what is known of an expression: its type, whether nulls may occur,
+// and its value if constant. Null constants are not told apart from other nulls in
+// typing.
 type operand struct {
 	T    dtype.Type
 	Null bool
@@ -210,4 +212,6 @@ func (p Param) accept(a operand) (dtype.Type, bool) {
 	return a.T, true
 }
 
-func isSmallUint(a operand) bool { return a.T.Kind == dtype.Uint64 && a.Lit != nil && a.Lit.I >= 0 }
+func isSmallUint(a operand) bool {
+	return a.T.Kind == dtype.Uint64 && a.Lit != nil && !a.Lit.Null && a.Lit.I >= 0
+}

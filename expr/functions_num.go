@@ -23,9 +23,9 @@ func intResult(s *sig) bool { return !s.Out.Kind.IsFloat() && s.Out.Kind != dtyp
 func arithmeticFns() []fn {
 	return []fn{
 		define("add", "x any, y any", "the common type; date + integer is a date (days), timestamp + integer a timestamp (units)",
-			"Sum of two numbers.", "price + 1").rule(sumRule).canFail(overflows, intResult).code(bindArith),
+			"Sum of two numbers.", "price + 1").rule(addRule).canFail(overflows, intResult).code(bindArith),
 		define("sub", "x any, y any", "the common type; int64 days between dates, int64 units between timestamps; date - integer is a date",
-			"Difference of two numbers or times.", "price - cost").rule(sumRule).canFail(overflows, intResult).code(bindArith),
+			"Difference of two numbers or times.", "price - cost").rule(subRule).canFail(overflows, intResult).code(bindArith),
 		define("mul", "x number, y number", "the common type", "Product of two numbers.", "price * volume").
 			rule(arithRule).canFail(overflows, intResult).code(bindArith),
 		define("div", "x number, y number", "float64; float32 for two float32", "Quotient of two numbers; integers are divided as float64.", "price / 2").
@@ -103,8 +103,8 @@ func negRule(s *sig, in []operand) error {
 
 func isTime(k dtype.Kind) bool { return k == dtype.Date || k == dtype.Timestamp }
 
-// sumRule types + and -, which also take times.
-func sumRule(s *sig, in []operand) error {
+// addRule types +, which also takes a time and an integer.
+func addRule(s *sig, in []operand) error {
 	a, b := in[0].T, in[1].T
 	num := func(k dtype.Kind) bool { return k.IsNumeric() || k == dtype.Null }
 	switch {
@@ -113,14 +113,20 @@ func sumRule(s *sig, in []operand) error {
 	case isTime(a.Kind) && b.Kind.IsInt() && b.Kind != dtype.Uint64:
 		s.In[1], s.Out = tInt64, a
 		return nil
-	case isTime(a.Kind) && isTime(b.Kind):
-		t, err := cmpType(in[0], in[1])
-		s.In[0], s.In[1], s.Out = t, t, tInt64
-		return err
 	case a.Kind == dtype.Utf8 || b.Kind == dtype.Utf8:
 		return fmt.Errorf("takes numbers, got %s and %s; to join text use str.concat", a, b)
 	}
 	return fmt.Errorf("takes numbers, or a time with an integer, got %s and %s", a, b)
+}
+
+// subRule types -, which also takes two times.
+func subRule(s *sig, in []operand) error {
+	if !isTime(in[0].T.Kind) || !isTime(in[1].T.Kind) {
+		return addRule(s, in)
+	}
+	t, err := cmpType(in[0], in[1])
+	s.In[0], s.In[1], s.Out = t, t, tInt64
+	return err
 }
 
 func comparisonFns() []fn {
@@ -149,7 +155,7 @@ func cmpRule(s *sig, in []operand) error {
 func cmpType(a, b operand) (dtype.Type, error) {
 	for _, p := range [][2]operand{{a, b}, {b, a}} {
 		lit, other := p[0], p[1].T
-		if lit.Lit == nil || lit.Lit.Null || p[1].Lit != nil && lit.T != tText {
+		if lit.Lit == nil || lit.Lit.Null || p[1].isValue() && lit.T != tText {
 			continue
 		}
 		if adapts(*lit.Lit, other) {
@@ -170,11 +176,16 @@ func cmpType(a, b operand) (dtype.Type, error) {
 	return t, nil
 }
 
+// isValue reports that a is constant and not null.
+func (a operand) isValue() bool { return a.Lit != nil && !a.Lit.Null }
+
 // adapts reports whether l has the same value in type t, so that comparing in t
 // gives what comparing in the common type would.
 func adapts(l Literal, t dtype.Type) bool {
 	from, to := l.Type.Kind, t.Kind
 	switch {
+	case l.Null:
+		return false
 	case from.IsInt() && to.IsInt(), from == dtype.Float64 && to == dtype.Float32,
 		from == dtype.Timestamp && isTime(to) && l.Type.Zone == "":
 		c, err := castLit(l, t)

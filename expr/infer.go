@@ -75,7 +75,17 @@ func infer(n Node, s dtype.Schema, depth int) (operand, error) {
 	if err != nil {
 		return operand{}, err
 	}
-	return operand{T: t.Out, Null: t.Null}, nil
+	return t.result(n), nil
+}
+
+// result is what is known of a call: also its value, if all arguments are
+// constant. Typing treats computed constants like written ones, so that computing
+// them early changes no type.
+func (s *sig) result(n Node) operand {
+	if l, ok := s.evaluate(n); ok {
+		return operand{T: s.Out, Null: l.Null, Lit: &l}
+	}
+	return operand{T: s.Out, Null: s.Null}
 }
 
 // typeOf types one inner node whose children are typed.

@@ -83,6 +83,7 @@ func TestInferErrors(t *testing.T) {
 		{Call("abs"), "abs(): 0 arguments, want abs(x number)"},
 		{If(x).Then(1).End(), "condition 1 is int64, want bool"},
 		{If(x.Gt(1)).Then(1).Else("a"), "alternatives of types int64 and utf8; cast one"},
+		{Col("day").Add(Col("day")), "takes numbers, or a time with an integer, got date and date"},
 		{Col("ok").Cast(tDate), "bool does not convert to date"},
 		{name.Str().Match("("), "missing closing )"},
 		{Col("at").Dt().Truncate("decade"), `unknown unit "decade"`},

@@ -60,6 +60,9 @@ func truth(n Node, stats Stats) outcome {
 }
 
 func truthFunc(n Func, stats Stats) outcome {
+	if f := lookup(n.Fn); f == nil || len(n.Args) < len(f.Params) {
+		return anything
+	}
 	switch n.Fn {
 	case "and", "or":
 		return truthJunction(n, stats)
@@ -214,7 +217,7 @@ func spanOf(n Node, stats Stats) span {
 		}
 		return s
 	case Func:
-		if !rising[n.Fn] || len(n.Args) == 0 {
+		if !rising[n.Fn] || len(n.Args) != len(lookup(n.Fn).Params) {
 			return span{}
 		}
 		return through(n.Args[0], stats, func(l Literal) Node { return Func{n.Fn, append([]Node{l}, n.Args[1:]...)} })

@@ -1,11 +1,6 @@
 package expr
 
-import (
-	"reflect"
-
-	"github.com/weft-data/weft/chunk"
-	"github.com/weft-data/weft/dtype"
-)
+import "reflect"
 
 // Simplify returns an expression with equal results that is cheaper: constant
 // parts computed, true and false taken out of and and or, repeated conjuncts
@@ -50,25 +45,19 @@ func simplify(n Node) Node {
 // constantOf computes a node over constants; false when there is nothing to
 // compute, or when computing fails.
 func constantOf(n Node) (Literal, bool) {
-	ks := kids(n)
-	for _, k := range ks {
+	if _, ok := n.(Literal); ok || n == nil {
+		return Literal{}, false
+	}
+	for _, k := range kids(n) {
 		if _, ok := k.(Literal); !ok {
 			return Literal{}, false
 		}
 	}
-	if len(ks) == 0 || !Deterministic(Expr{N: n}) {
+	o, err := infer(n, nil, 0)
+	if err != nil || o.Lit == nil {
 		return Literal{}, false
 	}
-	p, err := Compile(Expr{N: n}, nil)
-	if err != nil || p.field.Type.Kind == dtype.Decimal128 {
-		return Literal{}, false
-	}
-	v, err := p.NewState().Eval(&chunk.Batch{N: 1})
-	if err != nil {
-		return Literal{}, false
-	}
-	l := literalAt(v, 0)
-	return l, l.Type == p.field.Type
+	return *o.Lit, true
 }
 
 // simplifyJunction flattens and shortens and, or.

@@ -348,12 +348,18 @@ func (f *frame) eachText(add func(dst []byte, i int) ([]byte, error)) error {
 
 // eachBit computes a Bool row by row; null rows are left out.
 func (f *frame) eachBit(test func(i int) bool) {
-	out := f.out.bits()
-	clear(out)
-	for i := range f.n {
-		if !f.null(i) && test(i) {
-			out[i>>6] |= 1 << (uint(i) & 63)
+	for w, out := 0, f.out.bits(); w < len(out); w++ {
+		valid := ^uint64(0)
+		if f.out.Valid != nil {
+			valid = f.out.Valid[w]
 		}
+		var word uint64
+		for k := range min(64, f.n-w*64) {
+			if valid>>uint(k&63)&1 != 0 && test(w*64+k) {
+				word |= 1 << uint(k&63)
+			}
+		}
+		out[w] = word
 	}
 }
 
