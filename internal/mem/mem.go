@@ -131,7 +131,7 @@ func (p *Pool) Alloc(n int) []byte {
 		return b[:n]
 	}
 	p.trim(p.limit - p.used)
-	if p.used+p.cached > p.limit+p.limit/32 { // pieces of shelves that are partly in use cannot be given up
+	if p.used+p.cached > p.limit+p.slack() {
 		p.used -= int64(c)
 		return nil
 	}
@@ -149,6 +149,10 @@ func (p *Pool) take(c int64) {
 	p.used += c
 	p.peak = max(p.peak, p.used)
 }
+
+// slack is how far what is mapped may exceed the budget: pieces of shelves that
+// are partly in use cannot be given up.
+func (p *Pool) slack() int64 { return max(p.limit/32, 1<<20) }
 
 // trim unmaps cached slabs, largest first, then shelves, until at most keep bytes
 // are cached.

@@ -54,7 +54,7 @@ func (p *Pool) small(c int) []byte {
 func (p *Pool) addShelf(c int) []*shelf {
 	size := max(c, min(max(shelfPieces*c, minShelf), maxShelf, int(min(p.limit/64, maxShelf))))
 	p.trim(p.limit - p.used - int64(size))
-	if p.used+p.cached+int64(size) > p.limit {
+	if p.used+p.cached+int64(size) > p.limit+p.slack() {
 		return nil
 	}
 	buf, err := mapSlab(size)
