@@ -15,6 +15,7 @@ import (
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/op/group"
 	"github.com/weft-data/weft/op/join"
+	"github.com/weft-data/weft/op/order"
 	"github.com/weft-data/weft/op/rows"
 	"github.com/weft-data/weft/optimize"
 )
@@ -176,7 +177,7 @@ func anyKind(dtype.Kind) bool   { return true }
 
 func (w *writer) grow() {
 	in, m := w.pick()
-	switch w.r.IntN(10) {
+	switch w.r.IntN(11) {
 	case 0, 1, 2:
 		c, _, err := rows.Filter.Call(rows.FilterParams{Pred: w.predicate(m.Schema)}, m)
 		w.on(c, in, err)
@@ -193,6 +194,11 @@ func (w *writer) grow() {
 		w.twin(in)
 	case 9:
 		w.groupTwice(in, m)
+	case 10:
+		if c, ok := w.column(m.Schema, anyKind); ok {
+			c, _, err := order.Sort.Call(order.SortParams{Keys: []op.SortKey{{Col: c, Desc: w.r.IntN(2) == 0}}}, m)
+			w.on(c, in, err)
+		}
 	}
 }
 

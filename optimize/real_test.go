@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,12 +16,13 @@ import (
 	"github.com/weft-data/weft/internal/script"
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/op/group"
+	"github.com/weft-data/weft/op/order"
 	"github.com/weft-data/weft/optimize"
 )
 
 // TestRealOperators runs testdata/real/*.txt: plans of the operators that users
-// have, over two files. Commands are those of TestScripts, with the verbs csv and
-// group, and
+// have, over two files. Commands are those of TestScripts, with the verbs csv,
+// group, order (descending) and head, and
 //
 //	run name            the rows, sorted; equal with all passes and with none
 func TestRealOperators(t *testing.T) {
@@ -100,6 +102,14 @@ func realCall(verb string, a map[string]string, in []op.Meta) (op.Call, op.Meta,
 			p.Aggs = append(p.Aggs, group.Agg{Fn: fn, Col: col, As: strings.TrimSuffix(fn+"_"+col, "_")})
 		}
 		return group.By.Call(p, in...)
+	case "order":
+		return order.Sort.Call(order.SortParams{Keys: []op.SortKey{{Col: a["by"], Desc: true}}}, in...)
+	case "head":
+		n, err := strconv.ParseInt(a["rows"], 10, 64)
+		if err != nil {
+			return op.Call{}, op.Meta{}, err
+		}
+		return order.Limit.Call(order.LimitParams{N: n}, in...)
 	}
 	return op.Call{}, op.Meta{}, fmt.Errorf("unknown verb %s", verb)
 }
