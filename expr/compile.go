@@ -504,6 +504,9 @@ func (c *compiler) allot() {
 	}
 }
 
+// maxFold bounds the constants that are computed early: they become part of plans.
+const maxFold = 4096
+
 // fold computes an instruction for one row of constants.
 func (ins *instr) fold(lits []Literal) (Literal, bool) {
 	b := ins.binding
@@ -527,7 +530,8 @@ func (ins *instr) fold(lits []Literal) (Literal, bool) {
 	if run(f) != nil {
 		return Literal{}, false
 	}
-	return literalAt(&f.out.Vec, 0), true
+	l := literalAt(&f.out.Vec, 0)
+	return l, len(l.S) <= maxFold
 }
 
 // explain words the program, one instruction per line; for tests.

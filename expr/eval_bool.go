@@ -389,7 +389,7 @@ func memberText(list []Literal) code {
 	}
 	return func(f *frame) error {
 		x := textsOf(f.in[0])
-		f.eachBit(func(i int) bool { return set[view(x.at(i))] })
+		f.eachBit(func(i int) bool { return set[x.view(i)] })
 		return nil
 	}
 }

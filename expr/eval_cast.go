@@ -3,7 +3,6 @@ package expr
 import (
 	"fmt"
 	"math"
-	"unsafe"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
@@ -100,7 +99,7 @@ func (c caster) fromText() code {
 				continue
 			}
 			out.I, out.F = 0, 0
-			err := parseLit(view(x.at(i)), &out)
+			err := parseLit(x.view(i), &out)
 			store(f.out, i, out)
 			if err != nil {
 				if err := c.miss(f, i); err != nil {
@@ -118,7 +117,7 @@ func (c caster) toText() (code, error) {
 		return func(f *frame) error {
 			x := f.text(c.binding, 0)
 			return f.eachText(func(dst []byte, i int) ([]byte, error) {
-				if _, err := textOf(Literal{Type: c.In[0], S: view(x.at(i))}); err != nil {
+				if _, err := textOf(Literal{Type: c.In[0], S: x.view(i)}); err != nil {
 					return dst, c.miss(f, i)
 				}
 				return append(dst, x.at(i)...), nil
@@ -296,7 +295,7 @@ func intToInt[F, T kernel.Integer](c caster) code {
 
 func floatToInt[F kernel.Float, T kernel.Integer](c caster) code {
 	var z T
-	lo, hi := 0.0, math.Ldexp(1, 8*int(unsafe.Sizeof(z)))
+	lo, hi := 0.0, math.Ldexp(1, 8*c.Out.Width())
 	if z-1 < z {
 		hi /= 2
 		lo = -hi
@@ -327,17 +326,25 @@ func (c caster) decimal() (code, error) {
 	scale := int(to.Scale)
 	switch {
 	case from.Kind == dtype.Decimal128 && to.Kind == dtype.Decimal128:
-		return c.toDecimal(func(f *frame, i int) (i128, bool) {
-			return loadDecimal(chunk.Values[[16]byte](f.in[0])[i]).rescale(int(from.Scale), scale)
-		}, limit), nil
+		return func(f *frame) error {
+			x := chunk.Values[[16]byte](f.in[0])
+			return c.eachDecimal(f, limit, func(i int) (i128, bool) { return loadDecimal(x[i]).rescale(int(from.Scale), scale) })
+		}, nil
 	case from.Kind == dtype.Utf8:
-		return c.toDecimal(func(f *frame, i int) (i128, bool) { x := f.text(c.binding, 0); return parseDecimal(x.at(i), scale) }, limit), nil
+		return func(f *frame) error {
+			x := f.text(c.binding, 0)
+			return c.eachDecimal(f, limit, func(i int) (i128, bool) { return parseDecimal(x.at(i), scale) })
+		}, nil
 	case from.Kind.IsFloat():
-		return c.toDecimal(func(f *frame, i int) (i128, bool) { return decimalOfFloat(literalAt(f.in[0], i).F, scale) }, limit), nil
+		return func(f *frame) error {
+			return c.eachDecimal(f, limit, func(i int) (i128, bool) { return decimalOfFloat(literalAt(f.in[0], i).F, scale) })
+		}, nil
 	case from.Kind.IsInt():
-		return c.toDecimal(func(f *frame, i int) (i128, bool) {
-			return intTo128(intAt(f.in[0], i), from.Kind == dtype.Uint64).rescale(0, scale)
-		}, limit), nil
+		return func(f *frame) error {
+			return c.eachDecimal(f, limit, func(i int) (i128, bool) {
+				return intTo128(intAt(f.in[0], i), from.Kind == dtype.Uint64).rescale(0, scale)
+			})
+		}, nil
 	case to.Kind == dtype.Utf8:
 		return func(f *frame) error {
 			x := chunk.Values[[16]byte](f.in[0])
@@ -349,25 +356,24 @@ func (c caster) decimal() (code, error) {
 	return nil, fmt.Errorf("%s does not convert to %s", from, to)
 }
 
-func (c caster) toDecimal(get func(f *frame, i int) (i128, bool), limit i128) code {
-	return func(f *frame) error {
-		out := fixed[[16]byte](f.out)
-		for i := range out {
-			out[i] = [16]byte{}
-			if f.null(i) {
-				continue
-			}
-			v, ok := get(f, i)
-			if ok && v.abs().cmp(limit) < 0 {
-				out[i] = v.store()
-				continue
-			}
-			if err := c.miss(f, i); err != nil {
-				return err
-			}
+// eachDecimal computes a decimal row by row; limit is 10^precision.
+func (c caster) eachDecimal(f *frame, limit i128, get func(i int) (i128, bool)) error {
+	out := fixed[[16]byte](f.out)
+	for i := range out {
+		out[i] = [16]byte{}
+		if f.null(i) {
+			continue
 		}
-		return nil
+		v, ok := get(i)
+		if ok && v.abs().cmp(limit) < 0 {
+			out[i] = v.store()
+			continue
+		}
+		if err := c.miss(f, i); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 func (c caster) fromDecimal(scale int) code {

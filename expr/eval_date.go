@@ -15,8 +15,7 @@ type moments struct {
 	clock *clock
 }
 
-// when returns a reader of argument 0; it is made once per State and told the
-// column of every morsel.
+// newMoments makes the reader of one State; read tells it the column of a morsel.
 func newMoments(t dtype.Type) (*moments, error) {
 	if t.Kind == dtype.Date {
 		return &moments{}, nil

@@ -362,7 +362,7 @@ func bindParseTime(b *binding) (code, error) {
 				store(f.out, i, Literal{})
 				continue
 			}
-			v, ok := read(view(x.at(i)))
+			v, ok := read(x.view(i))
 			store(f.out, i, Literal{I: v})
 			if !ok {
 				if err := f.fail(i, "%s does not fit the layout %q", f.valueAt(b, 0, i), layout); err != nil {

@@ -3,7 +3,6 @@ package expr
 import (
 	"fmt"
 	"math"
-	"unsafe"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
@@ -36,8 +35,8 @@ func (v *vector) reset(t dtype.Type, n int) { v.Vec = chunk.Vec{Type: t, N: n} }
 
 // fixed returns room for the N values of v.
 func fixed[T chunk.Fixed](v *vector) []T {
-	var z T
-	size := v.N * int(unsafe.Sizeof(z))
+	var one [1]T
+	size := v.N * len(chunk.Bytes(one[:]))
 	v.Data = chunk.Bytes(words(&v.data, (size+7)/8))[:size]
 	return chunk.Values[T](&v.Vec)
 }
@@ -291,23 +290,25 @@ type texts struct {
 	off   []int32
 	str   []byte
 	codes []uint32
-	one   []byte
+	vec   *chunk.Vec
+	one   []byte // the constant, in all rows
+	lit   string
 	same  bool
 }
 
 // text returns argument k as text.
 func (f *frame) text(b *binding, k int) texts {
 	if l := b.lit(k); l != nil {
-		return texts{one: []byte(l.S), same: true}
+		return texts{one: []byte(l.S), lit: l.S, same: true}
 	}
 	return textsOf(f.in[k])
 }
 
 func textsOf(v *chunk.Vec) texts {
 	if v.Dict != nil {
-		return texts{off: v.Dict.Values.Off, str: v.Dict.Values.Str, codes: chunk.Values[uint32](v)}
+		return texts{off: v.Dict.Values.Off, str: v.Dict.Values.Str, codes: chunk.Values[uint32](v), vec: v}
 	}
-	return texts{off: v.Off, str: v.Str}
+	return texts{off: v.Off, str: v.Str, vec: v}
 }
 
 // at returns text i, which must not be changed.
@@ -321,8 +322,13 @@ func (t *texts) at(i int) []byte {
 	return t.str[t.off[i]:t.off[i+1]]
 }
 
-// view is the string of b without a copy; it must not outlive b.
-func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+// view is text i as a string without a copy; it must not outlive the morsel.
+func (t *texts) view(i int) string {
+	if t.same {
+		return t.lit
+	}
+	return t.vec.Text(i)
+}
 
 // eachText builds text row by row; add appends the text of row i. Null rows are
 // empty.
