@@ -49,13 +49,13 @@ type result struct {
 }
 
 // runOrder runs one case in this process.
-func runOrder(ctx context.Context, o order) (*result, error) {
+func runOrder(ctx context.Context, o order) (res *result, err error) {
 	found, err := find("^" + o.Case + "$")
 	if err != nil {
 		return nil, err
 	}
 	b := &found[0]
-	res := &result{Engine: "weft", Version: runtime.Version(), Case: b.name, Rows: o.Rows, Threads: o.Threads, Memory: o.Memory}
+	res = &result{Engine: "weft", Version: runtime.Version(), Case: b.name, Rows: o.Rows, Threads: o.Threads, Memory: o.Memory}
 	in, err := b.inputs(o)
 	if err != nil {
 		return nil, err
@@ -69,6 +69,9 @@ func runOrder(ctx context.Context, o order) (*result, error) {
 	w := &work{ctx: ctx, b: b, o: o, in: in, runner: r, res: res}
 	err = w.repeat()
 	stop()
+	if err == nil {
+		err = w.finish()
+	}
 	return res, err
 }
 
@@ -174,7 +177,7 @@ func (w *work) repeat() error {
 		}
 	}
 	w.res.Peak = status("VmHWM")
-	return w.finish()
+	return nil
 }
 
 // once is one repetition.
