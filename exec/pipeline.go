@@ -186,7 +186,7 @@ func (p *pipeline) worker(feed op.Feed, entry int, q *splits, lent bool, help fu
 		if entry == 0 {
 			p.source.nanos.Add(int64(time.Since(start) - (th.links[0].spent - inner)))
 		}
-		if err == op.ErrEnough {
+		if errors.Is(err, op.ErrEnough) {
 			if p.enough(entry) {
 				q.stop()
 			}
@@ -262,7 +262,7 @@ func (p *pipeline) closeStage(i int, failed bool) error {
 			start := time.Now()
 			errs[j] = k.local.Close(k.next, failed)
 			k.spent += time.Since(start)
-			if errs[j] == op.ErrEnough {
+			if errors.Is(errs[j], op.ErrEnough) {
 				errs[j] = nil
 			}
 		}
