@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -185,9 +184,9 @@ func literal(v any, t dtype.Type) (expr.Literal, bool) {
 // cut divides the groups into blocks.
 func (p *ReadParams) cut() {
 	p.Blocks = p.Blocks[:0:0]
-	size := int64(math.MaxInt64)
+	size := int64(0)
 	for i, g := range p.Groups {
-		if size+g.Bytes > blockBytes || size < 0 || i > 0 && p.Groups[i-1].File != g.File {
+		if i == 0 || g.Bytes > blockBytes-size || p.Groups[i-1].File != g.File {
 			p.Blocks = append(p.Blocks, int32(i))
 			size = 0
 		}
