@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -26,6 +27,9 @@ func column(x any) expr.Expr {
 
 // Select returns the given columns, names or expressions, in that order.
 func (f *Frame) Select(cols ...any) *Frame {
+	if len(cols) == 0 {
+		return fail("Select", errors.New("no columns: a table has at least one"))
+	}
 	p := rows.ProjectParams{}
 	for _, c := range cols {
 		p.Exprs = append(p.Exprs, column(c))
@@ -98,6 +102,9 @@ func (f *Frame) Drop(names ...string) *Frame {
 		if !slices.Contains(names, e.OutName()) {
 			p.Exprs = append(p.Exprs, e)
 		}
+	}
+	if len(p.Exprs) == 0 {
+		return fail("Drop", errors.New("no column is left: a table has at least one"))
 	}
 	return add("Drop", calls(rows.Project, p), f)
 }
