@@ -26,51 +26,40 @@ func (s *probeStage) Drain() (op.Feed, error) {
 	return f, nil
 }
 
-// waiting lets threads that were refused memory wait until others free some.
-type waiting struct {
-	mu      sync.Mutex
-	cond    *sync.Cond
-	working int // threads at a run that do not wait
-	freed   int // how often memory was freed
+// A ration is the memory that the threads of one task share while they join runs
+// that were left out: what the node promises to a task. A thread takes what its
+// run needs before it begins, so that no two get stuck half-way.
+type ration struct {
+	mu    sync.Mutex
+	freed sync.Cond
+	total int64
+	left  int64
 }
 
-func (w *waiting) enter() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.cond == nil {
-		w.cond = sync.NewCond(&w.mu)
+func (r *ration) init(t op.Task) {
+	r.freed.L = &r.mu
+	r.total = max(1<<20, t.Budget()/int64(2*t.Threads())*3/4)
+	r.left = r.total
+}
+
+// take waits for n bytes, or for everything when n is more, and returns how many
+// it got.
+func (r *ration) take(n int64) int64 {
+	n = min(n, r.total)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.left < n {
+		r.freed.Wait()
 	}
-	w.working++
+	r.left -= n
+	return n
 }
 
-// leave ends the work on a run.
-func (w *waiting) leave() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.working--
-	w.freed++
-	w.cond.Broadcast()
-}
-
-func (w *waiting) released() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.freed++
-	w.cond.Broadcast()
-}
-
-// wait returns true when memory was freed, false when nobody is left who might.
-func (w *waiting) wait() bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.working--
-	w.cond.Broadcast()
-	before := w.freed
-	for w.freed == before && w.working > 0 {
-		w.cond.Wait()
-	}
-	w.working++
-	return w.freed != before
+func (r *ration) put(n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.left += n
+	r.freed.Broadcast()
 }
 
 type drainFeed struct {
@@ -89,8 +78,6 @@ func (r *drainReader) Close() error { return nil }
 // Read joins one run.
 func (r *drainReader) Read(split int, out op.Sink) error {
 	s := r.f.s
-	s.wait.enter()
-	defer s.wait.leave()
 	d := &nested{s: s, run: r.f.runs[split], out: out, seq: (s.top + uint64(split)) << 32, sub: ^uint32(0)}
 	defer d.close()
 	return d.join()
@@ -120,13 +107,11 @@ func (d *nested) join() error {
 		clear(d.matched)
 	}
 	in := &pieces{side: d.s.side, run: d.run, schema: d.s.p.p.Build, alloc: d.s.t}
-	in.limit = max(1<<20, d.s.t.Budget()/int64(4*d.s.t.Threads()))
+	in.limit = d.s.ration.take(d.cost())
+	defer d.s.ration.put(in.limit)
 	defer in.close()
 	for {
 		piece, err := in.next()
-		if errors.Is(err, mem.ErrBudget) && d.s.wait.wait() {
-			continue
-		}
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -136,7 +121,6 @@ func (d *nested) join() error {
 		for _, b := range piece {
 			b.Release()
 		}
-		d.s.wait.released()
 		if err != nil {
 			return err
 		}
@@ -145,6 +129,21 @@ func (d *nested) join() error {
 		return d.rest()
 	}
 	return nil
+}
+
+// indexBytes is about what the index takes per build row at most.
+const indexBytes = 32
+
+// cost estimates the memory to join the run in one piece. Builders hold up to
+// twice the rows' bytes.
+func (d *nested) cost() (n int64) {
+	for _, in := range d.s.side {
+		if d.run < in.Runs() {
+			n += in.RunBytes(d.run)
+		}
+	}
+	rows := float64(n) / rowBytes(d.s.p.p.Build)
+	return 2*n + int64(rows*indexBytes) + 256<<10
 }
 
 // piece joins the probe run with some build rows. When their index does not fit
@@ -170,9 +169,6 @@ func (d *nested) piece(batches []*chunk.Batch) error {
 			return err
 		}
 		return d.piece(b)
-	}
-	if d.s.wait.wait() {
-		return d.piece(batches)
 	}
 	return fmt.Errorf("join: an index of %d build rows does not fit: %w", batches[0].N, err)
 }
@@ -313,14 +309,14 @@ func (p *pieces) close() {
 	}
 }
 
-// next returns the next piece, which the caller releases, or io.EOF. On
-// mem.ErrBudget nothing is lost and next may be called again.
+// next returns the next piece, which the caller releases, or io.EOF. A piece that
+// is refused memory ends early.
 func (p *pieces) next() (out []*chunk.Batch, err error) {
 	if p.b == nil {
 		p.b = chunk.NewBuilder(p.schema, p.alloc)
 	}
-	size := int64(0)
-	for size+p.b.Bytes() < p.limit/2 {
+	rows := 0
+	for p.b.Bytes()*3/2+int64(p.b.Len()+rows)*indexBytes < p.limit*3/4 {
 		m, lent, err := p.peek()
 		if errors.Is(err, io.EOF) {
 			break
@@ -330,7 +326,7 @@ func (p *pieces) next() (out []*chunk.Batch, err error) {
 		}
 		if lent {
 			m.Retain()
-			out, size = append(out, m), size+m.Bytes()
+			out, rows = append(out, m), rows+m.N
 			p.lent = p.lent[1:]
 			continue
 		}

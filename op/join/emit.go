@@ -34,6 +34,7 @@ type emitter struct {
 	sub    uint32
 	begun  bool
 	lifted bool // some id of this batch is none
+	text   bool // a probe column may be plain text
 }
 
 // An outCol says where an output column comes from.
@@ -58,6 +59,7 @@ func newEmitter(cols []outCol, t *table, outer bool) *emitter {
 		if c.build {
 			e.build[i] = t.rows.columnOf(c.at, c.typ)
 		}
+		e.text = e.text || c.typ.Kind.IsVar() && !c.build
 	}
 	return e
 }
@@ -109,6 +111,64 @@ func (e *emitter) emit(m *chunk.Batch, left, ids []uint32, out op.Sink) error {
 	e.out.N = n
 	e.number(m)
 	return out.Push(&e.out)
+}
+
+// masked pushes the n rows of m that are set in mask; no probe column is plain
+// text.
+func (e *emitter) masked(m *chunk.Batch, mask []uint64, n int, ids []uint32, out op.Sink) error {
+	if n == 0 {
+		return nil
+	}
+	if ids != nil && n > 1 && e.heavy(m, nil, ids) {
+		left := make([]uint32, n+64)
+		kernel.MaskToIndex(mask, m.N, left)
+		return e.emit(m, left[:n], ids, out)
+	}
+	e.liftMisses(ids)
+	for i, c := range e.cols {
+		if c.build {
+			e.gatherBuild(i, ids)
+		} else {
+			e.compressProbe(i, &m.Cols[c.at], mask, n)
+		}
+	}
+	e.out.N = n
+	e.number(m)
+	return out.Push(&e.out)
+}
+
+// compressProbe fills output column i from the rows of v in mask.
+func (e *emitter) compressProbe(i int, v *chunk.Vec, mask []uint64, n int) {
+	b, o := &e.bufs[i], &e.out.Cols[i]
+	*o = chunk.Vec{Type: v.Type, N: n, Dict: v.Dict}
+	if v.Valid != nil {
+		b.valid = room(b.valid, chunk.Words(n)+1)
+		kernel.CompressBits(b.valid, v.Valid, mask, v.N)
+		o.Valid = b.valid[:chunk.Words(n)]
+	}
+	switch w := v.Type.Width(); {
+	case v.Type.Kind == dtype.Null:
+	case v.Dict != nil, w == 4:
+		compressOne[uint32](b, o, v, mask)
+	case v.Type.Kind == dtype.Bool:
+		b.data = room(b.data, chunk.Words(n)+1)
+		kernel.CompressBits(b.data, v.Bits(), mask, v.N)
+		o.Data = chunk.Bytes(b.data[:chunk.Words(n)])
+	case w == 1:
+		compressOne[uint8](b, o, v, mask)
+	case w == 2:
+		compressOne[uint16](b, o, v, mask)
+	case w == 8:
+		compressOne[uint64](b, o, v, mask)
+	default:
+		compressOne[[16]byte](b, o, v, mask)
+	}
+}
+
+func compressOne[T element](b *colBuf, o *chunk.Vec, v *chunk.Vec, mask []uint64) {
+	dst := scratch[T](b, o.N+64)
+	kernel.Compress(dst, chunk.Values[T](v), mask)
+	o.Data = chunk.Bytes(dst[:o.N])
 }
 
 func head(ids []uint32, n int) []uint32 {

@@ -148,9 +148,9 @@ func (ins *inserter) rows(s, at int, m *chunk.Batch) error {
 		return ins.direct(id0, ins.packed)
 	}
 	h := t.slotHashes(ins.keys, m, ins.packed)
-	base, shift := t.base[ins.region], t.shift[ins.region]&63
+	base, span := t.base[ins.region], t.span[ins.region]
 	for i, x := range h {
-		ins.pos[i] = base + uint32(x<<6>>shift)
+		ins.pos[i] = base + slotOf(x, span)
 	}
 	for hi := m.N; hi > 0; hi = (hi - 1) &^ (lapRows - 1) {
 		if err := ins.lap((hi-1)&^(lapRows-1), hi, id0, h); err != nil {

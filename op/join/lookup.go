@@ -144,15 +144,15 @@ func (p *prober) place(m *chunk.Batch) {
 	p.pos = room(p.pos, m.N)
 	pos := p.pos[:len(h)]
 	if t.single {
-		base, shift := t.base[0], t.shift[0]&63
+		span := t.span[0]
 		for i, x := range h {
-			pos[i] = base + uint32(x<<6>>shift)
+			pos[i] = slotOf(x, span)
 		}
 		return
 	}
 	for i, x := range h {
 		r := x >> 58 & 63
-		pos[i] = t.base[r] + uint32(x<<6>>(t.shift[r]&63))
+		pos[i] = t.base[r] + slotOf(x, t.span[r])
 	}
 }
 

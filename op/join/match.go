@@ -2,6 +2,7 @@ package join
 
 import (
 	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/internal/kernel"
 	"github.com/weft-data/weft/op"
 )
 
@@ -14,6 +15,7 @@ type matcher struct {
 	emit   *emitter
 	left   []uint32
 	ids    []uint32
+	mask   []uint64
 	noCols bool // no build column is wanted
 }
 
@@ -29,17 +31,57 @@ func newMatcher(p *probing, t *table) *matcher {
 // match joins the rows of m that are set in here; nil means all.
 func (x *matcher) match(m *chunk.Batch, here []uint64, out op.Sink) error {
 	heads := x.probe.lookup(m)
-	x.left = room(x.left, max(m.N, maxRows))
-	n := 0
-	switch x.kind {
-	case Semi:
-		n = selectRows(x.left, heads, here, 0)
-	case Anti:
-		n = selectRows(x.left, heads, here, 1)
-	default:
-		return x.pairs(m, heads, here, out)
+	x.left = room(x.left, max(m.N, maxRows)+64) // kernels write a little more than they give
+	switch {
+	case x.kind == Semi:
+		return x.chosen(m, heads, here, kernel.Ne, nil, out)
+	case x.kind == Anti:
+		return x.chosen(m, heads, here, kernel.Eq, nil, out)
 	}
-	return x.push(m, x.left[:n], nil, out)
+	x.ids = room(x.ids, max(m.N, maxRows)+64)
+	switch {
+	case x.t.dups:
+		return x.expand(m, heads, here, out)
+	case x.kind == Inner && x.noCols:
+		return x.chosen(m, heads, here, kernel.Ne, nil, out)
+	case x.kind == Inner:
+		return x.chosen(m, heads, here, kernel.Ne, heads, out)
+	}
+	if x.noCols {
+		heads = nil
+	}
+	if here == nil {
+		return x.emit.emit(m, nil, heads, out)
+	}
+	return x.compress(m, here, heads, out)
+}
+
+// chosen emits the rows of here whose head is (Ne) or is not (Eq) a row, with
+// their heads if ids are wanted.
+func (x *matcher) chosen(m *chunk.Batch, heads []uint32, here []uint64, cmp kernel.CmpOp, ids []uint32, out op.Sink) error {
+	x.mask = room(x.mask, chunk.Words(m.N))
+	kernel.CmpConst(cmp, heads, none, x.mask)
+	if here != nil {
+		kernel.And(x.mask, x.mask, here)
+	}
+	return x.compress(m, x.mask, ids, out)
+}
+
+// compress emits the rows of mask, with their ids if there are any.
+func (x *matcher) compress(m *chunk.Batch, mask []uint64, ids []uint32, out op.Sink) error {
+	n := kernel.PopCount(mask, m.N)
+	if n == m.N {
+		return x.emit.emit(m, nil, ids, out)
+	}
+	if ids != nil {
+		kernel.Compress(x.ids, ids, mask)
+		ids = x.ids[:n]
+	}
+	if x.emit.text || n*8 < m.N {
+		kernel.MaskToIndex(mask, m.N, x.left)
+		return x.push(m, x.left[:n], ids, out)
+	}
+	return x.emit.masked(m, mask, n, ids, out)
 }
 
 // push emits rows, in place when they are all rows of m.
@@ -51,58 +93,6 @@ func (x *matcher) push(m *chunk.Batch, left, ids []uint32, out op.Sink) error {
 		ids = nil
 	}
 	return x.emit.emit(m, left, ids, out)
-}
-
-// selectRows lists the rows of here whose head is a row (miss = 0) or none
-// (miss = 1).
-func selectRows(left, heads []uint32, here []uint64, miss int) (n int) {
-	if here == nil {
-		for i, id := range heads {
-			left[n] = uint32(i)
-			n += notNone(id) ^ miss
-		}
-		return n
-	}
-	for i, id := range heads {
-		left[n] = uint32(i)
-		n += (notNone(id) ^ miss) & int(here[i>>6]>>(uint(i)&63)&1)
-	}
-	return n
-}
-
-// pairs emits the matches of an inner or left join.
-func (x *matcher) pairs(m *chunk.Batch, heads []uint32, here []uint64, out op.Sink) error {
-	x.ids = room(x.ids, max(m.N, maxRows))
-	if x.t.dups {
-		return x.expand(m, heads, here, out)
-	}
-	if x.kind == Left && here == nil {
-		if x.noCols {
-			heads = nil
-		}
-		return x.emit.emit(m, nil, heads, out)
-	}
-	n := 0
-	outer := 0
-	if x.kind == Left {
-		outer = 1
-	}
-	left, ids := x.left, x.ids
-	for i, id := range heads {
-		left[n], ids[n] = uint32(i), id
-		in := 1
-		if here != nil {
-			in = int(here[i>>6] >> (uint(i) & 63) & 1)
-		}
-		n += (notNone(id) | outer) & in
-	}
-	if n == m.N {
-		if x.noCols {
-			ids = nil
-		}
-		return x.emit.emit(m, nil, head(ids, n), out)
-	}
-	return x.push(m, left[:n], ids[:n], out)
 }
 
 // expand follows the chains of rows with equal keys and emits a batch whenever

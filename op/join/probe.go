@@ -117,6 +117,7 @@ func (p *probing) Open(t op.Task, side []op.In) (op.Stage, error) {
 		p.built = b
 	}
 	s := &probeStage{p: p, t: t, side: side, b: p.built}
+	s.ration.init(t)
 	s.split.emit, s.split.spill = s.spillRows, func() error { return nil }
 	return s, nil
 }
@@ -145,11 +146,11 @@ type probeStage struct {
 	side []op.In
 	b    *built
 
-	split splitters
-	mu    sync.Mutex
-	file  *spill.File // probe rows of the runs left out
-	top   uint64      // one more than the greatest split number seen
-	wait  waiting
+	split  splitters
+	mu     sync.Mutex
+	file   *spill.File // probe rows of the runs left out
+	top    uint64      // one more than the greatest split number seen
+	ration ration
 }
 
 func (s *probeStage) Local() (op.Local, error) {
@@ -251,14 +252,18 @@ func (l *probeLocal) Close(_ op.Sink, failed bool) error {
 	return l.split.flushAll()
 }
 
+// tableShare is the most a table may take: half of the budget is promised to the
+// running tasks, and a plan may have more than one table.
+func tableShare(t op.Task) int64 { return t.Budget() / 8 * 3 }
+
 // build makes the shared table. Runs are taken in order while their projected
-// bytes stay within half of the budget; runs that are beyond it, or whose memory
-// is refused, are left out. Half is a promise too: the table's quota.
+// bytes stay within the table's share; runs that are beyond it, or whose memory
+// is refused, are left out.
 func (p *probing) build(t op.Task, side []op.In) (*built, error) {
-	share := newQuota(t.Shared(), t.Budget()/2)
+	share := newQuota(t.Shared(), tableShare(t))
 	b := &built{table: p.newTable(share)}
 	var want [runs]int64
-	room := t.Budget() / 2
+	room := tableShare(t)
 	for r := range want {
 		for _, in := range side {
 			if r < in.Runs() {

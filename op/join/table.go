@@ -49,7 +49,7 @@ type table struct {
 	slots []uint64     // narrow, tagged
 	wides [][2]uint64  // wide: key, id
 	base  [runs]uint32 // first slot of a region
-	shift [runs]uint8  // (hash<<6)>>shift is the slot within the region
+	span  [runs]uint32 // slots that hashes address, see slotOf
 	size  [runs]uint32 // slots of the region, its slack included
 
 	norm [][][2]uint64 // tagged: 16-byte form of a single text key per row, if all are short
@@ -61,6 +61,10 @@ type table struct {
 
 	bufs [][]byte
 }
+
+// slotOf maps the hash bits below those of the run to one of span slots (Lemire's
+// reduction), so that tables need not have a power of two of slots.
+func slotOf(h uint64, span uint32) uint32 { return uint32(h >> 26 & (1<<32 - 1) * uint64(span) >> 32) }
 
 // slack is how many slots follow those that hashes address, so that a probe
 // never wraps around.
@@ -235,13 +239,12 @@ func (t *table) reserve(do fork, regions int, grow uint32) error {
 	}
 	total := uint64(0)
 	for r, n := range keys {
-		bitsN := max(4, bits.Len64(uint64(n*3/2)))
+		load := int64(2)
 		if t.single {
-			bitsN = max(4, bits.Len64(uint64(n*2)))
+			load = 3 // it is in the cache anyhow
 		}
-		size := uint32(1) << min(bitsN, 30) * grow
-		t.base[r], t.shift[r] = uint32(total), uint8(64-bits.TrailingZeros32(size))
-		t.size[r] = size + slack(size)
+		span := uint32(min(max(16, n*load), 1<<30)) * grow
+		t.base[r], t.span[r], t.size[r] = uint32(total), span, span+slack(span)
 		if total += uint64(t.size[r]); total > 1<<32-1 {
 			return mem.ErrBudget
 		}
