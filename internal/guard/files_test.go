@@ -372,7 +372,7 @@ func jsonCounts(t *testing.T, path string) (out []int64) {
 func compareIPC(t *testing.T, name string, got []arrow.Record, raw []byte, isFile bool) {
 	t.Helper()
 	err := caught("Arrow's own reader", func() error {
-		next := func(int) (arrow.Record, error) { return nil, nil }
+		var next func(int) (arrow.Record, error)
 		if isFile {
 			r, err := ipc.NewFileReader(bytes.NewReader(raw))
 			if err != nil {

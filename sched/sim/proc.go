@@ -45,7 +45,6 @@ type proc struct {
 	floor   [2]int64 // messages keep their order, to the worker and from it
 
 	n       *node.Node
-	acts    []node.Action
 	values  []stored      // by number; numbers are used once per life of the node
 	own     map[key]int32 // blocks made here
 	tasks   []*assignment // by number
