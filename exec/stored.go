@@ -8,6 +8,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/internal/spill"
 )
 
@@ -52,10 +53,15 @@ func (s *stored) Put(run int, b *chunk.Batch) error {
 	}
 	if !b.Owned() {
 		c := chunk.NewBuilder(s.schema, s.node)
-		if err := c.Append(b); err != nil {
+		switch err := c.Append(b); err {
+		case nil:
+			b = c.Flush()
+		case mem.ErrBudget:
+			c.Close()
+			return s.putOnDisk(run, b)
+		default:
 			return err
 		}
-		b = c.Flush()
 	}
 	size := b.Bytes()
 	s.mu.Lock()
@@ -81,6 +87,49 @@ func (s *stored) Put(run int, b *chunk.Batch) error {
 	return err
 }
 
+// putOnDisk appends a borrowed batch for which there is no room in memory: its run
+// moves to the file first.
+func (s *stored) putOnDisk(run int, b *chunk.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.runs) <= run {
+		s.runs = append(s.runs, storedRun{})
+	}
+	r := &s.runs[run]
+	if !r.disk {
+		if err := s.move(run); err != nil {
+			return err
+		}
+	}
+	size := b.Bytes()
+	r.rows += int64(b.N)
+	r.bytes += size
+	s.rows += int64(b.N)
+	s.bytes += size
+	return s.file.Write(run, b)
+}
+
+// move writes a run to the file. The block is locked and nobody reads the run.
+func (s *stored) move(run int) (err error) {
+	if s.file == nil {
+		if s.file, err = s.node.dir.Create(s.schema, len(s.runs)); err != nil {
+			return err
+		}
+	}
+	r := &s.runs[run]
+	for _, b := range r.mem {
+		if err := s.file.Write(run, b); err != nil {
+			return err
+		}
+	}
+	for _, b := range r.mem {
+		b.Release()
+	}
+	r.mem, r.disk = nil, true
+	s.resident.Add(-r.bytes)
+	return nil
+}
+
 // PutValue implements op.Out.
 func (s *stored) PutValue(v chunk.Value) error {
 	s.mu.Lock()
@@ -93,7 +142,7 @@ func (s *stored) PutValue(v chunk.Value) error {
 }
 
 // evict writes runs to disk until about need bytes came free.
-func (s *stored) evict(need int64) (freed int64, err error) {
+func (s *stored) evict(need int64) (freed int64, _ error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.released || s.other != nil {
@@ -104,21 +153,9 @@ func (s *stored) evict(need int64) (freed int64, err error) {
 		if r.disk || r.pins > 0 || len(r.mem) == 0 {
 			continue
 		}
-		if s.file == nil {
-			if s.file, err = s.node.dir.Create(s.schema, len(s.runs)); err != nil {
-				return freed, err
-			}
+		if err := s.move(i); err != nil {
+			return freed, err
 		}
-		for _, b := range r.mem {
-			if err := s.file.Write(i, b); err != nil {
-				return freed, err
-			}
-		}
-		for _, b := range r.mem {
-			b.Release()
-		}
-		r.mem, r.disk = nil, true
-		s.resident.Add(-r.bytes)
 		if freed += r.bytes; freed >= need {
 			break
 		}
