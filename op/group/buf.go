@@ -1,6 +1,7 @@
 package group
 
 import (
+	"math/bits"
 	"unsafe"
 
 	"github.com/weft-data/weft/internal/mem"
@@ -21,9 +22,9 @@ func (b *buf[T]) grow(a mem.Allocator, used, need int) bool {
 	}
 	var z T
 	size := int(unsafe.Sizeof(z))
-	raw := a.Alloc(max(need, 2*len(b.s), 512/size) * size)
+	raw := a.Alloc(roundSize(max(need, 2*len(b.s), 512/size) * size))
 	if raw == nil {
-		if raw = a.Alloc(need * size); raw == nil {
+		if raw = a.Alloc(roundSize(need * size)); raw == nil {
 			return false
 		}
 	}
@@ -45,3 +46,11 @@ func (b *buf[T]) free(a mem.Allocator) {
 
 // bytes returns the bytes held.
 func (b *buf[T]) bytes() int64 { return int64(cap(b.raw)) }
+
+// roundSize rounds a size up to four per doubling, the padding of a buffer
+// included: buffers that are freed then fit the next request.
+func roundSize(n int) int {
+	const pad = 64
+	step := 1 << max(bits.Len(uint(n+pad-1))-3, 4)
+	return (n+pad+step-1)/step*step - pad
+}

@@ -19,9 +19,14 @@ type keyset struct {
 	codes [][]uint32 // of the lap, by column
 	word  []uint64   // of the lap
 
+	wide     [][]uint32 // codes of an output batch, by column
+	wideWord []uint64
+
 	packed words
 	width  []uint8 // bits of each column within the word; nil: not chosen yet
 	shift  []uint8
+
+	view *codedView // set: the words of packed are records' keys
 
 	chain   []words // chain[j] numbers the pairs of prefix j and column j+1
 	chained bool
@@ -44,6 +49,8 @@ func newKeyset(types []dtype.Type, a mem.Allocator) *keyset {
 // len returns the number of groups.
 func (k *keyset) len() int {
 	switch {
+	case k.view != nil:
+		return k.packed.n
 	case len(k.cols) == 0:
 		return 1
 	case len(k.cols) == 1:
@@ -273,6 +280,7 @@ func (k *keyset) again(old *words, width, shift []uint8) bool {
 }
 
 func unpack(w []uint64, out []uint32, width, shift uint8) {
+	out = out[:len(w)]
 	m := uint64(1)<<width - 1
 	for i, x := range w {
 		out[i] = uint32(x >> (shift & 63) & m)
@@ -280,24 +288,27 @@ func unpack(w []uint64, out []uint32, width, shift uint8) {
 }
 
 // columnsOf fills codes with the column codes of at most lapRows groups.
-func (k *keyset) columnsOf(gid []uint32) {
+func (k *keyset) columnsOf(gid []uint32) { k.columnsInto(gid, k.word, k.codes) }
+
+// columnsInto is columnsOf with scratch of the caller's.
+func (k *keyset) columnsInto(gid []uint32, word []uint64, codes [][]uint32) {
 	n := len(gid)
 	switch {
 	case len(k.cols) == 1:
-		copy(k.codes[0], gid)
+		copy(codes[0], gid)
 	case k.chained:
 		cur := append([]uint32(nil), gid...)
 		for j := len(k.chain) - 1; j >= 0; j-- {
 			for i, g := range cur {
 				w := k.chain[j].keys.s[g]
-				k.codes[j+1][i], cur[i] = uint32(w), uint32(w>>32)
+				codes[j+1][i], cur[i] = uint32(w), uint32(w>>32)
 			}
 		}
-		copy(k.codes[0], cur)
+		copy(codes[0], cur)
 	case len(k.cols) > 1:
-		kernel.Gather(k.word[:n], k.packed.keys.s[:k.packed.n], gid)
-		for i, c := range k.codes {
-			unpack(k.word[:n], c, k.width[i], k.shift[i])
+		kernel.Gather(word[:n], k.packed.keys.s[:k.packed.n], gid)
+		for i, c := range codes {
+			unpack(word[:n], c[:n], k.width[i], k.shift[i])
 		}
 	}
 }
@@ -306,6 +317,12 @@ func (k *keyset) columnsOf(gid []uint32) {
 func (k *keyset) hash(gid []uint32, out []uint64) {
 	if len(k.cols) == 0 {
 		clear(out[:len(gid)])
+		return
+	}
+	if k.view != nil {
+		w := make([]uint64, len(gid))
+		kernel.Gather(w, k.packed.keys.s[:k.packed.n], gid)
+		k.view.hash(w, out)
 		return
 	}
 	for lo := 0; lo < len(gid); lo += lapRows {
@@ -333,15 +350,19 @@ func combine(h, next uint64) uint64 {
 
 // emit writes the keys of groups, at most outRows, to one outVec per column.
 func (k *keyset) emit(gid []uint32, o []outVec) {
+	if k.view != nil {
+		k.emitView(gid, o)
+		return
+	}
 	if len(k.cols) == 1 {
 		k.cols[0].emit(gid, &o[0])
 		return
 	}
 	// emit needs the codes of all groups at once: an outVec is begun once.
-	codes := make([][]uint32, len(k.cols))
-	for i := range codes {
-		codes[i] = make([]uint32, len(gid))
+	for len(k.wide) < len(k.cols) {
+		k.wide = append(k.wide, make([]uint32, outRows))
 	}
+	codes := k.wide
 	for lo := 0; lo < len(gid); lo += lapRows {
 		part := gid[lo:min(len(gid), lo+lapRows)]
 		k.columnsOf(part)
@@ -350,6 +371,16 @@ func (k *keyset) emit(gid []uint32, o []outVec) {
 		}
 	}
 	for i, c := range k.cols {
-		c.emit(codes[i], &o[i])
+		c.emit(codes[i][:len(gid)], &o[i])
 	}
+}
+
+// emitView is emit for the keys of records.
+func (k *keyset) emitView(gid []uint32, o []outVec) {
+	if k.wideWord == nil {
+		k.wide, k.wideWord = [][]uint32{make([]uint32, outRows)}, make([]uint64, outRows)
+	}
+	w := k.wideWord[:len(gid)]
+	kernel.Gather(w, k.packed.keys.s[:k.packed.n], gid)
+	k.view.emit(w, o, k.wide[0])
 }

@@ -70,6 +70,6 @@ func TestHotKeys(t *testing.T) {
 	r := newRand(4)
 	tab := randTable(r, 150000, []dtype.Type{i32, f64, dtype.Of(dtype.Utf8)}, []int{2, 1 << 30, 1 << 30}, []float64{0, 0.1, 0})
 	aggs := []Agg{{Fn: Median, Col: "c1", As: "m"}, {Fn: CountDistinct, Col: "c2", As: "d"}, {Fn: Sum, Col: "c1", As: "s"}, {Fn: CountDistinct, Col: "c1", As: "e"}}
-	forced(t, Params{Keys: []string{"c0"}, Aggs: aggs}, tab, 3<<20, "runs read in passes")
-	forced(t, Params{Aggs: aggs}, tab, 3<<20, "runs read in passes")
+	forced(t, Params{Keys: []string{"c0"}, Aggs: aggs}, tab, 5<<20, "runs read in passes")
+	forced(t, Params{Aggs: aggs}, tab, 5<<20, "runs read in passes")
 }

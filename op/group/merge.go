@@ -181,7 +181,7 @@ func (m *merger) divide(in []piece, level int, put func(*chunk.Batch) error) err
 const scatterBytes = 64 << 10
 
 func (m *merger) scatter(in []piece, level int, sub *spill.File) error {
-	split := chunk.NewSplitter(m.pl.partialSchema(), hashRuns, m.task, scatterBytes, func(run int, b *chunk.Batch) error {
+	route := newRouter(m.pl.partialSchema(), hashRuns, m.task, scatterBytes, func(run int, b *chunk.Batch, _ bool) error {
 		defer b.Release()
 		return sub.Write(run, b)
 	})
@@ -195,10 +195,11 @@ func (m *merger) scatter(in []piece, level int, sub *spill.File) error {
 		for i, h := range m.hash.rows(part.Cols[:len(m.pl.keys)], part.N) {
 			run[i] = runOf(h, level)
 		}
-		return split.Push(&part, run)
+		return route.push(&part, run)
 	})
 	if err != nil {
+		route.drop()
 		return err
 	}
-	return split.Close()
+	return route.flushAll(false)
 }

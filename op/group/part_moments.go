@@ -97,6 +97,9 @@ func (p *momentsPart) update(l *lap) {
 	} else {
 		g = p.pair(l)
 	}
+	if p.updateSmall(g) {
+		return
+	}
 	b, s := p.base()
 	x, y := &p.in[0], &p.in[1]
 	for i, g := range g {
@@ -115,6 +118,63 @@ func (p *momentsPart) update(l *lap) {
 		addProduct(at(2), x, x, i)
 		addProduct(at(3), y, y, i)
 		addProduct(at(4), x, y, i)
+	}
+}
+
+// updateSmall adds the loaded values when all are integers below 2^31 in
+// magnitude, whose products fit a word.
+func (p *momentsPart) updateSmall(g []uint32) bool {
+	x, y := &p.in[0], &p.in[1]
+	if p.unit[0] != intUnit || !x.small(len(g)) || p.args[1] >= 0 && (p.unit[1] != intUnit || !y.small(len(g))) {
+		return false
+	}
+	b, s := p.base()
+	if p.args[1] < 0 {
+		for i, g := range g {
+			n := int64At(b, s, g, 0)
+			*n++
+			acc := (*[8]uint64)(unsafe.Add(unsafe.Pointer(n), 8))
+			v := x.int64(i)
+			addSmall(acc[0:4], v)
+			addSmall(acc[4:8], v*v)
+		}
+		return true
+	}
+	for i, g := range g {
+		n := int64At(b, s, g, 0)
+		*n++
+		acc := (*[20]uint64)(unsafe.Add(unsafe.Pointer(n), 8))
+		v, w := x.int64(i), y.int64(i)
+		addSmall(acc[0:4], v)
+		addSmall(acc[4:8], w)
+		addSmall(acc[8:12], v*v)
+		addSmall(acc[12:16], w*w)
+		addSmall(acc[16:20], v*w)
+	}
+	return true
+}
+
+// small reports that the first n values are integers of less than 31 bits.
+func (s *scaled) small(n int) bool {
+	var or uint64
+	for i, m := range s.m[:n] {
+		or |= m | uint64(s.shift[i])<<32
+	}
+	return or < 1<<31
+}
+
+func (s *scaled) int64(i int) int64 { return int64(s.m[i] ^ s.neg[i] + s.neg[i]&1) }
+
+// addSmall adds one word to a sum; the upper half changes only when the lower one
+// runs over, or goes below zero.
+func addSmall(acc []uint64, v int64) {
+	top := uint64(v >> 63)
+	lo, c := bits.Add64(acc[0], uint64(v), 0)
+	mid, c := bits.Add64(acc[1], top, c)
+	acc[0], acc[1] = lo, mid
+	if top+c != 0 {
+		acc[2], c = bits.Add64(acc[2], top, c)
+		acc[3], _ = bits.Add64(acc[3], top, c)
 	}
 }
 

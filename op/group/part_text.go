@@ -215,13 +215,12 @@ func (p *pickPart) room(l *lap) bool {
 
 func (p *pickPart) update(l *lap) {
 	v := &l.args[p.arg]
-	flip := uint64(0)
-	if p.last {
-		flip = math.MaxUint64
-	}
 	b, s := p.base()
 	for i, g := range l.gid[:l.n] {
-		hi, lo := l.hi[i]^flip, l.lo[i]^flip
+		hi, lo := l.hi[i], l.lo[i]
+		if p.last { // below the position a state begins with, for the very first row, too
+			hi, lo = math.MaxUint64-1-hi, ^lo
+		}
 		oh, ol := uint64(*int64At(b, s, g, 0)), uint64(*int64At(b, s, g, 1))
 		if hi > oh || hi == oh && lo >= ol {
 			continue

@@ -38,6 +38,9 @@ type stage struct {
 	runs   [][]*chunk.Batch
 	file   *spill.File
 	given  bool // the file is the output
+
+	coded codedShared
+	rows  []*local // threads that have records
 }
 
 func (s *stage) Drain() (op.Feed, error) { return nil, nil }
@@ -103,10 +106,13 @@ func (s *stage) write(t *table, sp *spreader) error {
 
 // Close implements op.Stage.
 func (s *stage) Close() error {
+	for _, l := range s.rows {
+		l.rows.close()
+	}
 	for _, t := range s.tables {
 		t.free()
 	}
-	s.tables = nil
+	s.rows, s.tables = nil, nil
 	for r, list := range s.runs {
 		for _, b := range list {
 			b.Release()
@@ -162,6 +168,12 @@ func (s *stage) Finish(out op.Out) error {
 // run when rows were passed through or memory was short.
 func (s *stage) finish(out op.Out) error {
 	put := func(b *chunk.Batch) error { return out.Put(0, b) }
+	if len(s.rows) > 0 {
+		done, err := s.finishCoded(put)
+		if done || err != nil {
+			return err
+		}
+	}
 	kept := s.file != nil
 	for _, list := range s.runs {
 		kept = kept || len(list) > 0
@@ -178,7 +190,7 @@ func (s *stage) finish(out op.Out) error {
 	}
 	var sp spreader
 	for _, t := range s.tables {
-		if err := s.write(t, &sp); err != nil {
+		if err := s.hold(t, &sp); err != nil {
 			return err
 		}
 		t.free()
@@ -189,6 +201,69 @@ func (s *stage) finish(out op.Out) error {
 		return err
 	}
 	return s.finishRuns(put)
+}
+
+// finishCoded finishes records, or sends them on as rows when that cannot be.
+func (s *stage) finishCoded(put func(*chunk.Batch) error) (done bool, err error) {
+	kept := s.file != nil
+	for _, list := range s.runs {
+		kept = kept || len(list) > 0
+	}
+	f := codedFinish{s: s}
+	for _, l := range s.rows {
+		l.rows.seal()
+		f.rows = append(f.rows, l.rows)
+	}
+	if !kept && f.open() {
+		err := f.run(put)
+		f.close()
+		if err == nil && s.file != nil {
+			for _, l := range s.rows {
+				l.rows.close()
+			}
+			for _, t := range s.tables {
+				t.free()
+			}
+			s.tables = nil
+			err = s.finishRuns(put)
+		}
+		return true, err
+	}
+	f.close()
+	for _, l := range s.rows {
+		if err := l.unpack(); err != nil {
+			return true, err
+		}
+		if err := l.route.flushAll(false); err != nil {
+			return true, err
+		}
+	}
+	s.rows = nil
+	return false, nil
+}
+
+// hold keeps the groups of a table in their runs.
+func (s *stage) hold(t *table, sp *spreader) error {
+	return sp.groups(t, 0, func(run int, b *chunk.Batch) error {
+		w := &watch{Task: s.task}
+		c := chunk.NewBuilder(s.pl.partialSchema(), w)
+		err := c.Append(b)
+		if err == nil {
+			b := c.Flush()
+			b.Rehome(w, s.task)
+			return s.keep(run, b, false)
+		}
+		c.Close()
+		if !errors.Is(err, mem.ErrBudget) {
+			return err
+		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if err := s.spill(); err != nil {
+			return err
+		}
+		return s.file.Write(run, b)
+	})
 }
 
 // finishBytes estimates what the tables of the runs being finished will take,
@@ -302,11 +377,11 @@ type local struct {
 	s       *stage
 	tab     *table
 	passing bool // rows go on, the table takes no more
-	closing bool
+	rows    *codedRows
 	lastNew int // groups at the last look
 	lastRow int64
 
-	split *chunk.Splitter
+	route *router
 	hash  *rowHasher
 	pack  outVec
 	run   []uint8
@@ -314,14 +389,20 @@ type local struct {
 	sp    spreader
 }
 
-// Rows are passed through when most of them make groups of their own: in a table
-// too large for the caches, or in one that memory is too short for.
-const (
-	manyGroups = 1 << 19 // groups from which new ones are watched
-	watchRows  = 1 << 16 // rows between two looks
-	mostlyNew  = 0.8     // share of new groups among these
-	poorTable  = 0.5     // groups per row of a table that was refused memory
-)
+// Rows are passed on when most of them make groups of their own: in a table too
+// large for the caches, or in one that memory is too short for. Tests lower the
+// figures.
+var limits = struct {
+	watchRows  int64   // rows between two looks at the table
+	manyGroups int     // groups from which nearly only new ones, and
+	someGroups int     // from which mostly new ones, are passed on
+	nearlyNew  float64 // share of new groups among the rows since the last look
+	mostlyNew  float64
+}{1 << 16, 1 << 17, 1 << 19, 0.97, 0.8}
+
+// poorTable is the groups per row from which a table that was refused memory is
+// given up.
+const poorTable = 0.5
 
 // Push implements op.Local.
 func (l *local) Push(m *chunk.Batch, _ op.Sink) error {
@@ -332,15 +413,47 @@ func (l *local) Push(m *chunk.Batch, _ op.Sink) error {
 			return err
 		}
 	}
-	if l.tab.taken-l.lastRow >= watchRows && !l.passing && !l.tab.whole {
+	if l.tab.taken-l.lastRow >= limits.watchRows && !l.passing && !l.tab.whole {
 		fresh := float64(l.tab.live-l.lastNew) / float64(l.tab.taken-l.lastRow)
-		l.passing = l.tab.live >= manyGroups && fresh > mostlyNew
+		if l.tab.live >= limits.manyGroups && fresh > limits.nearlyNew || l.tab.live >= limits.someGroups && fresh > limits.mostlyNew {
+			l.passOn()
+		}
 		l.lastNew, l.lastRow = l.tab.live, l.tab.taken
 	}
 	return nil
 }
 
+// passOn ends the table: further rows become records, or go to their runs.
+func (l *local) passOn() {
+	l.passing = true
+	pl := l.s.pl
+	if l.s.complete && pl.codable() && l.s.coded.begin(pl, l.tab) {
+		l.rows = newCodedRows(pl, &l.s.coded, l.tab)
+		l.s.task.Count("threads with records", 1)
+	}
+}
+
+// unpack sends the records on as rows.
+func (l *local) unpack() error {
+	r := l.rows
+	l.rows = nil
+	defer r.close()
+	return r.unpackTo(newLap(l.s.pl), l.pass)
+}
+
 func (l *local) take(lap *lap) error {
+	if l.rows != nil {
+		if l.rows.push(lap) {
+			return nil
+		}
+		if err := l.unpack(); err != nil {
+			return err
+		}
+		if err := l.s.hold(l.tab, &l.sp); err != nil {
+			return err
+		}
+		l.tab.free()
+	}
 	if l.passing {
 		return l.pass(lap)
 	}
@@ -374,8 +487,8 @@ func (l *local) take(lap *lap) error {
 // pass sends the rows of a lap to their runs.
 func (l *local) pass(lap *lap) error {
 	pl := l.s.pl
-	if l.split == nil {
-		l.split = chunk.NewSplitter(pl.partialSchema(), pl.runs, l.s.task, l.s.flush, l.emit)
+	if l.route == nil {
+		l.route = newRouter(pl.partialSchema(), pl.runs, l.s.task, l.s.flush, l.s.keep)
 		l.hash, l.run = newRowHasher(pl.types), make([]uint8, lapRows)
 	}
 	if pl.runs > 1 {
@@ -386,40 +499,31 @@ func (l *local) pass(lap *lap) error {
 	pl.packRows(lap, &l.pack)
 	l.part.Cols, l.part.N = append(l.part.Cols[:0], lap.keys...), lap.n
 	l.part.Cols = append(l.part.Cols, l.pack.vec())
-	return l.split.Push(&l.part, l.run)
-}
-
-// emit keeps the rows of a run. A splitter that gives less than was asked for,
-// before its end, was refused memory.
-func (l *local) emit(run int, b *chunk.Batch) error {
-	return l.s.keep(run, b, !l.closing && b.Bytes() < l.s.flush/4)
+	return l.route.push(&l.part, l.run)
 }
 
 // Close implements op.Local.
 func (l *local) Close(_ op.Sink, failed bool) error {
 	var err error
-	if l.closing = true; l.split != nil {
+	if l.route != nil {
 		if failed {
-			err = l.drop()
+			l.route.drop()
 		} else {
-			err = l.split.Close()
+			err = l.route.flushAll(false)
 		}
 	}
 	if failed || l.tab.live == 0 {
+		if l.rows != nil {
+			l.rows.close()
+		}
 		l.tab.free()
 		return err
 	}
 	l.s.mu.Lock()
+	if l.rows != nil {
+		l.s.rows = append(l.s.rows, l)
+	}
 	l.s.tables = append(l.s.tables, l.tab)
 	l.s.mu.Unlock()
-	return err
-}
-
-// drop frees what the splitter gathered: the task has failed.
-func (l *local) drop() error {
-	err := l.split.Close()
-	if errors.Is(err, mem.ErrBudget) {
-		return nil
-	}
 	return err
 }

@@ -225,7 +225,17 @@ func (t *table) take(l *lap) bool {
 	if l.n == 0 {
 		return true
 	}
-	if !t.keys.code(l.keys, l.n, l.gid) || !t.grow(t.keys.len()) {
+	return t.keys.code(l.keys, l.n, l.gid) && t.takeCoded(l)
+}
+
+// takeWords is take for records: words are the packed keys of the lap's rows.
+func (t *table) takeWords(l *lap, words []uint64) bool {
+	return codeWords(&t.keys.packed, words, l.gid) && t.takeCoded(l)
+}
+
+// takeCoded adds the rows of the lap, whose groups are known.
+func (t *table) takeCoded(l *lap) bool {
+	if !t.grow(t.keys.len()) {
 		return false
 	}
 	l.prepare()
