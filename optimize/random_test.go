@@ -103,10 +103,13 @@ type writer struct {
 	layers []graph.LayerID
 	tables []uint64
 	joins  int
+	// ordered are the layers whose rows have one order, whatever the plan: a limit
+	// of others may give other rows.
+	ordered map[graph.LayerID]bool
 }
 
 func newWriter(seed uint64) *writer {
-	w := &writer{r: rand.New(rand.NewPCG(seed, 7))}
+	w := &writer{r: rand.New(rand.NewPCG(seed, 7)), ordered: map[graph.LayerID]bool{}}
 	for range 2 {
 		w.table()
 	}
@@ -146,7 +149,9 @@ func (w *writer) add(c op.Call, m op.Meta, err error, in ...graph.LayerID) {
 	for _, from := range in {
 		l.In = append(l.In, graph.Edge{From: from})
 	}
-	w.layers = append(w.layers, w.g.Add(l))
+	id := w.g.Add(l)
+	w.layers = append(w.layers, id)
+	w.ordered[id] = len(in) == 0 || len(in) == 1 && w.ordered[in[0]] && c.Op != "group.by"
 }
 
 // pick chooses a layer, mostly a late one.
@@ -177,7 +182,7 @@ func anyKind(dtype.Kind) bool   { return true }
 
 func (w *writer) grow() {
 	in, m := w.pick()
-	switch w.r.IntN(11) {
+	switch w.r.IntN(12) {
 	case 0, 1, 2:
 		c, _, err := rows.Filter.Call(rows.FilterParams{Pred: w.predicate(m.Schema)}, m)
 		w.on(c, in, err)
@@ -199,7 +204,24 @@ func (w *writer) grow() {
 			c, _, err := order.Sort.Call(order.SortParams{Keys: []op.SortKey{{Col: c, Desc: w.r.IntN(2) == 0}}}, m)
 			w.on(c, in, err)
 		}
+	case 11:
+		w.first(in, m)
 	}
+}
+
+// first takes the first rows, of the table as it is or by a column.
+func (w *writer) first(in graph.LayerID, m op.Meta) {
+	if !w.ordered[in] {
+		return
+	}
+	n := int64(w.r.IntN(200))
+	if c, ok := w.column(m.Schema, anyKind); ok && w.r.IntN(2) == 0 {
+		c, _, err := order.TopK.Call(order.TopKParams{Keys: []op.SortKey{{Col: c}}, N: n}, m)
+		w.on(c, in, err)
+		return
+	}
+	c, _, err := order.Limit.Call(order.LimitParams{N: n}, m)
+	w.on(c, in, err)
 }
 
 // twin writes a layer a second time and joins the two.
