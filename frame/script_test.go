@@ -35,7 +35,7 @@ type room struct {
 var passes = []string{"cull", "merge", "filter", "prune", "absorb", "project", "limit", "serve", "remerge", "fuse", "order", "memory"}
 
 func rooms() []room {
-	const roomy, tiny = 256 << 20, 32 << 20
+	const roomy, tiny = 256 << 20, 48 << 20
 	out := []room{
 		{"plain", 2, roomy, nil, "whole"},
 		{"blocks", 2, roomy, nil, "csv"},
@@ -203,7 +203,7 @@ func (h *hall) table(name, text string) (*frame.Frame, error) {
 		return h.records(f)
 	case "parquet":
 		out := filepath.Join(h.dir, name+".parquet")
-		_, err := f.WriteParquetWith(context.Background(), h.r, out, frame.ParquetOptions{RowGroupRows: 2})
+		_, err := f.WriteParquetWith(context.Background(), h.r, out, frame.ParquetOptions{RowGroupRows: 2, Codec: "none"})
 		if err != nil {
 			return nil, err
 		}
