@@ -223,7 +223,7 @@ func TestEveryType(t *testing.T) {
 	for name := range makers {
 		t.Run(name, func(t *testing.T) {
 			for i, k := range directions(name) {
-				n := []int{0, 1, 700, 5000}[i]
+				n := []int{0, 1, 700, 2500}[i]
 				for _, nulls := range []int{0, 4, 1} {
 					s, rows := table(uint64(i), n, nulls, name)
 					keys := []op.SortKey{k}
