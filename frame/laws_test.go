@@ -146,34 +146,36 @@ func query(path string) *frame.Frame {
 }
 
 func TestSameBitsForAnyThreadsAndMemory(t *testing.T) {
-	n := 300_000
+	n := 400_000
 	if testing.Short() {
 		n = 60_000
 	}
 	path := filepath.Join(t.TempDir(), "sales.csv")
-	sales(t, path, n, n/6, false)
+	sales(t, path, n, n/4, false)
+	const cramped = 96 << 20 // of buffers: everything that can spill does
 	var want uint64
-	first := true
 	for _, threads := range []int{1, 2, 8} {
-		for _, pool := range []int64{12 << 20, 256 << 20, 2 << 30} {
-			r := local.New(local.Options{Threads: threads, Pool: pool, SpillDir: t.TempDir()})
+		for _, o := range []local.Options{{Memory: 256 << 20}, {Memory: 2 << 30}, {Pool: cramped}} {
+			o.Threads, o.SpillDir = threads, t.TempDir()
+			r := local.New(o)
 			got, rows, err := sum(query(path), r)
 			spilled := r.Node().Spilled()
-			if e := r.Close(); err == nil {
-				err = e
+			if err = errors.Join(err, r.Close()); err != nil {
+				t.Fatalf("%d threads, %+v: %v", threads, o, err)
 			}
-			if err != nil {
-				t.Fatalf("%d threads, %d MiB: %v", threads, pool>>20, err)
-			}
-			if first {
-				want, first = got, false
+			if want == 0 {
+				want = got
 			}
 			if got != want || rows == 0 {
-				t.Errorf("%d threads, %d MiB: checksum %x of %d rows, want %x", threads, pool>>20, got, rows, want)
+				t.Errorf("%d threads, %+v: checksum %x of %d rows, want %x", threads, o, got, rows, want)
 			}
-			if pool == 12<<20 && !testing.Short() && spilled == 0 {
-				t.Errorf("%d threads, %d MiB: nothing was spilled", threads, pool>>20)
+			if o.Pool == cramped && !testing.Short() && spilled == 0 {
+				t.Errorf("%d threads, %+v: nothing was spilled", threads, o)
 			}
+			if left, err := os.ReadDir(o.SpillDir); err != nil || len(left) > 0 {
+				t.Errorf("%d threads, %+v: %d files are left behind: %v", threads, o, len(left), err)
+			}
+			t.Logf("%d threads, memory %d MiB, buffers %d MiB: %d rows, %d MiB spilled", threads, o.Memory>>20, o.Pool>>20, rows, spilled>>20)
 		}
 	}
 }

@@ -35,7 +35,7 @@ type room struct {
 var passes = []string{"cull", "merge", "filter", "prune", "absorb", "project", "limit", "serve", "remerge", "fuse", "order", "memory"}
 
 func rooms() []room {
-	const roomy, tiny = 256 << 20, 48 << 20
+	const roomy, tiny = 256 << 20, 64 << 20
 	out := []room{
 		{"plain", 2, roomy, nil, "whole"},
 		{"blocks", 2, roomy, nil, "csv"},
