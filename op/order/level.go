@@ -23,9 +23,12 @@ import (
 type level struct {
 	parts []part // of fixed width
 	text  bool
-	key   int  // first key column the level has bits of; the text column
-	skip  int  // bytes that all values of the text column share
-	whole bool // of the text column: the 8 bytes after skip are all that differs
+	key   int    // first key column the level has bits of; the text column
+	skip  int    // bytes that all values of the text column share
+	whole bool   // of the text column: the 8 bytes after skip are all that differs
+	short bool   // of the text column: no value has more than 7 bytes after skip
+	first []byte // of the text column: a value
+	rest  int    // of the text column, if whole: bytes after skip
 }
 
 // A part is a field of a level: the value of a key column, of which base is
@@ -37,12 +40,8 @@ type part struct {
 	flip        uint64
 	base        uint64
 	left, right uint // shifts, one of them 0
-}
-
-// A field is what is known of one part before it is placed.
-type field struct {
-	part
-	width int
+	width       int  // bits of the field
+	exact       bool // the value can be had back from the field
 }
 
 // raw is value i of a fixed-width column as an unsigned number in its order.
@@ -85,6 +84,7 @@ func raw(kind dtype.Kind, v *chunk.Vec, i int, high bool) uint64 {
 // range of the values that are not null (lo > hi when there are none).
 type spread struct {
 	nulls          bool
+	folded         bool   // floats: there are NaN or -0, which are not told apart
 	lo, hi         uint64 // of the value, of a decimal its upper half
 	lowLo, lowHi   uint64 // of a decimal its lower half
 	first          []byte // text: a value; the bytes shared are a prefix of it
@@ -119,6 +119,7 @@ func spreadOf(kind dtype.Kind, v *chunk.Vec) spread {
 				s.lo, s.hi = min(s.lo, x), max(s.hi, x)
 			}
 		}
+		s.folded = kind.IsFloat() && folded(kind, v)
 	default:
 		s.spreadInts(kind, v)
 	}
@@ -139,6 +140,24 @@ func spreadAt(kind dtype.Kind, v *chunk.Vec, i int) spread {
 		s.hi = s.lo
 	}
 	return s
+}
+
+// folded reports that a column of floats has values that raw does not tell apart.
+func folded(kind dtype.Kind, v *chunk.Vec) bool {
+	if kind == dtype.Float32 {
+		for _, x := range chunk.Values[float32](v) {
+			if x != x || x == 0 && math.Signbit(float64(x)) {
+				return true
+			}
+		}
+		return false
+	}
+	for _, x := range chunk.Values[float64](v) {
+		if x != x || x == 0 && math.Signbit(x) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *spread) spreadInts(kind dtype.Kind, v *chunk.Vec) {
@@ -220,7 +239,7 @@ func prefix(a, b []byte) int {
 
 // join adds what another page holds.
 func (s *spread) join(o *spread) {
-	s.nulls = s.nulls || o.nulls
+	s.nulls, s.folded = s.nulls || o.nulls, s.folded || o.folded
 	s.lo, s.hi = min(s.lo, o.lo), max(s.hi, o.hi)
 	s.lowLo, s.lowHi = min(s.lowLo, o.lowLo), max(s.lowHi, o.lowHi)
 	s.minLen, s.maxLen = min(s.minLen, o.minLen), max(s.maxLen, o.maxLen)
@@ -236,7 +255,7 @@ func (s *spread) join(o *spread) {
 // levelsOf packs the keys into levels as tightly as their spreads allow.
 func levelsOf(keys []key, spreads []spread) []level {
 	var out []level
-	var run []field
+	var run []part
 	flush := func() {
 		out = append(out, pack(run)...)
 		run = nil
@@ -248,26 +267,28 @@ func levelsOf(keys []key, spreads []spread) []level {
 			if s.first == nil {
 				continue // nothing but nulls
 			}
-			out = append(out, level{text: true, key: i, skip: s.shared, whole: !s.nulls && s.minLen == s.maxLen && s.maxLen-s.shared <= 8})
+			rest := s.maxLen - s.shared
+			out = append(out, level{text: true, key: i, skip: s.shared, first: s.first, rest: rest, short: rest <= 7, whole: !s.nulls && s.minLen == s.maxLen && rest <= 8})
 			continue
 		}
 		if s.lo > s.hi {
 			continue
 		}
 		if s.nulls {
-			run = append(run, field{part{key: i, null: true}, 1})
+			run = append(run, part{key: i, null: true, width: 1})
 		}
-		run = append(run, valueField(i, k.desc, k.kind == dtype.Decimal128, s.lo, s.hi))
+		run = append(run, valuePart(i, k.desc, k.kind == dtype.Decimal128, s.lo, s.hi))
+		run[len(run)-1].exact = !s.folded && k.kind.Width() > 0 && k.kind != dtype.Decimal128
 		if k.kind == dtype.Decimal128 {
-			run = append(run, valueField(i, k.desc, false, s.lowLo, s.lowHi))
+			run = append(run, valuePart(i, k.desc, false, s.lowLo, s.lowHi))
 		}
 	}
 	flush()
 	return out
 }
 
-func valueField(key int, desc, high bool, lo, hi uint64) field {
-	f := field{part{key: key, high: high, base: lo}, bits.Len64(hi - lo)}
+func valuePart(key int, desc, high bool, lo, hi uint64) part {
+	f := part{key: key, high: high, base: lo, width: bits.Len64(hi - lo)}
 	if desc {
 		f.flip, f.base = ^uint64(0), ^hi
 	}
@@ -276,7 +297,7 @@ func valueField(key int, desc, high bool, lo, hi uint64) field {
 
 // pack places fields behind each other. One that does not fit into the rest of a
 // word continues in the next.
-func pack(fields []field) []level {
+func pack(fields []part) []level {
 	var out []level
 	at := 0 // bits placed
 	for _, f := range fields {
@@ -287,7 +308,7 @@ func pack(fields []field) []level {
 			for len(out) <= w {
 				out = append(out, level{key: f.key})
 			}
-			p := f.part
+			p := f
 			if s := 64*(w+1) - (at + f.width); s >= 0 {
 				p.left = uint(s)
 			} else {
@@ -347,7 +368,7 @@ func (l *level) textWord(k *key, v *chunk.Vec, i, off int) uint64 {
 
 // ended reports that rows with this word of a text column are equal in it.
 func (l *level) ended(k *key, w uint64) bool {
-	if l.whole || w == 0 || w == ^uint64(0) {
+	if l.whole || l.short || w == 0 || w == ^uint64(0) {
 		return true
 	}
 	if k.desc {

@@ -229,6 +229,7 @@ func (s *runsStage) writeRun(pages []*page) error {
 		return err
 	}
 	w := newWriter(s.schema, pages, nil)
+	so.decode(w)
 	step := w.rowsFor(frameBytes, frameRows)
 	for lo := 0; lo < len(so.es); lo += step {
 		if err := s.t.Context().Err(); err != nil {
@@ -334,6 +335,7 @@ func (s *runsStage) give(so *sorter, out op.Out) error {
 		es = es[:s.p.First]
 	}
 	w := newWriter(s.schema, so.pages, s.t)
+	so.decode(w)
 	step := w.rowsFor(4<<20-64, 1<<20)
 	return so.fork((len(es)+step-1)/step, func(i int) error {
 		b, err := w.share().gather(es[i*step : min((i+1)*step, len(es))])
@@ -347,6 +349,7 @@ func (s *runsStage) give(so *sorter, out op.Out) error {
 // giveRun puts out the sorted rows as one run for order.merge.
 func (s *runsStage) giveRun(so *sorter, out op.Out) error {
 	w := newWriter(s.schema, so.pages, s.t)
+	so.decode(w)
 	step := w.rowsFor(blockBytes, frameRows)
 	n := (len(so.es) + step - 1) / step
 	ready := make([]*chunk.Batch, 8*s.t.Threads())

@@ -177,7 +177,7 @@ func (s *sorter) next(p place, w uint64) (place, bool) {
 // last reports that no rows are compared further from p on.
 func (s *sorter) last(p place) bool {
 	l := &s.levels[p.level]
-	return p.level == len(s.levels)-1 && (!l.text || l.whole)
+	return p.level == len(s.levels)-1 && (!l.text || l.whole || l.short)
 }
 
 func (s *sorter) row(e *entry) (*chunk.Batch, int) {

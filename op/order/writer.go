@@ -22,6 +22,8 @@ type writer struct {
 	cols   []source
 	buf    []byte
 	lens   [][]int32 // offsets of text columns, before there is a buffer
+	froms  [][]int32 // of text columns: where the values begin
+	words  []decoder // of columns whose values are in the words of the entries
 	batch  chunk.Batch
 }
 
@@ -34,7 +36,7 @@ type source struct {
 
 // newWriter returns a writer of the first len(schema) columns of pages.
 func newWriter(schema dtype.Schema, pages []*page, alloc mem.Allocator) *writer {
-	w := &writer{schema: schema, pages: pages, alloc: alloc, cols: make([]source, len(schema)), lens: make([][]int32, len(schema))}
+	w := &writer{schema: schema, pages: pages, alloc: alloc, cols: make([]source, len(schema)), lens: make([][]int32, len(schema)), froms: make([][]int32, len(schema)), words: make([]decoder, len(schema))}
 	for c := range schema {
 		s := &w.cols[c]
 		s.data = make([]unsafe.Pointer, len(pages))
@@ -54,7 +56,7 @@ func newWriter(schema dtype.Schema, pages []*page, alloc mem.Allocator) *writer 
 
 // share returns a writer of the same rows for another thread.
 func (w *writer) share() *writer {
-	return &writer{schema: w.schema, pages: w.pages, alloc: w.alloc, cols: w.cols, lens: make([][]int32, len(w.schema))}
+	return &writer{schema: w.schema, pages: w.pages, alloc: w.alloc, cols: w.cols, lens: make([][]int32, len(w.schema)), froms: make([][]int32, len(w.schema)), words: w.words}
 }
 
 func align(n int) int { return (n + 63) &^ 63 }
@@ -147,13 +149,21 @@ func (w *writer) gather(es []entry) (*chunk.Batch, error) {
 			v.Off = chunk.Slice[int32](take(4*(n+1)), n+1)
 			copy(v.Off, w.lens[c])
 			v.Str = take(int(v.Off[n]) + 16)[:v.Off[n]]
-			w.text(c, es, &v)
+			if d := &w.words[c]; d.level != nil {
+				d.text(es, &v)
+			} else {
+				w.text(c, es, &v)
+			}
 		case f.Type.Kind == dtype.Bool:
 			v.Data = take(chunk.Words(n) * 8)
 			w.bools(c, es, chunk.Slice[uint64](v.Data, chunk.Words(n)))
 		default:
 			v.Data = take(n * f.Type.Width())
-			w.fixed(c, es, &v)
+			if d := &w.words[c]; d.part != nil {
+				d.fixed(es, &v)
+			} else {
+				w.fixed(c, es, &v)
+			}
 		}
 		out.Cols = append(out.Cols, v)
 	}
@@ -215,6 +225,14 @@ func (w *writer) measure(c int, es []entry) (int, error) {
 	}
 	off := w.lens[c][:len(es)+1]
 	w.lens[c] = off
+	if d := &w.words[c]; d.level != nil {
+		return d.measure(es, off)
+	}
+	if cap(w.froms[c]) < len(es) {
+		w.froms[c] = make([]int32, len(es)+len(es)/4)
+	}
+	from := w.froms[c][:len(es)]
+	w.froms[c] = from
 	sum := 0
 	off[0] = 0
 	for i := range es {
@@ -224,30 +242,37 @@ func (w *writer) measure(c int, es []entry) (int, error) {
 			r = chunk.Values[uint32](v)[r]
 			v = &v.Dict.Values
 		}
-		sum += int(v.Off[r+1] - v.Off[r])
-		if sum > 1<<31-64 {
-			return 0, fmt.Errorf("sort: more than 2 GiB of text in %d rows of one column", i)
+		from[i] = v.Off[r]
+		if sum += int(v.Off[r+1] - v.Off[r]); sum > maxText {
+			return 0, tooMuchText(i)
 		}
 		off[i+1] = int32(sum)
 	}
 	return sum, nil
 }
 
+// maxText is the most bytes of text that offsets can tell.
+const maxText = 1<<31 - 64
+
+func tooMuchText(rows int) error {
+	return fmt.Errorf("sort: more than 2 GiB of text in %d rows of one column", rows)
+}
+
 // text copies the values, 16 bytes at a time where neither side ends before.
 func (w *writer) text(c int, es []entry, out *chunk.Vec) {
 	dst := out.Str[:cap(out.Str)]
+	from := w.froms[c]
 	for i := range es {
-		id := es[i].id
-		v, r := &w.pages[id>>pageBits].b.Cols[c], id&(1<<pageBits-1)
+		v := &w.pages[es[i].id>>pageBits].b.Cols[c]
 		if v.Dict != nil {
-			r = chunk.Values[uint32](v)[r]
 			v = &v.Dict.Values
 		}
-		lo, hi, at := int(v.Off[r]), int(v.Off[r+1]), int(out.Off[i])
-		if hi-lo <= 16 && lo+16 <= len(v.Str) && at+16 <= len(dst) {
+		lo, at := int(from[i]), int(out.Off[i])
+		n := int(out.Off[i+1]) - at
+		if n <= 16 && lo+16 <= len(v.Str) && at+16 <= len(dst) {
 			*(*[16]byte)(dst[at:]) = *(*[16]byte)(v.Str[lo:])
 		} else {
-			copy(dst[at:], v.Str[lo:hi])
+			copy(dst[at:], v.Str[lo:lo+n])
 		}
 	}
 }

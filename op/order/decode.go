@@ -1,0 +1,141 @@
+package order
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+)
+
+// A decoder gets the values of a key column back from the words that were
+// sorted: reading them in order is several times cheaper than fetching the
+// values from all over the pages. One of level and part is set, or none: then
+// the words do not tell.
+type decoder struct {
+	key   *key
+	level *level // of a text column
+	part  *part
+}
+
+// decode lets a writer of the sorter's rows read key columns from the words.
+// They must still be those of level 0: it is the only one.
+func (s *sorter) decode(w *writer) {
+	if len(s.levels) != 1 || !s.last(place{0, 0}) {
+		return
+	}
+	l := &s.levels[0]
+	if l.text {
+		k := &s.keys[l.key]
+		if k.col < len(w.words) && w.cols[k.col].dict == nil {
+			w.words[k.col] = decoder{key: k, level: l}
+		}
+		return
+	}
+	for i := range l.parts {
+		p := &l.parts[i]
+		if k := &s.keys[p.key]; p.exact && !p.null && k.col < len(w.words) {
+			w.words[k.col] = decoder{key: k, part: p}
+		}
+	}
+}
+
+// fixed writes the values; what lies under a null is the least value.
+func (d *decoder) fixed(es []entry, v *chunk.Vec) {
+	p := d.part
+	switch d.key.kind {
+	case dtype.Int8, dtype.Uint8:
+		decodeInts(p, es, chunk.Values[uint8](v))
+	case dtype.Int16, dtype.Uint16:
+		decodeInts(p, es, chunk.Values[uint16](v))
+	case dtype.Int32, dtype.Date, dtype.Uint32:
+		decodeInts(p, es, chunk.Values[uint32](v))
+	case dtype.Uint64:
+		decodeInts(p, es, chunk.Values[uint64](v))
+	case dtype.Int64, dtype.Timestamp:
+		dst := chunk.Values[uint64](v)
+		decodeInts(p, es, dst)
+		for i := range dst {
+			dst[i] ^= 1 << 63
+		}
+	case dtype.Float32:
+		dst := chunk.Values[float32](v)
+		for i := range es {
+			u := uint32(p.value(es[i].k))
+			dst[i] = math.Float32frombits(u ^ (^uint32(int32(u)>>31) | 1<<31))
+		}
+	case dtype.Float64:
+		dst := chunk.Values[float64](v)
+		for i := range es {
+			u := p.value(es[i].k)
+			dst[i] = math.Float64frombits(u ^ (^uint64(int64(u)>>63) | 1<<63))
+		}
+	}
+}
+
+// value is raw of the value in a word.
+func (p *part) value(w uint64) uint64 {
+	return (w>>(p.left&63)&(^uint64(0)>>(uint(64-p.width)&63)) + p.base) ^ p.flip
+}
+
+// decodeInts cuts raw numbers to their width: the sign bit that raw inverts lies
+// above it, except in 64 bits.
+func decodeInts[T uint8 | uint16 | uint32 | uint64](p *part, es []entry, dst []T) {
+	dst = dst[:len(es)]
+	for i := range es {
+		dst[i] = T(p.value(es[i].k))
+	}
+}
+
+// size returns the bytes of text that a word tells and how many they are.
+func (d *decoder) size(w uint64) (uint64, int) {
+	if d.level.whole {
+		if d.key.desc {
+			w = ^w
+		}
+		return w, d.level.rest
+	}
+	if w == 0 || w == ^uint64(0) {
+		return 0, -1 // null
+	}
+	if d.key.desc {
+		w = ^w
+	}
+	return w, int(w&0xff) - 1
+}
+
+// measure lays out the text.
+func (d *decoder) measure(es []entry, off []int32) (int, error) {
+	sum := 0
+	off[0] = 0
+	for i := range es {
+		if _, n := d.size(es[i].k); n >= 0 {
+			if sum += d.level.skip + n; sum > maxText {
+				return 0, tooMuchText(i)
+			}
+		}
+		off[i+1] = int32(sum)
+	}
+	return sum, nil
+}
+
+// text writes the bytes that all values share and those of the words.
+func (d *decoder) text(es []entry, v *chunk.Vec) {
+	dst := v.Str[:cap(v.Str)]
+	shared := d.level.first[:d.level.skip]
+	for i := range es {
+		w, n := d.size(es[i].k)
+		if n < 0 {
+			continue
+		}
+		at := int(v.Off[i])
+		at += copy(dst[at:], shared)
+		if at+8 <= len(dst) {
+			binary.BigEndian.PutUint64(dst[at:], w)
+			continue
+		}
+		for j := range n {
+			dst[at+j] = byte(w >> (56 - 8*j))
+		}
+	}
+}
