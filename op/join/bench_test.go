@@ -100,3 +100,70 @@ func BenchmarkJoin(b *testing.B) {
 		b.Run(fmt.Sprintf("all/%d/threads2", n), func(b *testing.B) { benchmarkJoin(b, n, 1, 2, []string{"k", "v", "w"}) })
 	}
 }
+
+// BenchmarkText joins 1e7 rows on text of twelve bytes with n rows: as plain text
+// and as codes.
+func BenchmarkText(b *testing.B) {
+	for _, n := range []int{100, 100_000} {
+		for _, coded := range []bool{false, true} {
+			b.Run(fmt.Sprintf("%d/coded=%v", n, coded), func(b *testing.B) {
+				l, r := joinTables(n, 1)
+				dict := &chunk.Dict{ID: nextDict.Add(1), Values: idTexts(seq32(max(11, n*11/10)))}
+				for _, in := range []*input{l, r} {
+					in.schema[0].Type = dtype.Of(dtype.Utf8)
+					for _, m := range in.batches {
+						k := chunk.Values[uint32](&m.Cols[0])
+						if coded {
+							m.Cols[0] = chunk.Vec{Type: dtype.Of(dtype.Utf8), N: m.N, Dict: dict, Data: m.Cols[0].Data}
+						} else {
+							m.Cols[0] = idTexts(k)
+						}
+					}
+				}
+				p := Params{Left: []string{"k"}, Right: []string{"k"}, Columns: []string{"v", "w"}}
+				task := newTask(b, 0, 1)
+				start := cpuTime()
+				for b.Loop() {
+					rows := 0
+					if err := run(task, p, l, r, func(m *chunk.Batch) error { rows += m.N; return nil }); err != nil || rows < benchRows*9/10 {
+						b.Fatal(rows, err)
+					}
+				}
+				b.ReportMetric(float64((cpuTime()-start).Milliseconds())/float64(b.N), "cpu-ms/op")
+			})
+		}
+	}
+}
+
+func seq32(n int) []uint32 {
+	s := make([]uint32, n)
+	for i := range s {
+		s[i] = uint32(i)
+	}
+	return s
+}
+
+func idTexts(k []uint32) chunk.Vec {
+	v := chunk.Vec{Type: dtype.Of(dtype.Utf8), N: len(k), Off: []int32{0}}
+	for _, x := range k {
+		v.Str = fmt.Appendf(v.Str, "id%010d", x)
+		v.Off = append(v.Off, int32(len(v.Str)))
+	}
+	return v
+}
+
+// BenchmarkFanOut gives every one of 1e6 probe rows ten matches.
+func BenchmarkFanOut(b *testing.B) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	l := benchTable("k", "v", 1_000_000, func(int) int32 { return int32(rng.IntN(10_000)) })
+	r := benchTable("k", "w", 100_000, func(i int) int32 { return int32(i % 10_000) })
+	task := newTask(b, 0, 1)
+	start := cpuTime()
+	for b.Loop() {
+		rows := 0
+		if err := run(task, Params{Left: []string{"k"}, Right: []string{"k"}}, l, r, func(m *chunk.Batch) error { rows += m.N; return nil }); err != nil || rows != 10_000_000 {
+			b.Fatal(rows, err)
+		}
+	}
+	b.ReportMetric(float64((cpuTime()-start).Milliseconds())/float64(b.N), "cpu-ms/op")
+}

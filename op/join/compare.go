@@ -51,7 +51,7 @@ func (t *table) same(a, b uint32) bool {
 	mask := uint32(1)<<t.rows.shift - 1
 	i, j := a&mask, b&mask
 	if t.norm != nil {
-		return t.norm[a>>t.rows.shift][i] == t.norm[b>>t.rows.shift][j]
+		return *t.normOf(a) == *t.normOf(b)
 	}
 	x, y := t.rows.segs[a>>t.rows.shift], t.rows.segs[b>>t.rows.shift]
 	for c, eq := range t.cmp {

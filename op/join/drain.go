@@ -151,6 +151,9 @@ func (d *nested) cost() (n int64) {
 func (d *nested) piece(batches []*chunk.Batch) error {
 	t := d.s.p.newTable(d.s.t)
 	t.alone = true
+	if countRows(batches) <= heapRows {
+		t.alloc = mem.Heap
+	}
 	all := [runs][]*chunk.Batch{batches}
 	defer t.release()
 	err := error(mem.ErrBudget)
@@ -171,6 +174,17 @@ func (d *nested) piece(batches []*chunk.Batch) error {
 		return d.piece(b)
 	}
 	return fmt.Errorf("join: an index of %d build rows does not fit: %w", batches[0].N, err)
+}
+
+// heapRows is up to which size the index of a piece is plain scratch: a pool whose
+// free room is in pieces may refuse even this little.
+const heapRows = 2048
+
+func countRows(batches []*chunk.Batch) (n int) {
+	for _, b := range batches {
+		n += b.N
+	}
+	return n
 }
 
 // halves cuts a list of batches, or a batch.

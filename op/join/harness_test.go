@@ -139,6 +139,13 @@ func drive(t *fakeTask, p op.Pipe, side []op.In, in []*chunk.Batch, sink func(m 
 
 // run joins two tables of batches.
 func run(t *fakeTask, p Params, l, r *input, sink func(m *chunk.Batch) error) error {
+	return runWith(t, p, l, r, func(probe op.Pipe, side []op.In, in []*chunk.Batch) error {
+		return drive(t, probe, side, in, sink, &blockOut{})
+	})
+}
+
+// runWith builds, and leaves probing to f.
+func runWith(t *fakeTask, p Params, l, r *input, probing func(probe op.Pipe, side []op.In, in []*chunk.Batch) error) error {
 	lm, rm := op.Meta{Schema: l.schema, Rows: l.est, Bytes: -1}, op.Meta{Schema: r.schema, Rows: r.est, Bytes: -1}
 	call, meta, err := Hash.Call(p, lm, rm)
 	if err != nil {
@@ -183,7 +190,7 @@ func run(t *fakeTask, p Params, l, r *input, sink func(m *chunk.Batch) error) er
 		return err
 	}
 	defer pb.Pipe.Close()
-	return drive(t, pb.Pipe, []op.In{{Value: v, Hi: v.Runs()}}, sides[-1-probe.In[0].From].batches, sink, out)
+	return probing(pb.Pipe, []op.In{{Value: v, Hi: v.Runs()}}, sides[-1-probe.In[0].From].batches)
 }
 
 func newTask(t testing.TB, limit int64, threads int) *fakeTask {

@@ -103,7 +103,7 @@ func TestDictionaries(t *testing.T) {
 	for ld := range 3 {
 		for rd := range 3 {
 			for _, long := range []bool{false, true} {
-				scenario{keys: "utf8", n: 2000, m: 700, domain: 300, nulls: 0.05, ld: ld, rd: rd, long: long}.test(t, 3)
+				scenario{keys: "utf8", n: 900, m: 400, domain: 300, nulls: 0.05, ld: ld, rd: rd, long: long}.test(t, 3)
 			}
 		}
 	}
@@ -193,6 +193,45 @@ func TestSieve(t *testing.T) {
 			t.Errorf("%s, %s table: the filter was on for %d batches of %d", k, tab.layout, on, len(probes))
 		}
 		tab.release()
+	}
+}
+
+// TestNoGarbage pushes the same morsels again and again: once scratch has its
+// size, nothing is allocated.
+func TestNoGarbage(t *testing.T) {
+	for _, k := range []string{"int32", "timestamp", "utf8", "int64 utf8"} {
+		for _, kind := range kinds {
+			l, r, p := scenario{keys: k, n: 3000, m: 2000, domain: 2500, nulls: 0.1, ld: 1}.inputs(4)
+			p.Kind = kind
+			task := newTask(t, 0, 1)
+			err := runWith(task, p, l, r, func(pipe op.Pipe, side []op.In, in []*chunk.Batch) error {
+				st, err := pipe.Open(task, side)
+				if err != nil {
+					return err
+				}
+				defer st.Close()
+				local, err := st.Local()
+				if err != nil {
+					return err
+				}
+				rows := 0
+				sink := sinkFunc(func(m *chunk.Batch) error { rows += m.N; return nil })
+				n := testing.AllocsPerRun(20, func() {
+					for _, m := range in {
+						if e := local.Push(m, sink); e != nil {
+							err = e
+						}
+					}
+				})
+				if n > 0 || rows == 0 {
+					t.Errorf("%s %s: %.0f allocations for %d morsels, %d rows", kind, k, n, len(in), rows)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }
 

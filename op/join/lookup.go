@@ -21,6 +21,7 @@ type prober struct {
 	norm   [][2]uint64
 	miss   []uint32
 	todo   [lapRows]uint32
+	like   [lapRows]uint32
 	ents   [lapRows]uint64
 	wides  [lapRows][2]uint64
 	memo   map[uint64][]uint32 // dictionary → head of every entry
@@ -93,11 +94,17 @@ func (p *prober) find(m *chunk.Batch) {
 		directNarrow(chunk.Values[uint32](v), uint32(t.fields[0].min), t.ids, p.heads)
 	case t.layout == direct && t.keys == 1 && (v.Type.Kind == dtype.Int64 || v.Type.Kind == dtype.Uint64 || v.Type.Kind == dtype.Timestamp):
 		directWide(chunk.Values[uint64](v), t.fields[0].min, t.ids, p.heads)
+	case t.layout == tagged && t.norm != nil:
+		p.norm, p.keys.h = room(p.norm, m.N), room(p.keys.h, m.N)
+		shortTexts(v, p.norm)
+		kernel.Hash128(p.norm, p.keys.h)
+		p.place(p.keys.h)
+		p.findShort()
 	case t.layout == tagged:
-		p.place(m)
+		p.place(t.slotHashes(p.keys, m, nil))
 		p.findTagged(m)
 	case t.layout == narrow && t.raw:
-		p.place(m)
+		p.place(t.slotHashes(p.keys, m, nil))
 		p.findNarrow(chunk.Values[uint32](v))
 	default:
 		p.packed = room(p.packed, m.N)
@@ -106,7 +113,7 @@ func (p *prober) find(m *chunk.Batch) {
 			directWide(p.packed, 0, t.ids, p.heads)
 			return
 		}
-		p.place(m)
+		p.place(t.slotHashes(p.keys, m, p.packed))
 		if t.layout == wide {
 			p.findWide()
 			return
@@ -137,11 +144,10 @@ func directWide(keys []uint64, lo uint64, ids, heads []uint32) {
 	}
 }
 
-// place computes the first slot of every row.
-func (p *prober) place(m *chunk.Batch) {
+// place computes the first slot of every row from its hash.
+func (p *prober) place(h []uint64) {
 	t := p.t
-	h := t.slotHashes(p.keys, m, p.packed)
-	p.pos = room(p.pos, m.N)
+	p.pos = room(p.pos, len(h))
 	pos := p.pos[:len(h)]
 	if t.single {
 		span := t.span[0]
@@ -267,48 +273,96 @@ func chaseWide(slots [][2]uint64, at uint32, key uint64) uint32 {
 	}
 }
 
-// findTagged compares keys only where tags agree.
+// findShort is findNarrow for short texts: where tags agree the 16-byte forms are
+// compared.
+func (p *prober) findShort() {
+	h := p.keys.h[:len(p.norm)]
+	if p.filter.on(p.t) {
+		passed := 0
+		for i, x := range h {
+			p.heads[i] = none
+			if p.filter.bloom.maybe(uint32(x)) {
+				passed++
+				p.heads[i] = p.t.chase(p.pos[i], uint32(x), func(id uint32) bool { return *p.t.normOf(id) == p.norm[i] })
+			}
+		}
+		p.filter.saw(len(h), passed)
+		return
+	}
+	for lo := 0; lo < len(h); lo += lapRows {
+		hi := min(len(h), lo+lapRows)
+		p.lapShort(h[lo:hi], p.norm[lo:hi], p.pos[lo:hi], p.heads[lo:hi])
+	}
+	p.filter.count(p.heads)
+}
+
+// normOf returns the 16-byte form of a build row's key.
+func (t *table) normOf(id uint32) *[2]uint64 {
+	shift := t.rows.shift & 31
+	return &t.norm[id>>shift][id&(1<<shift-1)]
+}
+
+func (p *prober) lapShort(h []uint64, norm [][2]uint64, pos, heads []uint32) {
+	slots, ents, todo, like := p.t.slots, &p.ents, &p.todo, &p.like
+	kernel.Gather(ents[:len(h)], slots, pos)
+	for i := range h {
+		todo[i&(lapRows-1)] = uint32(i)
+	}
+	for n := len(h); n > 0; {
+		m, c := 0, 0
+		for _, i := range todo[:n] {
+			e := ents[i&(lapRows-1)]
+			id, other := uint32(e), differ(uint32(e>>32), uint32(h[i]))
+			heads[i] = id | uint32(-other)
+			live := notNone(id)
+			like[c&(lapRows-1)] = i
+			c += (other ^ 1) & live
+			todo[m] = i
+			m += other & live
+		}
+		for _, i := range like[:c] {
+			if *p.t.normOf(heads[i]) != norm[i] {
+				heads[i] = none
+				todo[m] = i
+				m++
+			}
+		}
+		for _, i := range todo[:m] {
+			pos[i]++
+			ents[i&(lapRows-1)] = slots[pos[i]]
+		}
+		n = m
+	}
+}
+
+// findTagged compares the key columns where tags agree.
 func (p *prober) findTagged(m *chunk.Batch) {
 	t, h := p.t, p.keys.h[:m.N]
 	use := p.filter.on(t)
-	f, passed := p.filter.bloom, 0
-	short := t.norm != nil
-	if short {
-		p.norm = room(p.norm, m.N)
-		shortTexts(&m.Cols[p.cols[0]], p.norm)
-	}
-	hits := 0
+	passed, hits := 0, 0
 	for i, x := range h {
-		at := p.pos[i]
-		if use {
-			if !f.maybe(uint32(x)) {
-				p.heads[i] = none
-				continue
-			}
-			passed++
+		p.heads[i] = none
+		if use && !p.filter.bloom.maybe(uint32(x)) {
+			continue
 		}
-		id := none
-		for ; ; at++ {
-			e := t.slots[at]
-			if uint32(e) == none {
-				break
-			}
-			if uint32(e>>32) != uint32(x) {
-				continue
-			}
-			if short && t.norm[uint32(e)>>(t.rows.shift&31)][uint32(e)&(1<<(t.rows.shift&31)-1)] == p.norm[i] ||
-				!short && t.equals(m, p.cols, i, uint32(e)) {
-				id = uint32(e)
-				break
-			}
-		}
-		p.heads[i] = id
-		hits += notNone(id)
+		passed++
+		p.heads[i] = t.chase(p.pos[i], uint32(x), func(id uint32) bool { return t.equals(m, p.cols, i, id) })
+		hits += notNone(p.heads[i])
 	}
 	if use {
 		hits = passed
 	}
 	p.filter.saw(m.N, hits)
+}
+
+// chase looks a tag up from slot at on and asks same about rows that have it.
+func (t *table) chase(at, tag uint32, same func(id uint32) bool) uint32 {
+	for ; ; at++ {
+		e := t.slots[at]
+		if uint32(e) == none || uint32(e>>32) == tag && same(uint32(e)) {
+			return uint32(e)
+		}
+	}
 }
 
 // sieveNarrow is findNarrow behind the filter.
