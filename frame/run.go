@@ -48,7 +48,7 @@ func (f *Frame) start(ctx context.Context, r graph.Runner, mode graph.Mode, opts
 // per thread; leaving the loop stops the work.
 func (f *Frame) Iterate(ctx context.Context, r graph.Runner, opts ...Option) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {
-		stop := errors.New("stop")
+		stop := errors.New("stop") // ends each; yield may not be called after it
 		err := f.each(ctx, r, opts, func(s *arrow.Schema, schema dtype.Schema, b *chunk.Batch) error {
 			rec, err := chunk.ToRecord(s, schema, b)
 			if err != nil {
@@ -59,7 +59,7 @@ func (f *Frame) Iterate(ctx context.Context, r graph.Runner, opts ...Option) ite
 			}
 			return nil
 		})
-		if err != nil && err != stop {
+		if err != nil && !errors.Is(err, stop) {
 			yield(nil, err)
 		}
 	}

@@ -50,8 +50,7 @@ type writePipe struct {
 
 // Open implements op.Pipe.
 func (w *writePipe) Open(op.Task, []op.In) (op.Stage, error) {
-	dir := filepath.Dir(w.p.Path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(w.p.Path)+".tmp-")
+	f, err := createBeside(w.p.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +64,18 @@ func (w *writePipe) Open(op.Task, []op.In) (op.Stage, error) {
 		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
 	}
 	return &writing{pipe: w, f: f, s: s, out: out}, nil
+}
+
+// createBeside makes a temporary file in the folder of path, with the permissions
+// of any new file.
+func createBeside(path string) (*os.File, error) {
+	for i := 0; ; i++ {
+		name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d-%d.tmp", filepath.Base(path), os.Getpid(), i))
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if !os.IsExist(err) {
+			return f, err
+		}
+	}
 }
 
 func (w *writePipe) Close() error { return nil }
