@@ -7,7 +7,6 @@ import (
 	"math"
 	"os"
 	"runtime"
-	"slices"
 	"strings"
 
 	pretty "github.com/jedib0t/go-pretty/v6/table"
@@ -47,6 +46,7 @@ func (r *report) print(w io.Writer, markdown bool) {
 			p.family(f, in)
 		}
 	}
+	p.everyEngine(r.lines)
 }
 
 type printer struct {
@@ -108,71 +108,74 @@ func (p *printer) goals(gs []goal) {
 	p.render(t)
 }
 
-// family writes the table of a family: CPU seconds and wall seconds, the least of
-// all repetitions with the middle in parentheses.
+// family writes the table of a family: weft beside the best variant of the peers.
 func (p *printer) family(f family, lines []line) {
 	p.heading(f.title)
-	var shown []string
-	for _, e := range engines {
-		if slices.ContainsFunc(lines, func(l line) bool { return l.figures[e.name] != nil }) {
-			shown = append(shown, e.name)
-		}
-	}
-	head := []any{"case", "rows", "what"}
-	for _, e := range shown {
-		head = append(head, e+" CPU", e+" wall")
-	}
+	head := []any{"case", "rows", "what", "weft CPU"}
 	if f.peers != nil {
-		head = append(head, "CPU ratio", "wall ratio", "against")
+		head = append(head, "best peer's CPU", "", "ratio", "weft wall", "best peer's wall", "", "ratio")
+	} else {
+		head = append(head, "weft wall", "tasks", "ns per task", "bytes per task")
 	}
-	head = append(head, "gain of threads", "peak MiB: "+strings.Join(shown, ", "))
-	t := newTable(head...)
+	t := newTable(append(head, "one thread", "gain", "peak MiB")...)
 	for i := range lines {
-		t.AppendRow(row(f, &lines[i], shown))
+		t.AppendRow(row(f, &lines[i]))
 	}
-	if f.peers != nil {
-		p.means(t, f, lines, len(shown))
+	if f.peers != nil && len(lines) > 1 {
+		cpu, wall := ratios(lines, f.peers, leastCPU), ratios(lines, f.peers, leastWall)
+		t.AppendRow(pretty.Row{"geometric mean", "", "", "", "", "", round(geometric(cpu)), "", "", "", round(geometric(wall)), "", "", ""})
 	}
 	p.render(t)
-	for _, l := range lines {
-		for _, e := range shown {
-			if x := l.figures[e]; x != nil && x.failure != "" {
-				fmt.Fprintf(p.w, "\n%s, %s: %s\n", l.bench.name, e, x.failure)
-			}
-		}
-	}
 }
 
-func row(f family, l *line, shown []string) pretty.Row {
+// row has the least times of weft and of the best variant of the peers.
+func row(f family, l *line) pretty.Row {
 	out := pretty.Row{l.bench.name, sizeName(l.rows), l.bench.about}
-	var peaks []string
-	for _, e := range shown {
-		x := l.figures[e]
-		if x == nil || math.IsNaN(x.cpu.least) {
-			out, peaks = append(out, "–", "–"), append(peaks, "–")
-			continue
+	w := l.figures["weft"]
+	if w == nil {
+		w = &figure{cpu: spreadOf(nil), wall: spreadOf(nil)}
+	}
+	if f.peers == nil {
+		out[1] = ""
+		n := float64(w.tasks)
+		return append(out, seconds(w.cpu.least), seconds(w.wall.least), w.tasks, round(w.wall.least*1e9/n), round(w.alloc), "", "", w.peak/mib)
+	}
+	out = append(out, seconds(w.cpu.least))
+	for _, of := range []func(*figure) float64{leastCPU, leastWall} {
+		x, by := l.best(f.peers, of)
+		if len(out) > 4 {
+			out = append(out, seconds(w.wall.least))
 		}
-		out = append(out, x.cpu.String(), x.wall.String())
-		peaks = append(peaks, fmt.Sprint(x.peak/mib))
+		out = append(out, seconds(x), by, round(l.ratio(f.peers, of)))
 	}
-	if f.peers != nil {
-		_, by := l.best(f.peers, leastCPU)
-		out = append(out, round(l.ratio(f.peers, leastCPU)), round(l.ratio(f.peers, leastWall)), by)
+	one := "–"
+	if l.ok(weftOne) {
+		one = seconds(l.figures[weftOne].wall.least)
 	}
-	return append(out, round(l.speedUp()), strings.Join(peaks, ", "))
+	return append(out, one, round(l.speedUp()), w.peak/mib)
 }
 
-// means adds the geometric means of the ratios.
-func (p *printer) means(t pretty.Writer, f family, lines []line, engines int) {
-	var cpu, wall []float64
+func ratios(lines []line, peers []string, of func(*figure) float64) (out []float64) {
 	for i := range lines {
-		cpu, wall = append(cpu, lines[i].ratio(f.peers, leastCPU)), append(wall, lines[i].ratio(f.peers, leastWall))
+		out = append(out, lines[i].ratio(peers, of))
 	}
-	r := pretty.Row{"geometric mean", "", ""}
-	for range 2 * engines {
-		r = append(r, "")
+	return out
+}
+
+// everyEngine lists what each engine needed for each case.
+func (p *printer) everyEngine(lines []line) {
+	p.heading("Every engine: least (middle)")
+	t := newTable("case", "engine", "CPU s", "wall s", "peak MiB", "")
+	for _, l := range lines {
+		for _, e := range engines {
+			x := l.figures[e.name]
+			if x == nil || len(l.wrong) > 0 {
+				continue
+			}
+			t.AppendRow(pretty.Row{l.bench.name, e.name, x.cpu.String(), x.wall.String(), x.peak / mib, tail(x.failure)})
+		}
 	}
-	t.AppendRow(append(r, round(geometric(cpu)), round(geometric(wall))))
+	p.render(t)
 }
 
 func (s spread) String() string { return seconds(s.least) + " (" + seconds(s.middle) + ")" }
@@ -180,6 +183,8 @@ func (s spread) String() string { return seconds(s.least) + " (" + seconds(s.mid
 // seconds has three figures that count.
 func seconds(x float64) string {
 	switch {
+	case math.IsNaN(x):
+		return "–"
 	case x >= 100:
 		return fmt.Sprintf("%.0f", x)
 	case x >= 10:
@@ -210,13 +215,14 @@ Made by `+"`go run ./benchmarks run --md benchmarks/RESULTS.md`"+` on %s, %d pro
 
 Every case ran in %d cold processes of each engine with %d repetitions each (cases named memory and brc: one), the
 engines taking turns at each case. Seconds are the least of all repetitions with the middle one in parentheses. CPU is
-user and system time of all threads. The machine had other work at the same time: CPU seconds are what to compare, wall
-seconds are larger than they would be on an idle machine, and both differ from run to run by some tenths.
+user and system time of all threads. **The machine had other work at the same time (load %s when this was written):**
+CPU seconds are what to compare; wall seconds, and with them the gain of the second thread, are worse than on an idle
+machine by an unknown factor, and a ratio can change by some tenths from run to run.
 
 Tables in memory are plain Arrow (no dictionaries) for weft, duckdb-arrow and Polars; duckdb has them in its own
 format, which took it time that is not counted. Ratios are weft's seconds over those of the best variant of the peers
 named. %s.
-`, cpuName(), runtime.NumCPU(), memorySize(), runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), r.runs, r.reps, r.versions())
+`, cpuName(), runtime.NumCPU(), memorySize(), runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), r.runs, r.reps, load(), r.versions())
 	r.print(&b, true)
 	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
