@@ -28,6 +28,9 @@ type colBuilder struct {
 	strLen int
 	dict   *Dict // shared by everything appended so far, nil once mixed or plain
 	coded  bool  // data holds codes of dict
+	// What the last batch took: the next one begins with that, without growing
+	// (and copying) its way up again.
+	lastData, lastStr, lastValid int
 }
 
 // NewBuilder returns an empty builder. Dictionary vectors are kept as codes
@@ -75,11 +78,14 @@ func (b *Builder) add(m *Batch, idx []uint32, k int) error {
 }
 
 // room makes buf hold at least n bytes.
-func room(alloc mem.Allocator, buf *[]byte, used, n int) error {
+func room(alloc mem.Allocator, buf *[]byte, used, n, hint int) error {
 	if n <= len(*buf) {
 		return nil
 	}
 	want := max(n, 2*len(*buf), 1024)
+	if *buf == nil {
+		want = max(want, hint)
+	}
 	next := alloc.Alloc(want)
 	if next == nil && want > n {
 		next = alloc.Alloc(n)
@@ -132,7 +138,7 @@ func (c *colBuilder) grow(b *Builder, v *Vec, idx []uint32, k int) error {
 	n := b.n + k
 	if v.Valid != nil || v.Type.Kind == dtype.Null && c.kind != dtype.Null || c.valid != nil {
 		fresh := c.valid == nil
-		if err := room(b.alloc, &c.valid, Words(b.n)*8, Words(n)*8); err != nil {
+		if err := room(b.alloc, &c.valid, Words(b.n)*8, Words(n)*8, c.lastValid); err != nil {
 			return err
 		}
 		if fresh {
@@ -144,9 +150,9 @@ func (c *colBuilder) grow(b *Builder, v *Vec, idx []uint32, k int) error {
 	case c.kind.IsVar():
 		return c.growText(b, v, idx, k)
 	case c.kind == dtype.Bool:
-		return room(b.alloc, &c.data, Words(b.n)*8, Words(n)*8)
+		return room(b.alloc, &c.data, Words(b.n)*8, Words(n)*8, c.lastData)
 	}
-	return room(b.alloc, &c.data, b.n*c.width, n*c.width)
+	return room(b.alloc, &c.data, b.n*c.width, n*c.width, c.lastData)
 }
 
 func (c *colBuilder) growText(b *Builder, v *Vec, idx []uint32, k int) error {
@@ -158,7 +164,7 @@ func (c *colBuilder) growText(b *Builder, v *Vec, idx []uint32, k int) error {
 			return err
 		}
 	}
-	if err := room(b.alloc, &c.data, (b.n+1)*4, (b.n+k+1)*4); err != nil {
+	if err := room(b.alloc, &c.data, (b.n+1)*4, (b.n+k+1)*4, c.lastData); err != nil {
 		return err
 	}
 	if b.n == 0 && !c.coded {
@@ -171,7 +177,7 @@ func (c *colBuilder) growText(b *Builder, v *Vec, idx []uint32, k int) error {
 	if need > math.MaxInt32 {
 		return mem.ErrBudget
 	}
-	return room(b.alloc, &c.str, c.strLen, need)
+	return room(b.alloc, &c.str, c.strLen, need, c.lastStr)
 }
 
 // decode turns the codes gathered so far into text.
@@ -179,10 +185,10 @@ func (c *colBuilder) decode(b *Builder) error {
 	codes := append([]uint32(nil), Slice[uint32](c.data, b.n)...)
 	v := Vec{Type: dtype.Of(c.kind), N: b.n, Data: Bytes(codes), Dict: c.dict}
 	need := textBytes(&v, nil, b.n)
-	if err := room(b.alloc, &c.str, 0, need); err != nil {
+	if err := room(b.alloc, &c.str, 0, need, 0); err != nil {
 		return err
 	}
-	if err := room(b.alloc, &c.data, b.n*4, (b.n+1)*4); err != nil {
+	if err := room(b.alloc, &c.data, b.n*4, (b.n+1)*4, 0); err != nil {
 		return err
 	}
 	c.coded, c.dict, c.strLen = false, nil, 0
@@ -361,6 +367,7 @@ func (b *Builder) Flush() *Batch {
 		default:
 			v.Data = c.data[:b.n*c.width]
 		}
+		c.lastValid, c.lastData, c.lastStr = len(v.Valid)*8, len(v.Data)+len(v.Off)*4, len(v.Str)
 		keep(&c.valid)
 		keep(&c.data)
 		keep(&c.str)
