@@ -404,6 +404,9 @@ func TestNoTimesOfAWrongAnswer(t *testing.T) {
 		if strings.Contains(b.String(), "0.125") != c.times {
 			t.Errorf("sum %s: times shown: %v\n%s", c.sum, !c.times, b.String())
 		}
+		if strings.Contains(b.String(), "geometric mean of CPU") != c.times {
+			t.Errorf("sum %s: counted for a goal: %v\n%s", c.sum, !c.times, b.String())
+		}
 		if (len(r.wrong()) == 0) != c.times {
 			t.Errorf("sum %s: %v", c.sum, r.wrong())
 		}
