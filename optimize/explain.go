@@ -57,7 +57,7 @@ func Text(p *Plan, rep *graph.Report) string {
 	if t.left > 0 {
 		fmt.Fprintf(&s, "… and %d more layers\n", t.left)
 	}
-	if rep != nil && rep.Wall > 0 {
+	if rep != nil && len(rep.Layers) > 0 { // it ran
 		fmt.Fprintf(&s, "%s, peak %s", rep.Wall.Round(time.Microsecond), size(float64(rep.Peak)))
 		if rep.Budget > 0 {
 			fmt.Fprintf(&s, " of %s", size(float64(rep.Budget)))
