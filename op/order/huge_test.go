@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/weft-data/weft/chunk"
@@ -34,6 +35,9 @@ var numbers = op.Register(op.Spec[numberParams]{
 	Rules:  op.Rules[numberParams]{Blocks: func(p numberParams) int { return p.Blocks }},
 })
 
+// numbersRead counts the rows that were made.
+var numbersRead atomic.Int64
+
 const numberSplit = 1 << 20
 
 type numberFeed struct {
@@ -59,6 +63,7 @@ func (f *numberFeed) Read(split int, out op.Sink) error {
 			v[i] = int64(f.t.Block())*f.rows + lo + int64(i)
 			k[i] = mix(uint64(v[i]))
 		}
+		numbersRead.Add(int64(m))
 		if err := out.Push(&chunk.Batch{N: m, Seq: seq, Cols: []chunk.Vec{
 			{Type: numberSchema[0].Type, N: m, Data: chunk.Bytes(k[:m])}, {Type: numberSchema[1].Type, N: m, Data: chunk.Bytes(v[:m])}}}); err != nil {
 			return err

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/optest"
 	"github.com/weft-data/weft/op"
@@ -331,5 +330,3 @@ func TestBadParams(t *testing.T) {
 		t.Error("a negative number of rows was taken")
 	}
 }
-
-var _ = chunk.Words

@@ -33,7 +33,6 @@ const (
 	pageBytes = 4 << 20 // of wide rows, about
 	firstRows = 4096    // of the first page, for small tables
 	maxPages  = 1 << (32 - pageBits)
-	textMax   = 64 << 20 // bytes of text of a column in a page, unless one morsel has more
 )
 
 // scratchBytes is what sorting needs for a row, beside the row.
@@ -65,7 +64,7 @@ func (g *gatherer) add(m *chunk.Batch, lo int, cut bool) (int, error) {
 			if len(g.pages) >= maxPages {
 				return done, nil
 			}
-			if p = g.newPage(m, lo+done, g.nextCap(p)); p == nil {
+			if p = g.newPage(m, lo+done, g.nextCap(p, m, lo+done)); p == nil {
 				return done, nil
 			}
 			p.cut = cut && done == 0
@@ -89,11 +88,16 @@ func (g *gatherer) add(m *chunk.Batch, lo int, cut bool) (int, error) {
 	return done, nil
 }
 
-// nextCap sizes the page after p: small for small tables and where dictionaries
-// change often.
-func (g *gatherer) nextCap(p *page) int {
+// nextCap sizes the page after p for rows like those of m from row lo on: small
+// for small tables and where dictionaries change often.
+func (g *gatherer) nextCap(p *page, m *chunk.Batch, lo int) int {
 	width := max(int(rowBytes(g.schema)), 1)
-	most := max(min(pageRows, pageBytes/width), 1024) &^ 63
+	for i := range m.Cols {
+		if v := &m.Cols[i]; v.Dict == nil && g.schema[i].Type.Kind.IsVar() {
+			width += textLen(v, lo, m.N) / (m.N - lo)
+		}
+	}
+	most := max(min(pageRows, pageBytes/width), 64) &^ 63
 	switch {
 	case p == nil:
 		return min(firstRows, most)
@@ -116,7 +120,7 @@ func (g *gatherer) newPage(m *chunk.Batch, lo, rows int) *page {
 	if !g.must {
 		return nil
 	}
-	p := blankPage(g.schema, m, firstRows, mem.Heap)
+	p := blankPage(g.schema, m, min(rows, firstRows), mem.Heap)
 	p.buffers(g.schema, m, lo)
 	return p
 }
@@ -143,7 +147,7 @@ func (p *page) buffers(s dtype.Schema, m *chunk.Batch, lo int) bool {
 		case f.Type.Kind.IsVar():
 			size = (p.cap + 1) * 4
 			per := (textLen(&m.Cols[i], lo, m.N) + m.N - lo - 1) / (m.N - lo)
-			if c.str = p.alloc.Alloc(min(textMax, (per+per/8+1)*p.cap)); c.str == nil {
+			if c.str = p.alloc.Alloc(min(pageBytes, (per+per/8+1)*p.cap)); c.str == nil {
 				return false
 			}
 		}
@@ -217,13 +221,10 @@ func (p *page) grow(m *chunk.Batch, lo int) bool {
 		if need <= len(c.str) {
 			continue
 		}
-		if p.b.N >= p.cap/2 && c.used > 0 {
+		if c.used > 0 && (p.b.N >= p.cap/2 || c.used >= pageBytes) {
 			return false
 		}
-		size := max(need, 2*len(c.str))
-		if size > textMax && p.b.N > 0 {
-			return false
-		}
+		size := max(need, min(2*len(c.str), 2*pageBytes))
 		next := p.alloc.Alloc(size)
 		if next == nil {
 			return false

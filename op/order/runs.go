@@ -147,7 +147,7 @@ func (l *runsLocal) jumps(split uint64) bool {
 func (l *runsLocal) starve(m *chunk.Batch, lo int) error {
 	l.s.starved.Store(true)
 	l.g.pages, l.g.must = nil, true
-	p := l.g.newPage(m, lo, firstRows)
+	p := l.g.newPage(m, lo, l.g.nextCap(nil, m, lo))
 	if l.g.must = false; p == nil {
 		return tooSmall(l.s.schema)
 	}

@@ -21,6 +21,9 @@ type sorter struct {
 // has no room: a page can always be sorted.
 const heapRows = pageRows
 
+// maxRows is the most rows that counts of 32 bits can tell.
+const maxRows = 1<<31 - 1
+
 // newSorter takes the room for sorting; nil when the budget refuses. What the
 // pages had reserved for it is given back first.
 func newSorter(t op.Task, keys []key, pages []*page) *sorter {
@@ -29,6 +32,9 @@ func newSorter(t op.Task, keys []key, pages []*page) *sorter {
 	for _, p := range pages {
 		n += p.b.N
 		p.release(t)
+	}
+	if n > maxRows {
+		return nil
 	}
 	for i := range s.bufs {
 		if s.bufs[i] = t.Alloc(n * entryBytes); s.bufs[i] == nil {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
-	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/internal/optest"
 	"github.com/weft-data/weft/op"
 )
@@ -226,5 +225,3 @@ func TestJumps(t *testing.T) {
 	check(6, false)
 	check(8, true) // 7 may be another thread's
 }
-
-var _ = mem.Heap

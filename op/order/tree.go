@@ -29,11 +29,19 @@ type merger struct {
 // morselRows is how many rows a merger gives at a time.
 const morselRows = 4096
 
+// cursorBytes is about what a cursor holds: a frame and the words of its rows.
+const cursorBytes = 2 * frameBytes
+
 // merge pushes the rows of an interval, in batches that are valid during the
 // call.
 func merge(t op.Task, keys []key, schema dtype.Schema, refs []*runRef, iv interval, put func(b *chunk.Batch) error) (err error) {
 	m := &merger{t: t, keys: keys, schema: schema, picks: make([]entry, 0, morselRows), stale: true}
 	m.level(refs, iv)
+	// Readers and words are scratch; what all runs together need is told to the
+	// budget if it has room.
+	if scratch := int64(len(refs)) * cursorBytes; t.Reserve(scratch) {
+		defer t.Release(scratch)
+	}
 	defer func() {
 		for _, c := range m.cursors {
 			if e := c.close(); err == nil { // op.ErrEnough must stay what it is
