@@ -445,6 +445,11 @@ func (r *codedRows) scatter(n int) bool {
 	}
 	size, version := r.size, r.layout.version
 	w, h := r.word[:n], r.hash[:n]
+	r.rows += int64(n)
+	if size == 2 {
+		r.scatterPairs(w, h, r.arg[0][:n])
+		return true
+	}
 	for i, x := range w {
 		p := h[i] >> 56
 		c := &r.cur[p]
@@ -458,8 +463,26 @@ func (r *codedRows) scatter(n int) bool {
 			rec[1+a] = v[i]
 		}
 	}
-	r.rows += int64(n)
 	return true
+}
+
+// scatterPairs is scatter for one argument.
+func (r *codedRows) scatterPairs(w, h, arg []uint64) {
+	version := r.layout.version
+	h, arg = h[:len(w)], arg[:len(w)]
+	for i, x := range w {
+		p := h[i] >> 56
+		c := &r.cur[p]
+		k := c.n
+		if k+2 > len(c.b) || c.version != version {
+			r.turn(int(p))
+			k = 0
+		}
+		rec := c.b[k:]
+		_ = rec[1]
+		rec[0], rec[1] = x, arg[i]
+		c.n = k + 2
+	}
 }
 
 // room makes sure that n more records find blocks, whatever their parts.

@@ -11,6 +11,48 @@ import (
 type codedView struct {
 	layout *codedLayout
 	cols   []*column
+	dicts  []*chunk.Dict // of text columns with few values: they are given out as codes
+}
+
+// maxDict bounds the dictionaries of the output, which are not budgeted.
+const maxDict = 1 << 17
+
+// makeDicts makes the output's dictionaries.
+func (v *codedView) makeDicts() {
+	v.dicts = make([]*chunk.Dict, len(v.cols))
+	for i, c := range v.cols {
+		n := c.len()
+		if v.layout.cols[i].raw || !c.t.Kind.IsVar() || n > maxDict {
+			continue
+		}
+		val := chunk.Vec{Type: c.t, N: n, Off: make([]int32, 1, n+1)}
+		var short [16]byte
+		for code := range uint32(n) {
+			if code+1 != c.texts.null {
+				val.Str = append(val.Str, c.texts.text(code, &short)...)
+			}
+			if len(val.Str) > 64*maxDict {
+				break
+			}
+			val.Off = append(val.Off, int32(len(val.Str)))
+		}
+		if len(val.Off) == n+1 {
+			v.dicts[i] = chunk.NewDict(val)
+		}
+	}
+}
+
+// emitCodes gives the codes of text column i.
+func (v *codedView) emitCodes(i int, codes []uint32, o *outVec) {
+	o.begin(v.cols[i].t, len(codes))
+	copy(o.codes(v.dicts[i], len(codes)), codes)
+	if null := v.cols[i].texts.null; null != 0 {
+		for j, x := range codes {
+			if x+1 == null {
+				o.setNull(j)
+			}
+		}
+	}
 }
 
 // hash writes the canonical hash of every word.
@@ -46,7 +88,11 @@ func (v *codedView) emit(words []uint64, o []outVec, codes []uint32) {
 			for j, w := range words {
 				codes[j] = uint32(w >> (c.shift & 63) & m)
 			}
-			v.cols[i].emit(codes, &o[i])
+			if v.dicts != nil && v.dicts[i] != nil {
+				v.emitCodes(i, codes, &o[i])
+			} else {
+				v.cols[i].emit(codes, &o[i])
+			}
 			continue
 		}
 		v.emitRaw(i, words, &o[i])
@@ -190,6 +236,7 @@ func (f *codedFinish) open() bool {
 		return false
 	}
 	f.view.layout = final
+	f.view.makeDicts()
 	return true
 }
 
@@ -212,9 +259,9 @@ func (f *codedFinish) column(i int, c *codedCol) bool {
 		}
 		return true
 	}
-	// The first thread's codes become everyone's. Its column goes on to be used by
-	// its records, which it numbers as before.
-	into := f.rows[0].t.keys.cols[i]
+	// The first table's codes become everyone's. Its column goes on to be used by
+	// the records of its thread, which it numbers as before.
+	into := f.base().keys.cols[i]
 	f.view.cols[i] = into
 	for k := 1; k < len(f.rows); k++ {
 		if !f.absorb(into, f.rows[k].t.keys.cols[i], &f.maps[k][i]) {
@@ -223,7 +270,7 @@ func (f *codedFinish) column(i int, c *codedCol) bool {
 	}
 	for k := range f.tabs {
 		t := f.tabs[k].t
-		if f.owner(t) >= 0 {
+		if f.owner(t) >= 0 || t == f.base() {
 			continue
 		}
 		var m buf[uint32]
@@ -239,6 +286,14 @@ func (f *codedFinish) column(i int, c *codedCol) bool {
 	}
 	c.codes = into.len()
 	return true
+}
+
+// base returns the table whose codes become everyone's.
+func (f *codedFinish) base() *table {
+	if len(f.rows) > 0 {
+		return f.rows[0].t
+	}
+	return f.s.tables[0]
 }
 
 // owner returns the records whose codes are the columns of t, or -1.

@@ -73,6 +73,19 @@ func TestRecords(t *testing.T) {
 	}
 }
 
+func TestTablesAreJoinedInParts(t *testing.T) {
+	old := limits
+	limits.joinGroups = 100
+	t.Cleanup(func() { limits = old })
+	for seed := range uint64(6) {
+		r := newRand(seed)
+		tab := randTable(r, 6000, []dtype.Type{dtype.Of(dtype.Int32), dtype.Of(dtype.Utf8), dtype.Of(dtype.Float64), dtype.Of(dtype.Int64)},
+			[]int{40, 10, 100, 1000}, []float64{0.1, 0.1, 0.1, 0})
+		p := Params{Keys: [][]string{{"c0", "c1"}, {"c0"}, {"c1", "c2"}}[seed%3], Aggs: removeFn(aggsFor(tab.schema[2:], false), First, Last)}
+		codedRun(t, p, tab, nil, 0)
+	}
+}
+
 func removeFn(aggs []Agg, fns ...string) (out []Agg) {
 	for _, a := range aggs {
 		keep := true

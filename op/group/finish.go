@@ -169,8 +169,9 @@ func (f *finisher) sum(t *table, a *aggPlan, p part, gid []uint32, o *outVec) er
 	switch p := p.(type) {
 	case *floatSumPart:
 		d := fixedOut[float64](o, len(gid))
+		unit := p.unit()
 		for i, g := range gid {
-			d[i] = p.sums.Value(p.acc.s[g], g)
+			d[i] = p.value(g, unit)
 		}
 	case *decSumPart:
 		return f.decSum(a, p, gid, o)
@@ -184,12 +185,17 @@ func (f *finisher) sum(t *table, a *aggPlan, p part, gid []uint32, o *outVec) er
 				_, ok = s.Uint64()
 			}
 			if !ok {
-				return fmt.Errorf("sum of column %s overflows %s; cast it to float64 first", a.col, o.v.Type)
+				return a.overflow(o.v.Type)
 			}
 			d[i] = s.Lo
 		}
 	}
 	return nil
+}
+
+// overflow names the column, or the aggregate when its argument is an expression.
+func (a *aggPlan) overflow(t dtype.Type) error {
+	return fmt.Errorf("sum of column %s overflows %s; cast it to float64 first", a.col, t)
 }
 
 var tenTo38 = new(big.Int).Exp(big.NewInt(10), big.NewInt(38), nil)
@@ -199,7 +205,7 @@ func (f *finisher) decSum(a *aggPlan, p *decSumPart, gid []uint32, o *outVec) er
 	for i, g := range gid {
 		d[i] = key16{uint64(p.word(g, 0)), uint64(p.word(g, 1))}
 		if x := p.total(g); x.CmpAbs(tenTo38) >= 0 {
-			return fmt.Errorf("sum of column %s overflows %s; cast it to float64 first", a.col, o.v.Type)
+			return a.overflow(o.v.Type)
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 // for the next batch. Batches have at most outRows rows.
 type outVec struct {
 	v     chunk.Vec
+	dict  *chunk.Dict // set: data are its codes
 	data  []byte
 	valid []uint64
 	off   []int32
@@ -23,7 +24,7 @@ const outRows = 4096
 
 // begin starts a column of n values of type t, all valid.
 func (o *outVec) begin(t dtype.Type, n int) {
-	o.v = chunk.Vec{Type: t, N: n}
+	o.v, o.dict = chunk.Vec{Type: t, N: n}, nil
 	switch k := t.Kind; {
 	case k.IsVar():
 		o.off, o.str = append(o.off[:0], 0), o.str[:0]
@@ -69,6 +70,13 @@ func (o *outVec) fixed16(n int) []key16 {
 	return unsafe.Slice((*key16)(unsafe.Pointer(unsafe.SliceData(o.data))), n)
 }
 
+// codes makes the column one of n codes of a dictionary, and returns them.
+func (o *outVec) codes(d *chunk.Dict, n int) []uint32 {
+	o.dict = d
+	o.size(4 * n)
+	return fixedOut[uint32](o, n)
+}
+
 func (o *outVec) addText(b []byte) {
 	o.str = append(o.str, b...)
 	o.off = append(o.off, int32(len(o.str)))
@@ -78,6 +86,8 @@ func (o *outVec) addText(b []byte) {
 func (o *outVec) vec() chunk.Vec {
 	switch k := o.v.Type.Kind; {
 	case k == dtype.Null:
+	case o.dict != nil:
+		o.v.Dict, o.v.Data = o.dict, o.data[:o.v.N*4]
 	case k.IsVar():
 		o.v.Off, o.v.Str = o.off, o.str
 	case k == dtype.Bool:

@@ -168,7 +168,7 @@ func (s *stage) Finish(out op.Out) error {
 // run when rows were passed through or memory was short.
 func (s *stage) finish(out op.Out) error {
 	put := func(b *chunk.Batch) error { return out.Put(0, b) }
-	if len(s.rows) > 0 {
+	if len(s.rows) > 0 || s.manyTables() {
 		done, err := s.finishCoded(put)
 		if done || err != nil {
 			return err
@@ -201,6 +201,22 @@ func (s *stage) finish(out op.Out) error {
 		return err
 	}
 	return s.finishRuns(put)
+}
+
+// manyTables reports that the groups of the tables are too many to be joined on
+// one thread: they are divided into parts as records are.
+func (s *stage) manyTables() bool {
+	if len(s.tables) < 2 || !s.pl.codable() || s.file != nil {
+		return false
+	}
+	sum, best := 0, s.tables[0]
+	for _, t := range s.tables {
+		sum += t.live
+		if t.live > best.live {
+			best = t
+		}
+	}
+	return sum-best.live > limits.joinGroups && s.coded.begin(s.pl, best)
 }
 
 // finishCoded finishes records, or sends them on as rows when that cannot be.
@@ -398,7 +414,8 @@ var limits = struct {
 	someGroups int     // from which mostly new ones, are passed on
 	nearlyNew  float64 // share of new groups among the rows since the last look
 	mostlyNew  float64
-}{1 << 16, 1 << 17, 1 << 19, 0.97, 0.8}
+	joinGroups int // groups from which tables are joined in parts
+}{1 << 16, 1 << 17, 1 << 19, 0.97, 0.8, 1 << 18}
 
 // poorTable is the groups per row from which a table that was refused memory is
 // given up.

@@ -2,6 +2,7 @@ package group
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/weft-data/weft/dtype"
 )
@@ -135,6 +136,9 @@ func (pl *plan) part(kind partKind, a, b int) int {
 
 func (pl *plan) planAgg(a Agg) aggPlan {
 	out := aggPlan{fn: a.Fn, col: a.Col, arg: -1, parts: [2]int{-1, -1}}
+	if strings.HasPrefix(a.Col, "__") { // made from an expression
+		out.col = a.As
+	}
 	if a.Fn == Len {
 		out.parts[0] = pl.part(partLen, -1, -1)
 		return out
