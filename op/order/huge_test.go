@@ -145,14 +145,16 @@ func sortNumbers(t testing.TB, o local.Options, p numberParams) graph.Report {
 	return rep
 }
 
-// BenchmarkHuge sorts 1e8 rows of 16 bytes in 1 GiB, of one block and of 16, and
-// reports the most memory the process ever had.
+// BenchmarkHuge sorts 1e8 rows of 16 bytes, of one block and of 16, in 256 MiB
+// and in 1 GiB, and reports the most memory the process ever had: run one at a
+// time.
 func BenchmarkHuge(b *testing.B) {
-	for _, blocks := range []int{1, 16} {
-		b.Run(fmt.Sprintf("blocks%d", blocks), func(b *testing.B) {
+	for i := range 4 {
+		blocks, memory := []int{1, 16}[i&1], int64(256<<20)<<(i&2)
+		b.Run(fmt.Sprintf("MiB%d/blocks%d", memory>>20, blocks), func(b *testing.B) {
 			for b.Loop() {
 				before := cpuTime()
-				rep := sortNumbers(b, local.Options{Threads: 2, Memory: 1 << 30}, numberParams{100_000_000 / 16 * 16, blocks})
+				rep := sortNumbers(b, local.Options{Threads: 2, Memory: memory}, numberParams{hugeRows, blocks})
 				b.ReportMetric(float64((cpuTime() - before).Milliseconds()), "cpu-ms/op")
 				b.ReportMetric(float64(rep.Spilled>>20), "spilled-MiB")
 				b.ReportMetric(float64(highWater()>>20), "VmHWM-MiB")
@@ -193,3 +195,6 @@ func TestBudget(t *testing.T) {
 		}
 	}
 }
+
+// hugeRows is a multiple of the numbers of blocks.
+const hugeRows = 100_000_000
