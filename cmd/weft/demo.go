@@ -60,7 +60,8 @@ func (d *demoData) job() *frame.Frame {
 		Filter(frame.Col("state").Eq("ok")).
 		WithColumns(frame.Col("price").Mul(frame.Col("qty")).As("amount"))
 	perUser := sales.GroupBy("user").Agg(
-		frame.Count().As("orders"), frame.Sum("qty"), frame.Sum("amount"), frame.Max("price").As("dearest"))
+		frame.Count().As("orders"), frame.Sum("qty"), frame.Sum("amount"), frame.Max("price").As("dearest")).
+		WithColumns(frame.Col("amount").Round(2).As("amount"))
 	return perUser.
 		Join(frame.ReadCSV(d.people), frame.Inner, "user").
 		Sort(frame.Desc("amount"), frame.Asc("user"))
@@ -106,7 +107,7 @@ func (a *app) runDemo(ctx context.Context, d demoData) (err error) {
 	done()
 	took := time.Since(start)
 	if want := d.expected(); got != want {
-		return fmt.Errorf("the answer is wrong: it adds up to %+v, the data to %+v; please report this", got, want)
+		return fmt.Errorf("the answer is wrong: it adds up to %+v, the data to %+v; delete %s if it was changed, else please report this", got, want, d.sales)
 	}
 	return a.printDemo(d, head, sum, got, took, r.Node().Spilled())
 }

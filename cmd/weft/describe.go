@@ -16,16 +16,15 @@ import (
 
 // A summary describes one column.
 type summary struct {
-	Column   string     `json:"column"`
-	Type     string     `json:"type"`
-	Nulls    int64      `json:"nulls"`
-	Distinct *int64     `json:"distinct,omitempty"`
-	Min      any        `json:"min"`
-	Max      any        `json:"max"`
-	Mean     any        `json:"mean,omitempty"`
-	Std      any        `json:"std,omitempty"`
-	Top      []topValue `json:"top,omitempty"`
-	typ      dtype.Type
+	Column string     `json:"column"`
+	Type   string     `json:"type"`
+	Nulls  int64      `json:"nulls"`
+	Min    any        `json:"min"`
+	Max    any        `json:"max"`
+	Mean   any        `json:"mean,omitempty"`
+	Std    any        `json:"std,omitempty"`
+	Top    []topValue `json:"top,omitempty"`
+	typ    dtype.Type
 }
 
 type topValue struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -165,6 +166,12 @@ func (a *app) convert() *cobra.Command {
 		Example: "  weft convert trips.csv.gz trips.parquet\n  weft convert 'part-*.parquet' all.csv.zst",
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			in, out := args[:len(args)-1], args[len(args)-1]
+			if !isParquet(out) && !isCSV(out) {
+				return usageError{fmt.Errorf("%s: the name must end in .csv, .tsv, .csv.gz, .csv.zst or .parquet", out)}
+			}
+			if st, err := os.Stat(filepath.Dir(out)); err != nil || !st.IsDir() {
+				return fmt.Errorf("%s: there is no folder %s to write to", out, filepath.Dir(out))
+			}
 			f, err := open(in)
 			if err != nil {
 				return err
@@ -178,9 +185,6 @@ func (a *app) convert() *cobra.Command {
 			write := f.WriteCSV
 			if isParquet(out) {
 				write = f.WriteParquet
-			} else if !isCSV(out) {
-				done()
-				return usageError{fmt.Errorf("%s: the name must end in .csv, .tsv, .csv.gz, .csv.zst or .parquet", out)}
 			}
 			n, err := write(c.Context(), r, out, opt)
 			done()

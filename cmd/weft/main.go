@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 )
@@ -23,13 +24,25 @@ func main() {
 	}
 }
 
-// message words an error for a person.
+// message words an error for a person: without the places in this program where
+// the plan was built, and without system calls.
 func message(ctx context.Context, err error) string {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return "stopped"
 	}
-	return strings.TrimPrefix(err.Error(), "frame: ")
+	s := strings.TrimPrefix(err.Error(), "frame: ")
+	if at := position.FindStringIndex(s); at != nil {
+		s = s[at[1]:]
+	}
+	s = strings.TrimPrefix(s, "csv: ")
+	for _, call := range []string{"stat ", "open "} {
+		s = strings.TrimPrefix(s, call)
+	}
+	return s
 }
+
+// position is a line of this program and the verb that was called there.
+var position = regexp.MustCompile(`^[a-z]+\.go:\d+: ((ReadCSV|ReadParquet): )?`)
 
 // A usageError is a mistake in the command line: exit code 2.
 type usageError struct{ error }

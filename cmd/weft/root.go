@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -95,6 +97,11 @@ func (a *app) prepare() error {
 		}
 		a.budget = n
 	}
+	if a.spillDir != "" {
+		if st, err := os.Stat(a.spillDir); err != nil || !st.IsDir() {
+			return fmt.Errorf("--spill-dir %s: there is no such folder", a.spillDir)
+		}
+	}
 	limitHeap(a.budget)
 	return nil
 }
@@ -161,9 +168,13 @@ func (a *app) bar(title string) (opt frame.Option, done func()) {
 	w.SetOutputWriter(a.errs)
 	w.SetAutoStop(false)
 	w.SetUpdateFrequency(100 * time.Millisecond)
-	w.SetTrackerLength(30)
+	w.SetTrackerLength(20)
 	w.SetStyle(progress.StyleBlocks)
 	w.Style().Visibility.Value = false
+	w.Style().Options.PercentFormat = "%3.0f%%"
+	w.Style().Options.TimeInProgressPrecision = 100 * time.Millisecond
+	w.Style().Options.TimeDonePrecision = 100 * time.Millisecond
+	w.Style().Options.Separator = " "
 	w.Style().Colors = progress.StyleColors{Message: text.Colors{}, Percent: text.Colors{text.FgCyan}}
 	t := &progress.Tracker{Message: title, Total: 1000}
 	w.AppendTracker(t)
@@ -171,7 +182,8 @@ func (a *app) bar(title string) (opt frame.Option, done func()) {
 	go func() { w.Render(); close(end) }()
 	opt = frame.WithProgress(func(p graph.Progress) {
 		t.SetValue(min(999, int64(p.Fraction*1000)))
-		t.UpdateMessage(fmt.Sprintf("%s: %s, %s rows, %s spilled", title, p.Phase, wordCount(p.Rows), wordBytes(p.Spilled)))
+		message := cmp.Or(p.Phase, title)
+		t.UpdateMessage(fmt.Sprintf("%s, %s rows, %s spilled", message, shortCount(p.Rows), wordBytes(p.Spilled)))
 	})
 	return opt, func() {
 		t.MarkAsDone()
@@ -183,6 +195,19 @@ func (a *app) bar(title string) (opt frame.Option, done func()) {
 func isTerminal(f *os.File) bool {
 	st, err := f.Stat()
 	return err == nil && st.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+}
+
+// shortCount prints a number in four characters or so: lines of progress must fit
+// a narrow terminal.
+func shortCount(n int64) string {
+	x := float64(n)
+	for _, u := range []string{"", "k", "M"} {
+		if x < 1000 {
+			return strconv.FormatFloat(x, 'f', map[bool]int{true: 0, false: 1}[u == ""], 64) + u
+		}
+		x /= 1000
+	}
+	return strconv.FormatFloat(x, 'f', 1, 64) + "G"
 }
 
 // wordCount prints a number with thousands separated.
@@ -211,11 +236,16 @@ func (a *app) version() *cobra.Command {
 	}
 }
 
-// open reads files of one kind, told by their names.
+// open reads files of one kind: Parquet is told by its first bytes or its name,
+// everything else is delimited text.
 func open(paths []string) (*frame.Frame, error) {
 	kinds := map[bool]int{}
 	for _, p := range paths {
-		kinds[isParquet(p)]++
+		parquet, err := sniff(p)
+		if err != nil {
+			return nil, err
+		}
+		kinds[parquet]++
 	}
 	if len(kinds) > 1 {
 		return nil, errors.New("CSV and Parquet files cannot be read as one table: convert one of them first")
@@ -225,23 +255,44 @@ func open(paths []string) (*frame.Frame, error) {
 		f = frame.ReadParquet
 	}
 	t := f(paths...)
-	if err := t.Err(); err != nil {
-		return nil, withoutLine(err)
-	}
-	return t, nil
+	return t, t.Err()
 }
 
-// withoutLine drops the position of the call, which is this program's, not the
-// user's.
-func withoutLine(err error) error {
-	s := err.Error()
-	for _, verb := range []string{"ReadCSV: ", "ReadParquet: "} {
-		if i := strings.Index(s, verb); i >= 0 {
-			return errors.New(s[i+len(verb):])
+// sniff reports whether a file or pattern is Parquet, and refuses what is known
+// to be something else: as text it would give a table of rubbish.
+func sniff(path string) (parquet bool, err error) {
+	if glob, err := filepath.Glob(path); err == nil && len(glob) > 0 {
+		path = glob[0]
+	}
+	if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() {
+		return isParquet(path), nil // the reader says what is wrong
+	}
+	if f, err := os.Open(path); err == nil {
+		defer f.Close()
+		head := make([]byte, 8)
+		n, _ := io.ReadFull(f, head) // a short file is no foreign one
+		for _, k := range foreign {
+			if strings.HasPrefix(string(head[:n]), k.magic) {
+				if k.name == "" {
+					return true, nil
+				}
+				return false, fmt.Errorf("%s is %s: weft reads CSV, TSV and Parquet", path, k.name)
+			}
 		}
 	}
-	return err
+	if name, ok := foreignNames[strings.ToLower(filepath.Ext(path))]; ok {
+		return false, fmt.Errorf("%s is %s by its name: weft reads CSV, TSV and Parquet", path, name)
+	}
+	return isParquet(path), nil
 }
+
+// foreign are the first bytes of files that are not text; Parquet has no name.
+var foreign = []struct{ magic, name string }{
+	{"PAR1", ""}, {"ARROW1", "an Arrow file"}, {"PK\x03\x04", "a zip archive or spreadsheet"}, {"Obj\x01", "an Avro file"},
+	{"ORC", "an ORC file"}, {"SQLite f", "an SQLite database"}, {"%PDF", "a PDF file"}, {"\xd0\xcf\x11\xe0", "a spreadsheet"}, {"\x89HDF", "an HDF5 file"},
+}
+
+var foreignNames = map[string]string{".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON", ".arrow": "an Arrow file", ".feather": "an Arrow file"}
 
 func isParquet(p string) bool {
 	p = strings.ToLower(p)
