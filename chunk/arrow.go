@@ -211,14 +211,17 @@ func fromDictionary(x *array.Dictionary, v Vec) (Vec, error) {
 	return v, nil
 }
 
-// ToRecord copies a batch into a record owned by the garbage collector.
-// Dictionaries are decoded.
+// ToRecord copies a batch into a record owned by the garbage collector; a batch
+// whose buffers are that already is wrapped as it is. Dictionaries are decoded.
 func ToRecord(s *arrow.Schema, schema dtype.Schema, b *Batch) (arrow.Record, error) {
-	c := NewBuilder(schema, mem.Heap)
-	if err := c.Append(b); err != nil {
-		return nil, err
+	own := b
+	if b.own == nil || b.own.alloc != mem.Heap {
+		c := NewBuilder(schema, mem.Heap)
+		if err := c.Append(b); err != nil {
+			return nil, err
+		}
+		own = c.Flush()
 	}
-	own := c.Flush()
 	cols := make([]arrow.Array, len(own.Cols))
 	for i := range own.Cols {
 		cols[i] = toArray(s.Field(i).Type, &own.Cols[i])

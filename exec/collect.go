@@ -20,18 +20,15 @@ type collector struct {
 	t      *task
 	schema dtype.Schema
 	out    outlet
+	alloc  mem.Allocator
 }
 
 // flushBytes is how many bytes of rows are gathered before they become a batch
 // of the output: large enough that a batch is cheap, small enough to spill.
 const flushBytes = 4 << 20
 
-func newCollector(t *task, schema dtype.Schema, out outlet) *collector {
-	return &collector{t: t, schema: schema, out: out}
-}
-
 func (c *collector) Local() (op.Local, error) {
-	return &collecting{c: c, b: chunk.NewBuilder(c.schema, c.t)}, nil
+	return &collecting{c: c, b: chunk.NewBuilder(c.schema, c.alloc)}, nil
 }
 func (c *collector) Drain() (op.Feed, error) { return nil, nil }
 func (c *collector) Finish(op.Out) error     { return nil }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/op"
 )
 
@@ -77,7 +78,10 @@ func (p *pipeline) run(in Inputs, out outlet) (err error) {
 		return err
 	}
 	if !p.ly.ends {
-		c := newCollector(p.t, p.ly.out, out)
+		c := &collector{t: p.t, schema: p.ly.out, out: out, alloc: p.t}
+		if p.ly.keep {
+			c.alloc, out.s.kept = mem.Heap, true
+		}
 		p.stages, p.meters = append(p.stages, c), append(p.meters, &Meter{})
 	}
 	err = p.drive(feed, 0)

@@ -28,6 +28,7 @@ type layer struct {
 	meters []Meter // one per part
 	ends   bool    // the last part gives the output itself
 	direct op.Direct
+	keep   bool // output blocks are made of garbage-collected buffers
 }
 
 // Bind binds every layer of g.
@@ -109,6 +110,10 @@ func (p *Program) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Keep makes the output blocks of a layer of garbage-collected buffers, which
+// whoever reads them may keep. It is called before the layer's first task.
+func (p *Program) Keep(l graph.LayerID) { p.layers[l].keep = true }
 
 // Meters returns the figures of the parts of a layer.
 func (p *Program) Meters(l graph.LayerID) []Meter { return p.layers[l].meters }

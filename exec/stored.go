@@ -27,6 +27,7 @@ type stored struct {
 	rows     int64
 	bytes    int64
 	released bool
+	kept     bool // the batches are not of the pool: moving them would free nothing
 
 	resident atomic.Int64 // bytes that eviction could free
 }
@@ -75,7 +76,9 @@ func (s *stored) Put(run int, b *chunk.Batch) error {
 	s.bytes += size
 	if !r.disk {
 		r.mem = append(r.mem, b)
-		s.resident.Add(size)
+		if !s.kept {
+			s.resident.Add(size)
+		}
 		s.mu.Unlock()
 		return nil
 	}
@@ -145,7 +148,7 @@ func (s *stored) PutValue(v chunk.Value) error {
 func (s *stored) evict(need int64) (freed int64, _ error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.released || s.other != nil {
+	if s.released || s.kept || s.other != nil {
 		return 0, nil
 	}
 	for i := range s.runs {
@@ -204,7 +207,7 @@ func (s *stored) Batches(run int) []*chunk.Batch {
 
 func (s *stored) pin(run int) {
 	r := &s.runs[run]
-	if r.pins++; r.pins == 1 {
+	if r.pins++; r.pins == 1 && !s.kept {
 		s.resident.Add(-r.bytes)
 	}
 }
@@ -213,7 +216,7 @@ func (s *stored) unpin(run int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := &s.runs[run]
-	if r.pins--; r.pins == 0 && !s.released {
+	if r.pins--; r.pins == 0 && !s.released && !s.kept {
 		s.resident.Add(r.bytes)
 	}
 }

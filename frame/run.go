@@ -120,6 +120,7 @@ func batches(v chunk.Value, fn func(*chunk.Batch) error) error {
 // caller and is outside of the runner's budget.
 func (f *Frame) Collect(ctx context.Context, r graph.Runner, opts ...Option) (*Table, error) {
 	t := &Table{}
+	opts = append(opts[:len(opts):len(opts)], func(q *graph.Request) { q.Keep = true })
 	err := f.each(ctx, r, opts, func(s *arrow.Schema, schema dtype.Schema, b *chunk.Batch) error {
 		rec, err := chunk.ToRecord(s, schema, b)
 		if err == nil {

@@ -93,6 +93,10 @@ type Request struct {
 	Ordered  bool     // deliver blocks in block order
 	Priority int32    // higher first; jobs of equal priority share the slots
 	Off      []string // optimizer passes to leave out
+	// Keep says that the reader keeps the blocks for good: they are made of
+	// garbage-collected buffers outside of the memory budget, and are not copied
+	// once more.
+	Keep bool
 	// Progress, when set, is called now and then from one goroutine.
 	Progress func(Progress)
 }

@@ -140,6 +140,9 @@ func (r *Runner) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 	if j.prog, err = exec.Bind(plan.Graph); err != nil {
 		return nil, err
 	}
+	if q.Keep {
+		j.prog.Keep(plan.Want)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
