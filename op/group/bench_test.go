@@ -1,6 +1,7 @@
 package group
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -96,6 +97,41 @@ func benchQuery(b *testing.B, p Params) {
 			b.ReportMetric(float64(rows), "groups")
 		})
 	}
+}
+
+// BenchmarkShuffle is Q3 by way of ten map tasks and a reduce task.
+func BenchmarkShuffle(b *testing.B) {
+	schema, ms := h2oTable()
+	p := Params{Keys: []string{"id3"}, Aggs: []Agg{{Fn: Sum, Col: "v1", As: "v1"}, {Fn: Mean, Col: "v3", As: "v3"}}}
+	task := newFakeTask(b, 0, 1)
+	pl, err := newPlan(p, schema)
+	if err != nil {
+		b.Fatal(err)
+	}
+	best := time.Duration(math.MaxInt64)
+	for b.Loop() {
+		start := cpuTime()
+		var ins []op.In
+		for m := range 10 {
+			st, _ := partialPipe{pl, false}.Open(task, nil)
+			l, _ := st.Local()
+			for i := m * len(ms) / 10; i < (m+1)*len(ms)/10; i++ {
+				if err := l.Push(ms[i], nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+			out := &fakeOut{schema: pl.partialSchema()}
+			if err := errors.Join(l.Close(nil, false), st.Finish(out), st.Close()); err != nil {
+				b.Fatal(err)
+			}
+			ins = append(ins, op.In{Value: out.result(), Lo: 0, Hi: hashRuns})
+		}
+		if _, err := runFinal(task, pl, ins, pl.schema()); err != nil {
+			b.Fatal(err)
+		}
+		best = min(best, cpuTime()-start)
+	}
+	b.ReportMetric(float64(best.Microseconds())/1e3, "cpu-ms/op")
 }
 
 type countOut struct {

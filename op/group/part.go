@@ -24,10 +24,14 @@ type part interface {
 	reset()           // forgets all groups
 	free()            // gives memory back
 
-	// packed is the size of a packed state; pack writes that of group g.
+	// packed is the size of a packed state; pack writes that of group g, packAll
+	// those of groups gid at bytes at, at+step, … of dst.
 	packed() int
 	pack(g uint32, dst []byte)
-	// extra appends what has no fixed size.
+	packAll(gid []uint32, dst []byte, at, step int)
+	// plain reports that no group has an extra; extra appends what has no fixed
+	// size.
+	plain() bool
 	extra(g uint32, dst []byte) []byte
 	// merge adds the packed states at the given offsets of b to groups.
 	merge(gid []uint32, b []byte, off []int32, at int) error
@@ -45,14 +49,27 @@ type rowPart struct {
 	w   int
 }
 
-func (p *rowPart) width() int                      { return p.w }
-func (p *rowPart) start([]byte)                    {}
-func (p *rowPart) grow(int) bool                   { return true }
-func (p *rowPart) room(*lap) bool                  { return true }
-func (p *rowPart) reset()                          {}
-func (p *rowPart) free()                           {}
-func (p *rowPart) packed() int                     { return p.w }
-func (p *rowPart) pack(g uint32, dst []byte)       { copy(dst[:p.w], p.row(g)) }
+func (p *rowPart) width() int                { return p.w }
+func (p *rowPart) start([]byte)              {}
+func (p *rowPart) grow(int) bool             { return true }
+func (p *rowPart) room(*lap) bool            { return true }
+func (p *rowPart) reset()                    {}
+func (p *rowPart) free()                     {}
+func (p *rowPart) packed() int               { return p.w }
+func (p *rowPart) pack(g uint32, dst []byte) { copy(dst[:p.w], p.row(g)) }
+func (p *rowPart) plain() bool               { return true }
+func (p *rowPart) packAll(gid []uint32, dst []byte, at, step int) {
+	if p.w != 8 {
+		for i, g := range gid {
+			copy(dst[i*step+at:][:p.w], p.row(g))
+		}
+		return
+	}
+	b, s := p.base()
+	for i, g := range gid {
+		putInt64(dst[i*step+at:], *int64At(b, s, g, 0))
+	}
+}
 func (p *rowPart) extra(_ uint32, d []byte) []byte { return d }
 func (p *rowPart) need([]uint32, int) bool         { return true }
 func (p *rowPart) mergeExtra(uint32, []byte, []byte) error {
@@ -217,6 +234,8 @@ func (p *intSumPart) merge(gid []uint32, b []byte, off []int32, at int) error {
 	return nil
 }
 
+func (p *intSumPart) plain() bool { return len(p.carry) == 0 }
+
 func (p *intSumPart) extra(g uint32, dst []byte) []byte {
 	c := p.carry[g]
 	if c == 0 {
@@ -344,6 +363,8 @@ func (p *decSumPart) merge(gid []uint32, b []byte, off []int32, at int) error {
 	}
 	return nil
 }
+
+func (p *decSumPart) plain() bool { return len(p.carry) == 0 }
 
 func (p *decSumPart) extra(g uint32, dst []byte) []byte {
 	c := p.carry[g]

@@ -133,6 +133,14 @@ func (p *floatSumPart) pack(g uint32, dst []byte) {
 	copy(dst, b[:])
 }
 
+func (p *floatSumPart) packAll(gid []uint32, dst []byte, at, step int) {
+	for i, g := range gid {
+		p.pack(g, dst[i*step+at:])
+	}
+}
+
+func (p *floatSumPart) plain() bool { return !p.sums.HasWide() }
+
 func (p *floatSumPart) extra(g uint32, dst []byte) []byte {
 	if !p.sums.HasWide() {
 		return dst

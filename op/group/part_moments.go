@@ -451,6 +451,14 @@ func (p *momentsPart) pack(g uint32, dst []byte) {
 	putInt64(dst[p.w+8:], int64(p.unit[1]))
 }
 
+func (p *momentsPart) packAll(gid []uint32, dst []byte, at, step int) {
+	for i, g := range gid {
+		p.pack(g, dst[i*step+at:])
+	}
+}
+
+func (p *momentsPart) plain() bool { return len(p.wide) == 0 }
+
 func (p *momentsPart) merge(gid []uint32, b []byte, off []int32, at int) error {
 	for i, g := range gid {
 		src := b[int(off[i])+at:][:p.w+16]

@@ -174,6 +174,8 @@ func (p *textExtremePart) offer(g uint32, s []byte) {
 
 func (p *textExtremePart) merge([]uint32, []byte, []int32, int) error { return nil }
 
+func (p *textExtremePart) plain() bool { return false }
+
 // extra is the value behind a 1, so that an empty text is not nothing.
 func (p *textExtremePart) extra(g uint32, dst []byte) []byte {
 	s, ok := p.get(g)
@@ -297,6 +299,8 @@ func (p *pickPart) merge(gid []uint32, b []byte, off []int32, at int) error {
 	}
 	return nil
 }
+
+func (p *pickPart) plain() bool { return !p.text }
 
 func (p *pickPart) extra(g uint32, dst []byte) []byte {
 	if !p.text {

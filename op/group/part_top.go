@@ -232,6 +232,14 @@ const packedTop = 1 + 8 + 16 + 4
 func (p *topPart) pack(g uint32, dst []byte)                  { clear(dst[:p.w]) }
 func (p *topPart) merge([]uint32, []byte, []int32, int) error { return nil }
 
+func (p *topPart) packAll(gid []uint32, dst []byte, at, step int) {
+	for i := range gid {
+		clear(dst[i*step+at:][:p.w])
+	}
+}
+
+func (p *topPart) plain() bool { return false }
+
 func (p *topPart) extra(g uint32, dst []byte) []byte {
 	for _, e := range p.list(g) {
 		null := byte(0)

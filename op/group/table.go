@@ -432,15 +432,56 @@ func (t *table) give(gid []uint32) *chunk.Batch {
 	t.keys.emit(gid, t.src[:k])
 	o := &t.src[k]
 	o.begin(dtype.Of(dtype.Binary), len(gid))
-	for _, g := range gid {
-		o.str = t.packState(g, o.str)
-		o.off = append(o.off, int32(len(o.str)))
-	}
+	t.packStates(gid, o)
 	t.bat.Cols, t.bat.N = t.bat.Cols[:0], len(gid)
 	for i := range t.src {
 		t.bat.Cols = append(t.bat.Cols, t.src[i].vec())
 	}
 	return &t.bat
+}
+
+// packStates writes the packed states of groups, column by column unless some
+// have extras.
+func (t *table) packStates(gid []uint32, o *outVec) {
+	plain := true
+	for _, p := range t.parts {
+		plain = plain && p.plain()
+	}
+	if !plain {
+		for _, g := range gid {
+			o.str = t.packState(g, o.str)
+			o.off = append(o.off, int32(len(o.str)))
+		}
+		return
+	}
+	size := t.pl.stateSize
+	if n := size * len(gid); cap(o.str) < n+64 {
+		o.str = make([]byte, 0, size*outRows+64)
+	}
+	o.str = o.str[:size*len(gid)]
+	head := make([]byte, 1+t.pl.seenBytes)
+	head[0] = tagState
+	for a := range t.seen {
+		if !t.seen[a].on {
+			head[1+a/8] |= 1 << (a & 7)
+		}
+	}
+	for i := range gid {
+		copy(o.str[i*size:], head)
+		o.off = append(o.off, int32((i+1)*size))
+	}
+	for a := range t.seen {
+		for i, g := range gid {
+			if t.seen[a].on && t.had(a, g) {
+				o.str[i*size+1+a/8] |= 1 << (a & 7)
+			}
+		}
+	}
+	at := len(head)
+	for _, p := range t.parts {
+		p.packAll(gid, o.str, at, size)
+		at += p.packed()
+	}
 }
 
 // packState appends the packed state of one group.
