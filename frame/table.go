@@ -188,7 +188,14 @@ func (t *Table) String() string {
 		}
 		w.AppendRow(t.shownRow(i, cols, gap))
 	}
-	return w.Render() + fmt.Sprintf("\n%d rows × %d columns", n, len(t.Schema))
+	return w.Render() + fmt.Sprintf("\n%d %s × %d %s", n, plural(n, "row"), len(t.Schema), plural(len(t.Schema), "column"))
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return word
+	}
+	return word + "s"
 }
 
 func (t *Table) shownRow(i int, cols []int, gap int) table.Row {

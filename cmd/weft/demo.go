@@ -67,13 +67,6 @@ func (d *demoData) job() *frame.Frame {
 		Sort(frame.Desc("amount"), frame.Asc("user"))
 }
 
-// A demoResult is what the demo found.
-type demoResult struct {
-	Answer   []string `json:"-"`
-	Checksum string
-	totals
-}
-
 func (a *app) runDemo(ctx context.Context, d demoData) (err error) {
 	if err := d.files(ctx, a.making(d.rows)); err != nil {
 		return err

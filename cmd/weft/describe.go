@@ -102,7 +102,7 @@ func (a *app) printSummary(n int64, cols []summary) error {
 	for _, c := range cols {
 		w.AppendRow(table.Row{c.Column, c.Type, wordCount(c.Nulls), c.word(c.Min), c.word(c.Max), c.word(c.Mean), c.word(c.Std)})
 	}
-	_, err := fmt.Fprintf(a.out, "%s\n%s rows\n", w.Render(), wordCount(n))
+	_, err := fmt.Fprintf(a.out, "%s\n%s %s\n", w.Render(), wordCount(n), map[bool]string{true: "row", false: "rows"}[n == 1])
 	return err
 }
 

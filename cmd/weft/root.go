@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -134,7 +135,7 @@ func parseBytes(s string) (int64, error) {
 		}
 	}
 	x, err := strconv.ParseFloat(t, 64)
-	if err != nil || x < 0 || x*float64(unit) > 1<<60 {
+	if err != nil || math.IsNaN(x) || x < 0 || x*float64(unit) > 1<<60 {
 		return 0, fmt.Errorf("%q is not a size: write for example 256MiB or 4GB", s)
 	}
 	return int64(x * float64(unit)), nil
