@@ -55,6 +55,26 @@ func (b *Builder) Bytes() int64 {
 	return n
 }
 
+// Filled returns the bytes of the gathered rows without the room behind them.
+func (b *Builder) Filled() int64 {
+	n := int64(0)
+	for i := range b.cols {
+		c := &b.cols[i]
+		switch {
+		case c.coded:
+			n += int64(b.n) * 4
+		case c.kind.IsVar():
+			n += int64(b.n)*4 + int64(c.strLen)
+		default:
+			n += int64(b.n * c.width)
+		}
+	}
+	return n
+}
+
+// margin is what the next batch begins with, given what the last one had.
+func margin(n int) int { return n + n/8 }
+
 // Append copies all rows of m.
 func (b *Builder) Append(m *Batch) error { return b.add(m, nil, m.N) }
 
@@ -367,7 +387,7 @@ func (b *Builder) Flush() *Batch {
 		default:
 			v.Data = c.data[:b.n*c.width]
 		}
-		c.lastValid, c.lastData, c.lastStr = len(v.Valid)*8, len(v.Data)+len(v.Off)*4, len(v.Str)
+		c.lastValid, c.lastData, c.lastStr = margin(len(v.Valid)*8), margin(len(v.Data)+len(v.Off)*4), margin(len(v.Str))
 		keep(&c.valid)
 		keep(&c.data)
 		keep(&c.str)

@@ -57,7 +57,7 @@ func (l *collecting) Push(m *chunk.Batch, _ op.Sink) error {
 	if err != nil {
 		return fmt.Errorf("gathering %d rows: %w", m.N, err)
 	}
-	if l.b.Bytes() >= flushBytes {
+	if l.b.Filled() >= flushBytes {
 		return l.flush()
 	}
 	return nil
