@@ -94,13 +94,4 @@ func (o *fakeOut) rows(t *testing.T) (rows [][]any) {
 	return rows
 }
 
-func (o *fakeOut) release() {
-	for _, r := range o.runs {
-		for _, b := range r {
-			b.Release()
-		}
-	}
-	o.runs = nil
-}
-
 var _ op.Task = (*fakeTask)(nil)
