@@ -54,9 +54,10 @@ const pad = 64
 func words(n int) []byte {
 	if n >= 32<<10 {
 		var b strings.Builder
-		b.Grow(n + pad)
+		size := (n + pad + 7) &^ 7
+		b.Grow(size)
 		b.WriteByte(0)
-		return unsafe.Slice(unsafe.StringData(b.String()), (n+pad)&^7)[:n]
+		return unsafe.Slice(unsafe.StringData(b.String()), size)[:n]
 	}
 	w := make([]uint64, (n+pad+7)/8)
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(w))), len(w)*8)[:n]

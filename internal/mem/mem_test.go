@@ -78,3 +78,20 @@ func BenchmarkAllocFree1MiB(b *testing.B) {
 		p.Free(p.Alloc(1 << 20))
 	}
 }
+
+// Behind every buffer there is room to read, whatever its size.
+func TestBuffersHaveRoomBehind(t *testing.T) {
+	p := NewPool(64 << 20)
+	for _, base := range []int{0, 1 << 10, 32 << 10, 40_000, 256 << 10} {
+		for n := base; n < base+17; n++ {
+			for name, a := range map[string]Allocator{"heap": Heap, "pool": p} {
+				b := a.Alloc(n)
+				if len(b) != n || cap(b) < n+64 || uintptr(unsafe.Pointer(unsafe.SliceData(b)))%8 != 0 {
+					t.Fatalf("%s: %d bytes asked for, %d with room for %d given", name, n, len(b), cap(b))
+				}
+				clear(b[:cap(b)])
+				a.Free(b)
+			}
+		}
+	}
+}
