@@ -159,19 +159,36 @@ func (c *codedCol) widen(lo, hi uint64, unsigned bool) {
 }
 
 // extend returns a layout that also holds what f adds to column i; nil when there
-// is none.
-func (s *codedShared) extend(i int, f func(c *codedCol)) *codedLayout {
+// is none. f is first asked for more than is needed, so that keys in rising order
+// do not change the layout with every lap.
+func (s *codedShared) extend(i int, f func(c *codedCol, more bool)) *codedLayout {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	old := s.layouts[len(s.layouts)-1]
-	l := &codedLayout{version: len(s.layouts), cols: append([]codedCol(nil), old.cols...)}
-	f(&l.cols[i])
-	if s.off || !l.fit() {
-		s.off = true
-		return nil
+	for _, more := range []bool{true, false} {
+		l := &codedLayout{version: len(s.layouts), cols: append([]codedCol(nil), old.cols...)}
+		if f(&l.cols[i], more); !s.off && l.fit() {
+			s.layouts = append(s.layouts, l)
+			return l
+		}
 	}
-	s.layouts = append(s.layouts, l)
-	return l
+	s.off = true
+	return nil
+}
+
+// double makes the range twice as long on the sides where it has grown from old.
+func (c *codedCol) double(old codedCol, unsigned bool) {
+	span := c.hi - c.lo
+	if c.hi != old.hi {
+		if hi := c.hi + span; unsigned && hi >= c.hi || !unsigned && int64(hi) >= int64(c.hi) {
+			c.hi = hi
+		}
+	}
+	if c.lo != old.lo {
+		if lo := c.lo - span; unsigned && lo <= c.lo || !unsigned && int64(lo) <= int64(c.lo) {
+			c.lo = lo
+		}
+	}
 }
 
 // A codedRows has the records of one thread.
@@ -267,7 +284,11 @@ func (r *codedRows) field(i int, v *chunk.Vec, n int) bool {
 			return false
 		}
 		if k := col.len(); k > c.codes {
-			l := r.shared.extend(i, func(c *codedCol) { c.codes = max(c.codes, 1<<bits.Len(uint(k-1))) })
+			l := r.shared.extend(i, func(c *codedCol, more bool) {
+				if c.codes = max(c.codes, 1<<bits.Len(uint(k-1))); more {
+					c.codes *= 2
+				}
+			})
 			if l == nil {
 				return false
 			}
@@ -298,7 +319,14 @@ func (r *codedRows) rawField(i int, v *chunk.Vec, n int) bool {
 	inside := codedCol{lo: c.lo, hi: c.hi}
 	inside.widen(lo, hi, unsigned)
 	if inside.lo != c.lo || inside.hi != c.hi || nulls && !c.null {
-		l := r.shared.extend(i, func(c *codedCol) { c.widen(lo, hi, unsigned); c.null = c.null || nulls })
+		l := r.shared.extend(i, func(c *codedCol, more bool) {
+			old := *c
+			c.widen(lo, hi, unsigned)
+			c.null = c.null || nulls
+			if more {
+				c.double(old, unsigned)
+			}
+		})
 		if l == nil {
 			return false
 		}

@@ -444,6 +444,9 @@ func (w *codedWorker) part(p int, put func(*chunk.Batch) error) error {
 		if ok || err != nil {
 			return err
 		}
+		if !spilled {
+			w.f.s.task.Count("parts spilled", 1)
+		}
 		spilled = true
 		if err := w.f.s.write(t, &w.sp); err != nil {
 			return err

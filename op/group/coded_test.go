@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/kernel"
 )
 
 // lowLimits makes tables of a few hundred groups pass rows on.
@@ -157,11 +158,27 @@ func nilFrom(i, from int, x any) any {
 func TestRecordsShortOfMemory(t *testing.T) {
 	lowLimits(t)
 	i64, text := dtype.Of(dtype.Int64), dtype.Of(dtype.Utf8)
-	step := func(i int) []any { return []any{int64(i), fmt.Sprint(i % 100), int64(i % 5)} }
-	tab := rising(120000, step, i64, text, i64)
-	aggs := []Agg{{Fn: Sum, Col: "c2", As: "s"}, {Fn: Len, As: "n"}, {Fn: Var, Col: "c2", As: "v"}}
-	for _, mib := range []int64{5, 7, 9, 12, 16} {
-		p := Params{Keys: []string{"c0", "c1"}, Aggs: aggs}
-		t.Run(fmt.Sprint(mib), func(t *testing.T) { codedRun(t, p, tab, nil, mib<<20) })
+	// All keys, the null too, belong to one part, so that its table is large.
+	var keys []int64
+	for x := uint64(0); len(keys) < 25000; x++ {
+		if kernel.HashKey(x)>>56 == nullHash>>56 {
+			keys = append(keys, int64(x))
+		}
+	}
+	step := func(i int) []any {
+		return []any{nilFrom(i, 200, keys[i%len(keys)]), fmt.Sprint(i % 100), int64(i % 5)}
+	}
+	tab := rising(40000, step, i64, text, i64)
+	p := Params{Keys: []string{"c0"}, Aggs: []Agg{{Fn: Sum, Col: "c2", As: "s"}, {Fn: Len, As: "n"}, {Fn: Corr, Col: "c2", Col2: "c0", As: "c"}}}
+	happened := map[string]int64{}
+	for _, mib := range []int64{6, 12, 16, 20} {
+		for k, n := range codedRun(t, p, tab, nil, mib<<20) {
+			happened[k] += n
+		}
+	}
+	for _, k := range []string{"threads with records", "threads that gave up records", "parts spilled"} {
+		if happened[k] == 0 {
+			t.Errorf("%s: never; %v", k, happened)
+		}
 	}
 }

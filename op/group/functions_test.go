@@ -55,7 +55,7 @@ func TestFunctions(t *testing.T) {
 		{Sum, i64, []any{int64(math.MaxInt64), int64(1), int64(-2)}, "9223372036854775806"},
 		{Sum, u64, []any{uint64(math.MaxUint64), uint64(0)}, "18446744073709551615"}, {Sum, boolean, []any{true, nil, true, false}, "2"},
 		{Sum, f64, []any{1e100, 1.0, -1e100}, f(1)}, {Sum, f64, []any{inf, 1.0}, f(inf)}, {Sum, f64, []any{inf, -inf}, "NaN"}, {Sum, f64, []any{nan, nil}, "NaN"},
-		{Sum, f64, []any{math.Copysign(0, -1)}, f(0)}, {Sum, f32, []any{0.5, 0.25}, f(0.75)}, {Sum, f64, []any{5e-324, 5e-324}, f(1e-323)},
+		{Sum, f64, []any{math.Copysign(0, -1)}, f(0)}, {Sum, f64, []any{1.0, 0x1p-53, 0x1p-75}, f(1 + 0x1p-52)}, {Sum, f64, []any{-1.0, -0x1p-53, 0.0}, f(-1)}, {Sum, f32, []any{0.5, 0.25}, f(0.75)}, {Sum, f64, []any{5e-324, 5e-324}, f(1e-323)},
 		{Sum, dec, []any{big.NewInt(1234), big.NewInt(-34)}, "1200"}, {Sum, null, []any{nil}, "null"},
 		{Mean, i64, []any{int64(1), int64(2)}, f(1.5)}, {Mean, i64, []any{int64(math.MaxInt64), int64(math.MaxInt64)}, f(9223372036854775807)},
 		{Mean, f64, nil, "null"}, {Mean, f64, []any{1e308, 1e308}, f(1e308)}, {Mean, dec, []any{big.NewInt(150), nil, big.NewInt(50)}, f(1)},

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/zeebo/xxh3"
+
+	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 )
 
@@ -154,35 +157,102 @@ func diff(t *testing.T, what string, got, want []string) {
 }
 
 func TestAgainstReference(t *testing.T) {
-	seeds := 120
+	seeds := 100
 	if testing.Short() {
 		seeds = 40
 	}
 	for seed := range uint64(seeds) {
-		r := newRand(seed)
-		nk, na := r.IntN(4), 1+r.IntN(3)
-		var types []dtype.Type
-		var cards []int
-		var nulls []float64
-		dict := map[string]bool{}
-		var keys []string
-		for i := range nk + na {
-			ty := allTypes[r.IntN(len(allTypes))]
-			types = append(types, ty)
-			cards = append(cards, []int{1, 3, 20, 400, 100000}[r.IntN(5)])
-			nulls = append(nulls, []float64{0, 0, 0.1, 0.9, 1}[r.IntN(5)])
-			if i < nk {
-				keys = append(keys, fmt.Sprintf("c%d", i))
-			}
-			if ty.Kind.IsVar() && r.IntN(2) == 0 {
-				dict[fmt.Sprintf("c%d", i)] = true
-			}
-		}
-		n := []int{0, 1, 2, 700, 5000}[r.IntN(5)]
-		tab := randTable(r, n, types, cards, nulls)
-		p := Params{Keys: keys, Aggs: aggsFor(tab.schema[nk:], r.IntN(3) == 0)}
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { check(t, p, tab, dict, 1+r.IntN(2000), configs...) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { checkSeed(t, seed) })
 	}
+}
+
+// checkSeed compares a random query on a random table with the reference.
+func checkSeed(t *testing.T, seed uint64) {
+	r := newRand(seed)
+	nk, na := r.IntN(4), 1+r.IntN(3)
+	var types []dtype.Type
+	var cards []int
+	var nulls []float64
+	dict := map[string]bool{}
+	var keys []string
+	for i := range nk + na {
+		ty := allTypes[r.IntN(len(allTypes))]
+		types = append(types, ty)
+		cards = append(cards, []int{1, 3, 20, 400, 100000}[r.IntN(5)])
+		nulls = append(nulls, []float64{0, 0, 0.1, 0.9, 1}[r.IntN(5)])
+		if i < nk {
+			keys = append(keys, fmt.Sprintf("c%d", i))
+		}
+		if ty.Kind.IsVar() && r.IntN(2) == 0 {
+			dict[fmt.Sprintf("c%d", i)] = true
+		}
+	}
+	n := []int{0, 1, 2, 700, 3000}[r.IntN(5)]
+	tab := randTable(r, n, types, cards, nulls)
+	p := Params{Keys: keys, Aggs: aggsFor(tab.schema[nk:], r.IntN(3) == 0)}
+	check(t, p, tab, dict, 1+r.IntN(2000), configs...)
+}
+
+func FuzzAgainstReference(f *testing.F) {
+	f.Add(uint64(1000))
+	f.Fuzz(checkSeed)
+}
+
+// FuzzPacked: packed rows and states that were damaged give an error or a wrong
+// result, and never a panic.
+func FuzzPacked(f *testing.F) {
+	f.Add(uint64(1), 3, byte(255))
+	f.Add(uint64(2), 0, byte(7))
+	f.Add(uint64(3), 40, byte(1))
+	f.Fuzz(func(t *testing.T, seed uint64, at int, flip byte) {
+		r := newRand(seed)
+		types := []dtype.Type{allTypes[3], allTypes[r.IntN(16)], allTypes[r.IntN(16)]}
+		tab := randTable(r, 50, types, []int{5, 20, 20}, []float64{0.1, 0.1, 0.1})
+		pl, err := newPlan(Params{Keys: []string{"c0"}, Aggs: aggsFor(tab.schema[1:], false)}, tab.schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		task := newFakeTask(t, 0, 1)
+		from, into := newTable(pl, task), newTable(pl, task)
+		l := from.lap
+		l.take(pl, tab.batches(50, nil)[0], 0, 50)
+		if seed%2 == 0 {
+			if !from.take(l) {
+				t.Fatal("refused")
+			}
+			gid := make([]uint32, from.live)
+			for i := range gid {
+				gid[i] = uint32(i)
+			}
+			b := from.give(gid)
+			damage(&b.Cols[1], at, flip)
+			_, _ = into.takePacked(b, 0, b.N)
+		} else {
+			var o outVec
+			pl.packRows(l, &o)
+			b := &chunk.Batch{N: 50, Cols: []chunk.Vec{l.keys[0], o.vec()}}
+			damage(&b.Cols[1], at, flip)
+			_, _ = into.takePacked(b, 0, 50)
+		}
+	})
+}
+
+func damage(v *chunk.Vec, at int, flip byte) {
+	if n := len(v.Str); n > 0 {
+		v.Str[(at%n+n)%n] ^= flip
+	}
+}
+
+func TestLongTextsThatCollide(t *testing.T) {
+	longHash = func(b []byte) xxh3.Uint128 { return xxh3.Uint128{Lo: uint64(len(b))} }
+	t.Cleanup(func() { longHash = xxh3.Hash128 })
+	r := newRand(2)
+	tab := randTable(r, 3000, []dtype.Type{allTypes[11], allTypes[4]}, []int{200, 100}, []float64{0.1, 0})
+	p := Params{Keys: []string{"c0"}, Aggs: []Agg{{Fn: Sum, Col: "c1", As: "s"}, {Fn: CountDistinct, Col: "c0", As: "d"}}}
+	check(t, p, tab, nil, 700, configs...)
+	check(t, p, tab, map[string]bool{"c0": true}, 700, configs...)
+	p.Aggs = p.Aggs[:1]
+	check(t, p, tab, nil, 700, configs...)
 }
 
 func TestDistinct(t *testing.T) {

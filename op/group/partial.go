@@ -454,6 +454,7 @@ func (l *local) passOn() {
 func (l *local) unpack() error {
 	r := l.rows
 	l.rows = nil
+	l.s.task.Count("threads that gave up records", 1)
 	defer r.close()
 	return r.unpackTo(newLap(l.s.pl), l.pass)
 }
