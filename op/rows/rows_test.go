@@ -29,7 +29,9 @@ func table(n int) [][]any {
 }
 
 func filter(pred expr.Expr) func([]op.Meta) (op.Call, op.Meta, error) {
-	return func(in []op.Meta) (op.Call, op.Meta, error) { return rows.Filter.Call(rows.FilterParams{Pred: pred}, in...) }
+	return func(in []op.Meta) (op.Call, op.Meta, error) {
+		return rows.Filter.Call(rows.FilterParams{Pred: pred}, in...)
+	}
 }
 
 func TestFilterKeepsWholeRows(t *testing.T) {
