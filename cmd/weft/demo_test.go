@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/csv"
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -47,6 +48,13 @@ func TestDemoTotals(t *testing.T) {
 				got.Cents += qty * toCents(price)
 			}
 			got.Groups = int64(len(users))
+			for name := range users {
+				k, err := strconv.ParseInt(strings.TrimPrefix(name, "user-"), 10, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got.Users += k
+			}
 			if want := d.expected(); got != want {
 				t.Errorf("%d rows, seed %d: %+v, the closed form says %+v", rows, seed, got, want)
 			}

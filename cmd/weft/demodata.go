@@ -49,12 +49,13 @@ func gcd(a, b int64) int64 {
 	return a
 }
 
+func (d demoData) user(i int64) int64  { return (d.seed + i%d.users*d.step) % d.users }
 func (d demoData) void(i int64) bool   { return (i+d.seed)%10 == 0 }
 func (d demoData) qty(i int64) int64   { return 1 + i%7 }
 func (d demoData) cents(i int64) int64 { return 100 + 37*i%priceCycle }
 
-// A totals is what the demo's answer must add up to.
-type totals struct{ Groups, Orders, Qty, Cents int64 }
+// A totals is what the demo's answer must add up to; Users sums their numbers.
+type totals struct{ Groups, Users, Orders, Qty, Cents int64 }
 
 // expected computes the totals without the data: everything repeats after
 // 10·7·9973 rows.
@@ -76,24 +77,24 @@ func (d demoData) expected() (t totals) {
 	t.Orders = whole*full.Orders + part.Orders
 	t.Qty = whole*full.Qty + part.Qty
 	t.Cents = whole*full.Cents + part.Cents
-	t.Groups = d.groups()
+	t.Groups, t.Users = d.groups()
 	return t
 }
 
-// groups counts the users with a row that is not void. With 2 rows or more a
+// groups counts the users with a row that is not void, and sums their numbers. With 2 rows or more a
 // user has one: its rows are a multiple of d.users apart, which is prime to 10.
 // The first rows%users users in the order of u have one row more than the rest.
-func (d demoData) groups() int64 {
+func (d demoData) groups() (n, sum int64) {
 	if d.rows >= 2*d.users {
-		return d.users
+		return d.users, d.users * (d.users - 1) / 2
 	}
-	seen := int64(0)
 	for i := range min(d.rows, d.users) {
 		if !d.void(i) || i+d.users < d.rows {
-			seen++
+			n++
+			sum += d.user(i)
 		}
 	}
-	return seen
+	return n, sum
 }
 
 // files makes the data once in the user's cache folder.
