@@ -471,8 +471,10 @@ func (w *codedWorker) part(p int, put func(*chunk.Batch) error) error {
 			return err
 		}
 	}
-	if spilled {
-		return w.f.s.write(t, &w.sp)
+	if spilled || t.bytes() > outRoom && !hasRoom(w.f.s.task) {
+		err := w.f.s.write(t, &w.sp)
+		t.free()
+		return err
 	}
 	_, err := w.fin.all(t, put)
 	return err

@@ -157,6 +157,15 @@ func (t *table) roomToJoin(p, from part, gid, src []uint32) bool {
 	switch p.(type) {
 	case *lenPart, *intSumPart, *extremePart, *floatSumPart, *decSumPart:
 		return true
+	case *topPart:
+		q := from.(*topPart)
+		rows, n := 0, 0
+		for _, g := range src {
+			for _, e := range q.list(g) {
+				rows, n = rows+1, n+e.n
+			}
+		}
+		return p.(*topPart).space(gid, rows, n)
 	}
 	n := 0
 	var b []byte
@@ -211,6 +220,14 @@ func joinPart(p, q part, gid, src []uint32) error {
 				*d = max(*d, x)
 			} else {
 				*d = min(*d, x)
+			}
+		}
+		return nil
+	case *topPart:
+		q := q.(*topPart)
+		for i, g := range gid {
+			for _, e := range q.list(src[i]) {
+				p.keep(g, e, q.bytes.b.s[e.at:e.at+e.n])
 			}
 		}
 		return nil

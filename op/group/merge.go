@@ -47,6 +47,9 @@ func (m *merger) run(in []piece, level int, put func(*chunk.Batch) error) error 
 			sub.Release()
 		}
 	}()
+	if err == nil && sub == nil && !m.pl.holistic && !m.tab.whole && level <= maxLevel && m.tab.bytes() > outRoom && !hasRoom(m.task) {
+		sub, err = m.task.Spill(m.pl.partialSchema(), hashRuns)
+	}
 	if err == nil && sub == nil {
 		var ok bool
 		if ok, err = m.fin.all(m.tab, put); err == nil && !ok {
@@ -64,6 +67,20 @@ func (m *merger) run(in []piece, level int, put func(*chunk.Batch) error) error 
 	}
 	m.tab.free()
 	return m.each(sub, level, put)
+}
+
+// outRoom is what those who take finished groups may need at once, beside the
+// table that gives them.
+const outRoom = 2 << 20
+
+// hasRoom reports whether there is memory left for giving groups out.
+func hasRoom(t op.Task) bool {
+	n := min(outRoom, t.Budget()/16)
+	if !t.Reserve(n) {
+		return false
+	}
+	t.Release(n)
+	return true
 }
 
 // each finishes the parts of a divided run.

@@ -8,8 +8,7 @@ import (
 )
 
 // topPart keeps the best rows of every group, packed, in a heap whose root is the
-// worst of them. Its row: where the group's entries begin, how many there are,
-// and for how many there is room.
+// worst of them. Its row is a topHead.
 type topPart struct {
 	rowPart
 	pl       *plan
@@ -72,6 +71,10 @@ func (p *topPart) need(gid []uint32, n int) bool {
 // moves take less than four times the entries it ends with.
 func (p *topPart) space(gid []uint32, rows, n int) bool {
 	want := 4*rows + 64
+	if p.n <= smallTop {
+		want = int(p.n)*rows + 64
+		gid = nil
+	}
 	for _, g := range gid { // count each group once: a negative cap marks it
 		if h := p.head(g); h.cap > 0 && int64(h.cap) < p.n {
 			want += 4 * int(h.cap)
@@ -95,10 +98,27 @@ func (p *topPart) space(gid []uint32, rows, n int) bool {
 	return p.bytes.b.grow(p.t.mem, p.bytes.used, p.bytes.used+n)
 }
 
+// A topHead is the state of a group: where its entries begin, how many there are,
+// for how many there is room, and the key that a further row must reach: that of
+// the worst entry when there are enough.
 type topHead struct {
 	at     int64
 	n, cap int32
+	bar    int64
 }
+
+// smallTop is the number of rows up to which a group gets room for all of them at
+// once.
+const smallTop = 8
+
+// raise sets the bar of a full group.
+func (p *topPart) raise(h *topHead) {
+	if e := &p.entries.s[h.at]; int64(h.n) >= p.n && !e.null {
+		h.bar = e.key
+	}
+}
+
+func (p *topPart) start(row []byte) { putInt64(row[16:], math.MinInt64) }
 
 func (p *topPart) head(g uint32) *topHead {
 	b, s := p.base()
@@ -153,11 +173,18 @@ func (p *topPart) update(l *lap) {
 	}
 	v := &l.args[p.arg]
 	orderKeys(v, p.order[:l.n])
-	for i, g := range l.gid[:l.n] {
-		e := topEntry{key: p.order[i], hi: l.hi[i], lo: l.lo[i], null: v.IsNull(i)}
-		if p.smallest {
-			e.key = ^e.key
+	k := p.order[:l.n]
+	if p.smallest {
+		for i, x := range k {
+			k[i] = ^x
 		}
+	}
+	base, stride := p.base()
+	for i, g := range l.gid[:l.n] {
+		if k[i] < *int64At(base, stride, g, 2) && v.Valid == nil {
+			continue
+		}
+		e := topEntry{key: k[i], hi: l.hi[i], lo: l.lo[i], null: v.IsNull(i)}
 		if e.null {
 			e.key = math.MinInt64
 		}
@@ -186,10 +213,14 @@ func (p *topPart) insert(g uint32, e topEntry) {
 		p.bytes.waste += list[0].n
 		list[0] = e
 		sink(list, 0)
+		p.raise(h)
 		return
 	}
 	if h.n == h.cap {
 		size := int32(min(max(2*int64(h.cap), 1), p.n))
+		if p.n <= smallTop {
+			size = int32(p.n)
+		}
 		copy(p.entries.s[p.used:], p.list(g))
 		p.waste += int(h.cap)
 		h.at, h.cap = int64(p.used), size
@@ -206,6 +237,7 @@ func (p *topPart) insert(g uint32, e topEntry) {
 		list[i], list[up] = list[up], list[i]
 		i = up
 	}
+	p.raise(h)
 }
 
 // sink restores the heap below i: every entry is no better than those under it.
@@ -266,14 +298,19 @@ func (p *topPart) mergeExtra(g uint32, _, b []byte) error {
 			return errCorrupt
 		}
 		e := topEntry{null: b[0] != 0, key: getInt64(b[1:]), hi: uint64(getInt64(b[9:])), lo: uint64(getInt64(b[17:]))}
-		if !p.loses(g, &e) {
-			e.at, e.n = p.bytes.used, n
-			p.bytes.used += copy(p.bytes.b.s[p.bytes.used:], b[packedTop:packedTop+n])
-			p.insert(g, e)
-		}
+		p.keep(g, e, b[packedTop:packedTop+n])
 		b = b[packedTop+n:]
 	}
 	return nil
+}
+
+// keep adds an entry from elsewhere with its packed row, unless it is too bad.
+func (p *topPart) keep(g uint32, e topEntry, row []byte) {
+	if !p.loses(g, &e) {
+		e.at, e.n = p.bytes.used, len(row)
+		p.bytes.used += copy(p.bytes.b.s[p.bytes.used:], row)
+		p.insert(g, e)
+	}
 }
 
 // sorted returns the entries of a group, best first, and leaves no heap.

@@ -128,10 +128,20 @@ func (s *stage) Close() error {
 
 // Finish implements op.Stage.
 func (s *stage) Finish(out op.Out) error {
+	var sp spreader
+	if len(s.rows) == 0 && len(s.pl.keys) > 0 && !hasRoom(s.task) {
+		// Whoever takes the output needs memory too.
+		for _, t := range s.tables {
+			if err := s.write(t, &sp); err != nil {
+				return err
+			}
+			t.free()
+		}
+		s.tables = nil
+	}
 	if s.complete {
 		return s.finish(out)
 	}
-	var sp spreader
 	for _, t := range s.tables {
 		var err error
 		if s.file != nil {

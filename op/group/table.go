@@ -100,7 +100,7 @@ func (t *table) newPart(s partSpec) part {
 		p.pairs = words{a: t.mem, spread: true}
 		return p
 	}
-	return &topPart{rowPart: row(16), pl: t.pl, arg: s.a, n: t.pl.p.Top.N, smallest: t.pl.p.Top.Smallest}
+	return &topPart{rowPart: row(24), pl: t.pl, arg: s.a, n: t.pl.p.Top.N, smallest: t.pl.p.Top.Smallest}
 }
 
 func (t *table) reserve(n int64) bool { return t.task.Reserve(n) }
