@@ -23,6 +23,9 @@ package exact
 import (
 	"math"
 	"math/bits"
+
+	"github.com/weft-data/weft/internal/cpu"
+	"github.com/weft-data/weft/internal/kernel"
 )
 
 // An Acc is the state of one group within the window of its Sums. The zero Acc is
@@ -39,7 +42,7 @@ const (
 	// limit bounds Hi of an Acc: |Acc| < 2^119 leaves 8 bits of the packed state for the window.
 	limit = 1 << 55
 	// reach is the greatest shift of a significand within a window; a 64-bit word shifted by
-	// more would need a third word.
+	// more would need a third word. It is that of kernel.SplitFixed and kernel.SumFixed.
 	reach = 63
 	// step is the distance of windows in binary orders.
 	step = 32
@@ -65,7 +68,7 @@ func (s *Sums) Reset() { *s = Sums{} }
 // Bytes estimates the heap bytes of the wide states: 0 when every group fits.
 func (s *Sums) Bytes() int64 { return int64(len(s.wide))*96 + s.nWide*24 }
 
-// base is the biased exponent of values that are added without a shift.
+// base is the biased exponent of values that are added without a shift. It is at least 19.
 func (s *Sums) base() uint64 { return uint64(int64(s.window)*step + 1075) }
 
 // windowOf returns the window for values whose greatest biased exponent is e.
@@ -96,66 +99,77 @@ func choose[T Float](s *Sums, vals []T, valid []uint64) {
 	}
 }
 
+// block is the number of values that are split before they are added: their words stay in the first-level cache, and
+// at most 2^8·2^116 is added to an Acc below 2^119 before anybody looks whether it has run over.
+const block = 256
+
+// few is the number of values that are not worth a block.
+const few = 24
+
+// scalar says that there is no assembly to split a block: then it is quicker to add each value at once.
+var scalar = cpu.ISA() == cpu.Generic
+
 // AddAll adds vals[i] to group gids[i] for every i that is valid (nil: all); bits
 // of valid beyond len(vals) do not matter. len(gids) is len(vals), and gids are
 // below len(accs).
 //
 // Zeros of either sign add nothing: the sum of zeros is +0.
 func AddAll[T Float](s *Sums, accs []Acc, gids []uint32, vals []T, valid []uint64) {
+	gids = gids[:len(vals)]
 	choose(s, vals, valid)
-	if !s.chosen {
+	switch {
+	case !s.chosen || valid != nil && len(vals) < few:
 		addEach(s, accs, gids, vals, valid)
-		return
-	}
-	if valid == nil {
+	case valid != nil:
+		addValid(s, accs, gids, vals, valid)
+	default:
 		addDense(s, accs, gids, vals)
-		return
-	}
-	for at := 0; at < len(vals); at += 64 {
-		end := min(at+64, len(vals))
-		switch w := valid[at>>6] | ^uint64(0)<<(uint(end-at)&63)&-b2u(end-at < 64); w {
-		case ^uint64(0):
-			addDense(s, accs, gids[at:end], vals[at:end])
-		default:
-			w &= ^uint64(0) >> (uint(at-end) & 63)
-			for ; w != 0; w &= w - 1 {
-				i := at + bits.TrailingZeros64(w)
-				s.add(&accs[gids[i]], gids[i], float64(vals[i]))
-			}
-		}
 	}
 }
 
-func b2u(b bool) uint64 {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// addEach is AddAll before a window is chosen: there is nothing but zeros, NaN
-// and infinities.
+// addEach is AddAll for few values some of which may be null, and before a window is chosen: then there
+// is nothing but zeros, NaN and infinities.
 func addEach[T Float](s *Sums, accs []Acc, gids []uint32, vals []T, valid []uint64) {
 	for i, v := range vals {
-		if valid == nil || valid[i>>6]>>(uint(i)&63)&1 != 0 {
-			s.addWide(&accs[gids[i]], gids[i], math.Float64bits(float64(v)))
+		if v != 0 && (valid == nil || valid[i>>6]>>(uint(i)&63)&1 != 0) {
+			s.add(&accs[gids[i]], gids[i], float64(v))
 		}
 	}
 }
 
-// addDense is the loop for values that are all valid.
+// addValid adds the values that are valid, blocks of which are gathered.
+func addValid[T Float](s *Sums, accs []Acc, gids []uint32, vals []T, valid []uint64) {
+	var v [block + 64]T // the fast way of Compress wants 64 more
+	var g [block + 64]uint32
+	for at := 0; at < len(vals); at += block {
+		end, mask := min(at+block, len(vals)), valid[at>>6:]
+		n := kernel.Compress(v[:], vals[at:end], mask)
+		kernel.Compress(g[:], gids[at:end], mask)
+		addDense(s, accs, g[:n], v[:n])
+	}
+}
+
+// addDense adds values that are all valid.
 func addDense[T Float](s *Sums, accs []Acc, gids []uint32, vals []T) {
+	if scalar || len(vals) < few {
+		addSingly(s, accs, gids, vals)
+	} else {
+		addBlocks(s, accs, gids, vals)
+	}
+}
+
+// addSingly is s.add in a loop.
+func addSingly[T Float](s *Sums, accs []Acc, gids []uint32, vals []T) {
 	base := s.base()
+	room := min(reach+1, 0x7ff-base)
 	gids = gids[:len(vals)]
 	for i, v := range vals {
 		b := math.Float64bits(float64(v))
 		g := gids[i]
 		a := &accs[g]
 		sh := b>>52&0x7ff - base
-		if sh > reach {
-			if b<<1 != 0 {
-				s.addWide(a, g, b)
-			}
+		if sh >= room {
+			s.addWide(a, g, b)
 			continue
 		}
 		m := b&(1<<52-1) | 1<<52
@@ -169,14 +183,64 @@ func addDense[T Float](s *Sums, accs []Acc, gids []uint32, vals []T) {
 	}
 }
 
+// addBlocks splits blocks of values into words of 128-bit integers, and adds those.
+func addBlocks[T Float](s *Sums, accs []Acc, gids []uint32, vals []T) {
+	var hi, lo [block]uint64
+	var odd [block / 64]uint64
+	for at := 0; at < len(vals); at += block {
+		v := vals[at:min(at+block, len(vals))]
+		g, o := gids[at:at+len(v)], odd[:kernel.Words(len(v))]
+		kernel.SplitFixed(s.base(), v, hi[:len(v)], lo[:len(v)], o)
+		if addWords(accs, g, &hi, &lo) {
+			s.runOvers(accs, g)
+		}
+		for w, bad := range o {
+			for ; bad != 0; bad &= bad - 1 {
+				i := w<<6 + bits.TrailingZeros64(bad)
+				s.addWide(&accs[g[i]], g[i], math.Float64bits(float64(v[i])))
+			}
+		}
+	}
+}
+
+// addWords adds a block of integers of two words and reports whether an Acc may
+// have left its range.
+func addWords(accs []Acc, gids []uint32, hi, lo *[block]uint64) bool {
+	gids = gids[:min(len(gids), block)]
+	var above uint64
+	for i, g := range gids {
+		a := &accs[g]
+		l, c := bits.Add64(a.Lo, lo[i], 0)
+		h, _ := bits.Add64(uint64(a.Hi), hi[i], c)
+		a.Lo, a.Hi = l, int64(h)
+		above |= h + limit
+	}
+	return above >= 2*limit
+}
+
+// runOvers looks for the groups that have left their range.
+func (s *Sums) runOvers(accs []Acc, gids []uint32) {
+	for _, g := range gids {
+		if a := &accs[g]; over(*a) {
+			s.runOver(a, g)
+		}
+	}
+}
+
+func b2u(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // add adds one value to a.
 func (s *Sums) add(a *Acc, g uint32, v float64) {
 	b := math.Float64bits(v)
-	sh := b>>52&0x7ff - s.base()
-	if sh > reach {
-		if b<<1 != 0 {
-			s.addWide(a, g, b)
-		}
+	e := b >> 52 & 0x7ff
+	sh := e - s.base()
+	if sh > reach || e == 0x7ff || !s.chosen {
+		s.addWide(a, g, b)
 		return
 	}
 	m := b&(1<<52-1) | 1<<52
@@ -197,52 +261,38 @@ func (s *Sums) addShifted(a *Acc, g uint32, neg int64, hi, lo uint64) {
 // AddSlice adds all valid values to group g.
 func AddSlice[T Float](s *Sums, a *Acc, g uint32, vals []T, valid []uint64) {
 	choose(s, vals, valid)
-	for at := 0; at < len(vals); at += 64 {
-		end := min(at+64, len(vals))
-		w := ^uint64(0) >> (uint(at-end) & 63)
-		if valid != nil {
-			w &= valid[at>>6]
-		}
-		if s.chosen && w == ^uint64(0) {
-			addBlock(s, a, g, vals[at:end])
-			continue
-		}
-		for ; w != 0; w &= w - 1 {
-			v := float64(vals[at+bits.TrailingZeros64(w)])
-			if s.chosen {
-				s.add(a, g, v)
-			} else {
-				s.addWide(a, g, math.Float64bits(v))
-			}
-		}
+	if valid == nil {
+		addSlice(s, a, g, vals)
+		return
+	}
+	var v [block + 64]T
+	for at := 0; at < len(vals); at += block {
+		n := kernel.Compress(v[:], vals[at:min(at+block, len(vals))], valid[at>>6:])
+		addSlice(s, a, g, v[:n])
 	}
 }
 
-// addBlock adds at most 64 values in two local registers; they cannot run over
-// before the end: 64 values are below 2^122.
-func addBlock[T Float](s *Sums, a *Acc, g uint32, vals []T) {
-	base := s.base()
-	var hi, lo uint64
-	for _, v := range vals {
-		b := math.Float64bits(float64(v))
-		sh := b>>52&0x7ff - base
-		if sh > reach {
-			if b<<1 != 0 {
-				s.addWide(a, g, b)
-			}
-			continue
+// addSlice adds values that are all valid.
+func addSlice[T Float](s *Sums, a *Acc, g uint32, vals []T) {
+	if !s.chosen {
+		for _, v := range vals {
+			s.add(a, g, float64(v))
 		}
-		m := b&(1<<52-1) | 1<<52
-		neg := uint64(int64(b) >> 63)
-		var c uint64
-		lo, c = bits.Add64(lo, m<<(sh&63)^neg, neg&1)
-		hi, _ = bits.Add64(hi, m>>1>>(^sh&63)^neg, c)
+		return
 	}
-	l, c := bits.Add64(a.Lo, lo, 0)
-	h, _ := bits.Add64(uint64(a.Hi), hi, c)
-	a.Lo, a.Hi = l, int64(h)
-	if h+limit >= 2*limit {
-		s.runOver(a, g)
+	var odd [kernel.SumFixedMax / 64]uint64
+	for at := 0; at < len(vals); at += kernel.SumFixedMax {
+		v := vals[at:min(at+kernel.SumFixedMax, len(vals))]
+		o := odd[:kernel.Words(len(v))]
+		*a = sum(*a, Acc(kernel.SumFixed(s.base(), v, o)))
+		if over(*a) {
+			s.runOver(a, g)
+		}
+		for w, bad := range o {
+			for ; bad != 0; bad &= bad - 1 {
+				s.addWide(a, g, math.Float64bits(float64(v[w<<6+bits.TrailingZeros64(bad)])))
+			}
+		}
 	}
 }
 
@@ -250,8 +300,7 @@ func addBlock[T Float](s *Sums, a *Acc, g uint32, vals []T) {
 func (s *Sums) Add(a *Acc, g uint32, v float64) {
 	if !s.chosen {
 		one := [1]float64{v}
-		AddSlice(s, a, g, one[:], nil)
-		return
+		choose(s, one[:], nil)
 	}
 	s.add(a, g, v)
 }

@@ -2,9 +2,11 @@ package exact
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -180,12 +182,175 @@ func TestNonFinite(t *testing.T) {
 		{[]float64{1, 0x1p-53, 0x1p-1074}, 1 + 0x1p-52},
 		{[]float64{1 + 0x1p-52, 0x1p-53}, 1 + 0x1p-51},
 		{[]float64{1e308, 1, -1e308}, 1},
+		{[]float64{1e308, nan, -1e308}, nan},
+		{[]float64{1e308, inf, -1e308}, inf},
+		{[]float64{1e308, -inf}, -inf},
 	} {
 		var s Sums
 		var a Acc
 		AddSlice(&s, &a, 3, c.vals, nil)
 		if got := s.Value(a, 3); math.Float64bits(got) != math.Float64bits(c.want) && !(got != got && c.want != c.want) {
 			t.Errorf("sum of %v: %v, want %v", c.vals, got, c.want)
+		}
+		// Zeros change nothing but the road.
+		for _, n := range []int{0, 40, 1100} {
+			vals := append(append(make([]float64, n/2), c.vals...), make([]float64, n)...)
+			for name, got := range roads(vals) {
+				if !same(got, c.want) {
+					t.Errorf("%s of %v and %d zeros: %v, want %v", name, c.vals, n, got, c.want)
+				}
+			}
+		}
+	}
+}
+
+// roads returns the sum of vals on every road there is.
+func roads(vals []float64) map[string]float64 {
+	out := map[string]float64{}
+	add := func(name string, f func(s *Sums, accs []Acc)) {
+		var s Sums
+		accs := make([]Acc, 3)
+		f(&s, accs)
+		out[name] = s.Value(accs[2], 2)
+	}
+	gids := make([]uint32, len(vals))
+	for i := range gids {
+		gids[i] = 2
+	}
+	// The same values among as many nulls that would be seen.
+	var sparse []float64
+	var far []uint32
+	valid := make([]uint64, len(vals)/32+1)
+	for i, v := range vals {
+		sparse, far = append(sparse, v, math.NaN()), append(far, 2, math.MaxUint32)
+		valid[2*i>>6] |= 1 << (2 * i & 63)
+	}
+	add("AddSlice", func(s *Sums, accs []Acc) { AddSlice(s, &accs[2], 2, vals, nil) })
+	add("AddSlice with nulls", func(s *Sums, accs []Acc) { AddSlice(s, &accs[2], 2, sparse, valid) })
+	add("Add", func(s *Sums, accs []Acc) {
+		for _, v := range vals {
+			s.Add(&accs[2], 2, v)
+		}
+	})
+	was := scalar
+	defer func() { scalar = was }()
+	for _, scalar = range []bool{false, true} {
+		add(fmt.Sprint("AddAll, scalar ", scalar), func(s *Sums, accs []Acc) { AddAll(s, accs, gids, vals, nil) })
+		add(fmt.Sprint("AddAll with nulls, scalar ", scalar), func(s *Sums, accs []Acc) { AddAll(s, accs, far, sparse, valid) })
+	}
+	return out
+}
+
+// squareRoads returns the sum of the squares of vals on every road.
+func squareRoads(vals []float64) map[string]float64 {
+	sparse, valid := make([]float64, 2*len(vals)), make([]uint64, len(vals)/32+1)
+	for i, v := range vals {
+		sparse[2*i], sparse[2*i+1] = math.Inf(-1), v
+		valid[(2*i+1)>>6] |= 1 << ((2*i + 1) & 63)
+	}
+	gids := make([]uint32, len(sparse))
+	var one, two, three, four Squares
+	var h, t [4]Acc
+	AddSquares(&one, h[:1], t[:1], gids[:len(vals)], vals, nil)
+	AddSquares(&two, h[1:2], t[1:2], gids, sparse, valid)
+	AddSquaresSlice(&three, &h[2], &t[2], 0, vals, nil)
+	AddSquaresSlice(&four, &h[3], &t[3], 0, sparse, valid)
+	return map[string]float64{
+		"AddSquares":                 one.Value(h[0], t[0], 0),
+		"AddSquares with nulls":      two.Value(h[1], t[1], 0),
+		"AddSquaresSlice":            three.Value(h[2], t[2], 0),
+		"AddSquaresSlice with nulls": four.Value(h[3], t[3], 0),
+	}
+}
+
+// TestRoads wants the bits of one sum from every road, for all lengths around blocks and vectors, and for sums that are
+// ties.
+func TestRoads(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	names := slices.Sorted(maps.Keys(flavours))
+	mixed := func(r *rand.Rand) float64 { return flavours[names[r.IntN(len(names))]](r) }
+	ties := func(r *rand.Rand) float64 { return []float64{1, 1, 1, 0x1p-53, 0x1p-54, -0x1p-54}[r.IntN(6)] }
+	wide := func(r *rand.Rand) float64 { return math.Ldexp(r.NormFloat64(), r.IntN(140)-70) }
+	subnormal := func(r *rand.Rand) float64 { return math.Float64frombits(r.Uint64N(1 << 53)) }
+	for _, n := range append(lengths(), 255, 256, 257, 1023, 1024, 1025, 2300) {
+		for _, c := range []struct {
+			name string
+			draw func(*rand.Rand) float64
+		}{{"mixed", mixed}, {"ties", ties}, {"wide", wide}, {"subnormal", subnormal}, {"normal", flavours["normal"]}, {"large", flavours["large"]}} {
+			vals, _, _ := columns(r, n, 1, c.draw)
+			want := nearest(bigSum(vals, false))
+			for road, got := range roads(vals) {
+				if !same(got, want) {
+					t.Errorf("%s of %d %s: %v, want %v", road, n, c.name, got, want)
+				}
+			}
+			want = nearest(bigSum(vals, true))
+			for road, got := range squareRoads(vals) {
+				if !same(got, want) {
+					t.Errorf("%s of %d %s: %v, want %v", road, n, c.name, got, want)
+				}
+			}
+		}
+	}
+}
+
+// lengths holds every length up to two words of a bitmap.
+func lengths() (n []int) {
+	for i := range 131 {
+		n = append(n, i)
+	}
+	return n
+}
+
+// TestRunOverInABlock lets two of three groups run over within blocks, with the greatest values of the window.
+func TestRunOverInABlock(t *testing.T) {
+	const groups, n, rounds, slices = 3, 255, 1000, 5 // the last value of a block is that of the third group
+	top := 0x1p20 - 0x1p-33
+	vals, gids := make([]float64, n), make([]uint32, n)
+	for i := range vals {
+		vals[i], gids[i] = []float64{top, -top, 1}[i%groups], uint32(i%groups)
+	}
+	long := make([]float64, 1024)
+	for i := range long {
+		long[i] = top
+	}
+	var s Sums
+	accs := make([]Acc, groups)
+	s.Add(&accs[0], 0, 1) // sets the window
+	s.Add(&accs[0], 0, -1)
+	for range rounds {
+		AddAll(&s, accs, gids, vals, nil)
+	}
+	for range slices {
+		AddSlice(&s, &accs[2], 2, long, nil)
+	}
+	if !s.HasWide() {
+		t.Error("no group has run over")
+	}
+	third := n / groups * rounds
+	for g, want := range []float64{top * float64(third), -top * float64(third), top*1024*slices + float64(third)} {
+		if got := s.Value(accs[g], uint32(g)); !within(got, want, 2) {
+			t.Errorf("group %d: %v, want %v", g, got, want)
+		}
+	}
+}
+
+func TestNothingAllocates(t *testing.T) {
+	r := rand.New(rand.NewPCG(13, 14))
+	vals, gids, valid := columns(r, 3000, 9, flavours["normal"])
+	var s Sums
+	var q Squares
+	accs, heads, tails := make([]Acc, 9), make([]Acc, 9), make([]Acc, 9)
+	for name, f := range map[string]func(){
+		"AddAll":          func() { AddAll(&s, accs, gids, vals, nil) },
+		"AddAll valid":    func() { AddAll(&s, accs, gids, vals, valid) },
+		"AddSlice":        func() { AddSlice(&s, &accs[0], 0, vals, nil) },
+		"AddSlice valid":  func() { AddSlice(&s, &accs[0], 0, vals, valid) },
+		"AddSquares":      func() { AddSquares(&q, heads, tails, gids, vals, valid) },
+		"AddSquaresSlice": func() { AddSquaresSlice(&q, &heads[0], &tails[0], 0, vals, valid) },
+	} {
+		if a := testing.AllocsPerRun(5, f); a != 0 {
+			t.Errorf("%s allocates %v times", name, a)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/big"
 	"math/bits"
+
+	"github.com/weft-data/weft/internal/kernel"
 )
 
 // Squares has what the groups of one sum of squares share; see Sums. A square is
@@ -17,20 +19,8 @@ func (q *Squares) Reset() { *q = Squares{} }
 // Bytes estimates the heap bytes of the wide states.
 func (q *Squares) Bytes() int64 { return q.Head.Bytes() + q.Tail.Bytes() }
 
-// The biased exponents between which head and tail of a square are exact: no
-// overflow of the head, no underflow of the tail.
-const minSquare, maxSquare = 1023 - 450, 1023 + 510
-
-// split returns head and tail of v², and false when they are not exact or v is not finite.
-func split(v float64) (head, tail float64, ok bool) {
-	if e := math.Float64bits(v) >> 52 & 0x7ff; e-minSquare > maxSquare-minSquare {
-		return 0, 0, v == 0
-	}
-	head = v * v
-	return head, math.FMA(v, v, -head), true
-}
-
-// addOdd adds the square of a value that split refuses.
+// addOdd adds the square of a value that kernel.SplitSquares does not take: it is
+// not finite, or head or tail were not exact.
 func (q *Squares) addOdd(head *Acc, g uint32, v float64) {
 	b := math.Float64bits(v)
 	e, m := b>>52&0x7ff, b&(1<<52-1)
@@ -50,44 +40,67 @@ func (q *Squares) addOdd(head *Acc, g uint32, v float64) {
 // AddSquares adds vals[i]² to group gids[i] for every i that is valid; see AddAll.
 // heads and tails are equally long.
 func AddSquares[T Float](q *Squares, heads, tails []Acc, gids []uint32, vals []T, valid []uint64) {
-	var head, tail [64]float64
-	for at := 0; at < len(vals); at += 64 {
-		block := vals[at:min(at+64, len(vals))]
-		g, v := gids[at:at+len(block)], blockValid(valid, at)
-		for i, x := range block {
-			h, t, ok := split(float64(x))
-			head[i], tail[i] = h, t
-			if !ok && (v == nil || v[0]>>uint(i)&1 != 0) {
-				q.addOdd(&heads[g[i]], g[i], float64(x))
+	gids = gids[:len(vals)]
+	if valid == nil {
+		addSquares(q, heads, tails, gids, vals)
+		return
+	}
+	var v [block + 64]T
+	var g [block + 64]uint32
+	for at := 0; at < len(vals); at += block {
+		end, mask := min(at+block, len(vals)), valid[at>>6:]
+		n := kernel.Compress(v[:], vals[at:end], mask)
+		kernel.Compress(g[:], gids[at:end], mask)
+		addSquares(q, heads, tails, g[:n], v[:n])
+	}
+}
+
+func addSquares[T Float](q *Squares, heads, tails []Acc, gids []uint32, vals []T) {
+	var head, tail [block]float64
+	var odd [block / 64]uint64
+	for at := 0; at < len(vals); at += block {
+		v := vals[at:min(at+block, len(vals))]
+		g, h, t, o := gids[at:at+len(v)], head[:len(v)], tail[:len(v)], odd[:kernel.Words(len(v))]
+		kernel.SplitSquares(v, h, t, o)
+		AddAll(&q.Head, heads, g, h, nil)
+		AddAll(&q.Tail, tails, g, t, nil)
+		for w, bad := range o {
+			for ; bad != 0; bad &= bad - 1 {
+				i := w<<6 + bits.TrailingZeros64(bad)
+				q.addOdd(&heads[g[i]], g[i], float64(v[i]))
 			}
 		}
-		AddAll(&q.Head, heads, g, head[:len(block)], v)
-		AddAll(&q.Tail, tails, g, tail[:len(block)], v)
 	}
 }
 
 // AddSquaresSlice adds the squares of all valid values to group g.
 func AddSquaresSlice[T Float](q *Squares, headAcc, tailAcc *Acc, g uint32, vals []T, valid []uint64) {
-	var head, tail [64]float64
-	for at := 0; at < len(vals); at += 64 {
-		block, v := vals[at:min(at+64, len(vals))], blockValid(valid, at)
-		for i, x := range block {
-			h, t, ok := split(float64(x))
-			head[i], tail[i] = h, t
-			if !ok && (v == nil || v[0]>>uint(i)&1 != 0) {
-				q.addOdd(headAcc, g, float64(x))
-			}
-		}
-		AddSlice(&q.Head, headAcc, g, head[:len(block)], v)
-		AddSlice(&q.Tail, tailAcc, g, tail[:len(block)], v)
+	if valid == nil {
+		addSquaresSlice(q, headAcc, tailAcc, g, vals)
+		return
+	}
+	var v [block + 64]T
+	for at := 0; at < len(vals); at += block {
+		n := kernel.Compress(v[:], vals[at:min(at+block, len(vals))], valid[at>>6:])
+		addSquaresSlice(q, headAcc, tailAcc, g, v[:n])
 	}
 }
 
-func blockValid(valid []uint64, at int) []uint64 {
-	if valid == nil {
-		return nil
+func addSquaresSlice[T Float](q *Squares, headAcc, tailAcc *Acc, g uint32, vals []T) {
+	var head, tail [block]float64
+	var odd [block / 64]uint64
+	for at := 0; at < len(vals); at += block {
+		v := vals[at:min(at+block, len(vals))]
+		h, t, o := head[:len(v)], tail[:len(v)], odd[:kernel.Words(len(v))]
+		kernel.SplitSquares(v, h, t, o)
+		AddSlice(&q.Head, headAcc, g, h, nil)
+		AddSlice(&q.Tail, tailAcc, g, t, nil)
+		for w, bad := range o {
+			for ; bad != 0; bad &= bad - 1 {
+				q.addOdd(headAcc, g, float64(v[w<<6+bits.TrailingZeros64(bad)]))
+			}
+		}
 	}
-	return valid[at>>6:]
 }
 
 // Value returns the exact sum of squares of group g, rounded once; NaN and

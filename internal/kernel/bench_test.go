@@ -199,6 +199,24 @@ func BenchmarkSumInt(b *testing.B) {
 	}
 }
 
+func BenchmarkFixed(b *testing.B) {
+	const n = SumFixedMax
+	x, odd := values[float64](n), make([]uint64, Words(n))
+	hi, lo, head, tail := make([]uint64, n), make([]uint64, n), make([]float64, n), make([]float64, n)
+	blocks := func(f func()) func(n int) func() {
+		return func(size int) func() {
+			return func() {
+				for range max(size/n, 1) {
+					f()
+				}
+			}
+		}
+	}
+	b.Run("Split", func(b *testing.B) { bench(b, 8, blocks(func() { SplitFixed(1000, x, hi, lo, odd) })) })
+	b.Run("Sum", func(b *testing.B) { bench(b, 8, blocks(func() { SumFixed(1000, x, odd) })) })
+	b.Run("Squares", func(b *testing.B) { bench(b, 8, blocks(func() { SplitSquares(x, head, tail, odd) })) })
+}
+
 func BenchmarkBitmap(b *testing.B) {
 	b.Run("And", func(b *testing.B) {
 		bench(b, 24, func(n int) func() {

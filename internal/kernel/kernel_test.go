@@ -164,6 +164,7 @@ func TestNothingAllocates(t *testing.T) {
 	}
 	idx := make([]uint32, n+64)
 	buf := make([]byte, n)
+	buf64, buf64b := make([]uint64, n), make([]uint64, n)
 	for name, f := range map[string]func(){
 		"CmpConst":   func() { CmpConst(Lt, x, 1, out) },
 		"Cmp":        func() { Cmp(Lt, x, y, out) },
@@ -182,6 +183,9 @@ func TestNothingAllocates(t *testing.T) {
 		"Count":      func() { LastUnquotedNewline(buf, '"', false) },
 		"Hash":       func() { Hash64(out, out) },
 		"Gather":     func() { Gather(d, x, idx[:0]) },
+		"Split":      func() { SplitFixed(1075, x, buf64, buf64b, out) },
+		"SumFixed":   func() { SumFixed(1075, x, out) },
+		"Squares":    func() { SplitSquares(x, y, d[:n], out) },
 	} {
 		if a := testing.AllocsPerRun(5, f); a != 0 {
 			t.Errorf("%s allocates %v times", name, a)

@@ -41,3 +41,9 @@ func checkedConstASM[T CheckedInt](op ArithOp, dst, x []T, c T, left bool) int {
 func structuralASM(buf []byte, delim, quote byte, inQuote uint64, pos []uint32) (done, k int, inQuoteOut uint64) {
 	return 0, 0, inQuote
 }
+
+func splitFixedASM[T Float](base uint64, x []T, hi, lo, odd []uint64) int { return 0 }
+
+func sumFixedASM[T Float](base uint64, x []T, odd []uint64) (s Sum128, done int) { return s, 0 }
+
+func splitSquaresASM[T Float](x []T, head, tail []float64, odd []uint64) int { return 0 }

@@ -37,6 +37,7 @@ var families = []struct {
 	{"hash", writeHash},
 	{"minmax", writeMinMax},
 	{"sum", writeSum},
+	{"fixed", writeFixed},
 }
 
 func main() {
