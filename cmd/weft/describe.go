@@ -59,9 +59,26 @@ func (a *app) describe() *cobra.Command {
 
 // summarise computes the summaries of all columns in one pass over the rows.
 func summarise(ctx context.Context, r graph.Runner, f *frame.Frame, opt frame.Option) (rows int64, cols []summary, err error) {
+	schema := f.Schema()
+	for lo := 0; lo == 0 || lo < len(schema); lo += columnsAtOnce {
+		n, part, err := summariseSome(ctx, r, f, schema[lo:min(len(schema), lo+columnsAtOnce)], opt)
+		if err != nil {
+			return 0, nil, err
+		}
+		rows, cols = n, append(cols, part...)
+	}
+	return rows, cols, nil
+}
+
+// columnsAtOnce is how many columns one pass over the rows summarises: a wide
+// table is read several times, each time only some of its columns.
+const columnsAtOnce = 30
+
+// summariseSome computes the summaries of some columns in one pass.
+func summariseSome(ctx context.Context, r graph.Runner, f *frame.Frame, schema dtype.Schema, opt frame.Option) (rows int64, cols []summary, err error) {
 	aggs := []frame.Aggregate{frame.Count().As("rows")}
 	add := func(i int, word string, a frame.Aggregate) { aggs = append(aggs, a.As(fmt.Sprintf("%d %s", i, word))) }
-	for i, c := range f.Schema() {
+	for i, c := range schema {
 		add(i, "count", frame.Count(c.Name))
 		if orders(c.Type.Kind) {
 			add(i, "min", frame.Min(c.Name))
@@ -83,7 +100,7 @@ func summarise(ctx context.Context, r graph.Runner, f *frame.Frame, opt frame.Op
 		return nil
 	}
 	rows, _ = t.Value(0, 0).(int64)
-	for i, c := range f.Schema() {
+	for i, c := range schema {
 		count, _ := get(i, "count").(int64)
 		cols = append(cols, summary{Column: c.Name, Type: c.Type.String(), typ: c.Type, Nulls: rows - count,
 			Min: get(i, "min"), Max: get(i, "max"), Mean: get(i, "mean"), Std: get(i, "std")})
