@@ -206,7 +206,6 @@ type codedRows struct {
 	slabs  [][]byte
 	cut    int      // slabs that have begun to be cut into blocks
 	free   []uint64 // rest of the slab being cut
-	rows   int64
 
 	word []uint64
 	hash []uint64
@@ -473,7 +472,6 @@ func (r *codedRows) scatter(n int) bool {
 	}
 	size, version := r.size, r.layout.version
 	w, h := r.word[:n], r.hash[:n]
-	r.rows += int64(n)
 	if size == 2 {
 		r.scatterPairs(w, h, r.arg[0][:n])
 		return true

@@ -569,7 +569,6 @@ func (r *codedRows) unpackTo(l *lap, f func(l *lap) error) error {
 		}
 	}
 	r.close()
-	r.rows = 0
 	return nil
 }
 
