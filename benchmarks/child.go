@@ -40,6 +40,7 @@ type result struct {
 	Threads int     `json:"threads"`
 	Memory  int64   `json:"memory"`
 	Reps    []use   `json:"reps"`
+	Load    float64 `json:"load,omitempty"`   // of the machine when the process began, set by the driver
 	Base    int64   `json:"base"`             // resident bytes before the first repetition, tables in memory included
 	Peak    int64   `json:"peak"`             // VmHWM of the repetitions
 	Tasks   int     `json:"tasks,omitempty"`  // run by a repetition

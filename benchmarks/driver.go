@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -80,7 +81,9 @@ func (c *campaign) run(ctx context.Context) ([]*result, error) {
 			for k := range able {
 				e := able[(k+round)%len(able)]
 				c.say("round %d of %d: %s, %s (load %s)", round+1, c.Runs, b.name, e.name, load())
+				busy, _ := strconv.ParseFloat(load(), 64)
 				res, err := c.lab.run(ctx, e, c.order(b))
+				res.Load = busy
 				if err != nil && ctx.Err() != nil {
 					return all, ctx.Err()
 				}

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	pretty "github.com/jedib0t/go-pretty/v6/table"
@@ -213,18 +214,49 @@ func (r *report) writeResults(path string) error {
 
 Made by `+"`go run ./benchmarks run --md benchmarks/RESULTS.md`"+` on %s, %d processors, %s memory, %s, %s.
 
-Every case ran in %d cold processes of each engine with %d repetitions each (cases named memory and brc: one), the
+Every engine ran every case in cold processes (%d each) with %d repetitions in each (cases named memory and brc: one), the
 engines taking turns at each case. Seconds are the least of all repetitions with the middle one in parentheses. CPU is
-user and system time of all threads. **The machine had other work at the same time (load %s when this was written):**
-CPU seconds are what to compare; wall seconds, and with them the gain of the second thread, are worse than on an idle
-machine by an unknown factor, and a ratio can change by some tenths from run to run.
+user and system time of all threads. %s
 
 Tables in memory are plain Arrow (no dictionaries) for weft, duckdb-arrow and Polars; duckdb has them in its own
 format, which took it time that is not counted. Ratios are weft's seconds over those of the best variant of the peers
 named. %s.
-`, cpuName(), runtime.NumCPU(), memorySize(), runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), r.runs, r.reps, load(), r.versions())
+`, cpuName(), runtime.NumCPU(), memorySize(), runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), r.runs, r.reps, r.loadText(), r.versions())
 	r.print(&b, true)
 	return os.WriteFile(path, []byte(b.String()), 0o644)
+}
+
+// loadText says how busy the machine was, and what that does to the figures.
+func (r *report) loadText() string {
+	var all []float64
+	for _, l := range r.lines {
+		all = append(all, l.loads...)
+	}
+	if len(all) == 0 {
+		return "How busy the machine was is not known."
+	}
+	s := fmt.Sprintf("The load of the machine when the\nprocesses began was from %.1f to %.1f, %.1f in the middle.", slices.Min(all), slices.Max(all), spreadOf(all).middle)
+	if !busy(all) {
+		return s
+	}
+	return s + " **The machine had other work**: wall\nseconds are worse than on an idle machine by an unknown factor, so the gain of the second thread says nothing here;\nCPU seconds are inflated too, by shared caches. " + r.noise()
+}
+
+// noise says how far repetitions of the same work were apart.
+func (r *report) noise() string {
+	var apart []float64
+	for _, l := range r.lines {
+		for _, f := range l.figures {
+			if f.reps > 2 {
+				apart = append(apart, f.cpu.middle/f.cpu.least)
+			}
+		}
+	}
+	if len(apart) == 0 {
+		return ""
+	}
+	s := spreadOf(apart)
+	return fmt.Sprintf("The middle repetition of a case took %.2f times the CPU of\nthe least in the middle case, %.2f in the worst: closer ratios than that are ties.", s.middle, slices.Max(apart))
 }
 
 // versions names the peers.

@@ -437,6 +437,35 @@ func TestGoals(t *testing.T) {
 	}
 }
 
+// What a busy machine spoils is neither called met nor missed.
+func TestGoalsOnABusyMachine(t *testing.T) {
+	for _, c := range []struct {
+		g    goal
+		want string
+	}{
+		{goal{measured: 2, limit: 1.7, atLeast: true, clock: wallRatio, busy: true}, "undecided: busy machine"},
+		{goal{measured: 1, limit: 1.7, atLeast: true, clock: wallRatio, busy: true}, "undecided: busy machine"},
+		{goal{measured: 2, limit: 1.7, atLeast: true, clock: wallRatio}, "met"},
+		{goal{measured: 900, limit: 1000, clock: wallClock, busy: true}, "met"},
+		{goal{measured: 1100, limit: 1000, clock: wallClock, busy: true}, "missed on a busy machine"},
+		{goal{measured: 1100, limit: 1000, clock: wallClock}, "missed"},
+		{goal{measured: 1.1, limit: 1, busy: true}, "missed"},
+		{goal{measured: math.NaN(), limit: 1}, "not measured"},
+	} {
+		if got := c.g.state(); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.g, got, c.want)
+		}
+	}
+	for _, load := range []float64{1, 100} {
+		a, b := result1("weft", 0.2, "7"), result1(weftOne, 0.5, "7")
+		a.Load, b.Load = load, load
+		g := scaling(sumUp([]*result{a, b}, nil, ""))
+		if len(g) != 1 || g[0].busy != (load == 100) {
+			t.Errorf("load %v: %+v", load, g)
+		}
+	}
+}
+
 func TestAnswersDiffer(t *testing.T) {
 	base := func() naive {
 		return naive{[]string{"id1", "v1", "v3"}, [][]any{{"id007", int64(1), 0.5}, {"id008", int64(2), nil}, {"id009", int64(3), 2.5}, {"id010", int64(4), 1.5}}}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -11,6 +12,7 @@ type figure struct {
 	engine, version string
 	cpu, wall       spread // seconds
 	peak            int64  // bytes, the largest of the processes
+	reps            int    // repetitions in all processes
 	tasks           int
 	alloc           float64 // bytes per task
 	failure         string
@@ -35,6 +37,7 @@ type line struct {
 	figures map[string]*figure
 	with    []string // what weft's answer was compared with
 	wrong   []string // how answers differ
+	loads   []float64
 }
 
 // sumUp makes a line for each case that has results.
@@ -52,6 +55,9 @@ func sumUp(all []*result, known []knownAnswer, shared string) []line {
 			l := line{bench: b, rows: rows, memory: rs[0].Memory, figures: map[string]*figure{}}
 			l.with, l.wrong = verdict(b, rows, rs, known, shared)
 			for _, r := range rs {
+				if r.Load > 0 {
+					l.loads = append(l.loads, r.Load)
+				}
 				if l.figures[r.Engine] == nil {
 					l.figures[r.Engine] = figureOf(r.Engine, rs)
 				}
@@ -78,7 +84,7 @@ func figureOf(engine string, rs []*result) *figure {
 		}
 		f.version, f.peak, f.tasks, f.alloc = r.Version, max(f.peak, r.Peak), r.Tasks, min(f.alloc, r.Alloc)
 	}
-	f.cpu, f.wall = spreadOf(cpu), spreadOf(wall)
+	f.cpu, f.wall, f.reps = spreadOf(cpu), spreadOf(wall), len(cpu)
 	return f
 }
 
@@ -141,12 +147,27 @@ type goal struct {
 	atLeast  bool
 	measured float64 // NaN: not measured
 	unit     string
+	clock    clock
+	busy     bool // the machine had other work while it was measured
 }
+
+// A clock says how other work on the machine bears on a figure.
+type clock uint8
+
+const (
+	cpuClock  clock = iota // somewhat: caches are shared
+	wallClock              // it can only be worse than on an idle machine
+	wallRatio              // it says nothing
+)
 
 func (g *goal) state() string {
 	switch {
 	case math.IsNaN(g.measured) || math.IsInf(g.measured, 0):
 		return "not measured"
+	case g.busy && g.clock == wallRatio:
+		return "undecided: busy machine"
+	case g.busy && g.clock == wallClock && (g.measured > g.limit) != g.atLeast:
+		return "missed on a busy machine"
 	case (g.measured >= g.limit) == g.atLeast || g.measured == g.limit:
 		return "met"
 	}
@@ -221,7 +242,7 @@ func own(l *line) []goal {
 		return []goal{{what: "brc: largest resident size", limit: 150, measured: float64(f.peak) / mib, unit: " MiB"}}
 	case f.tasks > 0:
 		return []goal{
-			{what: l.bench.name + ": wall time of a task", limit: 1000, measured: f.wall.least * 1e9 / float64(f.tasks), unit: " ns"},
+			{what: l.bench.name + ": wall time of a task", limit: 1000, measured: f.wall.least * 1e9 / float64(f.tasks), unit: " ns", clock: wallClock, busy: busy(l.loads)},
 			{what: l.bench.name + ": memory allocated for a task", limit: 200, measured: f.alloc, unit: " B"},
 		}
 	}
@@ -232,8 +253,10 @@ func own(l *line) []goal {
 // thread 200 ms.
 func scaling(lines []line) []goal {
 	worst, name := math.NaN(), ""
+	var loads []float64
 	for i := range lines {
 		l := &lines[i]
+		loads = append(loads, l.loads...)
 		if s := l.speedUp(); !math.IsNaN(s) && l.figures[weftOne].wall.least >= 0.2 && !(s >= worst) {
 			worst, name = s, l.bench.name
 		}
@@ -241,5 +264,12 @@ func scaling(lines []line) []goal {
 	if name == "" {
 		return nil
 	}
-	return []goal{{what: "all threads against one, cases above 200 ms: smallest gain in wall time (" + name + ")", limit: 1.7, atLeast: true, measured: worst}}
+	return []goal{{what: "all threads against one, cases above 200 ms: smallest gain in wall time (" + name + ")", limit: 1.7, atLeast: true, measured: worst,
+		clock: wallRatio, busy: busy(loads)}}
+}
+
+// busy reports whether the machine had more to do than these measurements: one
+// running thread per processor is theirs.
+func busy(loads []float64) bool {
+	return len(loads) > 0 && spreadOf(loads).middle > float64(runtime.NumCPU()+1)
 }
