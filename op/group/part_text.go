@@ -200,7 +200,6 @@ type pickPart struct {
 	textPart
 	last bool
 	text bool
-	kind dtype.Kind
 }
 
 func (p *pickPart) start(row []byte) {

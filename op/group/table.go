@@ -88,7 +88,7 @@ func (t *table) newPart(s partSpec) part {
 	case partTextMin, partTextMax:
 		return &textExtremePart{text(16), s.kind == partTextMax}
 	case partFirst, partLast:
-		return &pickPart{textPart: text(32), last: s.kind == partLast, text: isText(kind), kind: kind}
+		return &pickPart{textPart: text(32), last: s.kind == partLast, text: isText(kind)}
 	case partMoments:
 		return &momentsPart{rowPart: row(momentsWidth(2)), args: [2]int{s.a, -1}}
 	case partComoments:
