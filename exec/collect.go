@@ -54,6 +54,9 @@ func (l *collecting) Push(m *chunk.Batch, _ op.Sink) error {
 			err = l.b.Append(m)
 		}
 	}
+	if err == mem.ErrBudget { // nothing is left to spill: straight to disk
+		return l.c.out.Put(int(l.seq&0xffff), &chunk.Batch{Cols: m.Cols, N: m.N})
+	}
 	if err != nil {
 		return fmt.Errorf("gathering %d rows: %w", m.N, err)
 	}

@@ -220,6 +220,9 @@ func (s *spread) spreadText(v *chunk.Vec) {
 			s.shared = prefix(s.first[:s.shared], x)
 		}
 	}
+	if s.first != nil { // the spread outlives the page when the page goes to disk
+		s.first = append([]byte{}, s.first[:s.shared]...)
+	}
 }
 
 // prefix returns how many bytes a and b share at the beginning.
@@ -353,7 +356,8 @@ func (l *level) textWord(k *key, v *chunk.Vec, i, off int) uint64 {
 		}
 		return ^uint64(0)
 	}
-	x := textOf(v, i)[off:]
+	x := textOf(v, i)
+	x = x[min(off, len(x)):] // rows of a batch outside of the interval being merged may be shorter; nobody reads their words
 	var w uint64
 	if l.whole {
 		w = bigEndian(x)
