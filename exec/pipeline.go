@@ -42,9 +42,7 @@ type thread struct {
 type link struct {
 	local op.Local
 	next  op.Sink
-	meter *Meter // of the part that pushes into this link
 	t     *task
-	inner *link
 	spent time.Duration
 	rows  int64
 	n     int64

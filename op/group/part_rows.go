@@ -265,6 +265,3 @@ func (p *distinctPart) free()  { p.reset(); p.col.free(); p.pairs.free() }
 // forget drops the values but keeps the counts: the next slice of values is
 // counted on top.
 func (p *distinctPart) forget() { p.col.reset(); p.pairs.reset(); p.seen = 0 }
-
-// nullVec is an argument of which every value is null.
-func nullVec(n int) chunk.Vec { return chunk.Vec{Type: dtype.Of(dtype.Null), N: n} }

@@ -29,12 +29,10 @@ type table struct {
 	parts []part
 	seen  []seenFlags // by argument
 
-	gid []uint32
 	src []outVec // for keys and states given out
 	rd  *rowReader
 	lap *lap
 	bat chunk.Batch
-	pos []uint64
 }
 
 // seenFlags says for an argument which groups had a valid value. As long as no
