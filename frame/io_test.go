@@ -1,3 +1,10 @@
+	seen := make(chan graph.Progress, 100)
+	if _, err := f.Collect(ctx, r, frame.WithProgress(func(p graph.Progress) { seen <- p })); err != nil {
+		t.Error(err)
+	}
+	if p := <-seen; p.Total == 0 { // the last report may come after the run
+		t.Errorf("progress %+v", p)
+	}
 package frame_test
 
 import (
