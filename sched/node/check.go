@@ -4,9 +4,9 @@ import "fmt"
 
 // Check returns the first broken invariant: bytes, slots, readers and pins must add up, and nothing may be forgotten.
 func (n *Node) Check() error {
+	reserved := n.house.granted
 	refs, pins := make([]int32, len(n.values)), make([]int32, len(n.values))
 	var run, lent, queue int32
-	var reserved int64
 	for i := range n.tasks {
 		t := &n.tasks[i]
 		if t.state == idle {
@@ -44,7 +44,7 @@ func (n *Node) Check() error {
 		return fmt.Errorf("%d running and %d lent on %d slots", n.running, n.lent, n.cfg.Slots)
 	case n.alone && n.running != 1:
 		return fmt.Errorf("alone with %d running", n.running)
-	case n.running > 1 && n.measured == 0 && n.reserved > n.cfg.Budget:
+	case n.running > 1 && !n.gauged && n.reserved > n.cfg.Budget:
 		return fmt.Errorf("%d tasks have reserved %d bytes of %d", n.running, n.reserved, n.cfg.Budget)
 	}
 	return n.checkValues(refs, pins)
@@ -64,11 +64,15 @@ func (n *Node) checkValues(refs, pins []int32) error {
 			stored += v.bytes
 		case memory:
 			stored += v.bytes
+			leaving += v.going
+			onDisk += v.out
 		}
 		if v.state == disk || v.state == loading {
 			onDisk += v.bytes
 		}
 		switch {
+		case v.going > v.bytes && !v.parts || v.going > 0 && !v.writes:
+			return fmt.Errorf("value %d: %d of %d bytes go and nobody writes them", i, v.going, v.bytes)
 		case v.state == unknown && refs[i] > 0:
 			return fmt.Errorf("value %d: forgotten, and read by %d tasks", i, refs[i])
 		case v.state != unknown && (v.refs != refs[i] || v.pins != pins[i]):
@@ -87,6 +91,16 @@ func (n *Node) checkValues(refs, pins []int32) error {
 func (n *Node) checkStuck() error {
 	if n.running == 0 && n.io == 0 && n.leaving == 0 && len(n.queue) > 0 {
 		return fmt.Errorf("%d tasks wait and nothing goes on; the first is %d", len(n.queue), n.queue[0])
+	}
+	return n.checkAsks()
+}
+
+// checkAsks says whether a task waits for an answer that will not come: only for what is being spilled may it wait.
+func (n *Node) checkAsks() error {
+	for _, i := range n.asking {
+		if t := n.holder(i); t == nil || t.asks == nothing || n.leaving == 0 {
+			return fmt.Errorf("task %d waits for memory, and nothing is leaving it", i)
+		}
 	}
 	return nil
 }

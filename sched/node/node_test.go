@@ -43,6 +43,10 @@ func (w *world) step(ev Event) {
 			}
 			w.todo = append(w.todo, Event{Kind: Have, Value: a.Value, Bytes: 10})
 		case Spill:
+			if v := &w.n.values[a.Value]; v.parts {
+				w.todo = append(w.todo, Event{Kind: Spilled, Value: a.Value, OK: true, Bytes: min(a.Bytes+3, v.bytes)})
+				continue
+			}
 			if w.place[a.Value] != "memory" {
 				w.t.Fatalf("spill of %d, which is in %q", a.Value, w.place[a.Value])
 			}
@@ -73,10 +77,13 @@ func TestAdmission(t *testing.T) {
 	if len(w.run) != 2 { // 30+30 fit under 80, a third does not
 		t.Fatalf("%d tasks run, 2 fit", len(w.run))
 	}
-	w.step(Event{Kind: Grow, Task: 0, Bytes: 5})
+	w.step(Event{Kind: Grow, Task: 0, Bytes: 15})
+	if a := w.acts[0]; a.Kind != Grant {
+		t.Fatalf("growth below the pause line: %+v", a)
+	}
 	w.step(Event{Kind: Grow, Task: 0, Bytes: 10})
 	if a := w.acts[0]; a.Kind != Evict {
-		t.Fatalf("growth above the hard line: %+v", a)
+		t.Fatalf("growth above the pause line: %+v", a)
 	}
 	w.step(Event{Kind: End, Task: 0, Value: -1})
 	w.step(Event{Kind: End, Task: 1, Value: -1})
@@ -141,6 +148,91 @@ func TestLend(t *testing.T) {
 	}
 }
 
+// TestGrowWaitsForWhatLeaves: a task that asks for more than is free is answered when the spilled parts have left.
+func TestGrowWaitsForWhatLeaves(t *testing.T) {
+	w := newWorld(t, Config{Slots: 2, Budget: 1000, Spill: 75, Hard: 88, Pause: 100})
+	w.step(Event{Kind: Measure, Bytes: 1})
+	w.step(Event{Kind: Queue, Task: 0, Floor: 100, Want: 400})
+	for v := range int32(3) {
+		w.step(Event{Kind: Grow, Task: 0, Bytes: 200})
+		w.step(Event{Kind: Put, Task: 0, Value: v, Bytes: 200, Key: uint64(10 + v)})
+	}
+	if m, _ := w.n.Stored(); m != 600 || w.n.Room() != 0 || len(w.todo) != 0 {
+		t.Fatalf("%d stored, room for %d, %v to do", m, w.n.Room(), w.todo)
+	}
+	w.step(Event{Kind: Grow, Task: 0, Bytes: 150})
+	if len(w.acts) != 1 || w.acts[0].Kind != Spill || w.acts[0].Value != 2 || w.acts[0].Bytes != 150 {
+		t.Fatalf("150 bytes of the value used last should go, got %+v", w.acts)
+	}
+	w.answer(0)
+	if a := w.acts[0]; a.Kind != Grant || a.Bytes != 150 {
+		t.Fatalf("the bytes have left, got %+v", w.acts)
+	}
+	w.step(Event{Kind: Grow, Task: House, Bytes: 700})
+	if a := w.acts[0]; a.Kind != Evict || a.Task != House || len(w.todo) > 0 {
+		t.Fatalf("more than could be spilled was asked for, got %+v", w.acts)
+	}
+	w.step(Event{Kind: Put, Task: 0, Value: 5, Bytes: 550})
+	if g := w.n.tasks[0].granted; g != 100 {
+		t.Fatalf("a task that put all it had keeps its floor of 100, has %d", g)
+	}
+}
+
+// TestPartsOfWhatIsRead: parts of a value that a running task reads are spilled last, and asked for again only when its
+// readers have moved on.
+func TestPartsOfWhatIsRead(t *testing.T) {
+	w := newWorld(t, Config{Slots: 3, Budget: 1000, Spill: 75, Hard: 88, Pause: 100})
+	w.step(Event{Kind: Measure, Bytes: 1})
+	w.step(Event{Kind: Queue, Task: 0, Floor: 500, Want: 500})
+	for v := range int32(2) {
+		w.step(Event{Kind: Put, Task: 0, Value: v, Bytes: 200, Key: uint64(v)})
+	}
+	w.step(Event{Kind: Queue, Task: 1, In: []int32{1}})
+	w.step(Event{Kind: Grow, Task: 0, Bytes: 150})
+	if len(w.todo) != 1 || w.todo[0].Value != 0 {
+		t.Fatalf("the value nobody reads should go first: %+v", w.todo)
+	}
+	w.step(Event{Kind: Spilled, Value: 0, OK: true, Bytes: 200})
+	w.todo = w.todo[:0]
+	w.step(Event{Kind: Grow, Task: 0, Bytes: 350})
+	for _, ev := range w.todo {
+		ev.Bytes = 0
+		w.step(ev)
+	}
+	if a := w.acts[0]; a.Kind != Evict {
+		t.Fatalf("all that is left is being read, got %+v", w.acts)
+	}
+	w.todo = w.todo[:0]
+	w.step(Event{Kind: Grow, Task: 0, Bytes: 350})
+	if a := w.acts[0]; a.Kind != Evict || len(w.todo) > 0 {
+		t.Fatalf("nothing has changed since, got %+v", w.acts)
+	}
+	w.step(Event{Kind: Loose, Value: 1})
+	w.step(Event{Kind: Grow, Task: 0, Bytes: 350})
+	if len(w.todo) != 1 || w.todo[0].Value != 1 {
+		t.Fatalf("parts of value 1 can go now: %+v", w.todo)
+	}
+}
+
+// TestNoRecallWithoutMemory: a slot is called back for a task that could start on it, not for one that would not fit.
+func TestNoRecallWithoutMemory(t *testing.T) {
+	w := newWorld(t, Config{Slots: 2, Budget: 100})
+	w.step(Event{Kind: Queue, Task: 0, Want: 60})
+	w.step(Event{Kind: Widen, Task: 0, Slots: 1})
+	w.step(Event{Kind: Queue, Task: 1, Key: 1, Want: 30})
+	if len(w.acts) > 0 {
+		t.Fatalf("no memory for task 1, got %+v", w.acts)
+	}
+	w.step(Event{Kind: Queue, Task: 2, Key: 2, Want: 10})
+	if len(w.acts) != 1 || w.acts[0].Kind != Recall {
+		t.Fatalf("task 2 waits for a slot only, got %+v", w.acts)
+	}
+	w.step(Event{Kind: Narrow, Task: 0, Slots: 1})
+	if _, ok := w.run[2]; !ok {
+		t.Fatal("task 2 did not start")
+	}
+}
+
 func TestAlone(t *testing.T) {
 	w := newWorld(t, Config{Slots: 4})
 	w.step(Event{Kind: Queue, Task: 0, Key: 1})
@@ -182,6 +274,10 @@ func chaos(t *testing.T, seed uint64) {
 			var in []int32
 			for range r.IntN(4) {
 				v := r.Int32N(30)
+				if r.IntN(3) == 0 && w.n.value(70+v%5) != nil {
+					in = append(in, 70+v%5)
+					continue
+				}
 				if w.n.value(v) == nil {
 					w.step(Event{Kind: Remote, Value: v, Bytes: 10})
 				}
@@ -194,7 +290,7 @@ func chaos(t *testing.T, seed uint64) {
 			i := r.IntN(len(w.todo))
 			if r.IntN(8) == 0 {
 				if ev := &w.todo[i]; ev.Kind == Spilled {
-					ev.OK = false
+					ev.OK, ev.Bytes = r.IntN(2) == 0 && ev.Bytes > 0, 0
 				} else {
 					*ev = Event{Kind: Lost, Value: ev.Value}
 				}
@@ -202,9 +298,17 @@ func chaos(t *testing.T, seed uint64) {
 			w.answer(i)
 		case k < 8 && len(w.run) > 0:
 			i := slices.Sorted(maps(w.run))[r.IntN(len(w.run))]
-			switch r.IntN(5) {
+			switch r.IntN(9) {
 			case 0:
-				w.step(Event{Kind: Grow, Task: i, Bytes: r.Int64N(30)})
+				w.step(Event{Kind: Grow, Task: i - r.Int32N(2)*(i-House), Bytes: r.Int64N(30)})
+			case 5:
+				w.step(Event{Kind: Put, Task: i, Value: 70 + r.Int32N(5), Bytes: r.Int64N(20), Key: uint64(r.IntN(50))})
+			case 6:
+				w.step(Event{Kind: Short, Task: i, Bytes: r.Int64N(10)})
+			case 7:
+				w.step(Event{Kind: Shrink, Task: i - r.Int32N(2)*(i-House), Bytes: r.Int64N(30)})
+			case 8:
+				w.step(Event{Kind: []EventKind{Content, Loose, Measure}[r.IntN(3)], Task: i, Value: 70 + r.Int32N(5), Slots: 1, Bytes: r.Int64N(80)})
 			case 1:
 				w.step(Event{Kind: Widen, Task: i, Slots: 2})
 			case 2:
@@ -216,7 +320,7 @@ func chaos(t *testing.T, seed uint64) {
 				ended++
 			}
 		case k == 8:
-			w.step(Event{Kind: Free, Value: r.Int32N(70)})
+			w.step(Event{Kind: Free, Value: r.Int32N(75)})
 		default:
 			w.step(Event{Kind: Take, Task: r.Int32N(tasks)})
 		}
@@ -249,7 +353,7 @@ func FuzzStep(f *testing.F) {
 		n := New(Config{Slots: 3, Budget: 200})
 		var acts []Action
 		for ; len(data) >= 6; data = data[6:] {
-			ev := Event{Kind: EventKind(data[0] % 16), OK: data[1]&1 == 0, Alone: data[1]&6 == 6, Task: int32(int8(data[2])) % 8,
+			ev := Event{Kind: EventKind(data[0] % 20), Parts: data[1]&8 == 8, OK: data[1]&1 == 0, Alone: data[1]&6 == 6, Task: int32(int8(data[2])) % 8,
 				Value: int32(int8(data[3])) % 8, Slots: int32(int8(data[4])), Key: uint64(data[4]), Floor: int64(data[4]), Want: int64(data[5]),
 				Bytes: int64(int8(data[5])), In: []int32{int32(data[3] % 8), int32(data[4] % 9)}}
 			acts = n.Step(ev, acts[:0])

@@ -62,6 +62,7 @@ func (n *Node) unread(i int32, ran bool) {
 		}
 		if ran {
 			v.pins--
+			v.taken = false
 		}
 		n.offer(k)
 		n.drop(k)
@@ -73,9 +74,13 @@ func (n *Node) onEnd(ev *Event) {
 	if t == nil || t.state != running {
 		return
 	}
-	n.reserved -= t.granted
+	n.shrink(t, t.granted)
 	n.narrow(t, t.lent)
 	t.asked = 0
+	if t.asks != nothing {
+		t.asks = nothing
+		n.asking = slices.DeleteFunc(n.asking, func(a int32) bool { return a == ev.Task })
+	}
 	n.unask(ev.Task)
 	n.running--
 	if t.alone {
@@ -83,54 +88,76 @@ func (n *Node) onEnd(ev *Event) {
 	}
 	n.unread(ev.Task, true)
 	if ev.Value >= 0 {
-		n.have(ev.Value, ev.Bytes)
+		n.have(ev.Value, ev.Bytes, false)
 	}
 }
 
-// pump starts what can start, in the order of keys, asks for the inputs of what waits, and lends what is left.
+// pump starts what can start, in the order of keys, asks for the inputs of what waits, calls slots back for what could
+// start on them, and lends what is left.
 func (n *Node) pump() {
+	waits, promised := int32(0), int64(0)
 	for i := 0; i < len(n.queue); {
 		t := &n.tasks[n.queue[i]]
+		idle := n.Idle() > 0
+		if n.alone || t.alone && (n.running > 0 || i > 0) || !idle && waits >= n.lent {
+			break
+		}
 		switch {
-		case n.alone || t.alone && (n.running > 0 || i > 0):
-			return
 		case t.missing > 0:
 			n.request(t, i == 0)
 			i++
-		case n.running+n.lent >= n.cfg.Slots:
-			n.recall(i)
-			return
-		case n.fits(t):
+		case idle && (t.want <= n.Room() || n.running == 0 && i == 0 && n.room(t.floor)):
 			n.start(i)
 			i = 0
-		default:
-			if n.running == 0 && n.room(t.want) {
-				n.start(i)
-				i = 0
-				continue
+		case idle:
+			if i == 0 && n.running > 0 && !n.hungry() && n.reserved+t.want <= n.lines[toPause] {
+				n.room(t.want)
 			}
 			if t.passes >= 8 || t.alone {
-				return
+				i = len(n.queue)
+			}
+			i++
+		default:
+			if promised+t.want <= n.Room() {
+				waits++
+				promised += t.want
 			}
 			i++
 		}
 	}
+	n.recall(waits)
 	n.lend()
 }
 
-func (n *Node) fits(t *task) bool { return n.Used()+t.want <= n.lines[toPause] }
+// hungry reports whether a running task could use a slot that is idle.
+func (n *Node) hungry() bool {
+	for _, i := range n.wide {
+		if t := &n.tasks[i]; t.asked > t.lent {
+			return true
+		}
+	}
+	return false
+}
 
-// room spills to make room for want bytes, when nothing runs. True: no more will come free.
-func (n *Node) room(want int64) bool {
-	short := n.Used() + want - n.lines[toPause] - n.leaving
-	for short > 0 {
+// room spills so that b bytes will fit. True: they fit, or no more will come free.
+func (n *Node) room(b int64) bool {
+	n.expel(b - n.Room())
+	return b <= n.Room() || n.leaving == 0
+}
+
+// expel spills values, whoever reads them, until over bytes are leaving; false when there are not as many.
+func (n *Node) expel(over int64) bool {
+	if over > n.stored {
+		return false
+	}
+	for over > n.leaving {
 		v, ok := n.victim(true)
 		if !ok {
-			break
+			return false
 		}
-		short -= n.evict(v)
+		n.evict(v, over-n.leaving)
 	}
-	return n.leaving == 0
+	return true
 }
 
 // start starts the i-th task of the queue with its want, or with what there is if that is less.
@@ -144,13 +171,16 @@ func (n *Node) start(i int) {
 	n.queue = slices.Delete(n.queue, i, i+1)
 	t := &n.tasks[k]
 	t.state = running
-	t.granted = max(t.floor, min(t.want, n.lines[toPause]-n.Used()))
+	t.granted = max(t.floor, min(t.want, n.Room()))
 	n.reserved += t.granted
 	n.running++
 	n.alone = t.alone
 	for _, i := range t.in {
 		v := &n.values[i]
 		v.pins++
+		if v.parts {
+			n.offer(i)
+		}
 		if v.state == spilling {
 			n.leaving -= v.bytes
 			v.state = memory
@@ -161,33 +191,79 @@ func (n *Node) start(i int) {
 }
 
 func (n *Node) onGrow(ev *Event) {
+	t := n.holder(ev.Task)
+	if t == nil || t.asks != nothing {
+		return
+	}
+	t.grow, t.asks, t.since = max(ev.Bytes, 0), more, n.writes
+	if ev.Kind == Short {
+		t.asks = place
+		n.expel(n.leaving + t.grow)
+	}
+	n.asking = append(n.asking, ev.Task)
+}
+
+// grants answers those that ask for memory, in the order they asked.
+func (n *Node) grants() {
+	ahead := int64(0) // asked for by those that wait
+	for k := 0; k < len(n.asking); {
+		i := n.asking[k]
+		t := n.holder(i)
+		a := Action{Kind: Grant, Task: i, Bytes: t.grow}
+		switch {
+		case t.asks == place && t.since != n.writes:
+			a.Bytes = 0
+		case t.asks == more && ahead+t.grow <= n.Room():
+			t.granted += t.grow
+			n.reserved += t.grow
+		case t.asks == place && n.leaving > 0, t.asks == more && n.expel(ahead+t.grow-n.Room()):
+			ahead += t.grow
+			k++
+			continue
+		default:
+			a.Kind = Evict
+		}
+		t.asks = nothing
+		n.asking = slices.Delete(n.asking, k, k+1)
+		n.act(a)
+	}
+}
+
+func (n *Node) shrink(t *task, b int64) {
+	t.granted -= b
+	n.reserved -= b
+}
+
+// onPut turns reserved bytes of a task into stored ones. The floor of the task stays reserved: it has more to put.
+func (n *Node) onPut(ev *Event) {
 	t := n.task(ev.Task)
 	if t == nil || t.state != running {
 		return
 	}
-	b := max(ev.Bytes, 0)
-	if n.Used()+b > n.lines[toHard] && !n.grows(b) {
-		n.act(Action{Kind: Evict, Task: ev.Task, Bytes: b})
+	v := n.value(ev.Value)
+	if v == nil {
+		if v = n.add(ev.Value); v == nil {
+			return
+		}
+		v.state, v.parts = memory, true
+	}
+	if !v.parts || v.state != memory {
 		return
 	}
-	t.granted += b
-	n.reserved += b
-	n.act(Action{Kind: Grant, Task: ev.Task, Bytes: b})
-}
-
-// grows says whether b bytes fit under the pause line once values nobody running reads are on disk, and sends them there.
-func (n *Node) grows(b int64) bool {
-	if n.Used()+b > n.lines[toPause] {
-		return false
+	b := ev.Bytes
+	v.bytes += b
+	n.stored += b
+	if b < 0 {
+		v.out -= b
+		n.onDisk -= b
 	}
-	for n.Used()+b-n.leaving > n.lines[toHard] {
-		v, ok := n.victim(true)
-		if !ok {
-			return false
-		}
-		n.evict(v)
+	v.taken = false
+	v.hint = ev.Key
+	if v.refs == 0 {
+		v.next = ev.Key
 	}
-	return true
+	n.shrink(t, min(max(b, 0), max(t.granted-t.floor, 0)))
+	n.offer(ev.Value)
 }
 
 // lend gives slots nobody needs to the tasks that asked, the longest running first.
@@ -206,16 +282,10 @@ func (n *Node) lend() {
 	}
 }
 
-// recall asks for a slot for every task from the i-th of the queue on that could start.
-func (n *Node) recall(i int) {
-	if n.lent == 0 {
+// recall asks for as many of the lent slots as tasks wait for, those lent last first.
+func (n *Node) recall(waits int32) {
+	if waits == 0 {
 		return
-	}
-	waits := int32(0)
-	for _, q := range n.queue[i:] {
-		if t := &n.tasks[q]; t.missing == 0 {
-			waits++
-		}
 	}
 	for _, i := range n.wide {
 		waits -= n.tasks[i].recall

@@ -17,7 +17,7 @@ func (n *Node) add(i int32) *value {
 }
 
 // have takes a value into memory: fetched, loaded, made, or brought in from outside.
-func (n *Node) have(i int32, bytes int64) {
+func (n *Node) have(i int32, bytes int64, parts bool) {
 	v := n.value(i)
 	switch {
 	case v == nil:
@@ -34,7 +34,7 @@ func (n *Node) have(i int32, bytes int64) {
 	default: // it is here already
 		return
 	}
-	v.state, v.bytes = memory, max(bytes, 0)
+	v.state, v.bytes, v.parts = memory, max(bytes, 0), parts
 	n.stored += v.bytes
 	for _, w := range v.wait {
 		if t := &n.tasks[w.task]; t.gen == w.gen && t.state == queued {
@@ -75,6 +75,7 @@ func (n *Node) drop(i int32) {
 	switch v.state {
 	case memory:
 		n.stored -= v.bytes
+		n.onDisk -= v.out
 	case disk:
 		n.onDisk -= v.bytes
 	case remote:
@@ -113,29 +114,55 @@ func (n *Node) request(t *task, head bool) {
 // spill sends values to disk until memory will be under the first line: those no queued task reads, and above the second line
 // the others too.
 func (n *Node) spill() {
-	if n.Used() <= n.lines[toSpill] {
+	over := n.inUse() - n.lines[toSpill]
+	if over <= 0 {
 		n.hot, n.victims = false, n.victims[:0]
 		return
 	}
-	for n.Used()-n.leaving > n.lines[toSpill] {
-		i, ok := n.victim(n.Used()-n.leaving > n.lines[toHard])
+	for over > n.leaving {
+		i, ok := n.victim(over-n.leaving > n.lines[toHard]-n.lines[toSpill])
 		if !ok {
-			return
+			break
 		}
-		n.evict(i)
+		n.evict(i, over-n.leaving)
 	}
 }
 
-// evict starts to write a value to disk and returns the bytes that will come free.
-func (n *Node) evict(i int32) int64 {
+// evict starts to write a value to disk, or about so many bytes of it.
+func (n *Node) evict(i int32, bytes int64) {
 	v := &n.values[i]
+	if v.parts {
+		v.writes = true
+		v.going = min(v.bytes, max(bytes, min(n.cfg.Budget/64, maxPart)))
+		n.leaving += v.going
+		n.act(Action{Kind: Spill, Value: i, Bytes: v.going})
+		return
+	}
 	v.state = spilling
 	n.leaving += v.bytes
 	if !v.writes {
 		v.writes = true
-		n.act(Action{Kind: Spill, Value: i})
+		n.act(Action{Kind: Spill, Value: i, Bytes: v.bytes})
 	}
-	return v.bytes
+}
+
+// maxPart bounds what is spilled of a value beyond what must be.
+const maxPart = 16 << 20
+
+// partsSpilled notes what has left memory of a value with parts. Nothing: all its parts are being read. It may be more than
+// is known to be there: then its Put is on the way, and for that time the value weighs less than nothing.
+func (n *Node) partsSpilled(i int32, v *value, ok bool, b int64) {
+	n.leaving -= v.going
+	v.going = 0
+	b = max(b, 0)
+	v.bytes -= b
+	v.out += b
+	n.stored -= b
+	n.onDisk += b
+	v.stuck = v.stuck || !ok
+	v.taken = b == 0
+	n.offer(i)
+	n.drop(i)
 }
 
 func (n *Node) onSpilled(ev *Event) {
@@ -144,6 +171,11 @@ func (n *Node) onSpilled(ev *Event) {
 		return
 	}
 	v.writes = false
+	n.writes++
+	if v.parts {
+		n.partsSpilled(ev.Value, v, ev.OK, ev.Bytes)
+		return
+	}
 	if v.state == spilling {
 		n.leaving -= v.bytes
 	}
@@ -177,13 +209,24 @@ func (n *Node) miss(i int32, v *value) {
 	}
 }
 
+// spillable reports whether the value, or parts of it, could go to disk.
+func (v *value) spillable() bool {
+	if v.state != memory || v.stuck || v.bytes <= 0 {
+		return false
+	}
+	if v.parts {
+		return !v.writes && !v.taken
+	}
+	return v.pins == 0
+}
+
 // evictable says whether a value can go to disk: with all, even if queued tasks read it, though not the one to start next.
 func (n *Node) evictable(i int32, all bool) bool {
 	v := &n.values[i]
-	if v.state != memory || v.pins > 0 || v.stuck || v.bytes == 0 || v.refs > 0 && !all {
+	if !v.spillable() || v.refs > 0 && !all {
 		return false
 	}
-	if v.refs == 0 || len(n.queue) == 0 {
+	if v.parts || v.refs == 0 || len(n.queue) == 0 {
 		return true
 	}
 	for _, k := range n.tasks[n.queue[0]].in {
@@ -209,7 +252,7 @@ func (n *Node) victim(all bool) (int32, bool) {
 		c := n.victims.pop()
 		v := &n.values[c.value]
 		switch {
-		case v.stamp != c.stamp || v.state != memory:
+		case v.stamp != c.stamp || v.state != memory || v.parts && !v.spillable():
 		case n.evictable(c.value, all):
 			found = c.value
 		default:
@@ -225,16 +268,20 @@ func (n *Node) victim(all bool) (int32, bool) {
 // offer enters a value among the candidates for spilling, with its present next reader.
 func (n *Node) offer(i int32) {
 	v := &n.values[i]
-	if !n.hot || v.state != memory || v.pins > 0 || v.stuck || v.bytes == 0 {
+	if !n.hot || !v.spillable() {
 		return
 	}
+	next := v.next
+	if v.pins > 0 {
+		next = 0
+	}
 	v.stamp++
-	n.victims.push(candidate{v.next, i, v.stamp})
+	n.victims.push(candidate{next, i, v.stamp})
 }
 
 // report says Level when another line was crossed.
 func (n *Node) report() {
-	used, level := n.Used(), 0
+	used, level := n.inUse(), 0
 	for _, line := range n.lines {
 		if used > line {
 			level++
