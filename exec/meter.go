@@ -14,6 +14,8 @@ type Meter struct {
 	batches atomic.Int64
 	nanos   atomic.Int64
 	peak    atomic.Int64
+	bytes   atomic.Int64 // of output blocks
+	spilled atomic.Int64
 	mu      sync.Mutex
 	counts  map[string]int64
 }
@@ -21,8 +23,10 @@ type Meter struct {
 // Figures are the readings of a Meter.
 type Figures struct {
 	Rows, Batches int64
+	Bytes         int64 // of the output blocks, of the last operator of a layer alone
+	Spilled       int64 // written to disk by the operator, or of its output
 	Time          time.Duration
-	Peak          int64
+	Peak          int64 // most memory of one task; of the last operator for all of them
 	Counts        map[string]int64
 }
 
@@ -30,7 +34,8 @@ type Figures struct {
 func (m *Meter) Read() Figures {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return Figures{m.rows.Load(), m.batches.Load(), time.Duration(m.nanos.Load()), m.peak.Load(), maps.Clone(m.counts)}
+	return Figures{m.rows.Load(), m.batches.Load(), m.bytes.Load(), m.spilled.Load(),
+		time.Duration(m.nanos.Load()), m.peak.Load(), maps.Clone(m.counts)}
 }
 
 func (m *Meter) count(name string, n int64) {

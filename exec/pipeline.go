@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weft-data/weft/chunk"
@@ -25,6 +26,7 @@ type pipeline struct {
 	stages []op.Stage
 	meters []*Meter // of each stage
 	source *Meter
+	done   atomic.Int64 // of layer.part, by this task
 
 	mu      sync.Mutex
 	idle    []*thread
@@ -78,10 +80,11 @@ func (p *pipeline) run(in Inputs, out outlet) (err error) {
 	if !p.ly.ends {
 		c := &collector{t: p.t, schema: p.ly.out, out: out, alloc: p.t}
 		if p.ly.keep {
-			c.alloc, out.s.kept = mem.Heap, true
+			c.alloc = mem.Heap
 		}
 		p.stages, p.meters = append(p.stages, c), append(p.meters, &Meter{})
 	}
+	defer func() { p.ly.part.Add(-p.done.Load()) }()
 	err = p.drive(feed, 0)
 	for i := range p.stages {
 		if e := p.closeStage(i, err != nil); err == nil {
@@ -106,7 +109,7 @@ func (p *pipeline) run(in Inputs, out outlet) (err error) {
 func (p *pipeline) open(in Inputs) (feed op.Feed, err error) {
 	pipes := 0
 	if src := p.ly.bound[0].Source; src != nil {
-		if feed, err = src.Open(p.t, in.Flow); err != nil {
+		if feed, err = src.Open(&p.t.parts[0], in.Flow); err != nil {
 			return nil, err
 		}
 		p.source, pipes = &p.ly.meters[0], 1
@@ -120,7 +123,7 @@ func (p *pipeline) open(in Inputs) (feed op.Feed, err error) {
 			mine = append(mine, s...)
 		}
 		side = side[p.ly.parts[i].Sides:]
-		st, err := p.ly.bound[i].Pipe.Open(p.t, mine)
+		st, err := p.ly.bound[i].Pipe.Open(&p.t.parts[i], mine)
 		if err != nil {
 			return nil, errors.Join(err, feed.Close())
 		}
@@ -129,34 +132,48 @@ func (p *pipeline) open(in Inputs) (feed op.Feed, err error) {
 	return feed, nil
 }
 
-// drive pushes the morsels of a feed into stage entry and those after it.
+// drive pushes the morsels of a feed into stage entry and those after it, on this
+// thread and on lent ones.
 func (p *pipeline) drive(feed op.Feed, entry int) (err error) {
 	defer func() { err = errors.Join(err, feed.Close()) }()
 	q := newSplits(feed.Splits())
-	serial := p.serial(entry)
-	var wg sync.WaitGroup
 	var once sync.Once
-	var first error
-	var work func(lent bool)
-	work = func(lent bool) {
-		if e := p.worker(feed, entry, q, lent, func() {
-			if !serial && q.left() > 0 && p.t.node.borrow() {
-				wg.Add(1)
-				go func() { defer wg.Done(); defer p.t.node.giveBack(); work(true) }()
-			}
-		}); e != nil {
-			once.Do(func() { first = e })
+	var failed error
+	work := func(as role) {
+		if e := p.worker(feed, entry, q, as); e != nil {
+			once.Do(func() { failed = e })
 			q.stop()
 		}
 	}
-	work(false)
-	wg.Wait()
-	return first
+	if !p.serial(entry) && q.total > 1 {
+		d := p.t.share(q.total-1, func() { work(lent) })
+		work(among)
+		d.close()
+		if failed != nil || q.left() == 0 {
+			return failed
+		}
+	}
+	work(alone)
+	return failed
 }
 
-// worker reads splits until none is left. Before each it looks for help.
-func (p *pipeline) worker(feed op.Feed, entry int, q *splits, lent bool, help func()) (err error) {
+// A role is how a thread works on the splits of a feed.
+type role int
+
+const (
+	alone role = iota // no other thread does
+	among             // on the slot of the task, with others
+	lent              // on a lent slot
+)
+
+// worker reads splits until none is left, or, on a lent slot, until others wait
+// for it. A worker that has no memory to begin a split gives it back and leaves it
+// to those that have: what a task needs at least is promised to one thread of it.
+func (p *pipeline) worker(feed op.Feed, entry int, q *splits, as role) (err error) {
 	defer recovered(&err)
+	if q.left() == 0 {
+		return nil
+	}
 	th, err := p.take(entry)
 	if err != nil {
 		return err
@@ -169,21 +186,21 @@ func (p *pipeline) worker(feed op.Feed, entry int, q *splits, lent bool, help fu
 		}
 	}()
 	last := -1
-	for {
+	for as != lent || !p.t.called() {
 		s, ok := q.next(last)
 		if !ok {
 			return nil
 		}
-		help()
 		if r == nil {
 			if r, err = feed.Reader(); err != nil {
-				return err
+				r = nil
+				return q.tooMany(err, s, as)
 			}
 		}
 		if err := p.t.ctx.Err(); err != nil {
 			return err
 		}
-		start, inner := time.Now(), th.links[entry].spent
+		start, inner, given := time.Now(), th.links[entry].spent, th.links[entry].rows
 		err := r.Read(s, &th.links[entry])
 		if entry == 0 {
 			p.source.nanos.Add(int64(time.Since(start) - (th.links[0].spent - inner)))
@@ -192,15 +209,28 @@ func (p *pipeline) worker(feed op.Feed, entry int, q *splits, lent bool, help fu
 			if p.enough(entry) {
 				q.stop()
 			}
+		} else if err != nil && th.links[entry].rows == given {
+			return q.tooMany(err, s, as)
 		} else if err != nil {
 			return err
 		}
 		last = s
-		if lent && p.t.node.crowded() {
-			return nil
+		if entry == 0 {
+			p.advance(1, q.total)
 		}
 	}
+	return nil
 }
+
+// advance notes that so many of the splits of a task are done.
+func (p *pipeline) advance(n, of int) {
+	k := int64(n) * taskPart / int64(of)
+	p.done.Add(k)
+	p.ly.part.Add(k)
+}
+
+// taskPart is a whole task in layer.part.
+const taskPart = 1 << 20
 
 // enough reports whether ErrEnough ends the whole feed: it does for every stage
 // but one that decides split by split.
@@ -303,14 +333,16 @@ func (p *pipeline) report() {
 // one while that is free, else it begins in the middle of the longest stretch
 // nobody works on: so each worker reads contiguous input.
 type splits struct {
-	mu   sync.Mutex
-	free []stretch
+	total int
+	mu    sync.Mutex
+	free  []stretch
+	over  bool // no more splits are wanted
 }
 
 type stretch struct{ lo, hi int }
 
 func newSplits(n int) *splits {
-	q := &splits{}
+	q := &splits{total: n}
 	if n > 0 {
 		q.free = []stretch{{0, n}}
 	}
@@ -326,7 +358,21 @@ func (q *splits) left() (n int) {
 	return n
 }
 
-func (q *splits) stop() { q.mu.Lock(); q.free = nil; q.mu.Unlock() }
+func (q *splits) stop() { q.mu.Lock(); q.free, q.over = nil, true; q.mu.Unlock() }
+
+// tooMany takes back a split of which nothing was given when err says that there is
+// no memory, and others may have enough: then it is no error.
+func (q *splits) tooMany(err error, split int, as role) error {
+	if as == alone || !errors.Is(err, mem.ErrBudget) {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.over {
+		q.free = append(q.free, stretch{split, split + 1})
+	}
+	return nil
+}
 
 // next returns the split for a worker whose last one was last (-1 for none).
 func (q *splits) next(last int) (int, bool) {
@@ -403,7 +449,11 @@ func (f *blockFeed) Read(split int, out op.Sink) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
+	defer func() {
+		if e := r.Close(); e != nil && (err == nil || err == op.ErrEnough) {
+			err = e
+		}
+	}()
 	for i := uint64(0); ; i++ {
 		b, err := r.Next()
 		if err == io.EOF {

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync/atomic"
+	"time"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/op"
 )
 
@@ -16,7 +19,7 @@ import (
 // bound when their first task runs, once.
 type Program struct {
 	g      *graph.Graph
-	layers []layer
+	layers []*layer
 }
 
 // A layer is a bound layer: a source (nil when the tasks read one input block),
@@ -25,8 +28,9 @@ type layer struct {
 	parts  []op.FusedPart
 	bound  []op.Bound
 	out    dtype.Schema
-	meters []Meter // one per part
-	ends   bool    // the last part gives the output itself
+	meters []Meter      // one per part
+	ends   bool         // the last part gives the output itself
+	part   atomic.Int64 // of the tasks that run: what they have done, in taskParts
 	direct op.Direct
 	keep   bool // output blocks are made of garbage-collected buffers
 }
@@ -57,7 +61,7 @@ func (p *Program) bind(l *graph.Layer) error {
 	if err != nil {
 		return err
 	}
-	b := layer{parts: parts, out: l.Out.Schema, meters: make([]Meter, len(parts))}
+	b := &layer{parts: parts, out: l.Out.Schema, meters: make([]Meter, len(parts))}
 	for i, part := range parts {
 		e, err := op.Lookup(part.Call.Op)
 		if err != nil {
@@ -115,6 +119,12 @@ func (p *Program) Close() error {
 // whoever reads them may keep. It is called before the layer's first task.
 func (p *Program) Keep(l graph.LayerID) { p.layers[l].keep = true }
 
+// Part returns how many tasks of a layer those that run amount to, by the splits
+// they have done.
+func (p *Program) Part(l graph.LayerID) float64 {
+	return float64(p.layers[l].part.Load()) / taskPart
+}
+
 // Meters returns the figures of the parts of a layer.
 func (p *Program) Meters(l graph.LayerID) []Meter { return p.layers[l].meters }
 
@@ -125,31 +135,117 @@ type Inputs struct {
 	Side [][]op.In // one list per side edge
 }
 
-// Run computes block b of layer l on node n. The output belongs to the caller.
-func (p *Program) Run(ctx context.Context, n *Node, l graph.LayerID, b int, in Inputs) (v chunk.Value, err error) {
+// Direct reports whether the tasks of a layer need nothing but a thread: see
+// op.Direct. They are run with Call, many on one slot.
+func (p *Program) Direct(l graph.LayerID) bool { return p.layers[l].direct != nil }
+
+// Call computes block b of a direct layer.
+func (p *Program) Call(ctx context.Context, l graph.LayerID, b int, in []op.In) (v chunk.Value, err error) {
 	defer recovered(&err)
-	ly := &p.layers[l]
-	if ly.direct != nil {
-		return ly.direct.Direct(ctx, b, in.Flow)
+	return p.layers[l].direct.Direct(ctx, b, in)
+}
+
+// A Work is one block to compute, of a layer that is not direct.
+type Work struct {
+	Layer   graph.LayerID
+	Block   int
+	In      Inputs
+	Need    op.Need       // projected memory
+	Key     uint64        // order among the tasks of the node, lower first
+	Next    uint64        // key of the earliest task that will read the block
+	TimeOut time.Duration // from its start on; 0 means none
+	// Done is called once, with the block, which belongs to the callee, or an
+	// error. The slot is taken until it returns.
+	Done func(chunk.Value, error)
+}
+
+// Start hands a task to the node, which runs it when a slot and memory for it are
+// free. When ctx ends the task does: at once if it has not started.
+func (p *Program) Start(ctx context.Context, n *Node, w Work) {
+	t := &task{ctx: ctx, block: w.Block}
+	t.answer = make(chan bool, 1)
+	stop := context.AfterFunc(ctx, func() { n.take(&t.seat) })
+	t.run = func() {
+		stop()
+		if w.TimeOut > 0 {
+			var end context.CancelFunc
+			t.ctx, end = context.WithTimeoutCause(ctx, w.TimeOut, fmt.Errorf("the task's time-out of %v passed", w.TimeOut))
+			defer end()
+		}
+		w.Done(p.run(n, t, &w))
 	}
-	t := &task{node: n, ctx: ctx, block: b, bufs: map[*byte][]byte{}, files: map[*spillFile]struct{}{}, meter: &ly.meters[len(ly.meters)-1]}
-	n.enter(t)
-	out := newStored(n, ly.out)
+	t.gone = func() { w.Done(nil, context.Cause(ctx)) }
+	reads := make([]chunk.Value, 0, len(w.In.Flow))
+	for _, x := range w.In.Flow {
+		reads = append(reads, x.Value)
+	}
+	for _, side := range w.In.Side {
+		for _, x := range side {
+			reads = append(reads, x.Value)
+		}
+	}
+	n.queue(&t.seat, w.Key, n.least(w.Need), reads)
+	if ctx.Err() != nil { // it may have ended before the node knew the task
+		n.take(&t.seat)
+	}
+}
+
+// least is what any task may count on, so that one without a projection (it
+// gathers rows into batches) does not depend on what others leave.
+func (n *Node) least(x op.Need) op.Need {
+	if n.limit > 0 {
+		x.Floor = max(x.Floor, min(16<<20, n.limit/int64(2*n.threads)))
+		x.Want = min(x.Want, n.limit)
+	}
+	return op.Need{Floor: x.Floor, Want: max(x.Want, x.Floor)}
+}
+
+// run computes a block on the calling goroutine.
+func (p *Program) run(n *Node, t *task, w *Work) (v chunk.Value, err error) {
+	ly := p.layers[w.Layer]
+	last := &ly.meters[len(ly.meters)-1]
+	t.bufs, t.files = map[*byte][]byte{}, map[*spillFile]*Meter{}
+	t.out = newStored(n, ly.out, last, w.Next)
+	for i := range ly.meters {
+		t.parts = append(t.parts, part{t, &ly.meters[i]})
+	}
 	defer func() {
-		n.leave(t)
-		ly.meters[len(ly.meters)-1].note(t.peak.Load())
-		if err != nil {
-			out.Release()
-			v = nil
-		} else {
-			v = out.value()
+		last.note(t.peak.Load())
+		switch {
+		case err != nil:
+			t.out.Release()
+			err = n.explain(t.ctx, err)
+		default:
+			v = t.out.value()
+			last.bytes.Add(v.Bytes())
+			if ly.ends {
+				last.rows.Add(v.Rows())
+			}
 		}
 		t.close(v)
 	}()
-	if blk := ly.bound[0].Block; blk != nil {
-		return nil, blk.Run(t, in.Flow, outlet{t, out})
+	defer recovered(&err)
+	if err := t.ctx.Err(); err != nil {
+		return nil, err
 	}
-	return nil, newPipeline(t, ly).run(in, outlet{t, out})
+	if blk := ly.bound[0].Block; blk != nil {
+		start := time.Now()
+		defer func() { last.nanos.Add(int64(time.Since(start))) }()
+		return nil, blk.Run(&t.parts[0], w.In.Flow, outlet{t})
+	}
+	return nil, newPipeline(t, ly).run(w.In, outlet{t})
+}
+
+// explain says why a task was ended from outside, and why there was no memory if
+// blocks could not be spilled.
+func (n *Node) explain(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return context.Cause(ctx)
+	}
+	if fault := n.fault.Load(); fault != nil && errors.Is(err, mem.ErrBudget) {
+		return fmt.Errorf("%w; blocks could not be spilled: %w", err, *fault)
+	}
+	return err
 }
 
 // A Panic is a panic inside an operator, with its stack: a fault of the

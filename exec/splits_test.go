@@ -1,11 +1,12 @@
 package exec
 
 import (
+	"fmt"
+	"io"
 	"math/rand/v2"
 	"testing"
 
-	"github.com/weft-data/weft/chunk"
-	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/mem"
 )
 
 func TestEverySplitOnceAndMostlyInStretches(t *testing.T) {
@@ -45,107 +46,32 @@ func TestEverySplitOnceAndMostlyInStretches(t *testing.T) {
 	}
 }
 
-// number is a batch of one int64 column that owns its buffer.
-func numbers(n *Node, from, k int) *chunk.Batch {
-	buf := n.Alloc(k * 8)
-	for i := range k {
-		chunk.Slice[int64](buf, k)[i] = int64(from + i)
+// A split that was given back is handed out again, once, and not after stop.
+func TestSplitsGivenBack(t *testing.T) {
+	none := fmt.Errorf("csv: no room: %w", mem.ErrBudget)
+	q := newSplits(3)
+	a, _ := q.next(-1)
+	if err := q.tooMany(none, a, lent); err != nil {
+		t.Errorf("a helper without memory failed: %v", err)
 	}
-	b := &chunk.Batch{N: k, Cols: []chunk.Vec{{Type: dtype.Of(dtype.Int64), N: k, Data: buf}}}
-	b.Own(n, [][]byte{buf})
-	return b
-}
-
-func TestARunKeepsItsOrderWhenItMovesToDisk(t *testing.T) {
-	n := NewNode(Options{Memory: 8 << 20, SpillDir: t.TempDir()})
-	s := newStored(n, dtype.Schema{{Name: "i", Type: dtype.Of(dtype.Int64)}})
-	const k = 1000
-	for i := range 40 {
-		if i == 13 || i == 27 {
-			if _, err := s.evict(1); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if err := s.Put(i%3, numbers(n, i*k, k)); err != nil {
-			t.Fatal(err)
-		}
+	if q.left() != 3 {
+		t.Errorf("%d of 3 splits are left", q.left())
 	}
-	if n.Spilled() == 0 || s.Rows() != 40*k || s.Runs() != 3 {
-		t.Fatalf("spilled %d, %d rows, %d runs", n.Spilled(), s.Rows(), s.Runs())
+	seen := map[int]bool{}
+	for s, ok := q.next(-1); ok; s, ok = q.next(-1) {
+		seen[s] = true
 	}
-	for run := range 3 {
-		r, err := s.Open(run)
-		if err != nil {
-			t.Fatal(err)
-		}
-		next := run * k
-		for {
-			b, err := r.Next()
-			if err != nil {
-				break
-			}
-			for _, v := range chunk.Values[int64](&b.Cols[0]) {
-				if int(v) != next {
-					t.Fatalf("run %d: %d, want %d", run, v, next)
-				}
-				if next++; next%k == 0 {
-					next += 2 * k
-				}
-			}
-		}
-		r.Close()
+	if len(seen) != 3 {
+		t.Errorf("%d of 3 splits were handed out", len(seen))
 	}
-	s.Release()
-	if used := n.Pool().Used(); used != 0 {
-		t.Errorf("%d bytes left", used)
+	if err := q.tooMany(none, a, alone); err != none {
+		t.Errorf("a thread alone gave its split back: %v", err)
 	}
-	if err := n.Close(); err != nil {
-		t.Error(err)
+	if err := q.tooMany(io.ErrUnexpectedEOF, a, lent); err != io.ErrUnexpectedEOF {
+		t.Errorf("another error is kept from the caller: %v", err)
 	}
-}
-
-func TestRunsThatAreReadStay(t *testing.T) {
-	n := NewNode(Options{Memory: 8 << 20, SpillDir: t.TempDir()})
-	defer n.Close()
-	s := newStored(n, dtype.Schema{{Name: "i", Type: dtype.Of(dtype.Int64)}})
-	for run := range 2 {
-		if err := s.Put(run, numbers(n, run, 5)); err != nil {
-			t.Fatal(err)
-		}
+	q.stop()
+	if err := q.tooMany(none, a, among); err != nil || q.left() != 0 {
+		t.Errorf("%v, %d splits after stop", err, q.left())
 	}
-	r, err := s.Open(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.evict(1 << 30); err != nil {
-		t.Fatal(err)
-	}
-	if s.runs[0].disk || !s.runs[1].disk {
-		t.Error("the run being read moved, or the other did not")
-	}
-	r.Close()
-	if k, err := s.evict(1 << 30); err != nil || k == 0 || !s.runs[0].disk {
-		t.Error("the run stayed after its reader had gone", k, err)
-	}
-	s.Release()
-}
-
-func TestAllocSpillsStoredBlocksFirst(t *testing.T) {
-	n := NewNode(Options{Memory: 4 << 20, SpillDir: t.TempDir()})
-	defer n.Close()
-	s := newStored(n, dtype.Schema{{Name: "i", Type: dtype.Of(dtype.Int64)}})
-	for run := range 3 {
-		if err := s.Put(run, numbers(n, 0, 100_000)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b := n.Alloc(2 << 20)
-	if b == nil || n.Spilled() == 0 {
-		t.Fatalf("alloc %v, spilled %d", b != nil, n.Spilled())
-	}
-	n.Free(b)
-	if n.Alloc(5<<20) != nil {
-		t.Error("more than the budget was handed out")
-	}
-	s.Release()
 }

@@ -4,11 +4,9 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
-	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/internal/spill"
 )
 
@@ -19,118 +17,101 @@ import (
 type stored struct {
 	node   *Node
 	schema dtype.Schema
+	meter  *Meter
+	num    int32  // the machine's number, -1 while it has none; guarded by the node
+	next   uint64 // key of the earliest reader
 
 	mu       sync.Mutex
+	moved    sync.Cond // a run is not moving any more
 	runs     []storedRun
 	file     *spill.File
 	other    chunk.Value // set by PutValue: the whole output
 	rows     int64
 	bytes    int64
 	released bool
-	kept     bool // the batches are not of the pool: moving them would free nothing
-
-	resident atomic.Int64 // bytes that eviction could free
+	taken    bool // less was spilled than asked for, because of runs being read
 }
 
 type storedRun struct {
-	mem   []*chunk.Batch
-	bytes int64
-	rows  int64
-	pins  int
-	disk  bool // batches are in the file, mem is empty
+	mem    []*chunk.Batch
+	held   int64 // bytes of the pool in mem
+	bytes  int64
+	rows   int64
+	pins   int
+	moving bool // being written: nobody else looks at it
+	disk   bool // batches are in the file, mem is empty
 }
 
-func newStored(n *Node, schema dtype.Schema) *stored {
-	s := &stored{node: n, schema: schema}
-	n.addStored(s)
+func newStored(n *Node, schema dtype.Schema, m *Meter, next uint64) *stored {
+	s := &stored{node: n, schema: schema, meter: m, num: -1, next: next}
+	s.moved.L = &s.mu
 	return s
 }
 
-// Put implements op.Out.
-func (s *stored) Put(run int, b *chunk.Batch) error {
-	if b.N == 0 {
-		b.Release()
-		return nil
+// vault is the allocator of batches in stored blocks: they are in nobody's
+// account but the machine's books.
+type vault struct{ *Node }
+
+// Free implements mem.Allocator.
+func (v vault) Free(b []byte) { v.pool.Free(b) }
+
+// settle waits until a run is not moving; s is locked.
+func (s *stored) settle(run int) {
+	for run < len(s.runs) && s.runs[run].moving {
+		s.moved.Wait()
 	}
-	if !b.Owned() {
-		c := chunk.NewBuilder(s.schema, s.node)
-		switch err := c.Append(b); err {
-		case nil:
-			b = c.Flush()
-		case mem.ErrBudget:
-			c.Close()
-			return s.putOnDisk(run, b)
-		default:
-			return err
-		}
-	}
-	size := b.Bytes()
+}
+
+// add takes a batch with held bytes of the pool into a run, or reports that the
+// run is on disk, and the batch must be written.
+func (s *stored) add(run int, b *chunk.Batch, held int64) bool {
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.settle(run)
 	for len(s.runs) <= run {
 		s.runs = append(s.runs, storedRun{})
 	}
-	r := &s.runs[run]
+	r, size := &s.runs[run], b.Bytes()
 	r.rows += int64(b.N)
 	r.bytes += size
 	s.rows += int64(b.N)
 	s.bytes += size
-	if !r.disk {
-		r.mem = append(r.mem, b)
-		if !s.kept {
-			s.resident.Add(size)
-		}
-		s.mu.Unlock()
-		return nil
+	if r.disk {
+		return false
 	}
-	s.mu.Unlock()
-	// Only one thread puts to a run at a time where order matters, so that
-	// writing outside the lock keeps it.
-	err := s.file.Write(run, b)
-	b.Release()
-	return err
+	r.mem = append(r.mem, b)
+	r.held += held
+	return true
 }
 
 // putOnDisk appends a borrowed batch for which there is no room in memory: its run
-// moves to the file first.
-func (s *stored) putOnDisk(run int, b *chunk.Batch) error {
+// moves to the file first. It returns how much of the pool that has freed.
+func (s *stored) putOnDisk(run int, b *chunk.Batch) (freed int64, err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.settle(run)
 	for len(s.runs) <= run {
 		s.runs = append(s.runs, storedRun{})
 	}
-	r := &s.runs[run]
-	if !r.disk {
-		if err := s.move(run); err != nil {
-			return err
+	if !s.runs[run].disk {
+		if freed, err = s.move(run); err != nil {
+			s.mu.Unlock()
+			return freed, err
 		}
 	}
-	size := b.Bytes()
+	r, size := &s.runs[run], b.Bytes()
 	r.rows += int64(b.N)
 	r.bytes += size
 	s.rows += int64(b.N)
 	s.bytes += size
-	return s.file.Write(run, b)
+	s.mu.Unlock()
+	return freed, s.write(run, b)
 }
 
-// move writes a run to the file. The block is locked and nobody reads the run.
-func (s *stored) move(run int) (err error) {
-	if s.file == nil {
-		if s.file, err = s.node.dir.Create(s.schema, len(s.runs)); err != nil {
-			return err
-		}
-	}
-	r := &s.runs[run]
-	for _, b := range r.mem {
-		if err := s.file.Write(run, b); err != nil {
-			return err
-		}
-	}
-	for _, b := range r.mem {
-		b.Release()
-	}
-	r.mem, r.disk = nil, true
-	s.resident.Add(-r.bytes)
-	return nil
+// write appends a batch to a run on disk. Only one thread puts to a run at a time
+// where order matters, so that writing outside the lock keeps it.
+func (s *stored) write(run int, b *chunk.Batch) error {
+	s.meter.spilled.Add(b.Bytes())
+	return s.file.Write(run, b)
 }
 
 // PutValue implements op.Out.
@@ -144,32 +125,62 @@ func (s *stored) PutValue(v chunk.Value) error {
 	return nil
 }
 
-// evict writes runs to disk until about need bytes came free.
-func (s *stored) evict(need int64) (freed int64, _ error) {
+// evict writes runs to disk until about need bytes of the pool came free, the last
+// runs first: readers begin with the first. Runs being read are left out.
+func (s *stored) evict(need int64) (freed int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.released || s.kept || s.other != nil {
-		return 0, nil
-	}
-	for i := range s.runs {
+	for i := len(s.runs) - 1; i >= 0 && freed < need && !s.released; i-- {
 		r := &s.runs[i]
-		if r.disk || r.pins > 0 || len(r.mem) == 0 {
+		if r.disk || r.pins > 0 || r.moving || r.held == 0 { // nothing of the pool: moving it would free nothing
 			continue
 		}
-		if err := s.move(i); err != nil {
+		held, err := s.move(i)
+		if freed += held; err != nil {
 			return freed, err
 		}
-		if freed += r.bytes; freed >= need {
+	}
+	s.taken = freed < need
+	return freed, nil
+}
+
+// move writes one run, without the lock, and frees its memory.
+func (s *stored) move(i int) (held int64, err error) {
+	if s.file == nil {
+		if s.file, err = s.node.dir.Create(s.schema, len(s.runs)); err != nil {
+			return 0, err
+		}
+	}
+	r := &s.runs[i]
+	r.moving = true
+	list := r.mem
+	s.mu.Unlock()
+	for _, b := range list {
+		if err = s.write(i, b); err != nil {
 			break
 		}
 	}
-	return freed, nil
+	s.mu.Lock()
+	r = &s.runs[i]
+	r.moving = false
+	s.moved.Broadcast()
+	if s.released {
+		s.drop()
+		return 0, err
+	}
+	if err != nil {
+		return 0, err
+	}
+	for _, b := range list {
+		b.Release()
+	}
+	held, r.held, r.mem, r.disk = r.held, 0, nil, true
+	return held, nil
 }
 
 // value is what the block became.
 func (s *stored) value() chunk.Value {
 	if s.other != nil {
-		s.node.dropStored(s)
 		return s.other
 	}
 	return s
@@ -198,26 +209,25 @@ func (s *stored) RunBytes(run int) int64 {
 func (s *stored) Batches(run int) []*chunk.Batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle(run)
 	if run >= len(s.runs) || s.runs[run].disk || s.released {
 		return nil
 	}
-	s.pin(run)
+	s.runs[run].pins++
 	return s.runs[run].mem
-}
-
-func (s *stored) pin(run int) {
-	r := &s.runs[run]
-	if r.pins++; r.pins == 1 && !s.kept {
-		s.resident.Add(-r.bytes)
-	}
 }
 
 func (s *stored) unpin(run int) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	r := &s.runs[run]
-	if r.pins--; r.pins == 0 && !s.released && !s.kept {
-		s.resident.Add(r.bytes)
+	r.pins--
+	loose := s.taken && r.pins == 0 && !s.released
+	if loose {
+		s.taken = false
+	}
+	s.mu.Unlock()
+	if loose {
+		s.node.loose(s)
 	}
 }
 
@@ -225,6 +235,7 @@ func (s *stored) unpin(run int) {
 func (s *stored) Open(run int) (chunk.Reader, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle(run)
 	switch {
 	case s.released:
 		return nil, fmt.Errorf("exec: a released block was opened")
@@ -233,20 +244,34 @@ func (s *stored) Open(run int) (chunk.Reader, error) {
 	case s.runs[run].disk:
 		return s.file.Open(run)
 	}
-	s.pin(run)
+	s.runs[run].pins++
 	return &runReader{s: s, run: run, mem: s.runs[run].mem}, nil
 }
 
-// Release implements chunk.Value.
+// Release implements chunk.Value. It does not wait for a run that is just being
+// written: whoever writes it frees the rest.
 func (s *stored) Release() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.released {
+		s.mu.Unlock()
 		return
 	}
 	s.released = true
-	s.node.dropStored(s)
-	s.resident.Store(0)
+	s.drop()
+	if s.other != nil {
+		s.other.Release()
+	}
+	s.mu.Unlock()
+	s.node.free(s)
+}
+
+// drop frees what a released block has, unless a run is moving; s is locked.
+func (s *stored) drop() {
+	for i := range s.runs {
+		if s.runs[i].moving {
+			return
+		}
+	}
 	for i := range s.runs {
 		for _, b := range s.runs[i].mem {
 			b.Release()
@@ -255,9 +280,7 @@ func (s *stored) Release() {
 	}
 	if s.file != nil {
 		s.file.Release()
-	}
-	if s.other != nil {
-		s.other.Release()
+		s.file = nil
 	}
 }
 

@@ -11,83 +11,79 @@ import (
 	"github.com/weft-data/weft/internal/spill"
 )
 
-// A task is one block being computed; it implements op.Task. It remembers what
-// it took, so that a failing operator leaks nothing.
+// A task is one block being computed. It remembers what it took, so that a
+// failing operator leaks nothing.
 type task struct {
-	node  *Node
+	seat
 	ctx   context.Context
 	block int
-	used  atomic.Int64
-	peak  atomic.Int64
-	meter *Meter
+	out   *stored
+	parts []part // one per operator
 
 	mu       sync.Mutex
 	bufs     map[*byte][]byte
-	files    map[*spill.File]struct{}
+	files    map[*spill.File]*Meter
 	reserved int64
+}
+
+// A part is a task as one of its operators sees it (op.Task): what it counts and
+// spills is noted under its name.
+type part struct {
+	*task
+	meter *Meter
 }
 
 func (t *task) Context() context.Context { return t.ctx }
 func (t *task) Block() int               { return t.block }
-func (t *task) Threads() int             { return t.node.threads }
-func (t *task) Budget() int64            { return t.node.pool.Limit() }
-func (t *task) Shared() mem.Allocator    { return t.node }
+func (t *task) Budget() int64            { return t.n.pool.Limit() }
+func (t *task) Shared() mem.Allocator    { return t.n }
 
-// Alloc implements mem.Allocator: within the pool, and leaving the other running
-// tasks what they may count on.
+// Threads implements op.Task: slots come and go while the task runs, this is the
+// most it can ever have, and so what memory per thread is to be divided by.
+func (t *task) Threads() int { return t.n.threads }
+
+// Alloc implements mem.Allocator.
 func (t *task) Alloc(n int) []byte {
-	size := mem.Size(n)
-	for {
-		if owed := t.node.owed(t); t.node.pool.Room()-size >= owed {
-			if b := t.node.pool.Alloc(n); b != nil {
-				t.account(size)
-				t.mu.Lock()
-				t.bufs[first(b)] = b
-				t.mu.Unlock()
-				return b
-			}
-		}
-		if !t.node.evict(size) {
-			return nil
-		}
+	b := t.alloc(n)
+	if b != nil {
+		t.mu.Lock()
+		t.bufs[first(b)] = b
+		t.mu.Unlock()
 	}
-}
-
-func (t *task) account(n int64) {
-	u := t.used.Add(n)
-	for p := t.peak.Load(); u > p && !t.peak.CompareAndSwap(p, u); p = t.peak.Load() {
-	}
+	return b
 }
 
 // Free implements mem.Allocator.
 func (t *task) Free(b []byte) {
-	if cap(b) == 0 {
+	k := int64(cap(b))
+	if k == 0 {
 		return
 	}
+	mine := t.disown(b)
+	t.n.pool.Free(b)
+	if mine {
+		t.give(k)
+	}
+}
+
+// disown takes a buffer out of the task's books, if it is in there.
+func (t *task) disown(b []byte) bool {
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	_, mine := t.bufs[first(b)]
 	delete(t.bufs, first(b))
-	t.mu.Unlock()
-	if mine {
-		t.used.Add(-int64(cap(b)))
-	}
-	t.node.pool.Free(b)
+	return mine
 }
 
 // Reserve implements op.Task.
 func (t *task) Reserve(n int64) bool {
-	for {
-		if t.node.pool.Room()-n >= t.node.owed(t) && t.node.pool.Reserve(n) {
-			t.account(n)
-			t.mu.Lock()
-			t.reserved += n
-			t.mu.Unlock()
-			return true
-		}
-		if !t.node.evict(n) {
-			return false
-		}
+	if !t.reserve(n) {
+		return false
 	}
+	t.mu.Lock()
+	t.reserved += n
+	t.mu.Unlock()
+	return true
 }
 
 // Release implements op.Task.
@@ -95,61 +91,55 @@ func (t *task) Release(n int64) {
 	t.mu.Lock()
 	t.reserved -= n
 	t.mu.Unlock()
-	t.used.Add(-n)
-	t.node.pool.Release(n)
+	t.n.pool.Release(n)
+	t.give(n)
 }
 
 // Spill implements op.Task.
-func (t *task) Spill(schema dtype.Schema, runs int) (*spill.File, error) {
-	f, err := t.node.dir.Create(schema, runs)
+func (p *part) Spill(schema dtype.Schema, runs int) (*spill.File, error) {
+	f, err := p.n.dir.Create(schema, runs)
 	if err != nil {
 		return nil, err
 	}
-	t.mu.Lock()
-	t.files[f] = struct{}{}
-	t.mu.Unlock()
+	p.mu.Lock()
+	p.files[f] = p.meter
+	p.mu.Unlock()
 	return f, nil
 }
 
 // Count implements op.Task.
-func (t *task) Count(name string, n int64) { t.meter.count(name, n) }
+func (p *part) Count(name string, n int64) { p.meter.count(name, n) }
 
 // Fork implements op.Task. The caller's thread works too; idle slots of the node
 // help as long as nobody else wants them.
 func (t *task) Fork(n int, f func(i int) error) error {
 	var next atomic.Int64
 	var once sync.Once
-	var first error
+	var failed error
 	work := func(lent bool) {
-		for {
+		for !lent || !t.called() {
 			i := int(next.Add(1)) - 1
 			if i >= n {
 				return
 			}
-			if err := t.ctx.Err(); err != nil {
-				once.Do(func() { first = err })
-				return
+			err := t.ctx.Err()
+			if err == nil {
+				err = t.call(i, f)
 			}
-			if err := t.call(i, f); err != nil {
-				once.Do(func() { first = err })
+			if err != nil {
+				once.Do(func() { failed = err })
 				next.Store(int64(n))
 			}
-			if lent && t.node.crowded() {
-				return
-			}
 		}
 	}
-	var wg sync.WaitGroup
-	for range n - 1 {
-		if !t.node.borrow() {
-			break
-		}
-		wg.Add(1)
-		go func() { defer wg.Done(); defer t.node.giveBack(); work(true) }()
+	if n == 1 {
+		work(false)
+		return failed
 	}
+	d := t.share(n-1, func() { work(true) })
 	work(false)
-	wg.Wait()
-	return first
+	d.close()
+	return failed
 }
 
 // call keeps a panic of one fork from ending the process.
@@ -158,17 +148,19 @@ func (t *task) call(i int, f func(i int) error) (err error) {
 	return f(i)
 }
 
-// keep takes what an output batch owns out of the task's books: it outlives it.
-func (t *task) keep(b *chunk.Batch) {
-	for _, buf := range b.Rehome(t, t.node) {
-		t.mu.Lock()
-		_, mine := t.bufs[first(buf)]
-		delete(t.bufs, first(buf))
-		t.mu.Unlock()
-		if mine {
-			t.used.Add(-int64(cap(buf)))
+// keep takes what an output batch owns out of the task's books, into those of
+// stored blocks, and returns how many bytes that were.
+func (t *task) keep(b *chunk.Batch) (held int64) {
+	bufs := b.Rehome(t, vault{t.n})
+	for i := 0; i < len(t.parts) && bufs == nil; i++ {
+		bufs = b.Rehome(&t.parts[i], vault{t.n})
+	}
+	for _, buf := range bufs {
+		if t.disown(buf) {
+			held += int64(cap(buf))
 		}
 	}
+	return held
 }
 
 // close frees what the operators left behind.
@@ -176,34 +168,58 @@ func (t *task) close(out chunk.Value) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, b := range t.bufs {
-		t.node.pool.Free(b)
+		t.n.pool.Free(b)
 	}
-	for f := range t.files {
+	for f, m := range t.files {
+		m.spilled.Add(f.Bytes())
 		if chunk.Value(f) != out {
 			f.Release()
 		}
 	}
 	if t.reserved > 0 {
-		t.node.pool.Release(t.reserved)
+		t.n.pool.Release(t.reserved)
 	}
 	t.bufs, t.files, t.reserved = nil, nil, 0
 	t.used.Store(0)
 }
 
 // An outlet is the op.Out of a task: what is put there leaves the task's books.
-type outlet struct {
-	t *task
-	s *stored
-}
+type outlet struct{ *task }
 
+// Put implements op.Out.
 func (o outlet) Put(run int, b *chunk.Batch) error {
-	if b.Owned() {
-		o.t.keep(b)
+	if b.N == 0 {
+		b.Release()
+		return nil
 	}
-	return o.s.Put(run, b)
+	if !b.Owned() {
+		c := chunk.NewBuilder(o.out.schema, o.task)
+		switch err := c.Append(b); err {
+		case nil:
+			b = c.Flush()
+		case mem.ErrBudget:
+			c.Close()
+			freed, err := o.out.putOnDisk(run, b)
+			o.n.put(o.num, o.out, -freed)
+			return err
+		default:
+			c.Close()
+			return err
+		}
+	}
+	held := o.keep(b)
+	if o.out.add(run, b, held) {
+		o.put(o.out, held)
+		return nil
+	}
+	err := o.out.write(run, b)
+	b.Release()
+	o.give(held)
+	return err
 }
 
-func (o outlet) PutValue(v chunk.Value) error { return o.s.PutValue(v) }
+// PutValue implements op.Out.
+func (o outlet) PutValue(v chunk.Value) error { return o.out.PutValue(v) }
 
 // first is the identity of a buffer.
 func first(b []byte) *byte { return &b[:1][0] }

@@ -30,8 +30,8 @@ func (f *Future[R]) Get(ctx context.Context) (r R, err error) {
 	if err := f.x.wait(ctx); err != nil {
 		return r, err
 	}
-	if f.x.err != nil {
-		return r, f.x.err
+	if err := f.x.err(); err != nil { // nothing changes after the end
+		return r, err
 	}
 	r, _ = f.x.val.(R)
 	return r, nil
@@ -57,17 +57,20 @@ func (f *Future[R]) Cancel() {
 	}
 }
 
-// one runs a call with a plain argument.
+// one is a call with a plain argument, and the future of it.
 type one[A, R any] struct {
+	Future[R]
 	fn op.Fn[A, R]
 	a  A
 }
 
 func (d *one[A, R]) do(ctx context.Context, _ *call) (any, error) { return d.fn.Call(ctx, d.a) }
 func (d *one[A, R]) needs() []*call                               { return nil }
+func (d *one[A, R]) drop()                                        { var zero A; d.a = zero }
 
-// fed runs a call whose argument is a future.
+// fed is a call whose argument is a future, and the future of it.
 type fed[A, R any] struct {
+	Future[R]
 	fn  op.Fn[A, R]
 	dep [1]*call
 }
@@ -76,6 +79,7 @@ func (d *fed[A, R]) do(ctx context.Context, _ *call) (any, error) {
 	return d.fn.Call(ctx, got[A](d.dep[0]))
 }
 func (d *fed[A, R]) needs() []*call { return d.dep[:] }
+func (d *fed[A, R]) drop()          { d.dep[0] = nil }
 
 // many runs the calls of a Map.
 type many[A, R any] struct {
@@ -87,11 +91,14 @@ func (d *many[A, R]) do(ctx context.Context, x *call) (any, error) {
 	return d.fn.Call(ctx, d.args[x.index])
 }
 func (d *many[A, R]) needs() []*call { return nil }
+func (d *many[A, R]) drop()          {}
 
-// folded runs a call on a list of futures.
+// folded is a call on a list of futures, and the future of it.
 type folded[A, R any] struct {
+	Future[R]
 	fn   op.Fn[[]A, R]
 	deps []*call
+	few  [2]*call // room for short lists
 }
 
 func (d *folded[A, R]) do(ctx context.Context, _ *call) (any, error) {
@@ -102,6 +109,7 @@ func (d *folded[A, R]) do(ctx context.Context, _ *call) (any, error) {
 	return d.fn.Call(ctx, args)
 }
 func (d *folded[A, R]) needs() []*call { return d.deps }
+func (d *folded[A, R]) drop()          { d.deps, d.few = nil, [2]*call{} }
 
 // got returns the result of a call that has ended well.
 func got[A any](x *call) A {
@@ -118,15 +126,14 @@ func Submit[A, R any](c *Client, fn op.Fn[A, R], a Arg[A]) *Future[R] {
 
 // SubmitWith is Submit with options.
 func SubmitWith[A, R any](c *Client, o Options, fn op.Fn[A, R], a Arg[A]) *Future[R] {
-	f := &Future[R]{}
-	f.x.c = c
-	if v, dep := a.arg(); dep == nil {
-		f.x.doer = &one[A, R]{fn, v}
-	} else {
-		f.x.doer = &fed[A, R]{fn, [1]*call{dep}}
+	l := c.lane(o)
+	v, dep := a.arg()
+	if dep == nil {
+		d := &one[A, R]{fn: fn, a: v}
+		return d.start(l, d)
 	}
-	c.submit(o, &f.x)
-	return f
+	d := &fed[A, R]{fn: fn, dep: [1]*call{dep}}
+	return d.start(l, d)
 }
 
 // Map calls fn with each argument.
@@ -139,13 +146,13 @@ func MapWith[A, R any](c *Client, o Options, fn op.Fn[A, R], args []A) []*Future
 	all := make([]Future[R], len(args))
 	out := make([]*Future[R], len(args))
 	calls := make([]*call, len(args))
-	d := &many[A, R]{fn, args}
+	d, l := &many[A, R]{fn, args}, c.lane(o)
 	for i := range all {
 		f := &all[i]
-		f.x.c, f.x.doer, f.x.index = c, d, int32(i)
+		f.x.lane, f.x.doer, f.x.index = l, d, int32(i)
 		out[i], calls[i] = f, &f.x
 	}
-	c.submit(o, calls...)
+	l.submit(calls...)
 	return out
 }
 
@@ -156,13 +163,20 @@ func Reduce[A, R any](c *Client, fn op.Fn[[]A, R], in []*Future[A]) *Future[R] {
 
 // ReduceWith is Reduce with options.
 func ReduceWith[A, R any](c *Client, o Options, fn op.Fn[[]A, R], in []*Future[A]) *Future[R] {
-	f := &Future[R]{}
-	deps := make([]*call, len(in))
-	for i, x := range in {
-		deps[i] = &x.x
+	d := &folded[A, R]{fn: fn}
+	if d.deps = d.few[:0]; len(in) > len(d.few) {
+		d.deps = make([]*call, 0, len(in))
 	}
-	f.x.c, f.x.doer = c, &folded[A, R]{fn, deps}
-	c.submit(o, &f.x)
+	for _, x := range in {
+		d.deps = append(d.deps, &x.x)
+	}
+	return d.start(c.lane(o), d)
+}
+
+// start submits the call of a future.
+func (f *Future[R]) start(l *lane, d doer) *Future[R] {
+	f.x.lane, f.x.doer = l, d
+	l.submit(&f.x)
 	return f
 }
 
@@ -208,7 +222,7 @@ func AsCompleted[R any](ctx context.Context, fs []*Future[R]) iter.Seq2[int, *Fu
 			}
 		}
 		if len(fs) > 0 {
-			fs[0].x.c.flush()
+			fs[0].x.lane.c.flush()
 		}
 		for n := 0; n < len(fs); {
 			mu.Lock()

@@ -71,13 +71,13 @@ func (*call) Weightless()                    {}
 // Direct implements op.Direct.
 func (b *batchBlock) Direct(ctx context.Context, block int, _ []op.In) (chunk.Value, error) {
 	x := b.b.calls[block]
-	v, failure, again := x.attempt(ctx, b.b.o)
+	v, again := x.attempt(ctx, b.b.o)
 	if again != nil {
 		return nil, again
 	}
 	x.mu.Lock() // calls of this batch that need the result may run before it is delivered
 	if !x.done {
-		x.val, x.err = v, failure
+		x.val = v
 	}
 	x.mu.Unlock()
 	return x, nil
@@ -104,7 +104,14 @@ func (b *batch) start() {
 
 // edges lists the dependencies within the batch.
 func (b *batch) edges() (at, list []int32) {
-	at = make([]int32, 1, len(b.calls)+1)
+	n := 0
+	for _, x := range b.calls {
+		n += len(x.doer.needs())
+	}
+	if n == 0 {
+		return nil, nil
+	}
+	at, list = make([]int32, 1, len(b.calls)+1), make([]int32, 0, n)
 	for _, x := range b.calls {
 		for _, d := range x.doer.needs() {
 			if d.b == b {
@@ -124,8 +131,9 @@ func (b *batch) collect(g *graph.Graph, want graph.LayerID) {
 	if err == nil {
 		err = errors.New("future: the scheduler gave no result")
 	}
+	var v any = failure{err}
 	for _, x := range b.calls { // whatever has no result yet
-		x.finish(nil, err)
+		x.finish(v)
 	}
 }
 
@@ -149,9 +157,9 @@ func (b *batch) read(g *graph.Graph, want graph.LayerID) (err error) {
 		}
 		x := b.calls[d.Block]
 		x.mu.Lock()
-		v, failure := x.val, x.err
+		v := x.val
 		x.mu.Unlock()
-		x.finish(v, failure)
+		x.finish(v)
 		d.Value.Release()
 	}
 }

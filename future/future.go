@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,26 +40,37 @@ type Client struct {
 	cancel context.CancelCauseFunc
 	runner graph.Runner
 
-	mu      sync.Mutex
-	pending map[Options]*batch
-	held    map[*call]held
-	timer   *time.Timer
-	live    sync.WaitGroup
-	closed  bool
+	mu     sync.Mutex
+	lanes  map[Options]*lane
+	timer  *time.Timer
+	live   sync.WaitGroup
+	closed bool
 }
 
-// A held call waits for calls that have neither ended nor are in the pending
-// batch it would go to.
-type held struct {
-	o     Options
-	waits int
+// A lane has the calls of a client with the same options.
+type lane struct {
+	c       *Client
+	o       Options
+	pending *batch // not handed over yet; guarded by the client
 }
 
 // New returns a client whose calls end when ctx does.
 func New(ctx context.Context, r graph.Runner) *Client {
-	c := &Client{runner: r, pending: map[Options]*batch{}, held: map[*call]held{}}
+	c := &Client{runner: r, lanes: map[Options]*lane{}}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	return c
+}
+
+// lane returns the lane of some options.
+func (c *Client) lane(o Options) *lane {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	l := c.lanes[o]
+	if l == nil {
+		l = &lane{c: c, o: o}
+		c.lanes[o] = l
+	}
+	return l
 }
 
 // ErrClosed is the error of calls whose client was closed before they ended.
@@ -77,33 +89,38 @@ func (c *Client) Close() {
 // Wait returns when all calls submitted so far have ended.
 func (c *Client) Wait() { c.flush(); c.live.Wait() }
 
-// A doer runs calls: the function and its plain arguments, for one call or for
+// A doer runs a function and its plain arguments, for one call or for
 // all calls of a Map.
 type doer interface {
 	do(ctx context.Context, x *call) (any, error)
 	needs() []*call // the calls whose results are arguments
+	drop()          // the call has ended: forget the arguments
 }
 
 // A call is one submitted function call, whatever its types. There may be
 // hundreds of thousands: what few of them need is in more.
 type call struct {
-	c     *Client
+	lane  *lane
 	doer  doer
 	b     *batch
 	index int32 // of the argument in a Map
 	at    int32 // position in the batch
+	waits int32 // calls it is held for, that have neither ended nor are in the batch it would go to; guarded by the client
 	tries int32
-	done  bool
 	mu    sync.Mutex
+	done  bool
+	user  *call // one of the calls that are held until this one ends
 	more  *extra
-	val   any
-	err   error
+	val   any // the result, or a failure
 }
 
-// An extra is what a call needs that waits for others, is waited for, has a
-// time-out, or is cancelled.
+// A failure is the result of a call that failed.
+type failure struct{ error }
+
+// An extra is what a call needs that several wait for, has a time-out, or is
+// cancelled.
 type extra struct {
-	users  []*call // calls that are held until this one ends
+	users  []*call // more calls that are held until this one ends
 	then   []func()
 	stop   error           // set by Cancel
 	ctx    context.Context // of the attempt that runs, once somebody asked for Done
@@ -120,24 +137,53 @@ func (x *call) extra() *extra {
 	return x.more
 }
 
-// submit registers calls with the same options. Dependencies that were submitted
-// with the same options and not handed over yet stay within one graph; others
-// must end first.
-func (c *Client) submit(o Options, calls ...*call) {
+// hold notes that u waits for x, unless x has ended.
+func (x *call) hold(u *call) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.done:
+		return false
+	case x.user == nil:
+		x.user = u
+	default:
+		e := x.extra()
+		e.users = append(e.users, u)
+	}
+	return true
+}
+
+// err returns the failure of a call that has run; x is locked.
+func (x *call) err() error {
+	if f, ok := x.val.(failure); ok {
+		return f.error
+	}
+	return nil
+}
+
+// submit registers calls of one lane. Dependencies that were submitted with the
+// same options and not handed over yet stay within one graph; others must end
+// first.
+func (l *lane) submit(calls ...*call) {
+	c := l.c
 	c.live.Add(len(calls))
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
 		for _, x := range calls {
-			x.finish(nil, ErrClosed)
+			x.finish(failure{ErrClosed})
 		}
 		return
 	}
-	for _, x := range calls {
-		c.enqueue(o, x)
+	for i, x := range calls {
+		l.enqueue(x)
+		if i == 0 && l.pending != nil {
+			l.pending.calls = slices.Grow(l.pending.calls, len(calls)-1)
+		}
 	}
-	if b := c.pending[o]; b != nil && c.timer == nil {
-		c.timer = time.AfterFunc(collectFor, func() { c.tick(len(b.calls), 1) })
+	if b := l.pending; b != nil && c.timer == nil {
+		n := len(b.calls)
+		c.timer = time.AfterFunc(collectFor, func() { c.tick(n, 1) })
 	}
 	c.mu.Unlock()
 }
@@ -153,8 +199,10 @@ const (
 func (c *Client) tick(had, ticks int) {
 	c.mu.Lock()
 	n := 0
-	for _, b := range c.pending {
-		n += len(b.calls)
+	for _, l := range c.lanes {
+		if l.pending != nil {
+			n += len(l.pending.calls)
+		}
 	}
 	if n > had && ticks < collectMost && c.timer != nil {
 		c.timer = time.AfterFunc(collectFor, func() { c.tick(n, ticks+1) })
@@ -165,75 +213,74 @@ func (c *Client) tick(had, ticks int) {
 	c.flush()
 }
 
-// enqueue puts a call into the pending batch of its options, or leaves it
-// waiting for dependencies elsewhere. The client is locked.
-func (c *Client) enqueue(o Options, x *call) {
-	b := c.pending[o]
-	waits := 0
+// enqueue puts a call into the pending batch of its lane, or leaves it waiting for
+// dependencies elsewhere. The client is locked.
+func (l *lane) enqueue(x *call) {
+	b := l.pending
+	x.waits = 0
 	for _, d := range x.doer.needs() {
-		if d.b != nil && d.b == b {
+		if d.lane.c == l.c && d.b != nil && d.b == b {
 			continue
 		}
-		d.mu.Lock()
-		if !d.done {
-			waits++
-			e := d.extra()
-			e.users = append(e.users, x)
+		if d.hold(x) {
+			x.waits++
 		}
-		d.mu.Unlock()
 	}
-	if waits > 0 {
-		c.held[x] = held{o, waits}
+	if x.waits > 0 {
 		return
 	}
 	if b == nil {
-		b = &batch{c: c, o: o}
-		c.pending[o] = b
+		b = &batch{c: l.c, o: l.o}
+		l.pending = b
 	}
 	x.b, x.at = b, int32(len(b.calls))
 	b.calls = append(b.calls, x)
-	c.follow(o, x)
+	l.follow(x)
 }
 
 // follow takes the calls that waited for x only into x's batch. The client is
 // locked.
-func (c *Client) follow(o Options, x *call) {
+func (l *lane) follow(x *call) {
 	x.mu.Lock()
-	if x.more == nil || len(x.more.users) == 0 {
-		x.mu.Unlock()
-		return
+	var mine []*call
+	if x.user != nil && x.user.lane == l {
+		mine = append(mine, x.user)
+		x.user = nil
 	}
-	var mine, rest []*call
-	for _, u := range x.more.users {
-		if c.held[u].o == o {
-			mine = append(mine, u)
-		} else {
-			rest = append(rest, u)
+	if e := x.more; e != nil {
+		rest := e.users[:0]
+		for _, u := range e.users {
+			if u.lane == l {
+				mine = append(mine, u)
+			} else {
+				rest = append(rest, u)
+			}
 		}
+		e.users = rest
 	}
-	x.more.users = rest
 	x.mu.Unlock()
 	for _, u := range mine {
-		c.release(u)
+		u.release()
 	}
 }
 
-// release counts one dependency of a held call as settled. The client is locked.
-func (c *Client) release(u *call) {
-	h := c.held[u]
-	if h.waits--; h.waits > 0 {
-		c.held[u] = h
-		return
+// release counts one dependency of a held call as settled. Its client is locked.
+func (x *call) release() {
+	if x.waits--; x.waits == 0 {
+		x.lane.enqueue(x)
 	}
-	delete(c.held, u)
-	c.enqueue(h.o, u)
 }
 
 // flush hands what is pending to the runner.
 func (c *Client) flush() {
 	c.mu.Lock()
-	batches := c.pending
-	c.pending = map[Options]*batch{}
+	var batches []*batch
+	for _, l := range c.lanes {
+		if l.pending != nil {
+			batches = append(batches, l.pending)
+			l.pending = nil
+		}
+	}
 	if c.timer != nil {
 		c.timer.Stop()
 		c.timer = nil
@@ -244,15 +291,17 @@ func (c *Client) flush() {
 	}
 }
 
-// finish ends a call, once, and wakes whoever waits for it.
-func (x *call) finish(v any, err error) {
+// finish ends a call with its result or a failure, once, and wakes whoever waits
+// for it.
+func (x *call) finish(v any) {
 	x.mu.Lock()
 	if x.done {
 		x.mu.Unlock()
 		return
 	}
-	x.done, x.val, x.err = true, v, err
-	x.doer = nil
+	x.done, x.val = true, v
+	doer, user := x.doer, x.user
+	x.doer, x.user = nil, nil
 	var users []*call
 	var then []func()
 	if e := x.more; e != nil {
@@ -266,22 +315,27 @@ func (x *call) finish(v any, err error) {
 		}
 	}
 	x.mu.Unlock()
-	if len(users) > 0 {
-		x.c.settle(users)
+	if user != nil {
+		user.settle()
+	}
+	for _, u := range users {
+		u.settle()
 	}
 	for _, f := range then {
 		f()
 	}
-	x.c.live.Done()
+	if doer != nil {
+		doer.drop()
+	}
+	x.lane.c.live.Done()
 }
 
-// settle tells held calls that a dependency has ended.
-func (c *Client) settle(users []*call) {
+// settle tells a held call that a dependency has ended.
+func (x *call) settle() {
+	c := x.lane.c
 	c.mu.Lock()
-	for _, u := range users {
-		c.release(u)
-	}
-	if len(c.pending) > 0 && c.timer == nil {
+	x.release()
+	if c.timer == nil && x.lane.pending != nil {
 		c.timer = time.AfterFunc(0, c.flush)
 	}
 	c.mu.Unlock()
@@ -300,7 +354,7 @@ func (x *call) wait(ctx context.Context) error {
 	}
 	ready := e.ready
 	x.mu.Unlock()
-	x.c.flush()
+	x.lane.c.flush()
 	select {
 	case <-ready:
 		return nil
@@ -311,7 +365,7 @@ func (x *call) wait(ctx context.Context) error {
 
 // attempt runs the call on its dependencies' results. A failure that will be
 // tried again is returned as an error; the last one is a result.
-func (x *call) attempt(ctx context.Context, o Options) (v any, failure error, again error) {
+func (x *call) attempt(ctx context.Context, o Options) (v any, again error) {
 	x.mu.Lock()
 	doer := x.doer
 	stop := x.stopped()
@@ -319,14 +373,14 @@ func (x *call) attempt(ctx context.Context, o Options) (v any, failure error, ag
 	last := x.tries >= int32(max(1, o.Retry))
 	x.mu.Unlock()
 	if stop != nil || doer == nil {
-		return nil, stop, nil
+		return failure{stop}, nil
 	}
 	for _, d := range doer.needs() {
 		d.mu.Lock()
-		err := d.err
+		err := d.err()
 		d.mu.Unlock()
 		if err != nil {
-			return nil, fmt.Errorf("needs a call that failed: %w", err), nil
+			return failure{fmt.Errorf("needs a call that failed: %w", err)}, nil
 		}
 	}
 	if o.TimeOut > 0 {
@@ -337,18 +391,18 @@ func (x *call) attempt(ctx context.Context, o Options) (v any, failure error, ag
 	}
 	v, err := guarded(doer, x)
 	if err == nil {
-		return v, nil, nil
+		return v, nil
 	}
 	x.mu.Lock()
 	stop = x.stopped()
 	x.mu.Unlock()
 	switch {
 	case stop != nil:
-		return nil, stop, nil
-	case last || x.c.ctx.Err() != nil:
-		return nil, err, nil
+		return failure{stop}, nil
+	case last || x.lane.c.ctx.Err() != nil:
+		return failure{err}, nil
 	}
-	return nil, nil, err
+	return nil, err
 }
 
 // stopped returns the error that Cancel set; x is locked.
@@ -384,7 +438,7 @@ func (c *callContext) under() context.Context {
 	case e.parent != nil:
 		return e.parent
 	}
-	return c.c.ctx
+	return c.lane.c.ctx
 }
 
 // Deadline implements context.Context.
@@ -401,7 +455,7 @@ func (c *callContext) Done() <-chan struct{} {
 	if e.ctx == nil {
 		parent := e.parent
 		if parent == nil {
-			parent = c.c.ctx
+			parent = c.lane.c.ctx
 		}
 		e.ctx, e.cancel = context.WithCancelCause(parent)
 		if e.stop != nil {

@@ -96,10 +96,11 @@ func (p *Pool) Peak() int64 { p.mu.Lock(); defer p.mu.Unlock(); return p.peak }
 func (p *Pool) Room() int64 { p.mu.Lock(); defer p.mu.Unlock(); return p.limit - p.used }
 
 // class rounds n up to its size class: four classes per doubling, so that at
-// most a quarter is lost; from 2 MiB on whole huge pages.
+// most a quarter is lost; from 2 MiB on whole huge pages. With that few classes the
+// free pieces of one buffer fit the next, whatever sizes come.
 func class(n int) int {
 	n += pad
-	if n < SlabMin {
+	if n < recycled {
 		return (n + 7) &^ 7
 	}
 	step := 1 << (bits.Len(uint(n-1)) - 3)

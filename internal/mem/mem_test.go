@@ -95,3 +95,33 @@ func TestBuffersHaveRoomBehind(t *testing.T) {
 		}
 	}
 }
+
+// Buffers of any small sizes, a few of each living on, do not fill the budget with
+// free pieces.
+func TestManySizes(t *testing.T) {
+	p := NewPool(32 << 20)
+	var live [][]byte
+	for round := range 24 {
+		var gone [][]byte
+		for i := range 200 {
+			b := p.Alloc(2000 + 8*(round*200+i)%60000)
+			if b == nil {
+				t.Fatalf("round %d: no place for a buffer with %d of %d bytes in use", round, p.Used(), p.Limit())
+			}
+			if i%25 == 0 {
+				live = append(live, b)
+			} else {
+				gone = append(gone, b)
+			}
+		}
+		for _, b := range gone {
+			p.Free(b)
+		}
+	}
+	for _, b := range live {
+		p.Free(b)
+	}
+	if p.Used() != 0 {
+		t.Errorf("%d bytes left", p.Used())
+	}
+}

@@ -52,7 +52,10 @@ func (p *Pool) small(c int) []byte {
 }
 
 func (p *Pool) addShelf(c int) []*shelf {
-	size := max(c, min(max(shelfPieces*c, minShelf), maxShelf, int(min(p.limit/64, maxShelf))))
+	size := max(c, min(max(shelfPieces*c, minShelf), maxShelf, int(min(p.limit/256, maxShelf))))
+	if size < 4*c { // a shelf that one piece keeps is lost for the other classes
+		size = c
+	}
 	p.trim(p.limit - p.used - int64(size))
 	if p.used+p.cached+int64(size) > p.limit+p.slack() {
 		return nil

@@ -125,7 +125,7 @@ func (r *reader) vec(t dtype.Type, n int, b []byte) (chunk.Vec, []byte) {
 	switch {
 	case t.Kind == dtype.Null:
 	case d[1] != 0:
-		v.Dict = r.f.dicts[binary.LittleEndian.Uint64(d[8:])]
+		v.Dict = r.f.dict(binary.LittleEndian.Uint64(d[8:]))
 		v.Data = take(n * 4)
 	case t.Kind.IsVar():
 		if n == 0 {

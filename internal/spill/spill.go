@@ -106,8 +106,8 @@ type runIndex struct {
 	bytes  int64
 }
 
-// A File is a spilled Value. Write is safe for concurrent use; reading begins
-// when writing has ended.
+// A File is a spilled Value. Write is safe for concurrent use. The reading of a
+// run begins when the writing of it has ended; other runs may still be written.
 type File struct {
 	dir    *Dir
 	f      *os.File
@@ -193,8 +193,13 @@ func (f *File) Release() {
 
 // Open implements chunk.Value.
 func (f *File) Open(run int) (chunk.Reader, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	return &reader{f: f, frames: f.runs[run].frames}, nil
 }
+
+// dict returns a dictionary that a frame names.
+func (f *File) dict(id uint64) *chunk.Dict { f.mu.Lock(); defer f.mu.Unlock(); return f.dicts[id] }
 
 type reader struct {
 	f      *File

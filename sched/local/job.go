@@ -1,11 +1,13 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/bits"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -33,13 +35,13 @@ type job struct {
 	start  time.Time
 	spill0 int64
 	done   atomic.Int64 // tasks
-	tries  atomic.Int64 // repeated tasks
+	pos    []uint64     // of each layer in the order of the job
 	quit   chan struct{}
 	once   sync.Once
 	// ------
 	vals    [][]chunk.Value
 	errs    map[sched.Block]error
-	got     []graph.Delivered // delivered and not read: those from read on
+	got     []int32 // blocks delivered and not read: those from read on
 	read    int
 	eaten   []sched.Event
 	news    chan struct{}
@@ -48,9 +50,11 @@ type job struct {
 	wall    time.Duration
 	stop    func() bool
 	late    []int
-	decided []bool // the number of blocks is known
-	made    []bool // every block has been made
-	readers bool   // tasks of the plan read the wanted layer too
+	decided []bool         // the number of blocks is known
+	made    []bool         // every block has been made
+	readers bool           // tasks of the plan read the wanted layer too
+	repeats []int64        // by layer: attempts after a failure
+	sums    []sched.Action // by layer: LayerDone, with the bytes and rows it made
 }
 
 func newJob(r *Runner, ctx context.Context, q graph.Request, plan *optimize.Plan) *job {
@@ -64,7 +68,58 @@ func newJob(r *Runner, ctx context.Context, q graph.Request, plan *optimize.Plan
 		}
 	}
 	j.vals, j.decided, j.made = make([][]chunk.Value, n), make([]bool, n), make([]bool, n)
+	j.repeats, j.sums = make([]int64, n), make([]sched.Action, n)
+	j.place()
 	return j
+}
+
+// place orders the layers as the scheduler does: by rank, then those nearer to the
+// results first.
+func (j *job) place() {
+	n := len(j.plan.Graph.Layers)
+	order := make([]int, n)
+	for i := range order {
+		order[i] = n - 1 - i
+	}
+	if rank := j.plan.Rank; rank != nil {
+		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(rank[a], rank[b]) })
+	}
+	j.pos = make([]uint64, n)
+	for p, i := range order {
+		j.pos[i] = uint64(p)
+	}
+}
+
+// key is the place of a task among all tasks of the node, lower first: by the
+// priority of the job, the place of the layer, the block.
+func (j *job) key(layer sched.LayerID, b int32) uint64 {
+	prio := uint64(min(max(int64(j.req.Priority), -1<<15), 1<<15-1) + 1<<15)
+	return (1<<16-1-prio)<<48 | min(j.pos[layer], 1<<16-1)<<32 | uint64(uint32(b))
+}
+
+// next is the key of the earliest task that will read a block, as far as it can be
+// told without looking at the blocks: what is for the reader of the job counts as
+// being read at once.
+func (j *job) next(layer sched.LayerID, b int32) uint64 {
+	best := uint64(1<<64 - 1)
+	if graph.LayerID(layer) == j.plan.Want {
+		best = j.key(layer, b)
+	}
+	for i := range j.plan.Graph.Layers {
+		if j.made[i] {
+			continue
+		}
+		for _, e := range j.plan.Graph.Layers[i].In {
+			switch {
+			case sched.LayerID(e.From) != layer:
+			case e.Wiring == op.OneToOne && !e.Side:
+				best = min(best, j.key(sched.LayerID(i), b))
+			default:
+				best = min(best, j.key(sched.LayerID(i), 0))
+			}
+		}
+	}
+	return best
 }
 
 // spec words the plan for the scheduler.
@@ -84,6 +139,9 @@ func (j *job) spec() *sched.Spec {
 		}
 		if graph.LayerID(i) == j.plan.Want {
 			x.Keep, x.Window = sched.Stream, int32(4*j.r.threads)
+			if j.prog.Direct(graph.LayerID(i)) {
+				x.Window = maxGrab // their results are small, and so is the time between them
+			}
 			if j.req.Ordered {
 				x.Keep = sched.Ordered
 			}
@@ -139,7 +197,8 @@ func (j *job) layerDone(a sched.Action) *sched.Extension {
 			}
 		}()
 	}
-	j.made[a.Layer] = true
+	j.made[a.Layer], j.sums[a.Layer] = true, a
+	j.reorder(a.Layer)
 	var ext *sched.Extension
 	for _, i := range j.late {
 		if j.decided[i] {
@@ -156,6 +215,24 @@ func (j *job) layerDone(a sched.Action) *sched.Extension {
 		}
 	}
 	return ext
+}
+
+// reorder tells the node when the inputs of a finished layer will be read next, if
+// others read them too.
+func (j *job) reorder(layer sched.LayerID) {
+	for _, e := range j.plan.Graph.Layers[layer].In {
+		if j.prog.Direct(e.From) {
+			continue // their blocks are not the node's
+		}
+		for b, v := range j.vals[e.From] {
+			if v == nil || e.Wiring == op.Listed {
+				break
+			}
+			if k := j.next(sched.LayerID(e.From), int32(b)); k < 1<<64-1 {
+				j.r.node.Next(v, k)
+			}
+		}
+	}
 }
 
 // decide returns the number of blocks of a late layer once its inputs are
@@ -190,68 +267,90 @@ func (j *job) decide(l *graph.Layer) (int32, bool) {
 
 // inputs gathers the blocks a task reads.
 func (j *job) inputs(l *graph.Layer, b int32) (in exec.Inputs) {
-	for i, e := range l.In {
-		var list []op.In
-		from := j.vals[e.From]
-		switch e.Wiring {
-		case op.OneToOne:
-			list = []op.In{{Value: from[b], Hi: from[b].Runs(), Edge: i}}
-		case op.Listed:
-			for _, x := range e.List[e.At[b]:e.At[b+1]] {
-				list = append(list, op.In{Value: from[x], Hi: from[x].Runs(), Edge: i})
-			}
-		default:
-			for _, v := range from {
-				x := op.In{Value: v, Hi: v.Runs(), Edge: i}
-				if e.Wiring == op.Shuffled {
-					x.Lo, x.Hi = int(b)*l.Size.Runs/int(l.N), (int(b)+1)*l.Size.Runs/int(l.N)
-				}
-				list = append(list, x)
-			}
-		}
-		if e.Side {
-			in.Side = append(in.Side, list)
+	for i := range l.In {
+		if l.In[i].Side {
+			in.Side = append(in.Side, j.input(nil, l, b, i))
 		} else {
-			in.Flow = append(in.Flow, list...)
+			in.Flow = j.input(in.Flow, l, b, i)
 		}
 	}
 	return in
 }
 
-// run computes one block and words the report.
-func (j *job) run(it item, b int32) sched.Event {
-	ev := sched.Event{Kind: sched.Done, Job: j.id, Layer: it.layer, Block: b, Session: session, Attempt: it.attempt}
-	l := &j.plan.Graph.Layers[it.layer]
-	v, err := j.compute(l, it.layer, b)
-	if err != nil {
-		ev.Kind, ev.Class, ev.Retryable = sched.Failed, sched.User, j.ctx.Err() == nil
-		j.r.mu.Lock()
-		j.errs[sched.Block{Layer: it.layer, Block: b}] = wrap(l, err)
-		j.r.mu.Unlock()
-		j.tries.Add(1)
-		return ev
+// input appends the blocks a task reads through one edge.
+func (j *job) input(list []op.In, l *graph.Layer, b int32, i int) []op.In {
+	e := &l.In[i]
+	from := j.vals[e.From]
+	switch e.Wiring {
+	case op.OneToOne:
+		return append(list, op.In{Value: from[b], Hi: from[b].Runs(), Edge: i})
+	case op.Listed:
+		for _, x := range e.List[e.At[b]:e.At[b+1]] {
+			list = append(list, op.In{Value: from[x], Hi: from[x].Runs(), Edge: i})
+		}
+		return list
 	}
-	j.vals[it.layer][b] = v
-	ev.Bytes, ev.Rows = v.Bytes(), v.Rows()
-	j.done.Add(1)
-	return ev
+	list = slices.Grow(list, len(from))
+	for _, v := range from {
+		x := op.In{Value: v, Hi: v.Runs(), Edge: i}
+		if e.Wiring == op.Shuffled {
+			x.Lo, x.Hi = int(b)*l.Size.Runs/int(l.N), (int(b)+1)*l.Size.Runs/int(l.N)
+		}
+		list = append(list, x)
+	}
+	return list
 }
 
-func (j *job) compute(l *graph.Layer, id sched.LayerID, b int32) (chunk.Value, error) {
+// call runs a direct task and words the report.
+func (j *job) call(c *carrier, layer sched.LayerID, b int32, attempt sched.Attempt) sched.Event {
 	if err := j.ctx.Err(); err != nil {
-		return nil, context.Cause(j.ctx)
+		return j.report(c, layer, b, attempt, nil, context.Cause(j.ctx))
 	}
+	l := &j.plan.Graph.Layers[layer]
 	ctx := j.ctx
 	if l.Retry.TimeOut > 0 {
 		var end context.CancelFunc
 		ctx, end = context.WithTimeoutCause(ctx, l.Retry.TimeOut, fmt.Errorf("the task's time-out of %v passed", l.Retry.TimeOut))
 		defer end()
 	}
-	v, err := j.prog.Run(ctx, j.r.node, graph.LayerID(id), int(b), j.inputs(l, b))
+	c.in = c.in[:0]
+	for i := range l.In {
+		c.in = j.input(c.in, l, b, i)
+	}
+	v, err := j.prog.Call(ctx, graph.LayerID(layer), int(b), c.in)
+	clear(c.in)
 	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = context.Cause(ctx)
 	}
-	return v, err
+	return j.report(c, layer, b, attempt, v, err)
+}
+
+// report words the end of a task for the scheduler.
+func (j *job) report(c *carrier, layer sched.LayerID, b int32, attempt sched.Attempt, v chunk.Value, err error) sched.Event {
+	if err != nil {
+		j.r.mu.Lock()
+		defer j.r.mu.Unlock()
+		return j.failed(layer, b, attempt, err)
+	}
+	if _, free := v.(weightless); j.readers && !free && graph.LayerID(layer) == j.plan.Want {
+		if len(c.lent) == 0 {
+			c.lent = make([]lent, 32)
+		}
+		l := &c.lent[0]
+		c.lent, l.Value = c.lent[1:], v
+		l.refs.Store(2)
+		v = l
+	}
+	j.vals[layer][b] = v
+	j.done.Add(1)
+	return sched.Event{Kind: sched.Done, Job: j.id, Layer: layer, Block: b, Session: session, Attempt: attempt, Bytes: v.Bytes(), Rows: v.Rows()}
+}
+
+// failed keeps the error of a task for whoever asks; the runner is locked.
+func (j *job) failed(layer sched.LayerID, b int32, attempt sched.Attempt, err error) sched.Event {
+	j.errs[sched.Block{Layer: layer, Block: b}] = wrap(&j.plan.Graph.Layers[layer], err)
+	return sched.Event{Kind: sched.Failed, Job: j.id, Layer: layer, Block: b, Session: session, Attempt: attempt,
+		Class: sched.User, Retryable: j.ctx.Err() == nil}
 }
 
 // free drops blocks that nobody reads any more.
@@ -259,32 +358,36 @@ func (j *job) free(layer sched.LayerID, first, n int32) {
 	for b := first; b < first+n; b++ {
 		if v := j.vals[layer][b]; v != nil {
 			j.vals[layer][b] = nil
+			if l, ok := v.(*lent); ok && !l.out {
+				l.Release()
+			}
 			v.Release()
 		}
 	}
 }
 
-// deliver hands a finished block to the reader, who owns it from then on.
+// deliver notes a finished block for the reader, who owns it from Next on.
 func (j *job) deliver(b int32) {
-	v := j.vals[j.plan.Want][b]
-	if v == nil {
+	if j.vals[j.plan.Want][b] == nil {
 		return
 	}
 	if j.req.Mode == graph.Analyze {
 		j.r.consume(j, b)
 		return
 	}
-	if _, free := v.(weightless); free {
-		// nobody owns it
-	} else if j.readers {
-		l := &lent{Value: v}
-		l.refs.Store(2)
-		j.vals[j.plan.Want][b], v = l, l
-	} else {
+	j.got = append(j.got, b)
+	j.tell()
+}
+
+// hand takes a delivered block for the reader; the runner is locked.
+func (j *job) hand(b int32) graph.Delivered {
+	v := j.vals[j.plan.Want][b]
+	if l, ok := v.(*lent); ok {
+		l.out = true
+	} else if _, free := v.(weightless); !free {
 		j.vals[j.plan.Want][b] = nil
 	}
-	j.got = append(j.got, graph.Delivered{Block: b, Value: v})
-	j.tell()
+	return graph.Delivered{Block: b, Value: v}
 }
 
 // A weightless value has nothing to release.
@@ -295,6 +398,7 @@ type weightless interface{ Weightless() }
 type lent struct {
 	chunk.Value
 	refs atomic.Int32
+	out  bool // the reader has it; guarded by the runner
 }
 
 // Unwrap returns the block itself.
@@ -310,7 +414,7 @@ func (l *lent) Release() {
 // consume answers a delivery outside of the current step.
 func (r *Runner) consume(j *job, b int32) {
 	time.AfterFunc(0, func() {
-		r.step(sched.Event{Kind: sched.Consumed, Job: j.id, Layer: sched.LayerID(j.plan.Want), Block: b})
+		r.tell(sched.Event{Kind: sched.Consumed, Job: j.id, Layer: sched.LayerID(j.plan.Want), Block: b})
 	})
 }
 
@@ -363,8 +467,7 @@ func (j *job) Next(ctx context.Context) (graph.Delivered, error) {
 	for {
 		j.r.mu.Lock()
 		if j.read < len(j.got) {
-			d := j.got[j.read]
-			j.got[j.read].Value = nil
+			d := j.hand(j.got[j.read])
 			j.read++
 			j.eat(d.Block)
 			j.r.mu.Unlock()
@@ -397,20 +500,19 @@ func (j *job) eat(b int32) {
 	}
 	j.r.stepLocked(j.eaten...)
 	j.eaten = j.eaten[:0]
+	j.r.feed()
 }
 
 // Close implements graph.Job.
 func (j *job) Close() error {
 	j.r.mu.Lock()
 	defer j.r.mu.Unlock()
-	for _, d := range j.got[j.read:] {
-		d.Value.Release()
-	}
 	j.got, j.read = nil, 0
 	if j.r.jobs[j.id] == j {
 		j.finish(j.err)
 		j.cancel(errClosed)
 		j.r.stepLocked(sched.Event{Kind: sched.Cancel, Job: j.id})
+		j.r.feed()
 	}
 	j.cancel(errClosed)
 	return nil

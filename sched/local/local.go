@@ -1,6 +1,16 @@
 // Package local runs plans on the threads of this process: the pure scheduler of
-// package sched with one worker, whose slots are goroutines. Local mode is a
-// cluster of one node; there is no shorter way around the scheduler.
+// package sched with one worker, which is an exec.Node. Local mode is a cluster of
+// one node; there is no shorter way around the scheduler, nor around the node.
+//
+// The scheduler says what is to be done; the node says when, by memory and slots.
+//
+//	sched ── Run ──▶ real, by key ──── a few ahead ────▶ exec.Node: a task each
+//	           └───▶ direct, in a ring ── carriers ────▶ exec.Node: a task for many
+//
+// Direct tasks (op.Direct: they need a thread and nothing else) are admitted in
+// bulk. A carrier is one task of the node, without memory, that runs direct tasks
+// as long as there are any, at most one for each slot, and steps back for others
+// that wait every few milliseconds.
 package local
 
 import (
@@ -43,18 +53,20 @@ type Runner struct {
 	budget  int64
 	start   time.Time
 
-	mu     sync.Mutex
-	work   sync.Cond // queue has items, or closed
-	quiet  sync.Cond // a job is gone
-	st     *sched.State
-	acts   []sched.Action
-	queue  []item // ring of tasks to run
-	head   int
-	jobs   map[sched.JobID]*job
-	last   sched.JobID
-	timer  *time.Timer
-	closed bool
-	wg     sync.WaitGroup
+	mu       sync.Mutex
+	quiet    sync.Cond // a job is gone
+	st       *sched.State
+	acts     []sched.Action
+	real     []item // by key; those of a job and layer in one or few pieces
+	ahead    int    // real tasks at the node
+	direct   []item // ring
+	head     int
+	carriers int
+	idle     sync.Pool // of *carrier
+	jobs     map[sched.JobID]*job
+	last     sched.JobID
+	timer    *time.Timer
+	closed   bool
 }
 
 // An item is a range of tasks the scheduler handed out.
@@ -64,6 +76,9 @@ type item struct {
 	first, n int32
 	attempt  sched.Attempt
 }
+
+// key is the place of the first task among all tasks of the node.
+func (it *item) key() uint64 { return it.j.key(it.layer, it.first) }
 
 const session = 1
 
@@ -85,12 +100,9 @@ func New(o Options) *Runner {
 		st:   sched.New(sched.Options{}),
 		jobs: map[sched.JobID]*job{},
 	}
-	r.work.L, r.quiet.L = &r.mu, &r.mu
-	r.step(sched.Event{Kind: sched.WorkerUp, Session: session, Slots: int32(o.Threads), Queue: queued, Bytes: max(memory, 1)})
-	for range o.Threads {
-		r.wg.Add(1)
-		go r.thread()
-	}
+	r.quiet.L = &r.mu
+	r.idle.New = func() any { return &carrier{} }
+	r.tell(sched.Event{Kind: sched.WorkerUp, Session: session, Slots: int32(o.Threads), Queue: queued, Bytes: max(memory, 1)})
 	return r
 }
 
@@ -98,20 +110,26 @@ func New(o Options) *Runner {
 // many small tasks under one lock.
 const queued = 1024
 
+// most is how many real tasks wait at the node or run for each slot: enough that
+// it has a choice by memory, and few enough that what becomes ready and comes
+// earlier in the order finds its place.
+const most = 4
+
 // Node returns what the runner lends to tasks, for its figures.
 func (r *Runner) Node() *exec.Node { return r.node }
 
-// Close ends the threads. Jobs that still run fail.
+// Close ends what runs. Jobs that still run fail.
 func (r *Runner) Close() error {
 	r.mu.Lock()
+	r.closed = true
 	for _, j := range r.jobs {
 		j.fail(errors.New("the runner was closed"))
 		r.stepLocked(sched.Event{Kind: sched.Cancel, Job: j.id})
 	}
-	r.closed = true
-	r.work.Broadcast()
+	if r.timer != nil {
+		r.timer.Stop()
+	}
 	r.mu.Unlock()
-	r.wg.Wait()
 	return r.node.Close()
 }
 
@@ -156,15 +174,19 @@ func (r *Runner) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 		defer r.mu.Unlock()
 		j.fail(context.Cause(j.ctx))
 		r.stepLocked(sched.Event{Kind: sched.Cancel, Job: j.id})
+		r.feed()
 	})
 	r.stepLocked(sched.Event{Kind: sched.Submit, Job: j.id, Spec: j.spec()})
+	r.feed()
 	j.watch()
 	return j, nil
 }
 
-func (r *Runner) step(evs ...sched.Event) {
+// tell steps and hands on what that has made ready.
+func (r *Runner) tell(evs ...sched.Event) {
 	r.mu.Lock()
 	r.stepLocked(evs...)
+	r.feed()
 	r.mu.Unlock()
 }
 
@@ -189,8 +211,8 @@ func (r *Runner) stepLocked(evs ...sched.Event) {
 func (r *Runner) do(j *job, a sched.Action, evs []sched.Event) []sched.Event {
 	switch a.Kind {
 	case sched.Run:
-		r.queue = append(r.queue, item{j, a.Layer, a.First, a.N, a.Attempt})
-		r.work.Signal()
+		j.again(a)
+		r.ready(item{j, a.Layer, a.First, a.N, a.Attempt})
 	case sched.Free:
 		j.free(a.Layer, a.First, a.N)
 	case sched.Deliver:
@@ -216,15 +238,13 @@ func (r *Runner) do(j *job, a sched.Action, evs []sched.Event) []sched.Event {
 // giveBack answers a request for a task that has not started.
 func (r *Runner) giveBack(j *job, a sched.Action, evs []sched.Event) []sched.Event {
 	ev := sched.Event{Kind: sched.Started, Job: j.id, Layer: a.Layer, Block: a.First, Session: session, Attempt: a.Attempt}
-	for i := r.head; i < len(r.queue); i++ {
-		q := &r.queue[i]
-		if q.j != j || q.layer != a.Layer || q.attempt != a.Attempt {
-			continue
-		}
-		if a.First == q.first+q.n-1 && q.n > 0 {
-			q.n--
-			ev.Kind = sched.Returned
-			break
+	for _, list := range [][]item{r.direct[r.head:], r.real} {
+		for i := range list {
+			if q := &list[i]; q.j == j && q.layer == a.Layer && q.attempt == a.Attempt && q.n > 0 && a.First == q.first+q.n-1 {
+				q.n--
+				ev.Kind = sched.Returned
+				return append(evs, ev)
+			}
 		}
 	}
 	return append(evs, ev)
@@ -237,82 +257,10 @@ func (r *Runner) now() int64 { return int64(time.Since(r.start)) }
 func (r *Runner) wake(at int64) {
 	d := max(0, time.Duration(at-r.now()))
 	if r.timer == nil {
-		r.timer = time.AfterFunc(d, func() { r.step(sched.Event{Kind: sched.Tick, Now: r.now()}) })
+		r.timer = time.AfterFunc(d, func() { r.tell(sched.Event{Kind: sched.Tick, Now: r.now()}) })
 		return
 	}
 	r.timer.Reset(d)
-}
-
-// thread runs tasks until the runner is closed. It takes several at once when
-// tasks are much shorter than a lock: how many doubles while a handful takes
-// less than batchTime, and falls back to one.
-func (r *Runner) thread() {
-	defer r.wg.Done()
-	var todo []item
-	var done []sched.Event
-	grab := int32(1)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for {
-		if len(done) > 0 {
-			r.stepLocked(done...)
-			done = done[:0]
-		}
-		for !r.closed && r.head == len(r.queue) {
-			r.work.Wait()
-		}
-		if r.closed {
-			return
-		}
-		todo = r.pop(todo[:0], grab)
-		r.mu.Unlock()
-		start, n := time.Now(), int32(0)
-		for _, it := range todo {
-			for b := it.first; b < it.first+it.n; b++ {
-				done = append(done, it.j.run(it, b))
-				n++
-			}
-		}
-		if time.Since(start) < batchTime {
-			grab = min(2*max(grab, n), maxGrab)
-		} else {
-			grab = 1
-		}
-		r.mu.Lock()
-	}
-}
-
-const (
-	batchTime = 100 * time.Microsecond
-	maxGrab   = 512
-)
-
-// pop takes up to n tasks from the queue, and leaves work for other threads.
-func (r *Runner) pop(dst []item, n int32) []item {
-	for n > 0 && r.head < len(r.queue) {
-		it := &r.queue[r.head]
-		k := min(n, it.n)
-		if k > 0 {
-			dst = append(dst, item{it.j, it.layer, it.first, k, it.attempt})
-		}
-		it.first += k
-		it.n -= k
-		n -= k
-		if it.n == 0 {
-			r.queue[r.head].j = nil
-			r.head++
-		}
-	}
-	if r.head == len(r.queue) {
-		r.queue, r.head = r.queue[:0], 0
-	} else {
-		r.work.Signal()
-		if r.head > 4096 && 2*r.head > len(r.queue) {
-			r.queue = r.queue[:copy(r.queue, r.queue[r.head:])]
-			r.head = 0
-		}
-	}
-	return dst
 }
 
 // wrap says which layer an error comes from, with the user's line.

@@ -6,6 +6,7 @@ import (
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/optimize"
+	"github.com/weft-data/weft/sched"
 )
 
 // watch calls the request's progress function a few times a second.
@@ -28,14 +29,17 @@ func (j *job) watch() {
 	}()
 }
 
-// progress sums up how far the job is. A layer counts by its blocks; layers that
-// are not decided yet count as one block.
+// progress sums up how far the job is. A layer counts by its blocks, a block that
+// is being computed by the splits of its input that are done; layers that are not
+// decided yet count as one block.
 func (j *job) progress() graph.Progress {
 	j.r.mu.Lock()
 	defer j.r.mu.Unlock()
 	p := graph.Progress{Done: j.done.Load(), Spilled: j.r.node.Spilled() - j.spill0}
+	part := 0.0
 	for i := range j.plan.Graph.Layers {
 		l := &j.plan.Graph.Layers[i]
+		part += j.prog.Part(graph.LayerID(i))
 		p.Total += int64(max(l.N, 1))
 		ms := j.prog.Meters(graph.LayerID(i))
 		if op.Of(firstOf(l.Call)).Class == op.Scanning {
@@ -46,9 +50,21 @@ func (j *job) progress() graph.Progress {
 		}
 	}
 	if p.Total > 0 {
-		p.Fraction = float64(p.Done) / float64(p.Total)
+		p.Fraction = min((float64(p.Done)+part)/float64(p.Total), 1)
 	}
 	return p
+}
+
+// again counts the attempts after a failure; the runner is locked.
+func (j *job) again(a sched.Action) {
+	if len(j.errs) == 0 {
+		return
+	}
+	for b := a.First; b < a.First+a.N; b++ {
+		if j.errs[sched.Block{Layer: a.Layer, Block: b}] != nil {
+			j.repeats[a.Layer]++
+		}
+	}
 }
 
 func firstOf(c op.Call) op.Call {
@@ -83,9 +99,11 @@ func (j *job) layerReports() (out []graph.LayerReport) {
 		ms := j.prog.Meters(graph.LayerID(i))
 		for k := range ms {
 			f := ms[k].Read()
-			r := graph.LayerReport{Name: ms[k].Name, Tasks: int64(l.N), Rows: f.Rows, Time: f.Time, Counts: f.Counts, PeakTaskBytes: f.Peak, EstRows: -1}
+			r := graph.LayerReport{Name: ms[k].Name, Tasks: int64(l.N), Rows: f.Rows, Bytes: f.Bytes, Time: f.Time,
+				Spilled: f.Spilled, Counts: f.Counts, PeakTaskBytes: f.Peak, EstRows: -1}
 			if k == len(ms)-1 {
-				r.EstRows = l.Out.Rows
+				r.EstRows, r.Retries = l.Out.Rows, j.repeats[i]
+				r.Rows, r.Bytes = max(r.Rows, j.sums[i].Rows), max(r.Bytes, j.sums[i].Bytes)
 				if j.plan.Need != nil {
 					r.Floor, r.Want = j.plan.Need[i].Floor, j.plan.Need[i].Want
 				}
