@@ -7,7 +7,6 @@ import (
 	"os"
 
 	"github.com/weft-data/weft/internal/kernel"
-	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/op"
 )
 
@@ -43,8 +42,8 @@ type reader struct {
 
 // Close implements op.Reader.
 func (r *reader) Close() error {
-	r.task.Free(r.buf)
-	r.task.Free(r.other)
+	r.untext(r.buf)
+	r.untext(r.other)
 	r.buf, r.other = nil, nil
 	if r.parser != nil {
 		r.parser.text = nil
@@ -96,15 +95,18 @@ func (r *reader) room(buf *[]byte, keep, n int) error {
 	if len(*buf) >= front+n+pad+1 {
 		return nil
 	}
-	next := r.task.Alloc(front + n + n/8 + pad + 1)
+	next := r.text(roomFor(n))
 	if next == nil {
-		return fmt.Errorf("csv: %s: no memory for %d bytes of text: %w", r.path, n, mem.ErrBudget)
+		return r.noText(r.path, n)
 	}
 	copy(next[front-1:], (*buf)[min(front-1, len(*buf)):min(front+keep, len(*buf))])
-	r.task.Free(*buf)
+	r.untext(*buf)
 	*buf = next
 	return nil
 }
+
+// roomFor is the size of a buffer for n bytes of text and some more.
+func roomFor(n int) int { return front + n + n/8 + pad + 1 }
 
 // readSplit reads a split of a plain file: the records that begin in it.
 func (r *reader) readSplit(s segment, out op.Sink) error {

@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/op"
 )
 
@@ -62,6 +64,12 @@ func (s *source) Open(t op.Task, in []op.In) (op.Feed, error) {
 	for i := range f.rows {
 		f.rows[i] = -1
 	}
+	if len(f.splits) == 0 {
+		return f, nil
+	}
+	if err := f.keep(); err != nil {
+		return nil, err
+	}
 	return f, nil
 }
 
@@ -74,16 +82,78 @@ type feed struct {
 	splits []segment
 
 	mu    sync.Mutex
-	rows  []int64 // of each split, -1 until it was read
-	ready int     // splits before this one were read
-	total int64   // their rows
+	rows  []int64  // of each split, -1 until it was read
+	ready int      // splits before this one were read
+	total int64    // their rows
+	kept  [][]byte // from Task.Alloc: the text of one reader at least has room, whatever the operators after it take
+	most  int      // buffers in kept
+	least int      // bytes of each
 }
 
 // Splits implements op.Feed.
 func (f *feed) Splits() int { return len(f.splits) }
 
 // Close implements op.Feed.
-func (f *feed) Close() error { return nil }
+func (f *feed) Close() error {
+	for _, b := range f.kept {
+		f.task.Free(b)
+	}
+	f.kept, f.most = nil, 0
+	return nil
+}
+
+// keep takes the buffers of the first reader.
+func (f *feed) keep() error {
+	n := int64(0)
+	f.most = 1
+	for _, s := range f.splits {
+		if f.p.streamed(s.file) {
+			n, f.most = max(n, int64(f.piece)), 2
+		} else {
+			n = max(n, s.hi-s.lo+slack)
+		}
+	}
+	f.least = roomFor(int(n))
+	for range f.most {
+		b := f.task.Alloc(f.least)
+		if b == nil {
+			return errors.Join(f.noText(f.p.Files[f.splits[0].file].Path, int(n)), f.Close())
+		}
+		f.kept = append(f.kept, b)
+	}
+	return nil
+}
+
+// text returns a buffer of n bytes or more, nil when there is no memory.
+func (f *feed) text(n int) []byte {
+	f.mu.Lock()
+	for i, b := range f.kept {
+		if len(b) >= n {
+			f.kept = slices.Delete(f.kept, i, i+1)
+			f.mu.Unlock()
+			return b
+		}
+	}
+	f.mu.Unlock()
+	return f.task.Alloc(n)
+}
+
+// untext takes a buffer back.
+func (f *feed) untext(b []byte) {
+	f.mu.Lock()
+	keep := len(f.kept) < f.most && len(b) >= f.least && len(b) > 0
+	if keep {
+		f.kept = append(f.kept, b)
+	}
+	f.mu.Unlock()
+	if !keep {
+		f.task.Free(b)
+	}
+}
+
+func (f *feed) noText(path string, n int) error {
+	return fmt.Errorf("csv: %s: no memory for %d bytes of text: %w", path, n, mem.ErrBudget)
+}
 
 // Reader implements op.Feed.
 func (f *feed) Reader() (op.Reader, error) {
