@@ -93,23 +93,47 @@ func (d *many[A, R]) do(ctx context.Context, x *call) (any, error) {
 func (d *many[A, R]) needs() []*call { return nil }
 func (d *many[A, R]) drop()          {}
 
+// pair is a call on a list of one or two futures, and the future of it.
+type pair[A, R any] struct {
+	Future[R]
+	fn  op.Fn[[]A, R]
+	dep [2]*call
+}
+
+func (d *pair[A, R]) do(ctx context.Context, _ *call) (any, error) {
+	return d.fn.Call(ctx, gotAll[A](d.needs()))
+}
+
+func (d *pair[A, R]) needs() []*call {
+	if d.dep[1] == nil {
+		return d.dep[:1]
+	}
+	return d.dep[:]
+}
+
+func (d *pair[A, R]) drop() { d.dep = [2]*call{} }
+
 // folded is a call on a list of futures, and the future of it.
 type folded[A, R any] struct {
 	Future[R]
 	fn   op.Fn[[]A, R]
 	deps []*call
-	few  [2]*call // room for short lists
 }
 
 func (d *folded[A, R]) do(ctx context.Context, _ *call) (any, error) {
-	args := make([]A, len(d.deps))
-	for i, x := range d.deps {
-		args[i] = got[A](x)
-	}
-	return d.fn.Call(ctx, args)
+	return d.fn.Call(ctx, gotAll[A](d.deps))
 }
 func (d *folded[A, R]) needs() []*call { return d.deps }
-func (d *folded[A, R]) drop()          { d.deps, d.few = nil, [2]*call{} }
+func (d *folded[A, R]) drop()          { d.deps = nil }
+
+// gotAll returns the results of calls that have ended well.
+func gotAll[A any](deps []*call) []A {
+	args := make([]A, len(deps))
+	for i, x := range deps {
+		args[i] = got[A](x)
+	}
+	return args
+}
 
 // got returns the result of a call that has ended well.
 func got[A any](x *call) A {
@@ -149,7 +173,8 @@ func MapWith[A, R any](c *Client, o Options, fn op.Fn[A, R], args []A) []*Future
 	d, l := &many[A, R]{fn, args}, c.lane(o)
 	for i := range all {
 		f := &all[i]
-		f.x.lane, f.x.doer, f.x.index = l, d, int32(i)
+		f.x.doer, f.x.index = d, int32(i)
+		f.x.b.Store(l.none)
 		out[i], calls[i] = f, &f.x
 	}
 	l.submit(calls...)
@@ -163,19 +188,25 @@ func Reduce[A, R any](c *Client, fn op.Fn[[]A, R], in []*Future[A]) *Future[R] {
 
 // ReduceWith is Reduce with options.
 func ReduceWith[A, R any](c *Client, o Options, fn op.Fn[[]A, R], in []*Future[A]) *Future[R] {
-	d := &folded[A, R]{fn: fn}
-	if d.deps = d.few[:0]; len(in) > len(d.few) {
-		d.deps = make([]*call, 0, len(in))
+	l := c.lane(o)
+	if n := len(in); n == 1 || n == 2 {
+		d := &pair[A, R]{fn: fn, dep: [2]*call{&in[0].x}}
+		if n == 2 {
+			d.dep[1] = &in[1].x
+		}
+		return d.start(l, d)
 	}
-	for _, x := range in {
-		d.deps = append(d.deps, &x.x)
+	d := &folded[A, R]{fn: fn, deps: make([]*call, len(in))}
+	for i, x := range in {
+		d.deps[i] = &x.x
 	}
-	return d.start(c.lane(o), d)
+	return d.start(l, d)
 }
 
 // start submits the call of a future.
 func (f *Future[R]) start(l *lane, d doer) *Future[R] {
-	f.x.lane, f.x.doer = l, d
+	f.x.doer = d
+	f.x.b.Store(l.none)
 	l.submit(&f.x)
 	return f
 }
@@ -222,7 +253,7 @@ func AsCompleted[R any](ctx context.Context, fs []*Future[R]) iter.Seq2[int, *Fu
 			}
 		}
 		if len(fs) > 0 {
-			fs[0].x.lane.c.flush()
+			fs[0].x.lane().c.flush()
 		}
 		for n := 0; n < len(fs); {
 			mu.Lock()

@@ -15,10 +15,37 @@ import (
 
 // A batch is calls that go to the scheduler as one layer.
 type batch struct {
-	c     *Client
-	o     Options
-	calls []*call
+	l     *lane
+	n     int
+	pages [][]*call // all but the last are full
 	id    uint64
+}
+
+const perPage = 512
+
+// add appends a call; the client is locked.
+func (b *batch) add(x *call) {
+	if b.n%perPage == 0 {
+		b.pages = append(b.pages, make([]*call, 0, min(perPage, max(16, 2*b.n))))
+	}
+	p := &b.pages[len(b.pages)-1]
+	*p = append(*p, x)
+	x.at = int32(b.n)
+	x.b.Store(b)
+	b.n++
+}
+
+func (b *batch) call(i int32) *call { return b.pages[i/perPage][i%perPage] }
+
+// all yields the calls in order.
+func (b *batch) all(yield func(*call) bool) {
+	for _, p := range b.pages {
+		for _, x := range p {
+			if !yield(x) {
+				return
+			}
+		}
+	}
 }
 
 // live has the batches that run in this process, by the number their layer's
@@ -70,8 +97,8 @@ func (*call) Weightless()                    {}
 
 // Direct implements op.Direct.
 func (b *batchBlock) Direct(ctx context.Context, block int, _ []op.In) (chunk.Value, error) {
-	x := b.b.calls[block]
-	v, again := x.attempt(ctx, b.b.o)
+	x := b.b.call(int32(block))
+	v, again := x.attempt(ctx, b.b.l.o)
 	if again != nil {
 		return nil, again
 	}
@@ -93,8 +120,8 @@ func (b *batch) start() {
 	live.byID[b.id] = b
 	live.Unlock()
 	g := &graph.Graph{}
-	l := graph.Layer{Call: batchOp.With(batchParams{b.id, int64(len(b.calls))}), N: int32(len(b.calls)),
-		Retry: op.Retry{Max: b.o.Retry, Delay: b.o.Delay, TimeOut: b.o.TimeOut}}
+	l := graph.Layer{Call: batchOp.With(batchParams{b.id, int64(b.n)}), N: int32(b.n),
+		Retry: op.Retry{Max: b.l.o.Retry, Delay: b.l.o.Delay, TimeOut: b.l.o.TimeOut}}
 	if at, list := b.edges(); len(list) > 0 {
 		l.In = []graph.Edge{{From: 0, Wiring: op.Listed, At: at, List: list}}
 	}
@@ -105,16 +132,16 @@ func (b *batch) start() {
 // edges lists the dependencies within the batch.
 func (b *batch) edges() (at, list []int32) {
 	n := 0
-	for _, x := range b.calls {
+	for x := range b.all {
 		n += len(x.doer.needs())
 	}
 	if n == 0 {
 		return nil, nil
 	}
-	at, list = make([]int32, 1, len(b.calls)+1), make([]int32, 0, n)
-	for _, x := range b.calls {
+	at, list = make([]int32, 1, b.n+1), make([]int32, 0, n)
+	for x := range b.all {
 		for _, d := range x.doer.needs() {
-			if d.b == b {
+			if d.b.Load() == b {
 				list = append(list, d.at)
 			}
 		}
@@ -132,30 +159,30 @@ func (b *batch) collect(g *graph.Graph, want graph.LayerID) {
 		err = errors.New("future: the scheduler gave no result")
 	}
 	var v any = failure{err}
-	for _, x := range b.calls { // whatever has no result yet
+	for x := range b.all { // whatever has no result yet
 		x.finish(v)
 	}
 }
 
 // read runs the batch and ends its calls.
 func (b *batch) read(g *graph.Graph, want graph.LayerID) (err error) {
-	j, err := b.c.runner.Start(b.c.ctx, graph.Request{Graph: g, Want: want, Priority: b.o.Priority})
+	j, err := b.l.c.runner.Start(b.l.c.ctx, graph.Request{Graph: g, Want: want, Priority: b.l.o.Priority})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
 	for {
-		d, err := j.Next(b.c.ctx)
+		d, err := j.Next(b.l.c.ctx)
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
-			if cause := context.Cause(b.c.ctx); cause != nil {
+			if cause := context.Cause(b.l.c.ctx); cause != nil {
 				return cause
 			}
 			return err
 		}
-		x := b.calls[d.Block]
+		x := b.call(d.Block)
 		x.mu.Lock()
 		v := x.val
 		x.mu.Unlock()

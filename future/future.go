@@ -18,8 +18,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/weft-data/weft/graph"
@@ -52,6 +52,7 @@ type lane struct {
 	c       *Client
 	o       Options
 	pending *batch // not handed over yet; guarded by the client
+	none    *batch // the batch of calls that are in no batch yet
 }
 
 // New returns a client whose calls end when ctx does.
@@ -68,6 +69,7 @@ func (c *Client) lane(o Options) *lane {
 	l := c.lanes[o]
 	if l == nil {
 		l = &lane{c: c, o: o}
+		l.none = &batch{l: l}
 		c.lanes[o] = l
 	}
 	return l
@@ -100,15 +102,13 @@ type doer interface {
 // A call is one submitted function call, whatever its types. There may be
 // hundreds of thousands: what few of them need is in more.
 type call struct {
-	lane  *lane
+	b     atomic.Pointer[batch] // lane.none until it is in one; changed by the client, under its lock
 	doer  doer
-	b     *batch
 	index int32 // of the argument in a Map
 	at    int32 // position in the batch
 	waits int32 // calls it is held for, that have neither ended nor are in the batch it would go to; guarded by the client
-	tries int32
-	mu    sync.Mutex
 	done  bool
+	mu    sync.Mutex
 	user  *call // one of the calls that are held until this one ends
 	more  *extra
 	val   any // the result, or a failure
@@ -117,9 +117,13 @@ type call struct {
 // A failure is the result of a call that failed.
 type failure struct{ error }
 
-// An extra is what a call needs that several wait for, has a time-out, or is
-// cancelled.
+// lane returns where the call belongs, whichever batch it is in.
+func (x *call) lane() *lane { return x.b.Load().l }
+
+// An extra is what a call needs that several wait for, has a time-out or attempts
+// left, or is cancelled.
 type extra struct {
+	tries  int     // attempts begun, when there may be several
 	users  []*call // more calls that are held until this one ends
 	then   []func()
 	stop   error           // set by Cancel
@@ -175,14 +179,11 @@ func (l *lane) submit(calls ...*call) {
 		}
 		return
 	}
-	for i, x := range calls {
+	for _, x := range calls {
 		l.enqueue(x)
-		if i == 0 && l.pending != nil {
-			l.pending.calls = slices.Grow(l.pending.calls, len(calls)-1)
-		}
 	}
 	if b := l.pending; b != nil && c.timer == nil {
-		n := len(b.calls)
+		n := b.n
 		c.timer = time.AfterFunc(collectFor, func() { c.tick(n, 1) })
 	}
 	c.mu.Unlock()
@@ -201,7 +202,7 @@ func (c *Client) tick(had, ticks int) {
 	n := 0
 	for _, l := range c.lanes {
 		if l.pending != nil {
-			n += len(l.pending.calls)
+			n += l.pending.n
 		}
 	}
 	if n > had && ticks < collectMost && c.timer != nil {
@@ -219,7 +220,7 @@ func (l *lane) enqueue(x *call) {
 	b := l.pending
 	x.waits = 0
 	for _, d := range x.doer.needs() {
-		if d.lane.c == l.c && d.b != nil && d.b == b {
+		if b != nil && d.b.Load() == b {
 			continue
 		}
 		if d.hold(x) {
@@ -230,11 +231,10 @@ func (l *lane) enqueue(x *call) {
 		return
 	}
 	if b == nil {
-		b = &batch{c: l.c, o: l.o}
+		b = &batch{l: l}
 		l.pending = b
 	}
-	x.b, x.at = b, int32(len(b.calls))
-	b.calls = append(b.calls, x)
+	b.add(x)
 	l.follow(x)
 }
 
@@ -243,14 +243,14 @@ func (l *lane) enqueue(x *call) {
 func (l *lane) follow(x *call) {
 	x.mu.Lock()
 	var mine []*call
-	if x.user != nil && x.user.lane == l {
+	if x.user != nil && x.user.lane() == l {
 		mine = append(mine, x.user)
 		x.user = nil
 	}
 	if e := x.more; e != nil {
 		rest := e.users[:0]
 		for _, u := range e.users {
-			if u.lane == l {
+			if u.lane() == l {
 				mine = append(mine, u)
 			} else {
 				rest = append(rest, u)
@@ -267,7 +267,7 @@ func (l *lane) follow(x *call) {
 // release counts one dependency of a held call as settled. Its client is locked.
 func (x *call) release() {
 	if x.waits--; x.waits == 0 {
-		x.lane.enqueue(x)
+		x.lane().enqueue(x)
 	}
 }
 
@@ -327,15 +327,15 @@ func (x *call) finish(v any) {
 	if doer != nil {
 		doer.drop()
 	}
-	x.lane.c.live.Done()
+	x.lane().c.live.Done()
 }
 
 // settle tells a held call that a dependency has ended.
 func (x *call) settle() {
-	c := x.lane.c
+	c := x.lane().c
 	c.mu.Lock()
 	x.release()
-	if c.timer == nil && x.lane.pending != nil {
+	if c.timer == nil && x.lane().pending != nil {
 		c.timer = time.AfterFunc(0, c.flush)
 	}
 	c.mu.Unlock()
@@ -354,7 +354,7 @@ func (x *call) wait(ctx context.Context) error {
 	}
 	ready := e.ready
 	x.mu.Unlock()
-	x.lane.c.flush()
+	x.lane().c.flush()
 	select {
 	case <-ready:
 		return nil
@@ -369,8 +369,12 @@ func (x *call) attempt(ctx context.Context, o Options) (v any, again error) {
 	x.mu.Lock()
 	doer := x.doer
 	stop := x.stopped()
-	x.tries++
-	last := x.tries >= int32(max(1, o.Retry))
+	last := o.Retry <= 1
+	if !last {
+		e := x.extra()
+		e.tries++
+		last = e.tries >= o.Retry
+	}
 	x.mu.Unlock()
 	if stop != nil || doer == nil {
 		return failure{stop}, nil
@@ -399,7 +403,7 @@ func (x *call) attempt(ctx context.Context, o Options) (v any, again error) {
 	switch {
 	case stop != nil:
 		return failure{stop}, nil
-	case last || x.lane.c.ctx.Err() != nil:
+	case last || x.lane().c.ctx.Err() != nil:
 		return failure{err}, nil
 	}
 	return nil, err
@@ -438,7 +442,7 @@ func (c *callContext) under() context.Context {
 	case e.parent != nil:
 		return e.parent
 	}
-	return c.lane.c.ctx
+	return (*call)(c).lane().c.ctx
 }
 
 // Deadline implements context.Context.
@@ -455,7 +459,7 @@ func (c *callContext) Done() <-chan struct{} {
 	if e.ctx == nil {
 		parent := e.parent
 		if parent == nil {
-			parent = c.lane.c.ctx
+			parent = (*call)(c).lane().c.ctx
 		}
 		e.ctx, e.cancel = context.WithCancelCause(parent)
 		if e.stop != nil {

@@ -104,14 +104,14 @@ func (l *layer) free(b int32) bool {
 func (l *layer) complete() bool { return l.known && l.held == l.n }
 
 // makeRoom gives the layer its columns when its number of blocks is known.
-func (l *layer) makeRoom(n int32) {
+func (l *layer) makeRoom(n int32, from *spares) {
 	l.known, l.n, l.announced = true, n, min(n, 1)-1
-	l.st = make([]uint16, n)
-	l.who = make([]uint16, n)
-	l.att = make([]Attempt, n)
-	l.size = make([]uint32, n)
-	l.nwait = make([]int32, n)
-	l.nuse = make([]int32, n)
+	l.st = from.halves.take(n)
+	l.who = from.halves.take(n)
+	l.att = from.atts.take(n)
+	l.size = from.sizes.take(n)
+	l.nwait = from.counts.take(n)
+	l.nuse = from.counts.take(n)
 }
 
 type jobState uint8
@@ -137,6 +137,7 @@ type job struct {
 	id      JobID
 	prio    int32
 	state   jobState
+	spares  *spares
 	layers  []*layer
 	tasks   int64
 	running int32
@@ -160,17 +161,18 @@ type job struct {
 }
 
 // newJob checks a Spec and makes a job of it.
-func newJob(id JobID, spec *Spec, maxTasks int64) (*job, string) {
+func newJob(id JobID, spec *Spec, maxTasks int64, from *spares) (*job, string) {
 	if spec == nil {
 		return nil, "a Submit event carries a Spec"
 	}
-	j := &job{id: id, prio: spec.Priority}
+	j := &job{id: id, prio: spec.Priority, spares: from}
 	if msg := j.add(spec.Layers, maxTasks); msg != "" {
 		return nil, msg
 	}
 	if msg := j.wire(); msg != "" {
 		return nil, msg
 	}
+	j.ready = from.keys.take(int32(min(j.tasks, 1<<16)))[:0]
 	return j, ""
 }
 
@@ -200,7 +202,7 @@ func (j *job) size(l *layer, n int32, maxTasks int64) string {
 		return fmt.Sprintf("layer %d: %d blocks make %d tasks in the job, at most %d are allowed", l.id, n, j.tasks+int64(n), maxTasks)
 	}
 	j.tasks += int64(n)
-	l.makeRoom(n)
+	l.makeRoom(n, j.spares)
 	return ""
 }
 
@@ -257,7 +259,7 @@ func (j *job) wire() string {
 				e.from.late++
 				continue
 			case e.from.known && !e.sealed:
-				if msg := e.seal(l); msg != "" {
+				if msg := e.seal(l, j.spares); msg != "" {
 					return fmt.Sprintf("layer %d, input %d: %s", l.id, i, msg)
 				}
 			}
@@ -268,7 +270,7 @@ func (j *job) wire() string {
 }
 
 // seal checks an edge whose both ends are known.
-func (e *edge) seal(l *layer) string {
+func (e *edge) seal(l *layer, from *spares) string {
 	switch w := &e.w; w.Kind {
 	case One:
 		if l.n != e.from.n {
@@ -279,7 +281,7 @@ func (e *edge) seal(l *layer) string {
 		if msg := w.check(l.n, e.from.n, e.from == l); msg != "" {
 			return msg
 		}
-		e.at, e.list = w.reverse(e.from.n)
+		e.at, e.list = w.reverse(e.from.n, from)
 	default:
 		return fmt.Sprintf("wiring is %d, at most %d is known", w.Kind, Table)
 	}

@@ -43,7 +43,7 @@ type job struct {
 	errs    map[sched.Block]error
 	got     []int32 // blocks delivered and not read: those from read on
 	read    int
-	eaten   []sched.Event
+	eaten   []int32 // blocks read that the scheduler has not been told of
 	news    chan struct{}
 	err     error
 	over    bool // finished or failed
@@ -152,7 +152,7 @@ func (j *job) spec() *sched.Spec {
 		if x.Late {
 			j.late = append(j.late, i)
 		} else {
-			j.vals[i] = make([]chunk.Value, l.N)
+			j.vals[i] = j.r.spare.take(l.N)
 			j.decided[i] = true
 		}
 		s.Layers = append(s.Layers, x)
@@ -375,6 +375,9 @@ func (j *job) deliver(b int32) {
 		j.r.consume(j, b)
 		return
 	}
+	if j.got == nil {
+		j.got, j.r.got = j.r.got, nil
+	}
 	j.got = append(j.got, b)
 	j.tell()
 }
@@ -457,6 +460,13 @@ func (j *job) explain(e *sched.JobError) error {
 func (j *job) closed() {
 	for l := range j.vals {
 		j.free(sched.LayerID(l), 0, int32(len(j.vals[l])))
+		if j.read == len(j.got) { // else a reader still asks for a block that is gone
+			j.r.spare.put(j.vals[l])
+			j.vals[l] = nil
+		}
+	}
+	if j.read == len(j.got) && cap(j.got) > cap(j.r.got) && cap(j.got) <= tablesMost {
+		j.r.got, j.got, j.read = j.got[:0], nil, 0
 	}
 	_ = j.prog.Close()
 	j.stop()
@@ -492,14 +502,18 @@ func (j *job) Next(ctx context.Context) (graph.Delivered, error) {
 // eat tells the scheduler what was read, many blocks at a time when there are
 // more to read. The runner is locked.
 func (j *job) eat(b int32) {
-	j.eaten = append(j.eaten, sched.Event{Kind: sched.Consumed, Job: j.id, Layer: sched.LayerID(j.plan.Want), Block: b})
+	j.eaten = append(j.eaten, b)
 	if j.read == len(j.got) {
 		j.got, j.read = j.got[:0], 0
 	} else if len(j.eaten) < 64 {
 		return
 	}
-	j.r.stepLocked(j.eaten...)
-	j.eaten = j.eaten[:0]
+	evs := j.r.evs[:0]
+	for _, b := range j.eaten {
+		evs = append(evs, sched.Event{Kind: sched.Consumed, Job: j.id, Layer: sched.LayerID(j.plan.Want), Block: b})
+	}
+	j.r.evs, j.eaten = evs, j.eaten[:0]
+	j.r.stepLocked(evs...)
 	j.r.feed()
 }
 

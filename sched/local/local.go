@@ -57,9 +57,12 @@ type Runner struct {
 	quiet    sync.Cond // a job is gone
 	st       *sched.State
 	acts     []sched.Action
-	real     []item // by key; those of a job and layer in one or few pieces
-	ahead    int    // real tasks at the node
-	direct   []item // ring
+	evs      []sched.Event // scratch
+	spare    tables
+	got      []int32 // of a job that has ended, for the next one
+	real     []item  // by key; those of a job and layer in one or few pieces
+	ahead    int     // real tasks at the node
+	direct   []item  // ring
 	head     int
 	carriers int
 	idle     sync.Pool // of *carrier
