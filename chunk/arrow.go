@@ -7,6 +7,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/float16"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/weft-data/weft/dtype"
@@ -14,8 +15,9 @@ import (
 	"github.com/weft-data/weft/internal/mem"
 )
 
-// FromArrowType returns the type that stores an Arrow type. Large strings and
-// views, lists, structs and the like are not stored: the error says so.
+// FromArrowType returns the type that stores an Arrow type. Views, unions,
+// intervals, run-end encoding and 256-bit decimals are not stored: the error says
+// so. Half floats become float32, dates in milliseconds timestamps.
 func FromArrowType(t arrow.DataType) (dtype.Type, error) {
 	switch x := t.(type) {
 	case *arrow.TimestampType:
@@ -27,11 +29,22 @@ func FromArrowType(t arrow.DataType) (dtype.Type, error) {
 			return dtype.Of(dtype.Utf8), nil
 		}
 		return FromArrowType(x.ValueType)
+	case *arrow.Time32Type:
+		return dtype.TimeOf(dtype.Unit(x.Unit)), nil
+	case *arrow.Time64Type:
+		return dtype.TimeOf(dtype.Unit(x.Unit)), nil
+	case *arrow.DurationType:
+		return dtype.DurationOf(dtype.Unit(x.Unit)), nil
+	case *arrow.Date64Type:
+		return dtype.TimestampOf(dtype.Milli, ""), nil
+	}
+	if n, err := fromArrowNested(t); err != nil || n.Kind != dtype.Invalid {
+		return n, err
 	}
 	if k, ok := arrowKinds[t.ID()]; ok {
 		return dtype.Of(k), nil
 	}
-	return dtype.Type{}, fmt.Errorf("arrow type %s is not supported; cast it to one of bool, int8…uint64, float32, float64, utf8, binary, date32, timestamp, decimal128", t)
+	return dtype.Type{}, fmt.Errorf("arrow type %s is not supported; cast it to one of bool, int8…uint64, float32, float64, utf8, binary, date32, timestamp, time, duration, decimal128, list, struct", t)
 }
 
 var arrowKinds = map[arrow.Type]dtype.Kind{
@@ -39,6 +52,7 @@ var arrowKinds = map[arrow.Type]dtype.Kind{
 	arrow.INT64: dtype.Int64, arrow.UINT8: dtype.Uint8, arrow.UINT16: dtype.Uint16, arrow.UINT32: dtype.Uint32, arrow.UINT64: dtype.Uint64,
 	arrow.FLOAT32: dtype.Float32, arrow.FLOAT64: dtype.Float64, arrow.STRING: dtype.Utf8, arrow.BINARY: dtype.Binary, arrow.DATE32: dtype.Date,
 	arrow.LARGE_STRING: dtype.Utf8, arrow.LARGE_BINARY: dtype.Binary, arrow.FIXED_SIZE_BINARY: dtype.Binary,
+	arrow.FLOAT16: dtype.Float32,
 }
 
 // ToArrowType returns the Arrow type of t.
@@ -48,6 +62,15 @@ func ToArrowType(t dtype.Type) arrow.DataType {
 		return &arrow.TimestampType{Unit: arrow.TimeUnit(t.Unit), TimeZone: t.Zone}
 	case dtype.Decimal128:
 		return &arrow.Decimal128Type{Precision: int32(t.Precision), Scale: int32(t.Scale)}
+	case dtype.Time:
+		if t.Unit <= dtype.Milli {
+			return &arrow.Time32Type{Unit: arrow.TimeUnit(t.Unit)}
+		}
+		return &arrow.Time64Type{Unit: arrow.TimeUnit(t.Unit)}
+	case dtype.Duration:
+		return &arrow.DurationType{Unit: arrow.TimeUnit(t.Unit)}
+	case dtype.List, dtype.Struct:
+		return toArrowNested(t)
 	}
 	return plainArrow[t.Kind]
 }
@@ -133,6 +156,10 @@ func FromArray(a arrow.Array) (Vec, error) {
 		return narrow(v, x.ValueOffsets(), textBuffer(d))
 	case *array.LargeBinary:
 		return narrow(v, x.ValueOffsets(), textBuffer(d))
+	case *array.Time32:
+		v.Data = convert(x.Time32Values(), func(t arrow.Time32) int64 { return int64(t) })
+	case *array.Float16:
+		v.Data = convert(x.Values(), float16.Num.Float32)
 	case *array.FixedSizeBinary:
 		v.Off = make([]int32, 1, v.N+1)
 		for i := range v.N {
@@ -140,10 +167,22 @@ func FromArray(a arrow.Array) (Vec, error) {
 			v.Off = append(v.Off, int32(len(v.Str)))
 		}
 	default:
+		if t.Kind.IsNested() {
+			return fromNested(a, v)
+		}
 		w := t.Width()
 		v.Data = aligned(d.Buffers()[1].Bytes()[d.Offset()*w:(d.Offset()+v.N)*w], w)
 	}
 	return v, nil
+}
+
+// convert makes values of another width.
+func convert[T any, U Fixed](in []T, f func(T) U) []byte {
+	out := make([]U, len(in))
+	for i, x := range in {
+		out[i] = f(x)
+	}
+	return Bytes(out)
 }
 
 // aligned copies values that do not lie on a multiple of their width.
@@ -233,6 +272,11 @@ func toArray(t arrow.DataType, v *Vec) arrow.Array {
 	if v.Dict != nil {
 		v = decoded(v)
 	}
+	if v.Type.Kind.IsNested() {
+		d := nestedData(t, v)
+		defer d.Release()
+		return array.MakeFromData(d)
+	}
 	bufs := []*memory.Buffer{nil}
 	nulls := v.Nulls()
 	if nulls > 0 && v.Type.Kind != dtype.Null {
@@ -242,6 +286,8 @@ func toArray(t arrow.DataType, v *Vec) arrow.Array {
 	case v.Type.Kind == dtype.Null:
 	case v.Type.Kind.IsVar():
 		bufs = append(bufs, memory.NewBufferBytes(Bytes(v.Off)), memory.NewBufferBytes(v.Str))
+	case t.ID() == arrow.TIME32:
+		bufs = append(bufs, memory.NewBufferBytes(convert(Values[int64](v), func(x int64) int32 { return int32(x) })))
 	default:
 		bufs = append(bufs, memory.NewBufferBytes(v.Data))
 	}

@@ -27,10 +27,14 @@ const (
 	Date            // int32 days since 1970-01-01
 	Timestamp       // int64 units since 1970-01-01T00:00:00Z
 	Decimal128      // 16-byte two's complement integer scaled by 10^-Scale
+	Time            // int64 units since midnight, a time of day
+	Duration        // int64 units, signed
+	List            // any number of values of one type; stored as one record per value, see package chunk
+	Struct          // one value for each of some named fields; stored as List is
 )
 
 var kindNames = [...]string{"invalid", "null", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
-	"float32", "float64", "utf8", "binary", "date", "timestamp", "decimal"}
+	"float32", "float64", "utf8", "binary", "date", "timestamp", "decimal", "time", "duration", "list", "struct"}
 
 func (k Kind) String() string {
 	if int(k) < len(kindNames) {
@@ -39,7 +43,7 @@ func (k Kind) String() string {
 	return fmt.Sprintf("kind(%d)", uint8(k))
 }
 
-// A Unit is the resolution of a timestamp.
+// A Unit is the resolution of a timestamp, time of day or duration.
 type Unit uint8
 
 // The units, coarsest first; the zero value is seconds.
@@ -57,15 +61,18 @@ func (u Unit) PerSecond() int64 { return [...]int64{1, 1e3, 1e6, 1e9}[u&3] }
 
 // A Type is the logical type of a column. Types are comparable with ==.
 //
-// Unit and Zone belong to Timestamp (an empty Zone means local wall time
-// without a zone; instants are always stored in UTC), Precision and Scale to
-// Decimal128. Dictionary encoding is not a type but a way a vector is stored.
+// Unit belongs to Timestamp, Time and Duration, Zone to Timestamp (an empty Zone
+// means local wall time without a zone; instants are always stored in UTC),
+// Precision and Scale to Decimal128. Inner says in text what List and Struct are
+// made of (see ListOf and StructOf, Elem and Fields), which keeps types
+// comparable. Dictionary encoding is not a type but a way a vector is stored.
 type Type struct {
 	Kind      Kind
 	Unit      Unit
 	Zone      string
 	Precision uint8
 	Scale     int8
+	Inner     string
 }
 
 // Of returns the plain type of kind k.
@@ -79,8 +86,19 @@ func DecimalOf(precision uint8, scale int8) Type {
 	return Type{Kind: Decimal128, Precision: precision, Scale: scale}
 }
 
+// TimeOf returns the type of times of day.
+func TimeOf(u Unit) Type { return Type{Kind: Time, Unit: u} }
+
+// DurationOf returns a duration type.
+func DurationOf(u Unit) Type { return Type{Kind: Duration, Unit: u} }
+
+// String returns the text form, which Parse reads back.
 func (t Type) String() string {
 	switch t.Kind {
+	case Time, Duration:
+		return fmt.Sprintf("%s[%s]", t.Kind, t.Unit)
+	case List, Struct:
+		return t.Kind.String() + "(" + t.Inner + ")"
 	case Timestamp:
 		if t.Zone != "" {
 			return fmt.Sprintf("timestamp[%s, %s]", t.Unit, t.Zone)
@@ -105,7 +123,7 @@ func (k Kind) Width() int {
 		return 2
 	case Int32, Uint32, Float32, Date:
 		return 4
-	case Int64, Uint64, Float64, Timestamp:
+	case Int64, Uint64, Float64, Timestamp, Time, Duration:
 		return 8
 	case Decimal128:
 		return 16
@@ -113,8 +131,16 @@ func (k Kind) Width() int {
 	return 0
 }
 
-// IsVar reports whether values have a variable length.
-func (k Kind) IsVar() bool { return k == Utf8 || k == Binary }
+// IsVar reports whether values have a variable length: text, bytes, and the
+// records of lists and structs.
+func (k Kind) IsVar() bool { return k == Utf8 || k == Binary || k == List || k == Struct }
+
+// IsNested reports whether values are made of values.
+func (k Kind) IsNested() bool { return k == List || k == Struct }
+
+// IsOrdered reports whether values can be compared, sorted and used as keys:
+// all but lists, structs and null.
+func (k Kind) IsOrdered() bool { return k >= Bool && k <= Duration }
 
 // IsSigned reports whether k is a signed integer.
 func (k Kind) IsSigned() bool { return k >= Int8 && k <= Int64 }
@@ -135,8 +161,11 @@ func (k Kind) IsNumeric() bool { return k.IsInt() || k.IsFloat() }
 // arithmetic and comparison: the wider of two integers of one sign, the next
 // wider signed one for mixed signs (uint64 with a signed integer gives
 // float64), float64 for an integer with a float (float32 for integers of at
-// most 16 bits with float32), the finer unit of two timestamps, and Null with
-// anything gives the other.
+// most 16 bits with float32), the finer unit of two timestamps, times or
+// durations, the decimal with all digits of two decimals or of a decimal and an
+// integer (of at most 38 digits; digits before the point go first), float64 for a
+// decimal with a float, lists of the common type of their elements, and Null
+// with anything gives the other.
 func Promote(a, b Type) (Type, error) {
 	switch {
 	case a == b:
@@ -153,6 +182,16 @@ func Promote(a, b Type) (Type, error) {
 		return a, nil
 	case a.Kind == Date && b.Kind == Timestamp:
 		return b, nil
+	case a.Kind == b.Kind && (a.Kind == Time || a.Kind == Duration):
+		return Type{Kind: a.Kind, Unit: max(a.Unit, b.Unit)}, nil
+	case a.Kind == Decimal128 || b.Kind == Decimal128:
+		return promoteDecimal(a, b)
+	case a.Kind == List && b.Kind == List:
+		e, err := Promote(a.Elem(), b.Elem())
+		if err != nil {
+			return Type{}, err
+		}
+		return ListOf(e), nil
 	}
 	return Type{}, fmt.Errorf("types %s and %s have no common type", a, b)
 }
@@ -186,4 +225,35 @@ func promoteNumeric(a, b Kind) Kind {
 		return Int64
 	}
 	return Float64
+}
+
+// promoteDecimal is Promote where one of two different types is a decimal.
+func promoteDecimal(a, b Type) (Type, error) {
+	if a.Kind.IsFloat() || b.Kind.IsFloat() {
+		return Of(Float64), nil
+	}
+	x, okx := AsDecimal(a)
+	y, oky := AsDecimal(b)
+	if !okx || !oky {
+		return Type{}, fmt.Errorf("types %s and %s have no common type", a, b)
+	}
+	whole := max(int(x.Precision)-int(x.Scale), int(y.Precision)-int(y.Scale))
+	scale := min(max(int(x.Scale), int(y.Scale)), 38-whole)
+	return DecimalOf(uint8(whole+scale), int8(scale)), nil
+}
+
+// AsDecimal returns the decimal type that holds every value of a decimal or
+// integer type.
+func AsDecimal(t Type) (Type, bool) {
+	switch {
+	case t.Kind == Decimal128:
+		return t, true
+	case t.Kind.IsInt():
+		digits := [...]uint8{1: 3, 2: 5, 4: 10, 8: 19}[t.Width()]
+		if t.Kind == Uint64 {
+			digits = 20
+		}
+		return DecimalOf(digits, 0), true
+	}
+	return Type{}, false
 }

@@ -221,7 +221,7 @@ func Value(v *chunk.Vec, i int) any {
 		return chunk.Values[int16](v)[i]
 	case dtype.Int32, dtype.Date:
 		return chunk.Values[int32](v)[i]
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		return chunk.Values[int64](v)[i]
 	case dtype.Uint8:
 		return chunk.Values[uint8](v)[i]

@@ -89,7 +89,7 @@ func (pl *plan) codable() bool {
 
 // isRaw reports whether keys of kind k are packed as integers.
 func isRaw(k dtype.Kind) bool {
-	return k == dtype.Bool || k.IsInt() || k == dtype.Date || k == dtype.Timestamp
+	return k == dtype.Bool || k.IsInt() || k == dtype.Date || k == dtype.Timestamp || k == dtype.Time || k == dtype.Duration
 }
 
 // begin chooses the first layout from the columns of a table. False: keys of this

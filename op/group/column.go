@@ -144,7 +144,7 @@ func (c *column) codeValid(v *chunk.Vec, n int, out []uint32) bool {
 		return codeWords(w, chunk.Values[int16](v)[:n], out)
 	case dtype.Int32, dtype.Date:
 		return codeWords(w, chunk.Values[int32](v)[:n], out)
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		return codeWords(w, chunk.Values[int64](v)[:n], out)
 	case dtype.Uint8:
 		return codeWords(w, chunk.Values[uint8](v)[:n], out)

@@ -18,7 +18,7 @@ import (
 var allTypes = []dtype.Type{
 	dtype.Of(dtype.Bool), dtype.Of(dtype.Int8), dtype.Of(dtype.Int16), dtype.Of(dtype.Int32), dtype.Of(dtype.Int64),
 	dtype.Of(dtype.Uint8), dtype.Of(dtype.Uint16), dtype.Of(dtype.Uint32), dtype.Of(dtype.Uint64), dtype.Of(dtype.Float32), dtype.Of(dtype.Float64),
-	dtype.Of(dtype.Utf8), dtype.Of(dtype.Binary), dtype.Of(dtype.Date), dtype.TimestampOf(dtype.Micro, "UTC"), dtype.DecimalOf(20, 3), dtype.Of(dtype.Null),
+	dtype.Of(dtype.Utf8), dtype.Of(dtype.Binary), dtype.Of(dtype.Date), dtype.TimestampOf(dtype.Micro, "UTC"), dtype.TimeOf(dtype.Nano), dtype.DurationOf(dtype.Milli), dtype.DecimalOf(20, 3), dtype.Of(dtype.Null),
 }
 
 // randValue makes a value of about `card` different ones.

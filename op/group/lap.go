@@ -131,7 +131,7 @@ func orderKeys(v *chunk.Vec, o []int64) {
 		toInt64(chunk.Slice[int16](v.Data, n), o)
 	case dtype.Int32, dtype.Date:
 		toInt64(chunk.Slice[int32](v.Data, n), o)
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		copy(o, chunk.Slice[int64](v.Data, n))
 	case dtype.Uint8:
 		toInt64(chunk.Slice[uint8](v.Data, n), o)

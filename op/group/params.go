@@ -115,6 +115,9 @@ func (p Params) columns(in dtype.Schema) (all []output, err error) {
 		if slices.Contains(p.Keys[:i], k) {
 			return nil, fmt.Errorf("key %q is named twice", k)
 		}
+		if in[c].Type.Kind.IsNested() {
+			return nil, fmt.Errorf("key %q is %s: lists and structs are no keys; take their parts", k, in[c].Type)
+		}
 		all = append(all, output{field: in[c], key: i, agg: -1, col: -1})
 	}
 	if p.Top != nil {
@@ -164,7 +167,7 @@ func (p Params) topColumns(in dtype.Schema, all []output) ([]output, error) {
 }
 
 // ordered reports whether values of kind k can be compared.
-func ordered(k dtype.Kind) bool { return k >= dtype.Bool && k <= dtype.Decimal128 }
+func ordered(k dtype.Kind) bool { return k.IsOrdered() }
 
 // field returns the output column of a. whole says that the table is one group,
 // which may be empty.

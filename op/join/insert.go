@@ -20,7 +20,7 @@ func (t *table) ranges() ([]field, bool) {
 		}
 		lo, hi := uint64(math.MaxUint64), uint64(0)
 		flip := uint64(0) // makes signed words order as unsigned ones
-		if kind.IsSigned() || kind == dtype.Date || kind == dtype.Timestamp {
+		if kind.IsSigned() || kind == dtype.Date || kind == dtype.Timestamp || kind == dtype.Time || kind == dtype.Duration {
 			flip = 1 << 63
 		}
 		var words []uint64
@@ -47,7 +47,7 @@ func span(v *chunk.Vec, words []uint64) (lo, hi uint64, scratch []uint64) {
 		return rangeOf[int16](v, words)
 	case dtype.Int32, dtype.Date:
 		return rangeOf[int32](v, words)
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		return rangeOf[int64](v, words)
 	case dtype.Uint8:
 		return rangeOf[uint8](v, words)

@@ -178,6 +178,9 @@ func infer(p Params, in []op.Meta) (op.Meta, error) {
 		if l[a].Type != r[b].Type {
 			return op.Meta{}, fmt.Errorf("join: left key %q is %s but right key %q is %s: cast one of them", p.Left[i], l[a].Type, p.Right[i], r[b].Type)
 		}
+		if l[a].Type.Kind.IsNested() {
+			return op.Meta{}, fmt.Errorf("join: key %q is %s: lists and structs are no keys; take their parts", p.Left[i], l[a].Type)
+		}
 	}
 	_, out, err := p.output(l, r)
 	if err != nil {

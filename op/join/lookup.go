@@ -92,7 +92,7 @@ func (p *prober) find(m *chunk.Batch) {
 	switch {
 	case t.layout == direct && t.raw:
 		directNarrow(chunk.Values[uint32](v), uint32(t.fields[0].min), t.ids, p.heads)
-	case t.layout == direct && t.keys == 1 && (v.Type.Kind == dtype.Int64 || v.Type.Kind == dtype.Uint64 || v.Type.Kind == dtype.Timestamp):
+	case t.layout == direct && t.keys == 1 && (v.Type.Kind == dtype.Int64 || v.Type.Kind == dtype.Uint64 || v.Type.Kind == dtype.Timestamp || v.Type.Kind == dtype.Time || v.Type.Kind == dtype.Duration):
 		directWide(chunk.Values[uint64](v), t.fields[0].min, t.ids, p.heads)
 	case t.layout == tagged && t.norm != nil:
 		p.norm, p.keys.h = room(p.norm, m.N), room(p.keys.h, m.N)

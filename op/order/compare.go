@@ -30,6 +30,9 @@ func bindKeys(keys []op.SortKey, s dtype.Schema) ([]key, error) {
 		if s[c].Type.Kind == dtype.Invalid {
 			return nil, fmt.Errorf("column %q has no type", k.Col)
 		}
+		if s[c].Type.Kind.IsNested() {
+			return nil, fmt.Errorf("column %q is %s, which has no order; sort by its parts", k.Col, s[c].Type)
+		}
 		out[i] = key{c, s[c].Type.Kind, k.Desc, k.NullsFirst}
 	}
 	return out, nil
@@ -74,7 +77,7 @@ func compareValues(kind dtype.Kind, a *chunk.Vec, i int, b *chunk.Vec, j int) in
 		return compareAs[int16](a, i, b, j)
 	case dtype.Int32, dtype.Date:
 		return compareAs[int32](a, i, b, j)
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		return compareAs[int64](a, i, b, j)
 	case dtype.Uint8:
 		return compareAs[uint8](a, i, b, j)

@@ -52,7 +52,7 @@ func (d *decoder) fixed(es []entry, v *chunk.Vec) {
 		decodeInts(p, es, chunk.Values[uint32](v))
 	case dtype.Uint64:
 		decodeInts(p, es, chunk.Values[uint64](v))
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		dst := chunk.Values[uint64](v)
 		decodeInts(p, es, dst)
 		for i := range dst {

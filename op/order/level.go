@@ -56,7 +56,7 @@ func raw(kind dtype.Kind, v *chunk.Vec, i int, high bool) uint64 {
 		return uint64(int64(chunk.Values[int16](v)[i])) ^ sign
 	case dtype.Int32, dtype.Date:
 		return uint64(int64(chunk.Values[int32](v)[i])) ^ sign
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		return uint64(chunk.Values[int64](v)[i]) ^ sign
 	case dtype.Uint8:
 		return uint64(chunk.Values[uint8](v)[i])
@@ -173,7 +173,7 @@ func (s *spread) spreadInts(kind dtype.Kind, v *chunk.Vec) {
 		signed(minMax(chunk.Values[int16](v)))
 	case dtype.Int32, dtype.Date:
 		signed(minMax(chunk.Values[int32](v)))
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		signed(minMax(chunk.Values[int64](v)))
 	case dtype.Uint8:
 		s.lo, s.hi = minMaxU(chunk.Values[uint8](v))
@@ -432,7 +432,7 @@ func (p *part) fill(k *key, b *chunk.Batch, es []entry) {
 				es[i].k |= ((raw(k.kind, v, i, p.high) ^ p.flip) - p.base) >> p.right << p.left
 			}
 		}
-	case k.kind == dtype.Int64 || k.kind == dtype.Timestamp:
+	case k.kind == dtype.Int64 || k.kind == dtype.Timestamp || k.kind == dtype.Time || k.kind == dtype.Duration:
 		fillAs(p, es, unsafeInts[uint64](v), sign)
 	case k.kind == dtype.Uint64:
 		fillAs(p, es, chunk.Values[uint64](v), 0)

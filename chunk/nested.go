@@ -1,0 +1,412 @@
+package chunk
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/weft-data/weft/dtype"
+)
+
+// Lists and structs are stored like text: Off and Str, one self-contained record
+// per value. So whatever moves rows (filters, sorts, joins, shuffles, spilling)
+// carries nested columns without knowing of them, and one row is one piece of
+// memory. Equal values have equal bytes, except that floats keep the sign of zero
+// and the bits of NaN. All numbers are little-endian and unaligned.
+//
+//	list      "" when empty, else u32 2·n+h, [bitmap of ⌈n/8⌉ bytes if h], values
+//	struct    bitmap of ⌈fields/8⌉ bytes, values in the order of the fields
+//	values    fixed-width ones as they are (bools as one byte, null as none), variable ones as u32 ends
+//	          counted from behind the values, where their bytes follow
+//
+// A set bit is a valid value. Values under a null are zero or empty.
+
+// recordWidth is the bytes of one value in the values of a record; var says that
+// it is an end.
+func recordWidth(k dtype.Kind) (w int, isVar bool) {
+	switch {
+	case k == dtype.Bool:
+		return 1, false
+	case k.IsVar():
+		return 4, true
+	}
+	return k.Width(), false
+}
+
+// A ListView reads the record of a list. The zero ListView is an empty list.
+type ListView struct {
+	N     int
+	valid []byte // nil: all valid
+	vals  []byte // values, at their width
+	tail  []byte // bytes of variable values
+	w     int
+	null  bool // all elements are
+}
+
+// ViewList reads a record of a list of elem, as Vec.Text or the bytes of a row
+// give it. Broken records, which no list column has, are empty.
+func ViewList(elem dtype.Kind, rec []byte) (l ListView) {
+	if len(rec) < 4 {
+		return l
+	}
+	head := binary.LittleEndian.Uint32(rec)
+	rec = rec[4:]
+	l.N = int(head >> 1)
+	l.null = elem == dtype.Null
+	if head&1 != 0 {
+		n := (l.N + 7) / 8
+		if n > len(rec) {
+			return ListView{}
+		}
+		l.valid, rec = rec[:n], rec[n:]
+	}
+	l.w, _ = recordWidth(elem)
+	if l.N*l.w > len(rec) {
+		return ListView{}
+	}
+	l.vals, l.tail = rec[:l.N*l.w], rec[l.N*l.w:]
+	return l
+}
+
+// ListLen returns the number of elements of a record.
+func ListLen(rec []byte) int {
+	if len(rec) < 4 {
+		return 0
+	}
+	return int(binary.LittleEndian.Uint32(rec) >> 1)
+}
+
+// IsNull reports whether element i is null.
+func (l *ListView) IsNull(i int) bool {
+	return l.null || l.valid != nil && l.valid[i>>3]>>(uint(i)&7)&1 == 0
+}
+
+// HasNulls reports whether some element is null.
+func (l *ListView) HasNulls() bool { return l.N > 0 && (l.null || l.valid != nil) }
+
+// Values returns the fixed-width elements one after the other; bools have a byte
+// each.
+func (l *ListView) Values() []byte { return l.vals }
+
+// Fixed returns the bytes of the fixed-width element i.
+func (l *ListView) Fixed(i int) []byte { return l.vals[i*l.w : i*l.w+l.w] }
+
+// Var returns the bytes of element i of variable length: text, or a record.
+func (l *ListView) Var(i int) []byte {
+	lo := uint32(0)
+	if i > 0 {
+		lo = binary.LittleEndian.Uint32(l.vals[i*4-4:])
+	}
+	return l.tail[lo:binary.LittleEndian.Uint32(l.vals[i*4:])]
+}
+
+// A StructShape says where the fields of the records of a struct type lie.
+type StructShape struct {
+	kinds  []dtype.Kind
+	at     []int // offset of the value, or of the end, of a field
+	before []int // the variable field before it, -1 for none
+	tail   int   // where the bytes of variable fields begin
+}
+
+// ShapeOf returns the shape of a struct type.
+func ShapeOf(t dtype.Type) *StructShape {
+	fields := t.Fields()
+	s := &StructShape{tail: (len(fields) + 7) / 8}
+	last := -1
+	for i, f := range fields {
+		w, isVar := recordWidth(f.Type.Kind)
+		s.kinds, s.at, s.before = append(s.kinds, f.Type.Kind), append(s.at, s.tail), append(s.before, last)
+		s.tail += w
+		if isVar {
+			last = i
+		}
+	}
+	return s
+}
+
+// IsNull reports whether field i of a record is null.
+func (s *StructShape) IsNull(rec []byte, i int) bool {
+	return s.kinds[i] == dtype.Null || len(rec) < s.tail || rec[i>>3]>>(uint(i)&7)&1 == 0
+}
+
+// Fixed returns the bytes of the fixed-width field i of a record.
+func (s *StructShape) Fixed(rec []byte, i int) []byte {
+	w, _ := recordWidth(s.kinds[i])
+	return rec[s.at[i] : s.at[i]+w]
+}
+
+// Var returns the bytes of field i of variable length.
+func (s *StructShape) Var(rec []byte, i int) []byte {
+	lo := uint32(0)
+	if b := s.before[i]; b >= 0 {
+		lo = binary.LittleEndian.Uint32(rec[s.at[b]:])
+	}
+	return rec[s.tail:][lo:binary.LittleEndian.Uint32(rec[s.at[i]:])]
+}
+
+// A nestError is what goes wrong when records are made.
+func nestError(n int) error {
+	return fmt.Errorf("%d bytes of nested values in one block, the most is 2 GiB: use smaller batches", n)
+}
+
+// AppendList appends the record of the list of rows [lo, hi) of v.
+func AppendList(dst []byte, v *Vec, lo, hi int) []byte {
+	n := hi - lo
+	if n == 0 {
+		return dst
+	}
+	nulls := uint32(0)
+	if v.Valid != nil {
+		for i := lo; i < hi && nulls == 0; i++ {
+			if v.IsNull(i) {
+				nulls = 1
+			}
+		}
+	}
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(n)<<1|nulls)
+	if nulls != 0 {
+		at := len(dst)
+		dst = append(dst, make([]byte, (n+7)/8)...)
+		for i := range n {
+			if !v.IsNull(lo + i) {
+				dst[at+i>>3] |= 1 << (uint(i) & 7)
+			}
+		}
+	}
+	return appendValues(dst, v, lo, hi)
+}
+
+// appendValues appends the values of rows [lo, hi) of v, then their bytes.
+func appendValues(dst []byte, v *Vec, lo, hi int) []byte {
+	k := v.Type.Kind
+	switch {
+	case k == dtype.Null:
+	case k == dtype.Bool:
+		for i := lo; i < hi; i++ {
+			b := byte(0)
+			if v.Bool(i) && !v.IsNull(i) {
+				b = 1
+			}
+			dst = append(dst, b)
+		}
+	case k.IsVar():
+		end := uint32(0)
+		for i := lo; i < hi; i++ {
+			if !v.IsNull(i) {
+				end += uint32(len(v.Text(i)))
+			}
+			dst = binary.LittleEndian.AppendUint32(dst, end)
+		}
+		for i := lo; i < hi; i++ {
+			if !v.IsNull(i) {
+				dst = append(dst, v.Text(i)...)
+			}
+		}
+	default:
+		w, at := v.Type.Width(), len(dst)
+		dst = append(dst, v.Data[lo*w:hi*w]...)
+		if v.Valid != nil {
+			for i := lo; i < hi; i++ {
+				if v.IsNull(i) {
+					clear(dst[at+(i-lo)*w : at+(i-lo+1)*w])
+				}
+			}
+		}
+	}
+	return dst
+}
+
+// AppendStruct appends the record whose fields are row i of cols.
+func AppendStruct(dst []byte, cols []*Vec, i int) []byte {
+	at := len(dst)
+	dst = append(dst, make([]byte, (len(cols)+7)/8)...)
+	end := uint32(0)
+	for k, v := range cols {
+		null := v.IsNull(i)
+		if !null {
+			dst[at+k>>3] |= 1 << (uint(k) & 7)
+		}
+		w, isVar := recordWidth(v.Type.Kind)
+		switch {
+		case isVar:
+			if !null {
+				end += uint32(len(v.Text(i)))
+			}
+			dst = binary.LittleEndian.AppendUint32(dst, end)
+		case null:
+			dst = append(dst, make([]byte, w)...)
+		case v.Type.Kind == dtype.Bool:
+			b := byte(0)
+			if v.Bool(i) {
+				b = 1
+			}
+			dst = append(dst, b)
+		default:
+			dst = append(dst, v.Data[i*w:i*w+w]...)
+		}
+	}
+	for _, v := range cols {
+		if v.Type.Kind.IsVar() && !v.IsNull(i) {
+			dst = append(dst, v.Text(i)...)
+		}
+	}
+	return dst
+}
+
+// PackLists makes a column of lists: list i has rows off[i] to off[i+1] of child.
+// Valid may be nil; it is kept.
+//
+// Errors: more than 2 GiB of records.
+func PackLists(off []int32, valid []uint64, child *Vec) (Vec, error) {
+	n := len(off) - 1
+	out := Vec{Type: dtype.ListOf(child.Type), N: n, Valid: valid, Off: make([]int32, n+1)}
+	if w := child.Type.Width(); w > 0 {
+		out.Str = make([]byte, 0, (int(off[n])-int(off[0]))*w+4*n)
+	}
+	for i := range n {
+		if !out.IsNull(i) {
+			out.Str = AppendList(out.Str, child, int(off[i]), int(off[i+1]))
+		}
+		if len(out.Str) > math.MaxInt32 {
+			return Vec{}, nestError(len(out.Str))
+		}
+		out.Off[i+1] = int32(len(out.Str))
+	}
+	return out, nil
+}
+
+// PackStructs makes a column of n structs of type t from a column per field.
+// Valid may be nil; it is kept.
+//
+// Errors: more than 2 GiB of records.
+func PackStructs(t dtype.Type, n int, valid []uint64, cols []*Vec) (Vec, error) {
+	out := Vec{Type: t, N: n, Valid: valid, Off: make([]int32, n+1)}
+	for i := range n {
+		if !out.IsNull(i) {
+			out.Str = AppendStruct(out.Str, cols, i)
+		}
+		if len(out.Str) > math.MaxInt32 {
+			return Vec{}, nestError(len(out.Str))
+		}
+		out.Off[i+1] = int32(len(out.Str))
+	}
+	return out, nil
+}
+
+// A gatherer builds a column value by value from the values of records.
+type gatherer struct {
+	v     Vec
+	valid []uint64
+	data  []byte
+	str   []byte
+	off   []int32
+	nulls bool
+}
+
+func newGatherer(t dtype.Type) *gatherer {
+	return &gatherer{v: Vec{Type: t}, off: []int32{0}}
+}
+
+// add appends a value; rec is its fixed bytes, or text, or a record.
+func (g *gatherer) add(rec []byte, null bool) {
+	i := g.v.N
+	g.v.N++
+	if i&63 == 0 {
+		g.valid = append(g.valid, 0)
+		if g.v.Type.Kind == dtype.Bool {
+			g.data = append(g.data, make([]byte, 8)...)
+		}
+	}
+	if null {
+		g.nulls = true
+	} else {
+		g.valid[i>>6] |= 1 << (uint(i) & 63)
+	}
+	switch k := g.v.Type.Kind; {
+	case k == dtype.Null:
+	case k == dtype.Bool:
+		if !null && rec[0] != 0 {
+			g.data[i>>3] |= 1 << (uint(i) & 7)
+		}
+	case k.IsVar():
+		if !null {
+			g.str = append(g.str, rec...)
+		}
+		g.off = append(g.off, int32(len(g.str)))
+	case null:
+		g.data = append(g.data, make([]byte, k.Width())...)
+	default:
+		g.data = append(g.data, rec...)
+	}
+}
+
+func (g *gatherer) vec() Vec {
+	out := g.v
+	if g.nulls && out.Type.Kind != dtype.Null {
+		out.Valid = g.valid
+	}
+	switch {
+	case out.Type.Kind.IsVar():
+		out.Off, out.Str = g.off, g.str
+	case out.Type.Kind != dtype.Null:
+		out.Data = aligned(g.data, 16)
+	}
+	return out
+}
+
+// UnpackLists is the inverse of PackLists: the elements of all lists one after
+// the other, and where those of each list begin. It copies.
+func UnpackLists(v *Vec) (off []int32, child Vec) {
+	elem := v.Type.Elem()
+	g := newGatherer(elem)
+	_, isVar := recordWidth(elem.Kind)
+	off = make([]int32, v.N+1)
+	for i := range v.N {
+		if !v.IsNull(i) {
+			l := ViewList(elem.Kind, v.bytesAt(i))
+			for k := range l.N {
+				switch {
+				case l.IsNull(k):
+					g.add(nil, true)
+				case isVar:
+					g.add(l.Var(k), false)
+				default:
+					g.add(l.Fixed(k), false)
+				}
+			}
+		}
+		off[i+1] = int32(g.v.N)
+	}
+	return off, g.vec()
+}
+
+// UnpackStructs is the inverse of PackStructs: a column per field, null where the
+// struct is. It copies.
+func UnpackStructs(v *Vec) []Vec {
+	shape := ShapeOf(v.Type)
+	out := make([]Vec, len(shape.kinds))
+	for k, f := range v.Type.Fields() {
+		g := newGatherer(f.Type)
+		for i := range v.N {
+			rec := v.bytesAt(i)
+			switch {
+			case v.IsNull(i) || shape.IsNull(rec, k):
+				g.add(nil, true)
+			case f.Type.Kind.IsVar():
+				g.add(shape.Var(rec, k), false)
+			default:
+				g.add(shape.Fixed(rec, k), false)
+			}
+		}
+		out[k] = g.vec()
+	}
+	return out
+}
+
+// bytesAt returns value i of a column of variable length.
+func (v *Vec) bytesAt(i int) []byte {
+	if v.Dict != nil {
+		return v.Dict.Values.bytesAt(int(Values[uint32](v)[i]))
+	}
+	return v.Str[v.Off[i]:v.Off[i+1]]
+}
