@@ -151,7 +151,7 @@ func (w *weaver) weave(verbs int) {
 		if len(w.t.rows) > 2000 { // after joins
 			return
 		}
-		switch w.rnd.IntN(11) {
+		switch n := w.rnd.IntN(11 + furtherVerbs); n {
 		case 0, 1:
 			p := w.t.expression(w.rnd, kBool, 3)
 			w.line("filter %s", p.text)
@@ -172,6 +172,8 @@ func (w *weaver) weave(verbs int) {
 			w.sort()
 		case 10:
 			w.head()
+		default:
+			w.further(n - 11)
 		}
 	}
 }

@@ -167,7 +167,7 @@ func cell(v any, t dtype.Type) string {
 	return frame.Word(v, t)
 }
 
-var position = regexp.MustCompile(`(verbs|script)_test\.go:\d+`)
+var position = regexp.MustCompile(`(verbs|script|further)_test\.go:\d+`)
 
 // anywhere takes positions and folders out of an error.
 func (h *hall) anywhere(err error) string {

@@ -209,7 +209,7 @@ func (f *Frame) Join(right *Frame, kind JoinKind, on ...string) *Frame {
 }
 
 // JoinOn matches the rows of f with those of right. The output has the columns
-// of f and then, for inner and left joins, those of right without the key
+// of f and then, but for semi and anti joins, those of right without the key
 // columns that have the name of their partner. Keys of different numeric types
 // are compared in their common type.
 func (f *Frame) JoinOn(right *Frame, o JoinOn) *Frame {
@@ -229,6 +229,9 @@ func (f *Frame) JoinOn(right *Frame, o JoinOn) *Frame {
 	a, b, err := f.alike(right, l, r)
 	if err != nil {
 		return fail("Join", err)
+	}
+	if o.Kind == Right || o.Kind == Full {
+		return a.outer(b, l, r, o)
 	}
 	return add("Join", calls(join.Hash, join.Params{Left: l, Right: r, Kind: o.Kind, Suffix: o.Suffix}), a, b)
 }

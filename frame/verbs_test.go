@@ -52,7 +52,7 @@ func (h *hall) verb(f *frame.Frame, verb, rest string) (*frame.Frame, error) {
 	case "join":
 		return h.join(f, rest)
 	}
-	return nil, fmt.Errorf("no such verb")
+	return h.further(f, verb, rest)
 }
 
 // parsed reads expressions between semicolons.
@@ -159,7 +159,7 @@ func (h *hall) join(f *frame.Frame, rest string) (*frame.Frame, error) {
 	if len(words) < 2 || h.tables[words[1]] == nil {
 		return nil, fmt.Errorf("want a kind and a table")
 	}
-	kinds := map[string]frame.JoinKind{"inner": frame.Inner, "left": frame.Left, "semi": frame.Semi, "anti": frame.Anti}
+	kinds := map[string]frame.JoinKind{"inner": frame.Inner, "left": frame.Left, "semi": frame.Semi, "anti": frame.Anti, "right": frame.Right, "full": frame.Full}
 	kind, ok := kinds[words[0]]
 	if !ok {
 		return nil, fmt.Errorf("no kind %q", words[0])

@@ -134,7 +134,7 @@ func (s *Spec[P]) pushRules(e *Entry, o Op[P], must func(string) P) {
 	if r.Serves != nil {
 		e.Serves = func(params string, in []Meta) (Call, bool) { return r.Serves(must(params), in) }
 	}
-	e.WithPred, e.Every = r.WithPred, r.Every
+	e.WithPred, e.Every, e.Once = r.WithPred, r.Every, r.Once
 	e.Select, e.Pure = r.Select, r.Pure || s.Class != Opaque
 }
 

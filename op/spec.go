@@ -83,6 +83,10 @@ type Rules[P any] struct {
 	// output, so that equal layers may become one. All other classes are pure.
 	Pure bool
 
+	// Once says that the blocks are to be stored for their readers and never made
+	// anew for each: their readers must see the same runs.
+	Once bool
+
 	// Limit tells the operator that only the first n rows of its output will be
 	// read.
 	Limit func(p P, n int64) (P, bool)
@@ -137,6 +141,7 @@ type Entry struct {
 	WithPred     func(pred expr.Expr) Call
 	Select       func(cols []string) Call
 	Pure         bool
+	Once         bool
 	Limit        func(params string, n int64) (Call, bool)
 	LimitThrough func(params string) bool
 	Rows         func(params string) (int64, bool)

@@ -64,7 +64,7 @@ func largeStreams(g *graph.Graph) []bool {
 	for i := range g.Layers {
 		l := &g.Layers[i]
 		e, err := op.Lookup(l.Call.Op)
-		if err != nil || l.Size.Runs > 0 || l.Retry.TimeOut > 0 {
+		if err != nil || e.Once || l.Size.Runs > 0 || l.Retry.TimeOut > 0 {
 			continue
 		}
 		stream[i] = e.Class == op.Scanning && len(l.In) == 0 ||
