@@ -21,6 +21,9 @@ type column struct {
 	str   []byte
 	valid []uint64
 	nulls bool // valid is meant
+
+	glossary *glossary   // of a column of text
+	dict     *chunk.Dict // set: data are its codes
 }
 
 // reset makes room for n values.
@@ -29,6 +32,9 @@ func (c *column) reset(n int) {
 	words := (n*max(c.typ.Width(), 1)+7)/8 + pad/8
 	if c.typ.Kind.IsVar() {
 		words = 0
+		if c.glossary != nil {
+			words = n/2 + pad/8
+		}
 		if len(c.off) < n+1+pad/4 {
 			c.off = make([]int32, n+1+pad/4+n/8)
 		}
@@ -67,11 +73,11 @@ func (c *column) vec(n int) chunk.Vec {
 	switch {
 	case c.typ.Kind == dtype.Null:
 		v.Valid = nil
+	case c.typ.Kind.IsVar() && n == 0:
+		v.Off = []int32{0}
+	case c.dict != nil:
+		v.Data, v.Dict = bytes[:n*4], c.dict
 	case c.typ.Kind.IsVar():
-		if n == 0 {
-			v.Off = []int32{0}
-			break
-		}
 		v.Off = c.off[:n+1]
 		v.Str = c.str[:c.off[n]]
 	case c.typ.Kind == dtype.Bool:
@@ -177,9 +183,16 @@ const (
 // Number Parsing at a Gigabyte per Second, 2021).
 func digits8(x uint64, l uint32) (v uint64, ok bool) {
 	x = (x ^ zeros8) << ((64 - 8*l) & 63)
-	ok = (x|(x+0x7676767676767676))&high8 == 0
+	return weigh(x), areDigits(x)
+}
+
+// areDigits reports whether the bytes of x are 0 to 9.
+func areDigits(x uint64) bool { return (x|(x+0x7676767676767676))&high8 == 0 }
+
+// weigh returns the number whose eight digits are the bytes of x.
+func weigh(x uint64) uint64 {
 	x = x*10 + x>>8
-	return ((x&0x000000FF000000FF)*0x000F424000000064 + ((x>>16)&0x000000FF000000FF)*0x0000271000000001) >> 32, ok
+	return ((x&0x000000FF000000FF)*0x000F424000000064 + ((x>>16)&0x000000FF000000FF)*0x0000271000000001) >> 32
 }
 
 func load8(base unsafe.Pointer, at uint32) uint64 { return *(*uint64)(unsafe.Add(base, at)) }
@@ -284,38 +297,35 @@ func parseUnsigned[T uint8 | uint16 | uint32 | uint64](r *parser, c *column, e *
 	return nil
 }
 
-// parseFloats is the loop for float64: whole and fraction of up to eight digits
-// each in two registers when the point is among the first eight bytes, exact as in
-// parseFloat.
+// parseFloats is the loop for float64. Numbers of up to sixteen bytes behind the sign
+// with the point, if there is one, among the first eight are taken as one or two
+// registers: the point is cut out, and what is left is a whole number below 10^15, so
+// that one division rounds correctly as in parseFloat. Signs, lengths and places of
+// the point differ from row to row, so there are no branches on them.
 func (r *parser) parseFloats(c *column, e *ends, n int) *fault {
 	dst := as[float64](c, n)
 	f := *e
 	for i := range dst {
 		s, t := f.at(i)
-		l := t - s
-		sign := uint64(0)
-		if l > 1 && *(*byte)(unsafe.Add(f.base, s)) == '-' {
-			sign, s, l = 1<<63, s+1, l-1
+		sign := uint32(0)
+		if *(*byte)(unsafe.Add(f.base, s)) == '-' {
+			sign = 1
 		}
+		s += sign
+		l := t - s
 		x := load8(f.base, s)
-		y := x ^ 0x2e2e2e2e2e2e2e2e // zero where a point is
-		z := (y - ones8) &^ y & high8
-		d := tz8(z)
-		frac := l - d - 1
-		if d < l && d-1 < 7 && frac <= 8 {
-			whole, ok := digits8(x, d)
-			m := whole
-			if frac > 0 {
-				part, okf := digits8(load8(f.base, s+d+1), frac)
-				m, ok = whole*powers8[frac&15]+part, ok && okf
-			}
-			if ok && m < 1<<53 {
-				dst[i] = math.Float64frombits(math.Float64bits(float64(m)/powersOfTen[frac&15]) | sign)
+		d := min(pointOf(x), l)
+		low := uint64(1)<<(8*d) - 1
+		if l-1 < 8 {
+			k := l - uint32(int32(d-l)>>31&1)
+			if m, ok := digits8(x&low|x>>8&^low, k); ok {
+				dst[i] = fraction(m, k-d, sign)
 				continue
 			}
-		} else if d >= l && l-1 < 8 {
-			if m, ok := digits8(x, l); ok {
-				dst[i] = math.Float64frombits(math.Float64bits(float64(m)) | sign)
+		} else if l-1 < 16 && d < 8 {
+			y := load8(f.base, s+8)
+			if m, ok := digits15(x&low|(x>>8|y<<56)&^low, y>>8, l-1); ok {
+				dst[i] = fraction(m, l-1-d, sign)
 				continue
 			}
 		}
@@ -324,6 +334,25 @@ func (r *parser) parseFloats(c *column, e *ends, n int) *fault {
 		}
 	}
 	return nil
+}
+
+// pointOf returns which byte of x, lowest first, is the first point; 8 if none is.
+func pointOf(x uint64) uint32 {
+	y := x ^ 0x2e2e2e2e2e2e2e2e
+	return tz8((y - ones8) &^ y & high8)
+}
+
+// fraction returns m/10^k, rounded once, with a sign. m is below 2^53, k at most 15.
+func fraction(m uint64, k, sign uint32) float64 {
+	return math.Float64frombits(math.Float64bits(float64(int64(m))/powersOfTen[k&15]) | uint64(sign)<<63)
+}
+
+// digits15 is digits8 for 8 to 15 bytes in two words.
+func digits15(x, y uint64, l uint32) (v uint64, ok bool) {
+	k := l - 8
+	hi, ok0 := digits8(x, 8)
+	y = (y ^ zeros8) << (64 - 8*k) // nothing is left of no digits
+	return hi*powers8[k&15] + weigh(y), ok0 && areDigits(y)
 }
 
 func (r *parser) slowFloat(c *column, e *ends, i, n int, dst []float64) bool {

@@ -32,4 +32,7 @@
 // delimiters and newlines from a vector scan, then one typed loop per column. A
 // chunk with stray quotes, blank lines, comments or ragged rows is first rewritten
 // without them.
+//
+// Text of few distinct values comes as codes of a dictionary, text of many as
+// offsets and bytes; see glossary.
 package csv

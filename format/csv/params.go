@@ -312,7 +312,8 @@ func (g grammar) check() error {
 }
 
 // memRead counts what the reader of one thread keeps: the bytes of a split, the
-// positions in a chunk, the chunk rewritten, and its columns.
+// positions in a chunk, the chunk rewritten, and its columns. The fixed part has
+// room for the glossaries (glossaryBytes), of which there is one set for all threads.
 func memRead(p ReadParams, _ op.Meta) op.Need {
 	rows := float64(maxRows)
 	if p.RecordBytes > 0 {

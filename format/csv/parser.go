@@ -40,12 +40,13 @@ func (f *fault) text(value string) string {
 // A parser turns chunks of whole records into columns. Its buffers are reused: a
 // batch is valid until the next call.
 type parser struct {
-	p    *ReadParams
-	g    grammar
-	nc   int
-	cols []column // the output's in their order, then those that only the predicate reads
-	outs int      // how many of cols are output
-	all  []int    // 0 … outs-1
+	p          *ReadParams
+	g          grammar
+	nc         int
+	cols       []column          // the output's in their order, then those that only the predicate reads
+	outs       int               // how many of cols are output
+	glossaries map[int]*glossary // of columns of text, by position in the files
+	all        []int             // 0 … outs-1
 
 	marks []uint32 // scratch of grammar.cut
 	pos   []uint32 // ends of the fields of the chunk, nc per row
@@ -55,6 +56,7 @@ type parser struct {
 	quote bool     // there are quotes in text
 	rows  int
 
+	miss    []uint32 // rows whose spelling no glossary has yet
 	fields  []field
 	scratch []byte
 	batch   chunk.Batch
@@ -62,8 +64,8 @@ type parser struct {
 }
 
 // newParser makes a parser; where is the compiled predicate or nil.
-func newParser(p *ReadParams, where *expr.Program) *parser {
-	r := &parser{p: p, g: grammar{p.Delimiter, p.Quote, p.Comment}, nc: len(p.Names), outs: len(p.Cols)}
+func newParser(p *ReadParams, where *expr.Program, glossaries map[int]*glossary) *parser {
+	r := &parser{p: p, glossaries: glossaries, g: grammar{p.Delimiter, p.Quote, p.Comment}, nc: len(p.Names), outs: len(p.Cols)}
 	for i, c := range p.Cols {
 		r.cols, r.all = append(r.cols, r.column(int(c))), append(r.all, i)
 	}
@@ -74,7 +76,7 @@ func newParser(p *ReadParams, where *expr.Program) *parser {
 }
 
 func (r *parser) column(c int) column {
-	return column{name: r.p.Names[c], typ: r.p.Types[c], guessed: r.p.Guessed[c], at: c}
+	return column{name: r.p.Names[c], typ: r.p.Types[c], guessed: r.p.Guessed[c], at: c, glossary: r.glossaries[c]}
 }
 
 // load finds the fields of the records in b, which begins and ends at record

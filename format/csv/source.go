@@ -21,14 +21,15 @@ const chunkBytes = 256 << 10
 
 // A source is "csv.read" bound in this process.
 type source struct {
-	p      ReadParams
-	g      grammar
-	blocks [][]segment
-	files  []fileState
-	chunk  int // see chunkBytes
-	piece  int // see pieceBytes
-	where  *expr.Program
-	idle   sync.Pool // *parser, so that blocks do not touch fresh memory each
+	p          ReadParams
+	g          grammar
+	blocks     [][]segment
+	files      []fileState
+	chunk      int // see chunkBytes
+	piece      int // see pieceBytes
+	where      *expr.Program
+	glossaries map[int]*glossary
+	idle       sync.Pool // *parser, so that blocks do not touch fresh memory each
 }
 
 // fileState is what the tasks of a layer share about a file.
@@ -47,7 +48,7 @@ func newSource(p ReadParams) (op.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{p: p, where: where, g: grammar{p.Delimiter, p.Quote, p.Comment}, blocks: p.blocks(), files: make([]fileState, len(p.Files)), piece: pieceBytes}
+	s := &source{p: p, where: where, glossaries: p.glossaries(), g: grammar{p.Delimiter, p.Quote, p.Comment}, blocks: p.blocks(), files: make([]fileState, len(p.Files)), piece: pieceBytes}
 	// Few long records to a chunk would make loops over columns short.
 	s.chunk = int(min(max(p.RecordBytes*1024, chunkBytes), 4<<20))
 	return s, nil
@@ -159,7 +160,7 @@ func (f *feed) noText(path string, n int) error {
 func (f *feed) Reader() (op.Reader, error) {
 	ps, _ := f.idle.Get().(*parser)
 	if ps == nil {
-		ps = newParser(&f.p, f.where)
+		ps = newParser(&f.p, f.where, f.glossaries)
 	}
 	return &reader{feed: f, parser: ps, open: -1}, nil
 }

@@ -15,6 +15,13 @@ func tz8(z uint64) uint32 { return uint32(bits.TrailingZeros64(z)) >> 3 }
 // parseText copies text to offsets and bytes. Short values are copied as whole
 // registers, behind their end too: the next one overwrites it.
 func (r *parser) parseText(c *column, e *ends, n int) *fault {
+	if c.glossary != nil && !c.glossary.over.Load() {
+		if f, ok := r.parseCodes(c, e, n); ok {
+			return f
+		}
+		c.reset(n)
+	}
+	c.dict = nil
 	if r.quote || len(r.p.Nulls) > 0 {
 		r.parseQuoted(c, e, n)
 	} else {
@@ -109,6 +116,8 @@ func firstByte(p unsafe.Pointer, pattern uint64) uint32 {
 	return 8 + tz8((y-ones8)&^y&high8)
 }
 
+const notUTF8 = "valid UTF-8 (convert the file, or read the column with Types as binary)"
+
 // checkUTF8 refuses text that is not UTF-8.
 func (c *column) checkUTF8(n int) *fault {
 	if c.ascii(int(c.off[n])) {
@@ -116,7 +125,7 @@ func (c *column) checkUTF8(n int) *fault {
 	}
 	for i := range n {
 		if !utf8.Valid(c.str[c.off[i]:c.off[i+1]]) {
-			return wrong(c, i, "valid UTF-8 (convert the file, or read the column with Types as binary)")
+			return wrong(c, i, notUTF8)
 		}
 	}
 	return nil
