@@ -1,6 +1,6 @@
 """Runs one case of the benchmarks with DuckDB or Polars and prints one line of JSON.
 
-    runner.py --engine duckdb --case group/q1 --data FOLDER --rows 10000000 --threads 2 --reps 3
+    runner.py --engine duckdb --case h2o-groupby/q1 --data FOLDER --rows 10000000 --threads 2 --reps 3
     runner.py --prepare g1_1e7.csv --data FOLDER      (writes the Arrow and Parquet files beside a CSV file)
     runner.py --versions
 
@@ -200,9 +200,9 @@ def polars_brc(x):
 
 def tables_of(case):
     family, _, query = case.partition("/")
-    if family == "join":
+    if family == "h2o-join":
         return ["j1_x", "j1_" + JOIN_ON[query][0]]
-    return ["brc"] if family == "brc" else ["g1"]
+    return ["brc"] if family == "1brc" else ["g1"]
 
 
 def duckdb_engine(o):
@@ -216,16 +216,16 @@ def duckdb_engine(o):
         con.execute(f"SET memory_limit='{o.memory // (1 << 20)}MiB'")
     family, _, query = o.case.partition("/")
     path = os.path.join(o.data, file_name(tables_of(o.case)[0], o.rows))
-    if family in ("group", "join"):
+    if family in ("h2o-groupby", "h2o-join"):
         for t in tables_of(o.case):
             arrow = load(o.data, t, o.rows)
             con.register(t, arrow) if o.engine == "duckdb-arrow" else con.from_arrow(arrow).create(t)
             del arrow
-    sql = JOIN_SQL[query] if family == "join" else BRC_SQL if family == "brc" else GROUP_SQL[query]
+    sql = JOIN_SQL[query] if family == "h2o-join" else BRC_SQL if family == "1brc" else GROUP_SQL[query]
     source = {
-        "brc": f"read_csv('{path}', delim=';', header=false, columns={{'station': 'VARCHAR', 'temperature': 'DOUBLE'}})",
+        "1brc": f"read_csv('{path}', delim=';', header=false, columns={{'station': 'VARCHAR', 'temperature': 'DOUBLE'}})",
         "parquet": f"read_parquet('{path}.parquet')",
-        "group": "g1",
+        "h2o-groupby": "g1",
     }.get(family, f"read_csv('{path}')")
     sql = sql.format(t=source)
     if query == "sort":
@@ -243,10 +243,10 @@ def polars_engine(o):
     engine = "streaming" if o.engine == "polars-streaming" else "in-memory"
     family, _, query = o.case.partition("/")
     path = os.path.join(o.data, file_name(tables_of(o.case)[0], o.rows))
-    if family in ("group", "join"):
+    if family in ("h2o-groupby", "h2o-join"):
         tables = {t: pl.from_arrow(load(o.data, t, o.rows)).lazy() for t in tables_of(o.case)}
-        plan = lambda: polars_join(query, tables) if family == "join" else polars_group(query, tables["g1"])
-    elif family == "brc":
+        plan = lambda: polars_join(query, tables) if family == "h2o-join" else polars_group(query, tables["g1"])
+    elif family == "1brc":
         schema = {"station": pl.String, "temperature": pl.Float64}
         plan = lambda: polars_brc(pl.scan_csv(path, separator=";", has_header=False, schema=schema))
     elif family == "parquet":

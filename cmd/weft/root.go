@@ -19,6 +19,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 
+	"github.com/weft-data/weft/benchmarks/suite"
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/internal/cpu"
@@ -61,6 +62,7 @@ func newRoot(out, errs io.Writer) *cobra.Command {
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
 	}
+	root.AddCommand(suite.Command("bench", os.Stdin, out, errs, "bench"))
 	root.Args = usageArgs(cobra.NoArgs)
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	return root

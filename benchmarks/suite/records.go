@@ -1,4 +1,4 @@
-package main
+package suite
 
 import (
 	"github.com/apache/arrow/go/v17/arrow"

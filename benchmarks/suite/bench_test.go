@@ -1,4 +1,4 @@
-package main
+package suite
 
 import (
 	"strings"
@@ -48,7 +48,7 @@ func BenchmarkTasks(b *testing.B) {
 		if q.tasks == nil {
 			continue
 		}
-		b.Run(strings.TrimPrefix(q.name, "tasks/"), func(b *testing.B) {
+		b.Run(strings.TrimPrefix(q.name, "sched/"), func(b *testing.B) {
 			r := local.New(local.Options{Threads: 2})
 			defer r.Close()
 			b.ReportAllocs()

@@ -1,4 +1,4 @@
-package main
+package suite
 
 import (
 	"embed"
@@ -90,8 +90,8 @@ func verdict(b *bench, rows int, rs []*result, known []knownAnswer, folder strin
 // memory: reading from files changes nothing.
 func queryName(name string) string {
 	family, q, _ := strings.Cut(name, "/")
-	if (family == "csv" || family == "parquet" || family == "memory") && strings.HasPrefix(q, "q") {
-		return "group/" + q
+	if (family == "csv" || family == "parquet" || family == "outofcore") && strings.HasPrefix(q, "q") {
+		return "h2o-groupby/" + q
 	}
 	return name
 }
@@ -101,8 +101,8 @@ func queryName(name string) string {
 func compareShared(b *bench, rows int, a *answer, folder string) (name string, ok bool, err error) {
 	name = queryName(b.name)
 	family, q, _ := strings.Cut(name, "/")
-	file := map[string]string{"group": "duckdb_h2o_groupby_", "join": "duckdb_h2o_join_", "brc": "brc_"}[family]
-	if family == "group" && b.big {
+	file := map[string]string{"h2o-groupby": "duckdb_h2o_groupby_", "h2o-join": "duckdb_h2o_join_", "1brc": "brc_"}[family]
+	if family == "h2o-groupby" && b.big {
 		file = "big_"
 	}
 	if file == "" || folder == "" {
@@ -113,7 +113,7 @@ func compareShared(b *bench, rows int, a *answer, folder string) (name string, o
 	if err != nil {
 		return name, false, nil
 	}
-	if family == "brc" {
+	if family == "1brc" {
 		return name, true, compareStations(a, text)
 	}
 	var doc map[string]json.RawMessage
@@ -124,7 +124,7 @@ func compareShared(b *bench, rows int, a *answer, folder string) (name string, o
 	if !there {
 		return name, false, nil
 	}
-	if family == "group" && b.big {
+	if family == "h2o-groupby" && b.big {
 		return name, true, compareFigures(a, part)
 	}
 	var s struct {

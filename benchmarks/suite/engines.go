@@ -1,4 +1,4 @@
-package main
+package suite
 
 import (
 	"bytes"
@@ -34,7 +34,7 @@ var engines = []engine{
 	{name: weftOne, threads: 1, can: func(b *bench) bool { return b.from != nothing }},
 	{name: "duckdb", peer: "duckdb", variant: "duckdb", can: func(b *bench) bool { return b.from != nothing }},
 	{name: "duckdb-arrow", peer: "duckdb", variant: "duckdb-arrow", can: func(b *bench) bool { return b.from == inMemory }},
-	{name: "polars", peer: "polars", variant: "polars", can: func(b *bench) bool { return b.from != nothing && b.memory == 0 && b.name != "brc" }},
+	{name: "polars", peer: "polars", variant: "polars", can: func(b *bench) bool { return b.from != nothing && b.memory == 0 && b.tables[0] != "brc" }},
 	{name: "polars-streaming", peer: "polars", variant: "polars-streaming", can: func(b *bench) bool { return b.from != nothing }},
 }
 
@@ -60,9 +60,9 @@ func choose(peers string, one bool) ([]engine, error) {
 
 // A lab is where processes are started.
 type lab struct {
-	self    string // this program
-	python  string // with the peers; empty when there is none
-	runner  string // peers/runner.py
+	self    []string // this program, and the arguments that lead to the suite
+	python  string   // with the peers; empty when there is none
+	runner  string   // peers/runner.py
 	timeOut time.Duration
 }
 
@@ -95,7 +95,7 @@ func (l *lab) run(ctx context.Context, e engine, o order) (*result, error) {
 	defer cancel()
 	var c *exec.Cmd
 	if e.peer == "" {
-		c = exec.CommandContext(ctx, l.self, "child")
+		c = exec.CommandContext(ctx, l.self[0], append(slices.Clone(l.self[1:]), "child")...)
 		in, err := json.Marshal(o)
 		if err != nil {
 			return nil, err

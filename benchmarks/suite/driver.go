@@ -1,8 +1,9 @@
-package main
+package suite
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,22 +12,26 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/weft-data/weft/frame"
+	"github.com/weft-data/weft/sched/local"
 )
 
 // A campaign is a set of cases run by a set of engines.
 type campaign struct {
-	Cases   []bench
-	Engines []engine
-	Rows    int
-	BigRows int
-	Threads int
-	Runs    int // cold processes of each engine and case
-	Reps    int // repetitions in each
-	Data    string
-	Scale   int
-	lab     lab
-	log     io.Writer
-	keep    io.Writer // takes every result as a line of JSON; may be nil
+	Cases    []bench
+	Engines  []engine
+	Rows     int
+	BigRows  int
+	Threads  int
+	Runs     int // cold processes of each engine and case
+	Reps     int // repetitions in each
+	Data     string
+	Scale    int
+	Patience time.Duration
+	lab      lab
+	log      io.Writer
+	keep     io.Writer // takes every result as a line of JSON; may be nil
 }
 
 func (c *campaign) say(format string, a ...any) { fmt.Fprintf(c.log, format+"\n", a...) }
@@ -39,35 +44,55 @@ func (c *campaign) rows(b *bench) int {
 	return c.Rows
 }
 
-// prepare makes the files that the cases read. Cases whose files only a peer can
-// make are left out without it.
+// prepare makes the files that the cases read. Parquet files are those that a peer
+// writes; without one, weft's own.
 func (c *campaign) prepare(ctx context.Context) error {
 	s := &store{dir: c.Data, say: c.say}
 	peers := slices.ContainsFunc(c.Engines, func(e engine) bool { return e.peer != "" })
-	var cases []bench
-	for _, b := range c.Cases {
-		rows := c.rows(&b)
-		parquet := s.path("g1", rows) + ".parquet"
-		if _, err := os.Stat(parquet); err != nil && b.from == columnFile && !peers {
-			c.say("%s is skipped: %s is not there, and a peer would write it", b.name, parquet)
-			continue
-		}
-		cases = append(cases, b)
-		if b.from == textFile || peers && b.from != nothing {
+	for i := range c.Cases {
+		b := &c.Cases[i]
+		rows := c.rows(b)
+		if b.from == textFile || b.from == columnFile || peers && b.from != nothing {
 			if err := s.need(b.tables, rows); err != nil {
 				return err
 			}
 		}
 		for _, t := range b.tables {
-			if peers && (b.from == inMemory || b.from == columnFile) {
+			switch {
+			case peers && (b.from == inMemory || b.from == columnFile):
 				if err := c.lab.prepare(ctx, c.Data, fileName(t, rows)); err != nil {
+					return err
+				}
+			case b.from == columnFile && s.columns(t, rows) == "":
+				if err := s.writeColumns(ctx, t, rows); err != nil {
 					return err
 				}
 			}
 		}
 	}
-	c.Cases = cases
 	return nil
+}
+
+// columns is the Parquet file of a table: the peer's if it is there, else weft's;
+// empty when there is none.
+func (s *store) columns(table string, rows int) string {
+	for _, end := range []string{".parquet", ".weft.parquet"} {
+		if p := s.path(table, rows) + end; exists(p) {
+			return p
+		}
+	}
+	return ""
+}
+
+func exists(path string) bool { _, err := os.Stat(path); return err == nil }
+
+// writeColumns makes weft's own Parquet file of a table.
+func (s *store) writeColumns(ctx context.Context, table string, rows int) (err error) {
+	r := local.New(local.Options{})
+	defer func() { err = errors.Join(err, r.Close()) }()
+	path := s.path(table, rows)
+	_, err = frame.ReadCSVWith(textOptions(shape(table)), path).WriteParquetWith(ctx, r, path+".weft.parquet", frame.ParquetOptions{Codec: "snappy"})
+	return err
 }
 
 // run runs everything: the engines take turns at each case, and begin in another
@@ -105,7 +130,7 @@ func (c *campaign) order(b *bench) order {
 	if b.big || b.memory > 0 {
 		reps = 1
 	}
-	return order{Case: b.name, Rows: c.rows(b), Threads: c.Threads, Memory: b.memory, Reps: reps, Data: c.Data, Scale: c.Scale}
+	return order{Case: b.name, Rows: c.rows(b), Threads: c.Threads, Memory: b.memory, Reps: reps, Data: c.Data, Scale: c.Scale, Patience: c.Patience}
 }
 
 func (c *campaign) save(r *result) error {
@@ -126,11 +151,12 @@ func load() string {
 }
 
 // newLab finds this program and the Python of the peers.
-func newLab(python string, timeOut time.Duration) (lab, error) {
-	self, err := os.Executable()
+func newLab(python string, timeOut time.Duration, args []string) (lab, error) {
+	path, err := os.Executable()
 	if err != nil {
 		return lab{}, err
 	}
+	self := append([]string{path}, args...)
 	folder, err := peersFolder()
 	if err != nil {
 		return lab{self: self, timeOut: timeOut}, nil

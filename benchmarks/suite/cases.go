@@ -1,8 +1,9 @@
-package main
+package suite
 
 import (
 	"fmt"
-	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/format/csv"
@@ -25,7 +26,7 @@ type bench struct {
 	name   string
 	tables []string
 	from   source
-	big    bool  // sized by --big-rows, not by --rows
+	big    bool  // of a size of its own
 	memory int64 // budget in bytes; 0 is none
 	plan   func(in tables) *frame.Frame
 	// sorted, when set, has the answer written to a Parquet file in this order
@@ -46,10 +47,10 @@ var benches = list()
 func list() []bench {
 	var out []bench
 	for i, q := range groupQueries {
-		out = append(out, bench{name: fmt.Sprintf("group/q%d", i+1), tables: []string{"g1"}, from: inMemory, plan: q.plan, about: q.about})
+		out = append(out, bench{name: fmt.Sprintf("h2o-groupby/q%d", i+1), tables: []string{"g1"}, from: inMemory, plan: q.plan, about: q.about})
 	}
 	for i, q := range joinQueries {
-		out = append(out, bench{name: fmt.Sprintf("join/q%d", i+1), tables: []string{"j1_x", "j1_" + q.right}, from: inMemory, plan: q.plan, about: q.about})
+		out = append(out, bench{name: fmt.Sprintf("h2o-join/q%d", i+1), tables: []string{"j1_x", "j1_" + q.right}, from: inMemory, plan: q.plan, about: q.about})
 	}
 	for _, i := range []int{1, 3, 5, 10} {
 		q := groupQueries[i-1]
@@ -61,33 +62,50 @@ func list() []bench {
 		out = append(out, bench{name: fmt.Sprintf("parquet/q%d", i), tables: []string{"g1"}, from: columnFile, plan: q.plan, about: q.about + ", from Parquet"})
 	}
 	return append(out,
-		bench{name: "brc", tables: []string{"brc"}, from: textFile, big: true, plan: temperatures, about: "min, mean, max by station"},
-		bench{name: "memory/q3", tables: []string{"g1"}, from: textFile, big: true, memory: 512 * mib, plan: groupQueries[2].plan,
+		bench{name: "1brc/stations", tables: []string{"brc"}, from: textFile, big: true, plan: temperatures, about: "min, mean, max by station"},
+		bench{name: "outofcore/q3", tables: []string{"g1"}, from: textFile, big: true, memory: 512 * mib, plan: groupQueries[2].plan,
 			about: groupQueries[2].about + ", from CSV in 512 MiB"},
-		bench{name: "memory/sort", tables: []string{"g1"}, from: textFile, big: true, memory: 1024 * mib, plan: sorted, sorted: []string{"v3", "id6"},
+		bench{name: "outofcore/sort", tables: []string{"g1"}, from: textFile, big: true, memory: 1024 * mib, plan: sorted, sorted: []string{"v3", "id6"},
 			about: "id6, v1, v3 sorted by v3 and id6, from CSV to Parquet in 1 GiB"},
-		bench{name: "tasks/independent", from: nothing, tasks: independent, about: "100 000 calls that need nothing"},
-		bench{name: "tasks/chain", from: nothing, tasks: chain, about: "10 000 calls, each needs the one before"},
-		bench{name: "tasks/tree", from: nothing, tasks: tree, about: "200 000 calls that add pairs"},
+		bench{name: "sched/independent", from: nothing, tasks: independent, about: "100 000 calls that need nothing"},
+		bench{name: "sched/chain", from: nothing, tasks: chain, about: "10 000 calls, each needs the one before"},
+		bench{name: "sched/tree", from: nothing, tasks: tree, about: "200 000 calls that add pairs"},
 	)
 }
 
-// find returns the cases whose names match.
-func find(pattern string) ([]bench, error) {
-	re, err := regexp.Compile(pattern)
-	if err != nil {
-		return nil, fmt.Errorf("--cases: %w", err)
-	}
+// find returns the cases of some suites, and some by their whole names; all for no
+// names.
+func find(names []string) ([]bench, error) {
 	var out []bench
+	used := make([]bool, len(names))
 	for _, b := range benches {
-		if re.MatchString(b.name) {
+		suite, _, _ := strings.Cut(b.name, "/")
+		take := len(names) == 0
+		for i, n := range names {
+			if n == b.name || n == suite {
+				take, used[i] = true, true
+			}
+		}
+		if take {
 			out = append(out, b)
 		}
 	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("--cases %s: no case has such a name; the names are those of the list command", pattern)
+	for i, ok := range used {
+		if !ok {
+			return nil, fmt.Errorf("no suite or case is called %s; there are %s, and their cases as list shows them", names[i], strings.Join(suites(), ", "))
+		}
 	}
 	return out, nil
+}
+
+// suites are the names of all suites.
+func suites() (out []string) {
+	for _, b := range benches {
+		if s, _, _ := strings.Cut(b.name, "/"); !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 // A query is a plan with what it does in words.

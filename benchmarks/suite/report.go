@@ -1,4 +1,4 @@
-package main
+package suite
 
 import (
 	"bufio"
@@ -34,6 +34,12 @@ func (r *report) wrong() (out []string) {
 // print writes the report, answers first: no times of a case whose answers differ.
 func (r *report) print(w io.Writer, markdown bool) {
 	p := &printer{w, markdown}
+	if losses := r.losses(); len(losses) > 0 {
+		p.heading("Where weft is slower")
+		for _, l := range losses {
+			fmt.Fprintln(w, "- "+l)
+		}
+	}
 	p.answers(r.lines)
 	p.goals(goals(r.lines))
 	for _, f := range families {
@@ -153,7 +159,12 @@ func row(f family, l *line) pretty.Row {
 	if l.ok(weftOne) {
 		one = seconds(l.figures[weftOne].wall.least)
 	}
-	return append(out, one, round(l.speedUp()), w.peak/mib)
+	gain, calm := l.speedUp()
+	text := round(gain)
+	if !calm && !math.IsNaN(gain) {
+		text += " (disturbed)"
+	}
+	return append(out, one, text, w.peak/mib)
 }
 
 func ratios(lines []line, peers []string, of func(*figure) float64) (out []float64) {
@@ -212,9 +223,9 @@ func (r *report) writeResults(path string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Results
 
-Made by `+"`go run ./benchmarks run --md benchmarks/RESULTS.md`"+` on %s, %d processors, %s memory, %s, %s.
+Made by `+"`go run ./cmd/weft bench run --scale full --md benchmarks/RESULTS.md`"+` on %s, %d processors, %s memory, %s, %s.
 
-Every engine ran every case in cold processes (%d each) with %d repetitions in each (cases named memory and brc: one), the
+Every engine ran every case in cold processes (%d each) with %d repetitions in each (1brc and outofcore: one), the
 engines taking turns at each case. Seconds are the least of all repetitions with the middle one in parentheses. CPU is
 user and system time of all threads. %s
 

@@ -1,4 +1,4 @@
-package main
+package suite
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -21,14 +22,15 @@ import (
 
 // An order is what one cold process is to do. Peers get the same as flags.
 type order struct {
-	Case    string
-	Rows    int // of the case's tables
-	Threads int
-	Memory  int64 // 0: none
-	Reps    int
-	Data    string // folder of the data files
-	Scale   int    // divides the number of tasks
-	Profile string // file for a CPU profile of the repetitions; empty: none
+	Case     string
+	Rows     int // of the case's tables
+	Threads  int
+	Memory   int64 // 0: none
+	Reps     int
+	Data     string        // folder of the data files
+	Scale    int           // divides the number of tasks
+	Patience time.Duration // how long to go on repeating while other work disturbs
+	Profile  string        // file for a CPU profile of the repetitions; empty: none
 }
 
 // A result is what one process measured, on one line of JSON.
@@ -51,7 +53,7 @@ type result struct {
 
 // runOrder runs one case in this process.
 func runOrder(ctx context.Context, o order) (res *result, err error) {
-	found, err := find("^" + o.Case + "$")
+	found, err := find([]string{o.Case})
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +110,7 @@ func (b *bench) inputs(o order) (func() tables, error) {
 		return func() tables {
 			t := tables{}
 			for _, name := range b.tables {
-				t[name] = frame.ReadParquet(s.path(name, o.Rows) + ".parquet")
+				t[name] = frame.ReadParquet(s.columns(name, o.Rows))
 			}
 			return t
 		}, nil
@@ -162,7 +164,7 @@ func (w *work) repeat() error {
 	debug.FreeOSMemory()
 	resetPeak()
 	w.res.Base = status("VmRSS")
-	for range max(1, w.o.Reps) {
+	for start, quiet := time.Now(), 0; len(w.res.Reps) < max(1, w.o.Reps) || quiet < max(1, w.o.Reps) && time.Since(start) < w.o.Patience; {
 		w.got, w.check = nil, &checker{}
 		runtime.GC() // what the repetition before left behind is not this one's
 		var before, after runtime.MemStats
@@ -173,6 +175,9 @@ func (w *work) repeat() error {
 		}
 		runtime.ReadMemStats(&after)
 		w.res.Reps = append(w.res.Reps, u)
+		if u.quiet() {
+			quiet++
+		}
 		if w.res.Tasks > 0 {
 			w.res.Alloc = float64(after.TotalAlloc-before.TotalAlloc) / float64(w.res.Tasks)
 		}
