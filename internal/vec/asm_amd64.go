@@ -1,35 +1,108 @@
 package vec
 
-// Without assembly every kernel is its Go loop: the functions below say that there is no other.
+import (
+	"unsafe"
 
-func binaryASM[T Elem](op BinaryOp) any { return nil }
+	"github.com/weft-data/weft/internal/cpu"
+)
 
-func rightASM[T Elem](op BinaryOp) any { return nil }
+// The functions of this file find the assembly for the level in use, or nil. The tables are written by the generator.
 
-func leftASM[T Elem](op BinaryOp) any { return nil }
+// find returns the functions of type F of the level in use, by operation. Types of functions hold those of the elements,
+// so at most one table has them.
+func find[F any](tables []any) []F {
+	for _, t := range tables {
+		if levels, ok := t.([][]F); ok {
+			return at(levels, level)
+		}
+	}
+	return nil
+}
 
-func unaryASM[T Elem](op UnaryOp) any { return nil }
+func binaryASM[T Elem](op BinaryOp) func(dst, x, y []T) {
+	return at(find[func(dst, x, y []T)](binaryTables), op)
+}
 
-func fmaASM[T Float]() any { return nil }
+func rightASM[T Elem](op BinaryOp) func(dst, x []T, c T) {
+	return at(find[func(dst, x []T, c T)](rightTables), op)
+}
 
-func compareASM[T Elem](op CompareOp) any { return nil }
+func leftASM[T Elem](op BinaryOp) func(dst, x []T, c T) {
+	return at(find[func(dst, x []T, c T)](leftTables), op)
+}
 
-func compareRightASM[T Elem](op CompareOp) any { return nil }
+func unaryASM[T Elem](op UnaryOp) func(dst, x []T) {
+	return at(find[func(dst, x []T)](unaryTables), op)
+}
 
-func testASM[T Elem](op TestOp) any { return nil }
+func fmaASM[T Float]() func(dst, x, y, z []T) {
+	return at(find[func(dst, x, y, z []T)](fmaTables), uint8(0))
+}
 
-func whereASM[T Elem]() any { return nil }
+func compareASM[T Elem](op CompareOp) func(dst []uint8, x, y []T) {
+	return at(find[func(dst []uint8, x, y []T)](compareTables), op)
+}
 
-func castASM[D, S Elem]() any { return nil }
+func compareRightASM[T Elem](op CompareOp) func(dst []uint8, x []T, c T) {
+	return at(find[func(dst []uint8, x []T, c T)](compareRightTables), op)
+}
 
-func reduceASM[T Elem](op ReduceOp) any { return nil }
+func testASM[T Elem](op TestOp) func(dst []uint8, x []T) {
+	return at(find[func(dst []uint8, x []T)](testTables), op)
+}
 
-func dotASM[T Elem]() any { return nil }
+// whereASM goes by size: bits are moved, whatever they mean.
+func whereASM[T Elem]() func(dst []T, mask []uint8, x, y []T) {
+	switch sizeOf[T]() {
+	case 4:
+		f := at(find[func(dst []float32, mask []uint8, x, y []float32)](whereTables), uint8(0))
+		return *(*func(dst []T, mask []uint8, x, y []T))(unsafe.Pointer(&f))
+	case 8:
+		f := at(find[func(dst []float64, mask []uint8, x, y []float64)](whereTables), uint8(0))
+		return *(*func(dst []T, mask []uint8, x, y []T))(unsafe.Pointer(&f))
+	}
+	return nil
+}
 
-func deviationsASM[T Float]() any { return nil }
+func castASM[D, S Elem]() func(dst []D, src []S) {
+	return at(find[func(dst []D, src []S)](castTables), uint8(0))
+}
 
-func columnSumsASM[T Float]() any { return nil }
+func reduceASM[T Elem](op ReduceOp) func(x []T) T {
+	return at(find[func(x []T) T](reduceTables), op)
+}
 
-func columnDeviationsASM[T Float]() any { return nil }
+func dotASM[T Elem]() func(x, y []T) T {
+	return at(find[func(x, y []T) T](dotTables), uint8(0))
+}
 
-func tileASM[T any]() *tileKernel[T] { return nil }
+func deviationsASM[T Float]() func(x []T, c T) T {
+	return at(find[func(x []T, c T) T](deviationsTables), uint8(0))
+}
+
+func columnSumsASM[T Float]() func(dst, x []T, rows, stride int) {
+	return at(find[func(dst, x []T, rows, stride int)](columnSumsTables), uint8(0))
+}
+
+func columnDeviationsASM[T Float]() func(dst, mean, x []T, rows, stride int) {
+	return at(find[func(dst, mean, x []T, rows, stride int)](columnDeviationsTables), uint8(0))
+}
+
+// tileASM goes by size, as whereASM.
+func tileASM[T any]() *tileKernel[T] {
+	switch {
+	case sizeOf[T]() == 4 && level != cpu.Generic:
+		return (*tileKernel[T])(unsafe.Pointer(&tile32AVX2))
+	case sizeOf[T]() == 8 && level == cpu.AVX512:
+		return (*tileKernel[T])(unsafe.Pointer(&tile64AVX512))
+	case sizeOf[T]() == 8 && level == cpu.AVX2:
+		return (*tileKernel[T])(unsafe.Pointer(&tile64AVX2))
+	}
+	return nil
+}
+
+var (
+	tile32AVX2   = tileKernel[uint32]{8, transpose8x8x32AVX2}
+	tile64AVX2   = tileKernel[uint64]{4, transpose4x4x64AVX2}
+	tile64AVX512 = tileKernel[uint64]{8, transpose8x8x64AVX512}
+)

@@ -4,34 +4,34 @@ package vec
 
 // Without assembly every kernel is its Go loop: the functions below say that there is no other.
 
-func binaryASM[T Elem](op BinaryOp) any { return nil }
+func binaryASM[T Elem](op BinaryOp) func(dst, x, y []T) { return nil }
 
-func rightASM[T Elem](op BinaryOp) any { return nil }
+func rightASM[T Elem](op BinaryOp) func(dst, x []T, c T) { return nil }
 
-func leftASM[T Elem](op BinaryOp) any { return nil }
+func leftASM[T Elem](op BinaryOp) func(dst, x []T, c T) { return nil }
 
-func unaryASM[T Elem](op UnaryOp) any { return nil }
+func unaryASM[T Elem](op UnaryOp) func(dst, x []T) { return nil }
 
-func fmaASM[T Float]() any { return nil }
+func fmaASM[T Float]() func(dst, x, y, z []T) { return nil }
 
-func compareASM[T Elem](op CompareOp) any { return nil }
+func compareASM[T Elem](op CompareOp) func(dst []uint8, x, y []T) { return nil }
 
-func compareRightASM[T Elem](op CompareOp) any { return nil }
+func compareRightASM[T Elem](op CompareOp) func(dst []uint8, x []T, c T) { return nil }
 
-func testASM[T Elem](op TestOp) any { return nil }
+func testASM[T Elem](op TestOp) func(dst []uint8, x []T) { return nil }
 
-func whereASM[T Elem]() any { return nil }
+func whereASM[T Elem]() func(dst []T, mask []uint8, x, y []T) { return nil }
 
-func castASM[D, S Elem]() any { return nil }
+func castASM[D, S Elem]() func(dst []D, src []S) { return nil }
 
-func reduceASM[T Elem](op ReduceOp) any { return nil }
+func reduceASM[T Elem](op ReduceOp) func(x []T) T { return nil }
 
-func dotASM[T Elem]() any { return nil }
+func dotASM[T Elem]() func(x, y []T) T { return nil }
 
-func deviationsASM[T Float]() any { return nil }
+func deviationsASM[T Float]() func(x []T, c T) T { return nil }
 
-func columnSumsASM[T Float]() any { return nil }
+func columnSumsASM[T Float]() func(dst, x []T, rows, stride int) { return nil }
 
-func columnDeviationsASM[T Float]() any { return nil }
+func columnDeviationsASM[T Float]() func(dst, mean, x []T, rows, stride int) { return nil }
 
 func tileASM[T any]() *tileKernel[T] { return nil }

@@ -2,7 +2,7 @@ package vec
 
 // Binary returns the function that sets dst[i] = x[i] op y[i], or nil if T has no such operation.
 func Binary[T Elem](op BinaryOp) func(dst, x, y []T) {
-	if f := as[func(dst, x, y []T)](binaryASM[T](op)); f != nil {
+	if f := binaryASM[T](op); f != nil {
 		return f
 	}
 	if f := fastBinary[T](op); f != nil {
@@ -23,7 +23,7 @@ func Binary[T Elem](op BinaryOp) func(dst, x, y []T) {
 
 // BinaryRight returns the function that sets dst[i] = x[i] op c, or nil if T has no such operation.
 func BinaryRight[T Elem](op BinaryOp) func(dst, x []T, c T) {
-	if f := as[func(dst, x []T, c T)](rightASM[T](op)); f != nil {
+	if f := rightASM[T](op); f != nil {
 		return f
 	}
 	if f := fastRight[T](op); f != nil {
@@ -48,7 +48,7 @@ func BinaryLeft[T Elem](op BinaryOp) func(dst, x []T, c T) {
 	case Add, Mul, Min, Max, And, Or, Xor:
 		return BinaryRight[T](op)
 	}
-	if f := as[func(dst, x []T, c T)](leftASM[T](op)); f != nil {
+	if f := leftASM[T](op); f != nil {
 		return f
 	}
 	f := scalarBinary[T](op)

@@ -9,7 +9,7 @@ import "math"
 // infinities), and that wraps to D; only uint64 takes what fits it. Real numbers become complex ones without imaginary
 // part. The conversion to a mask is Test with NonZero, and a mask is converted as a uint8.
 func Cast[D, S Elem]() func(dst []D, src []S) {
-	if f := as[func(dst []D, src []S)](castASM[D, S]()); f != nil {
+	if f := castASM[D, S](); f != nil {
 		return f
 	}
 	return castGo[D, S]()

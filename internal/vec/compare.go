@@ -4,7 +4,7 @@ import "math"
 
 // Compare returns the function that sets dst[i] = x[i] op y[i], or nil if T has no such operation.
 func Compare[T Elem](op CompareOp) func(dst []uint8, x, y []T) {
-	if f := as[func(dst []uint8, x, y []T)](compareASM[T](op)); f != nil {
+	if f := compareASM[T](op); f != nil {
 		return f
 	}
 	switch op {
@@ -42,7 +42,7 @@ func Compare[T Elem](op CompareOp) func(dst []uint8, x, y []T) {
 
 // CompareRight returns the function that sets dst[i] = x[i] op c, or nil if T has no such operation.
 func CompareRight[T Elem](op CompareOp) func(dst []uint8, x []T, c T) {
-	if f := as[func(dst []uint8, x []T, c T)](compareRightASM[T](op)); f != nil {
+	if f := compareRightASM[T](op); f != nil {
 		return f
 	}
 	f := scalarCompare[T](op)
@@ -155,7 +155,7 @@ func leGo[T Number](dst []uint8, x, y []T) {
 
 // Test returns the function that sets dst[i] = op x[i], or nil if T has no such operation.
 func Test[T Elem](op TestOp) func(dst []uint8, x []T) {
-	if f := as[func(dst []uint8, x []T)](testASM[T](op)); f != nil {
+	if f := testASM[T](op); f != nil {
 		return f
 	}
 	f := scalarTest[T](op)

@@ -53,7 +53,7 @@ func MomentsOf() func(x []float64) Moments {
 
 // Deviations returns the function that adds (x[i]-c)^2 in the order of Reduce; of float64 squares and sums are fused.
 func Deviations[T Float]() func(x []T, c T) T {
-	f := as[func(x []T, c T) T](deviationsASM[T]())
+	f := deviationsASM[T]()
 	if f == nil {
 		f = deviationsBlock[T]
 	}
@@ -91,7 +91,7 @@ func addProduct[T Float](x, y, z T) T {
 // ColumnSums returns the function that sets dst[j] to the sum over rows r of x[r*stride+j], for len(dst) columns, from the
 // first row to the last. For many rows call it in groups of about 16 and add the groups, so that errors stay small.
 func ColumnSums[T Float]() func(dst, x []T, rows, stride int) {
-	if f := as[func(dst, x []T, rows, stride int)](columnSumsASM[T]()); f != nil {
+	if f := columnSumsASM[T](); f != nil {
 		return func(dst, x []T, rows, stride int) {
 			checkTile(len(dst), len(x), rows, stride)
 			f(dst, x, rows, stride)
@@ -113,7 +113,7 @@ func columnSumsGo[T Float](dst, x []T, rows, stride int) {
 // ColumnDeviations returns the function that sets dst[j] to the sum over rows r of (x[r*stride+j]-mean[j])^2, for len(dst)
 // columns, from the first row to the last; of float64 squares and sums are fused. mean is as long as dst or longer.
 func ColumnDeviations[T Float]() func(dst, mean, x []T, rows, stride int) {
-	if f := as[func(dst, mean, x []T, rows, stride int)](columnDeviationsASM[T]()); f != nil {
+	if f := columnDeviationsASM[T](); f != nil {
 		return func(dst, mean, x []T, rows, stride int) {
 			checkTile(len(dst), len(x), rows, stride)
 			f(dst, mean[:len(dst)], x, rows, stride)

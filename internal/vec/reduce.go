@@ -70,7 +70,7 @@ func Reduce[T Elem](op ReduceOp) func(x []T) T {
 
 // blockReduce returns the function for at most Block elements.
 func blockReduce[T Elem](op ReduceOp) func(x []T) T {
-	if f := as[func(x []T) T](reduceASM[T](op)); f != nil {
+	if f := reduceASM[T](op); f != nil {
 		return f
 	}
 	return blockReduceGo[T](op)
@@ -161,7 +161,7 @@ func foldSum[T Elem](acc []T) T {
 
 // Dot returns the function that adds the products x[i]*y[i] in the order of Reduce; of float64 each step is rounded once.
 func Dot[T Elem]() func(x, y []T) T {
-	f := as[func(x, y []T) T](dotASM[T]())
+	f := dotASM[T]()
 	if f == nil {
 		f = dotBlock[T]
 	}
@@ -244,7 +244,7 @@ func extremes[T Elem](op ReduceOp) func(x []T) T {
 }
 
 func extreme[T Number](op ReduceOp) func(x []T) T {
-	if f := as[func(x []T) T](reduceASM[T](op)); f != nil {
+	if f := reduceASM[T](op); f != nil {
 		return f
 	}
 	if op == Least {

@@ -7,7 +7,7 @@ import (
 
 // Where returns the function that sets dst[i] to x[i] where the mask is true and to y[i] where it is not.
 func Where[T Elem]() func(dst []T, mask []uint8, x, y []T) {
-	if f := as[func(dst []T, mask []uint8, x, y []T)](whereASM[T]()); f != nil {
+	if f := whereASM[T](); f != nil {
 		return f
 	}
 	return whereGo[T]

@@ -7,7 +7,7 @@ import (
 
 // Unary returns the function that sets dst[i] = op x[i], or nil if T has no such operation.
 func Unary[T Elem](op UnaryOp) func(dst, x []T) {
-	if f := as[func(dst, x []T)](unaryASM[T](op)); f != nil {
+	if f := unaryASM[T](op); f != nil {
 		return f
 	}
 	if f := fastUnary[T](op); f != nil {
@@ -233,7 +233,7 @@ func Phase[F Float, T Complex](dst []F, x []T) {
 
 // FMA sets dst[i] = x[i]*y[i] + z[i], rounded once.
 func FMA[T Float]() func(dst, x, y, z []T) {
-	if f := as[func(dst, x, y, z []T)](fmaASM[T]()); f != nil {
+	if f := fmaASM[T](); f != nil {
 		return f
 	}
 	return fmaGo[T]

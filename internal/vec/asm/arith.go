@@ -1,0 +1,245 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// op2 is an operation of two vectors: it sets d from x and y, and may destroy neither.
+type op2 func(x, y, d reg.VecVirtual)
+
+// binary is an operation of a table.
+type binary struct {
+	op   string // its name in package vec
+	left bool   // it has a form with the constant on the left
+	f    op2
+}
+
+// three narrows an instruction with optional operands to its plain form. Instructions name their operands from the
+// last to the first, so f(y, x, d) is d = x op y.
+func three(f func(...Op)) op2 {
+	return func(x, y, d reg.VecVirtual) { f(y, x, d) }
+}
+
+func three2(f func(a, b, c Op)) op2 {
+	return func(x, y, d reg.VecVirtual) { f(y, x, d) }
+}
+
+// writeBinary writes d = x op y, x op c and c op x.
+func writeBinary(g *gen, s isa) {
+	if s == avx2 {
+		g.maskTable()
+	}
+	for _, t := range []elem{f64, f32, i64, i32, u64, u32, u8} {
+		for _, o := range binaries(g, s, t) {
+			if t.size < 4 && s == avx2 {
+				continue // no part of a vector can be read
+			}
+			name := strings.ToLower(o.op) + t.name + s.name
+			writeVectors(g, s, t, name, o)
+			if t.size < 4 {
+				continue
+			}
+			writeConstant(g, s, t, "right"+o.op+t.name+s.name, "right", o.op, o.f)
+			if o.left {
+				writeConstant(g, s, t, "left"+o.op+t.name+s.name, "left", o.op, func(x, y, d reg.VecVirtual) { o.f(y, x, d) })
+			}
+		}
+	}
+}
+
+func writeVectors(g *gen, s isa, t elem, name string, o binary) {
+	signature := fmt.Sprintf("func(dst, x, y []%s)", t.goType)
+	g.tables.add("binary", t.name, signature, s, o.op, name)
+	g.begin(name, signature, "is "+o.op+" of two vectors.")
+	dst, x, y := g.base("dst"), g.base("x"), g.base("y")
+	p := g.newStrip(s, t.size, g.shortest("dst", "x", "y"))
+	p.run(unroll, func(k int) {
+		u, v := p.vecs(s, k), p.vecs(s, k)
+		for j := range k {
+			p.load(x, t.size, j, u[j])
+			p.load(y, t.size, j, v[j])
+		}
+		for j := range k {
+			d := p.vec(s)
+			o.f(u[j], v[j], d)
+			p.store(d, dst, t.size, j)
+		}
+	})
+	g.end()
+}
+
+func writeConstant(g *gen, s isa, t elem, name, form, op string, f op2) {
+	signature := fmt.Sprintf("func(dst, x []%s, c %s)", t.goType, t.goType)
+	g.tables.add(form, t.name, signature, s, op, name)
+	g.begin(name, signature, "is "+op+" with a constant.")
+	dst, x, c := g.base("dst"), g.base("x"), g.vec(s)
+	g.broadcast(t.size, g.argMem("c"), c)
+	p := g.newStrip(s, t.size, g.shortest("dst", "x"))
+	p.run(unroll, func(k int) {
+		u := p.vecs(s, k)
+		for j := range k {
+			p.load(x, t.size, j, u[j])
+		}
+		for j := range k {
+			d := p.vec(s)
+			f(u[j], c, d)
+			p.store(d, dst, t.size, j)
+		}
+	})
+	g.end()
+}
+
+// broadcast fills a vector with one element of size bytes in memory.
+func (g *gen) broadcast(size int, m Mem, v Op) {
+	if size == 4 {
+		g.VBROADCASTSS(m, v)
+	} else {
+		g.VPBROADCASTQ(m, v)
+	}
+}
+
+// binaries lists the operations of a type that the instruction set has.
+func binaries(g *gen, s isa, t elem) []binary {
+	bits := []binary{{"And", false, g.and(s)}, {"Or", false, g.or(s)}, {"Xor", false, g.xor(s)}}
+	switch t {
+	case f64, f32:
+		return []binary{
+			{"Add", false, g.add(s, t)}, {"Sub", true, pick(t, three(g.VSUBPD), three(g.VSUBPS))},
+			{"Mul", false, g.mul(s, t)}, {"Div", true, pick(t, three(g.VDIVPD), three(g.VDIVPS))},
+			{"Min", false, g.minFloat(s, t, true)}, {"Max", false, g.minFloat(s, t, false)},
+		}
+	case u8:
+		return bits
+	}
+	all := append([]binary{
+		{"Add", false, g.add(s, t)}, {"Sub", true, pick(t, three(g.VPSUBQ), three(g.VPSUBD))},
+	}, bits...)
+	if t.size == 4 || s == avx512 {
+		all = append(all, binary{"Mul", false, g.mul(s, t)})
+	}
+	if t.signed || t.size == 4 || s == avx512 {
+		all = append(all, binary{"Min", false, g.minInt(s, t, true)}, binary{"Max", false, g.minInt(s, t, false)})
+	}
+	return all
+}
+
+// pick chooses by the size of elements.
+func pick[F any](t elem, eight, four F) F {
+	if t.size == 8 {
+		return eight
+	}
+	return four
+}
+
+func (g *gen) add(s isa, t elem) op2 {
+	if t.float {
+		return pick(t, three(g.VADDPD), three(g.VADDPS))
+	}
+	return pick(t, three(g.VPADDQ), three(g.VPADDD))
+}
+
+func (g *gen) mul(s isa, t elem) op2 {
+	if t.float {
+		return pick(t, three(g.VMULPD), three(g.VMULPS))
+	}
+	return pick(t, three(g.VPMULLQ), three(g.VPMULLD))
+}
+
+func (g *gen) and(s isa) op2 {
+	if s == avx512 {
+		return three(g.VPANDQ)
+	}
+	return three2(g.VPAND)
+}
+
+func (g *gen) or(s isa) op2 {
+	if s == avx512 {
+		return three(g.VPORQ)
+	}
+	return three2(g.VPOR)
+}
+
+func (g *gen) xor(s isa) op2 {
+	if s == avx512 {
+		return three(g.VPXORQ)
+	}
+	return three2(g.VPXOR)
+}
+
+// minFloat is the minimum or maximum that tells -0 from 0 and lets NaN through. The instructions return their second
+// source (the first one here) when both are zeros or one is NaN; done both ways and joined by or (and for the maximum),
+// zeros come out right, and NaN is put in by a sum.
+func (g *gen) minFloat(s isa, t elem, least bool) op2 {
+	join := g.and(s)
+	if least {
+		join = g.or(s)
+	}
+	return func(x, y, d reg.VecVirtual) {
+		b := g.vec(s)
+		g.extreme(t, least, x, y, d)
+		g.extreme(t, least, y, x, b)
+		join(d, b, d)
+		if s == avx512 {
+			k := g.K()
+			if t.size == 8 {
+				g.VCMPPD(Imm(3), x, y, k)
+				g.VADDPD(x, y, k, d)
+			} else {
+				g.VCMPPS(Imm(3), x, y, k)
+				g.VADDPS(x, y, k, d)
+			}
+			return
+		}
+		m, sum := g.YMM(), g.YMM()
+		if t.size == 8 {
+			g.VCMPPD(Imm(3), x, y, m)
+			g.VADDPD(x, y, sum)
+			g.VBLENDVPD(m, sum, d, d)
+		} else {
+			g.VCMPPS(Imm(3), x, y, m)
+			g.VADDPS(x, y, sum)
+			g.VBLENDVPS(m, sum, d, d)
+		}
+	}
+}
+
+func (g *gen) extreme(t elem, least bool, x, y, d reg.VecVirtual) {
+	switch {
+	case least && t.size == 8:
+		g.VMINPD(y, x, d)
+	case least:
+		g.VMINPS(y, x, d)
+	case t.size == 8:
+		g.VMAXPD(y, x, d)
+	default:
+		g.VMAXPS(y, x, d)
+	}
+}
+
+// minInt is the minimum or maximum of integers. 64-bit integers AVX2 can only compare, as signed ones, and blend.
+func (g *gen) minInt(s isa, t elem, least bool) op2 {
+	by := map[string][2]func(...Op){
+		"I64": {g.VPMINSQ, g.VPMAXSQ}, "U64": {g.VPMINUQ, g.VPMAXUQ},
+		"I32": {g.VPMINSD, g.VPMAXSD}, "U32": {g.VPMINUD, g.VPMAXUD},
+	}[t.name]
+	f := by[1]
+	if least {
+		f = by[0]
+	}
+	if t.size == 4 || s == avx512 {
+		return three(f)
+	}
+	return func(x, y, d reg.VecVirtual) {
+		greater := g.YMM()
+		g.VPCMPGTQ(y, x, greater) // x > y
+		if least {
+			g.VPBLENDVB(greater, y, x, d)
+		} else {
+			g.VPBLENDVB(greater, x, y, d)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// writeUnary writes d = op x, and the fused d = x*y + z.
+func writeUnary(g *gen) {
+	g.maskTable()
+	for _, s := range []isa{avx512, avx2} {
+		for _, t := range []elem{f64, f32, i64, i32} {
+			for _, o := range unaries(g, s, t) {
+				writeOne(g, s, t, strings.ToLower(o.op)+t.name+s.name, o)
+			}
+			if t.float {
+				writeFMA(g, s, t)
+			}
+		}
+	}
+}
+
+// unary is an operation of a table. prepare makes a constant, once; f sets d from x and must leave x alone.
+type unary struct {
+	op      string
+	prepare func(c reg.VecVirtual)
+	f       func(x, c, d reg.VecVirtual)
+}
+
+func writeOne(g *gen, s isa, t elem, name string, o unary) {
+	signature := fmt.Sprintf("func(dst, x []%s)", t.goType)
+	g.tables.add("unary", t.name, signature, s, o.op, name)
+	g.begin(name, signature, "is "+o.op+".")
+	dst, x, c := g.base("dst"), g.base("x"), g.vec(s)
+	if o.prepare != nil {
+		o.prepare(c)
+	}
+	p := g.newStrip(s, t.size, g.shortest("dst", "x"))
+	p.run(unroll, func(k int) {
+		u := p.vecs(s, k)
+		for j := range k {
+			p.load(x, t.size, j, u[j])
+		}
+		for j := range k {
+			d := p.vec(s)
+			o.f(u[j], c, d)
+			p.store(d, dst, t.size, j)
+		}
+	})
+	g.end()
+}
+
+func unaries(g *gen, s isa, t elem) []unary {
+	ones := func(c reg.VecVirtual) { g.ones(s, c) }
+	zeros := func(c reg.VecVirtual) { g.xor(s)(c, c, c) }
+	square := unary{"Square", nil, func(x, _, d reg.VecVirtual) { g.mul(s, t)(x, x, d) }}
+	if t.float {
+		signs := func(c reg.VecVirtual) { g.signs(s, t.size, c) }
+		list := []unary{
+			{"Neg", signs, func(x, c, d reg.VecVirtual) { g.xor(s)(x, c, d) }},
+			{"Abs", signs, func(x, c, d reg.VecVirtual) { g.andNot(s, x, c, d) }},
+			{"Sqrt", nil, func(x, _, d reg.VecVirtual) { pick(t, g.VSQRTPD, g.VSQRTPS)(x, d) }},
+			{"Reciprocal", func(c reg.VecVirtual) { g.one(t, c) }, func(x, c, d reg.VecVirtual) { pick(t, g.VDIVPD, g.VDIVPS)(x, c, d) }},
+			square,
+		}
+		for mode, op := range []string{"Round", "Floor", "Ceil", "Trunc"} {
+			list = append(list, unary{op, nil, func(x, _, d reg.VecVirtual) { g.round(s, t, mode, x, d) }})
+		}
+		return list
+	}
+	list := []unary{
+		{"Neg", zeros, func(x, c, d reg.VecVirtual) { pick(t, g.VPSUBQ, g.VPSUBD)(x, c, d) }},
+		{"Not", ones, func(x, c, d reg.VecVirtual) { g.xor(s)(x, c, d) }},
+	}
+	if t.size == 4 {
+		return append(list, square, unary{"Abs", nil, func(x, _, d reg.VecVirtual) { g.VPABSD(x, d) }})
+	}
+	if s == avx512 {
+		return append(list, square, unary{"Abs", nil, func(x, _, d reg.VecVirtual) { g.VPABSQ(x, d) }})
+	}
+	return list
+}
+
+// ones sets all bits of a vector.
+func (g *gen) ones(s isa, v reg.VecVirtual) {
+	if s == avx512 {
+		g.VPTERNLOGQ(U8(0xff), v, v, v)
+	} else {
+		g.VPCMPEQD(v, v, v)
+	}
+}
+
+// signs sets the top bit of every lane of size bytes.
+func (g *gen) signs(s isa, size int, v reg.VecVirtual) {
+	g.ones(s, v)
+	if size == 4 {
+		g.VPSLLD(Imm(31), v, v)
+	} else {
+		g.VPSLLQ(Imm(63), v, v)
+	}
+}
+
+// andNot sets d to x without the bits of c.
+func (g *gen) andNot(s isa, x, c, d reg.VecVirtual) {
+	if s == avx512 {
+		g.VPANDNQ(x, c, d)
+	} else {
+		g.VPANDN(x, c, d)
+	}
+}
+
+// one sets all lanes to 1.
+func (g *gen) one(t elem, c reg.VecVirtual) {
+	r := g.GP64()
+	if t.size == 8 {
+		g.MOVQ(U64(0x3ff0000000000000), r)
+		x := g.XMM()
+		g.VMOVQ(r, x)
+		g.VPBROADCASTQ(x, c)
+		return
+	}
+	g.MOVL(U32(0x3f800000), r.As32())
+	x := g.XMM()
+	g.VMOVD(r.As32(), x)
+	g.VPBROADCASTD(x, c)
+}
+
+// round rounds to an integer: mode 0 to the nearest, 1 down, 2 up, 3 toward zero.
+func (g *gen) round(s isa, t elem, mode int, x, d reg.VecVirtual) {
+	imm := U8(8 | mode)
+	switch {
+	case s == avx512 && t.size == 8:
+		g.VRNDSCALEPD(imm, x, d)
+	case s == avx512:
+		g.VRNDSCALEPS(imm, x, d)
+	case t.size == 8:
+		g.VROUNDPD(imm, x, d)
+	default:
+		g.VROUNDPS(imm, x, d)
+	}
+}
+
+func writeFMA(g *gen, s isa, t elem) {
+	name := "fma" + t.name + s.name
+	signature := fmt.Sprintf("func(dst, x, y, z []%s)", t.goType)
+	g.tables.add("fma", t.name, signature, s, "0", name)
+	g.begin(name, signature, "is x*y + z, rounded once.")
+	dst, x, y, z := g.base("dst"), g.base("x"), g.base("y"), g.base("z")
+	p := g.newStrip(s, t.size, g.shortest("dst", "x", "y", "z"))
+	p.run(unroll, func(k int) {
+		u, v, w := p.vecs(s, k), p.vecs(s, k), p.vecs(s, k)
+		for j := range k {
+			p.load(x, t.size, j, u[j])
+			p.load(y, t.size, j, v[j])
+			p.load(z, t.size, j, w[j])
+		}
+		for j := range k {
+			g.fma(t, u[j], v[j], w[j])
+			p.store(w[j], dst, t.size, j)
+		}
+	})
+	g.end()
+}
+
+// fma adds x*y to d.
+func (g *gen) fma(t elem, x, y, d Op) {
+	if t.size == 8 {
+		g.VFMADD231PD(x, y, d)
+	} else {
+		g.VFMADD231PS(x, y, d)
+	}
+}
