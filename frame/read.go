@@ -35,8 +35,14 @@ func ReadCSVWith(o CSVOptions, paths ...string) *Frame {
 
 // ReadParquet reads Parquet files, or patterns of them, of one schema. Only
 // their footers are read now.
-func ReadParquet(paths ...string) *Frame {
-	p, _, err := parquet.Describe(context.Background(), paths)
+func ReadParquet(paths ...string) *Frame { return ReadParquetWith(ParquetReadOptions{}, paths...) }
+
+// ParquetReadOptions are the options of ReadParquetWith; the zero value is good.
+type ParquetReadOptions = parquet.Options
+
+// ReadParquetWith is ReadParquet with options.
+func ReadParquetWith(o ParquetReadOptions, paths ...string) *Frame {
+	p, _, err := parquet.Describe(context.Background(), paths, o)
 	if err != nil {
 		return fail("ReadParquet", err)
 	}

@@ -5,11 +5,12 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"math/bits"
 	"sync"
 
 	"github.com/andybalholm/brotli"
-	"github.com/golang/snappy"
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
 )
@@ -24,6 +25,8 @@ const (
 	codecZstd   = 6
 	codecLZ4Raw = 7
 )
+
+func bitsFor(maxValue int) int { return bits.Len(uint(maxValue)) }
 
 var codecNames = [...]string{"UNCOMPRESSED", "SNAPPY", "GZIP", "LZO", "BROTLI", "LZ4", "ZSTD", "LZ4_RAW"}
 
@@ -42,24 +45,59 @@ func knownCodec(c int64) bool {
 	return false
 }
 
-// decompress gives the n bytes that src holds, in dst when it is large enough. It allocates no more than
-// n bytes and what the output already proved; n is bounded by the caller.
-func decompress(codec int64, dst, src []byte, n int) (out []byte, err error) {
-	switch codec {
-	case codecNone:
-		out = src
+// plausible refuses sizes that the bytes cannot expand to, before room is made for them.
+func plausible(codec int64, src []byte, n int) (err error) {
+	most := int64(1) << 62
+	switch k := int64(len(src)); codec {
 	case codecSnappy:
-		out, err = unSnappy(dst, src, n)
+		got, e := s2.DecodedLen(src)
+		if err = e; err == nil && got != n {
+			err = fmt.Errorf("a block of %d bytes says it holds %d, the header says %d", len(src), got, n)
+		}
+		most = 32 * (k + 2) // a copy of three bytes gives at most 64
 	case codecGzip:
-		out, err = unGzip(dst, src, n)
-	case codecBrotli:
-		out, err = readBounded(brotli.NewReader(bytes.NewReader(src)), dst, n)
+		most = 1032 * (k + 1)
 	case codecZstd:
-		out, err = unZstd(dst, src, n)
-	case codecLZ4Raw:
-		out, err = unLZ4(dst, src, n)
-	case codecLZ4:
-		out, err = unHadoopLZ4(dst, src, n)
+		var h zstd.Header
+		if k > 0 {
+			err = h.Decode(src)
+		}
+		if err == nil && h.HasFCS && h.FrameContentSize > uint64(n) {
+			err = fmt.Errorf("a frame of %d bytes says it holds %d, the header says %d", len(src), h.FrameContentSize, n)
+		}
+		most = (k/4 + 2) * (128 << 10) // a block of at most 128 KiB takes at least four bytes
+	case codecLZ4Raw, codecLZ4:
+		most = 256 * (k + 2) // a byte of length adds at most 255
+	}
+	if err == nil && int64(n) > most {
+		err = fmt.Errorf("%d bytes cannot hold the %d bytes of the header", len(src), n)
+	}
+	if err != nil {
+		return corrupt("%s: %v", codecName(codec), err)
+	}
+	return nil
+}
+
+// decompress gives the n bytes that src holds in dst, which is at least that long; n is plausible.
+func decompress(codec int64, dst, src []byte, n int) (out []byte, err error) {
+	dst = dst[:n:n]
+	switch {
+	case n == 0 && len(src) == 0:
+		return dst, nil
+	case codec == codecSnappy:
+		out, err = s2.Decode(dst, src)
+	case codec == codecGzip:
+		out, err = unGzip(dst, src)
+	case codec == codecBrotli:
+		out, err = readAll(brotli.NewReader(bytes.NewReader(src)), dst)
+	case codec == codecZstd:
+		d := zstdPool.Get().(*zstd.Decoder)
+		out, err = d.DecodeAll(src, dst[:0])
+		zstdPool.Put(d)
+	case codec == codecLZ4Raw:
+		out, err = unLZ4(dst, src)
+	case codec == codecLZ4:
+		out, err = unHadoopLZ4(dst, src)
 	default:
 		return nil, unsupported("codec %s", codecName(codec))
 	}
@@ -72,60 +110,31 @@ func decompress(codec int64, dst, src []byte, n int) (out []byte, err error) {
 	return out, nil
 }
 
-func sized(dst []byte, n int) []byte {
-	if cap(dst) < n {
-		return make([]byte, n)
-	}
-	return dst[:n]
-}
-
-func unSnappy(dst, src []byte, n int) ([]byte, error) {
-	got, err := snappy.DecodedLen(src)
-	if err != nil {
-		return nil, err
-	}
-	// A copy element of three bytes yields at most 64: more than that is a lie that need not be allocated.
-	if got != n || got/32 > len(src)+1 {
-		return nil, fmt.Errorf("block of %d bytes says it holds %d, the header says %d", len(src), got, n)
-	}
-	return snappy.Decode(sized(dst, n), src)
-}
-
-func unGzip(dst, src []byte, n int) ([]byte, error) {
-	if len(src) == 0 && n == 0 {
-		return nil, nil
-	}
+func unGzip(dst, src []byte) ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(src)) // reads concatenated members
 	if err != nil {
 		return nil, err
 	}
-	return readBounded(r, dst, n)
+	return readAll(r, dst)
 }
 
-// readBounded reads at most n bytes, growing with what came, and one more to see that the stream ends.
-func readBounded(r io.Reader, dst []byte, n int) ([]byte, error) {
-	out := dst[:0]
-	if cap(out) == 0 {
-		out = make([]byte, 0, min(n+1, 64<<10))
+// readAll fills dst and sees that the stream ends there.
+func readAll(r io.Reader, dst []byte) ([]byte, error) {
+	n, err := io.ReadFull(r, dst)
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
+		return dst[:n], nil
 	}
-	for {
-		if len(out) == cap(out) {
-			grown := make([]byte, len(out), min(2*cap(out), n+1)+1)
-			copy(grown, out)
-			out = grown
-		}
-		k, err := r.Read(out[len(out):cap(out)])
-		out = out[:len(out)+k]
-		if len(out) > n {
-			return nil, fmt.Errorf("more than the %d bytes of the header", n)
-		}
-		if err == io.EOF {
-			return out, nil
-		}
-		if err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
+	var more [1]byte
+	switch k, err := io.ReadFull(r, more[:]); {
+	case k > 0:
+		return nil, fmt.Errorf("more than the %d bytes of the header", len(dst))
+	case err != io.EOF:
+		return nil, err
+	}
+	return dst, nil
 }
 
 // zstdPool holds decoders without goroutines of their own (concurrency 1) that never write beyond the
@@ -139,49 +148,21 @@ var zstdPool = sync.Pool{New: func() any {
 	return d
 }}
 
-func unZstd(dst, src []byte, n int) ([]byte, error) {
-	if len(src) == 0 && n == 0 {
-		return nil, nil
-	}
-	var h zstd.Header
-	if err := h.Decode(src); err != nil {
-		return nil, err
-	}
-	// One block of at most 128 KiB takes at least four bytes.
-	if h.HasFCS && h.FrameContentSize > uint64(n) || n/(128<<10) > len(src)/4+1 {
-		return nil, fmt.Errorf("frame of %d bytes cannot hold the %d bytes of the header", len(src), n)
-	}
-	d := zstdPool.Get().(*zstd.Decoder)
-	defer zstdPool.Put(d)
-	return d.DecodeAll(src, sized(dst, n)[:0])
-}
-
-func unLZ4(dst, src []byte, n int) ([]byte, error) {
-	if n == 0 {
-		return nil, nil
-	}
-	if n/256 > len(src)+1 { // a length byte of LZ4 adds at most 255
-		return nil, fmt.Errorf("block of %d bytes cannot hold %d", len(src), n)
-	}
-	out := sized(dst, n)
-	k, err := lz4.UncompressBlock(src, out)
+func unLZ4(dst, src []byte) ([]byte, error) {
+	k, err := lz4.UncompressBlock(src, dst)
 	if err != nil {
 		return nil, err
 	}
-	return out[:k], nil
+	return dst[:k], nil
 }
 
 // unHadoopLZ4 reads Hadoop's framing, repeated (big-endian size, big-endian compressed size, block), and
 // falls back to one bare block, which other writers left under the same codec number.
-func unHadoopLZ4(dst, src []byte, n int) ([]byte, error) {
-	if n/256 > len(src)+1 {
-		return nil, fmt.Errorf("block of %d bytes cannot hold %d", len(src), n)
-	}
-	out := sized(dst, n)
+func unHadoopLZ4(out, src []byte) ([]byte, error) {
 	at, rest := 0, src
 	for len(rest) >= 8 {
 		u, c := int64(binary.BigEndian.Uint32(rest)), int64(binary.BigEndian.Uint32(rest[4:]))
-		if c > int64(len(rest)-8) || u > int64(n-at) {
+		if c > int64(len(rest)-8) || u > int64(len(out)-at) {
 			break
 		}
 		k, err := lz4.UncompressBlock(rest[8:8+c], out[at:at+int(u)])
@@ -190,8 +171,8 @@ func unHadoopLZ4(dst, src []byte, n int) ([]byte, error) {
 		}
 		at, rest = at+k, rest[8+c:]
 	}
-	if at == n && len(rest) == 0 {
+	if at == len(out) && len(rest) == 0 {
 		return out, nil
 	}
-	return unLZ4(out, src, n)
+	return unLZ4(out, src)
 }

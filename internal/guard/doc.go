@@ -5,9 +5,9 @@
 // before they are compared with anything; kernels give wrong rows on aligned slices. Callers of this
 // package see none of that:
 //
-//   - Parquet (Open, File.ReadRowGroup): the footer, every page header, the levels and the value bytes
-//     are checked here before Arrow decodes them; pages are decompressed here, under a bound; Arrow runs
-//     on the caller's goroutine only, and a panic becomes an error naming file, row group and column.
+//   - Parquet (Open, File.Pages): footers, page headers, page indexes and bloom filters are parsed here, and
+//     pages are checked and decompressed under bounds; package parquet decodes the values. Arrow's reader is
+//     not called at all.
 //   - Parquet writing (NewWriter) and IPC writing (NewIPCWriter) hand Arrow rebased, dictionary-checked
 //     arrays and nothing that its writers are known to get wrong.
 //   - IPC (OpenIPC, NewIPCStream): messages are parsed and arrays are laid out by this package, so that a
@@ -15,7 +15,7 @@
 //   - Cast is the one compute function the house uses, on rebased arrays.
 //   - Validate walks an array of any type and says what is wrong with it.
 //
-// Memory: every array that leaves the package belongs to the garbage collector. The allocator is always
-// memory.DefaultAllocator, because pqarrow v17 uses pages after it released them, which is harmless only
-// when released memory is not recycled. Records may be kept without Retain.
+// Memory: pages of Parquet are in buffers of the caller's allocator. Every array that leaves the package belongs to
+// the garbage collector. The allocator given to Arrow is always memory.DefaultAllocator. Records may be kept without
+// Retain.
 package guard

@@ -17,8 +17,6 @@ const (
 	physFixed  = 7
 )
 
-var physNames = [...]string{"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"}
-
 // logical is what of a column's annotation decides how its statistics are read.
 type logical uint8
 
@@ -28,9 +26,36 @@ const (
 	logicalDecimal
 	logicalUint
 	logicalFloat16
-	logicalOther   // an order this package does not use for statistics
-	logicalUnknown // an annotation younger than Arrow v17, which cannot read past it
+	logicalOther // an order this package does not use for statistics
 )
+
+// An Annotation says what the stored values of a column mean (Parquet's logical types, older files' converted
+// types included).
+type Annotation uint8
+
+// The annotations that change how values are read. Anything else, also what is younger than this build, leaves the
+// values as they are stored: readers may ignore what they do not know.
+const (
+	NoAnnotation Annotation = iota
+	TextValues              // STRING, ENUM, JSON
+	DecimalValues
+	DateValues
+	TimeValues
+	TimestampValues
+	IntValues
+	NullValues // UNKNOWN: every value is null
+	HalfValues // FLOAT16
+)
+
+// A Logical is the annotation of a column with its parameters.
+type Logical struct {
+	Kind             Annotation
+	Bits             int  // of IntValues: 8 to 64
+	Signed           bool // of IntValues
+	Unit             int  // of TimeValues and TimestampValues: 0 milliseconds, 1 microseconds, 2 nanoseconds
+	UTC              bool // of TimeValues and TimestampValues: instants, not wall time
+	Precision, Scale int  // of DecimalValues
+}
 
 // maxSchemaDepth bounds the nesting of groups; Arrow walks the schema recursively.
 const maxSchemaDepth = 64
@@ -43,6 +68,10 @@ type schemaElem struct {
 	repetition int64 // 0 required, 1 optional, 2 repeated
 	children   int64
 	logical    logical
+	means      Logical
+	converted  int64 // -1: none
+	scale      int64
+	precision  int64
 }
 
 // leaf is a column as the file stores it: a path of the schema that ends in a value.
@@ -67,10 +96,15 @@ type chunkMeta struct {
 	compressed, uncompressed    int64
 	dataOffset, dictOffset      int64
 	stats                       rawStats
+	offsets, columns            Span // page index
+	bloom                       Span
 	hasStats, hasMeta           bool
 	crypto, elsewhere           bool
 	hasType, hasCodec, hasCount bool
 }
+
+// A Span is where a part of the file lies; Len is 0 when it is not there (or, of a bloom filter, not known).
+type Span struct{ At, Len int64 }
 
 type groupMeta struct {
 	rows, bytes int64
@@ -123,7 +157,8 @@ func parseFooter(b []byte, size int64) (*footer, error) {
 }
 
 func readSchemaElem(r *thriftReader) schemaElem {
-	e := schemaElem{typ: -1}
+	annotated := false
+	e := schemaElem{typ: -1, converted: -1}
 	r.fields(func(id int16, typ byte) bool {
 		switch {
 		case id == 1 && typ == tI32:
@@ -137,17 +172,45 @@ func readSchemaElem(r *thriftReader) schemaElem {
 		case id == 5 && typ == tI32:
 			e.children = r.int()
 		case id == 6 && typ == tI32:
-			if c := logicalOfConverted(r.int()); e.logical == logicalNone {
-				e.logical = c
-			}
+			e.converted = r.int()
+		case id == 7 && typ == tI32:
+			e.scale = r.int()
+		case id == 8 && typ == tI32:
+			e.precision = r.int()
 		case id == 10 && typ == tStruct:
-			e.logical = readLogical(r)
+			e.logical, e.means = readLogical(r)
+			annotated = true
 		default:
 			return false
 		}
 		return true
 	})
+	if !annotated && e.converted >= 0 {
+		e.logical, e.means = logicalOfConverted(e.converted), meaningOfConverted(&e)
+	}
 	return e
+}
+
+// meaningOfConverted is the annotation that a converted type stands for (LogicalTypes.md, "backward
+// compatibility"): times and timestamps of old files are instants.
+func meaningOfConverted(e *schemaElem) Logical {
+	switch c := e.converted; c {
+	case 0, 4, 19:
+		return Logical{Kind: TextValues}
+	case 5:
+		return Logical{Kind: DecimalValues, Precision: int(e.precision), Scale: int(e.scale)}
+	case 6:
+		return Logical{Kind: DateValues}
+	case 7, 8:
+		return Logical{Kind: TimeValues, Unit: int(c - 7), UTC: true}
+	case 9, 10:
+		return Logical{Kind: TimestampValues, Unit: int(c - 9), UTC: true}
+	case 11, 12, 13, 14:
+		return Logical{Kind: IntValues, Bits: 8 << (c - 11)}
+	case 15, 16, 17, 18:
+		return Logical{Kind: IntValues, Bits: 8 << (c - 15), Signed: true}
+	}
+	return Logical{}
 }
 
 func logicalOfConverted(c int64) logical {
@@ -164,36 +227,66 @@ func logicalOfConverted(c int64) logical {
 	return logicalOther
 }
 
-func readLogical(r *thriftReader) logical {
-	l := logicalUnknown
+// readLogical reads the union LogicalType. What it does not know orders in a way that nobody here relies on.
+func readLogical(r *thriftReader) (order logical, means Logical) {
+	order = logicalOther
 	r.fields(func(id int16, typ byte) bool {
-		if id >= 1 && id <= 15 && id != 9 {
-			l = logicalOther
-		}
 		switch id {
 		case 1, 4, 12:
-			l = logicalString
+			order, means.Kind = logicalString, TextValues
 		case 5:
-			l = logicalDecimal
-		case 6, 7, 8:
-			l = logicalNone
+			order, means.Kind = logicalDecimal, DecimalValues
+		case 6:
+			order, means.Kind = logicalNone, DateValues
+		case 7:
+			order, means.Kind = logicalNone, TimeValues
+		case 8:
+			order, means.Kind = logicalNone, TimestampValues
 		case 10:
-			l = logicalNone
-			if typ == tStruct {
-				r.fields(func(id int16, typ byte) bool {
-					if id == 2 && typ == tFalse {
-						l = logicalUint
-					}
-					return false
-				})
-				return true
-			}
+			order, means = logicalNone, Logical{Kind: IntValues, Bits: 64, Signed: true}
+		case 11:
+			means.Kind = NullValues
 		case 15:
-			l = logicalFloat16
+			order, means.Kind = logicalFloat16, HalfValues
 		}
-		return false
+		if typ != tStruct {
+			return false
+		}
+		readAnnotation(r, id, &means)
+		return true
 	})
-	return l
+	if means.Kind == IntValues && !means.Signed {
+		order = logicalUint
+	}
+	return order, means
+}
+
+// readAnnotation reads the parameters of member id of LogicalType.
+func readAnnotation(r *thriftReader, member int16, l *Logical) {
+	r.fields(func(id int16, typ byte) bool {
+		switch {
+		case member == 5 && id == 1 && typ == tI32:
+			l.Scale = int(r.int())
+		case member == 5 && id == 2 && typ == tI32:
+			l.Precision = int(r.int())
+		case (member == 7 || member == 8) && id == 1:
+			l.UTC = typ == tTrue
+			return false
+		case (member == 7 || member == 8) && id == 2 && typ == tStruct:
+			r.fields(func(unit int16, _ byte) bool {
+				l.Unit = int(unit) - 1
+				return false
+			})
+		case member == 10 && id == 1 && typ == tByte:
+			l.Bits = int(r.byte())
+		case member == 10 && id == 2:
+			l.Signed = typ == tTrue
+			return false
+		default:
+			return false
+		}
+		return true
+	})
 }
 
 func readColumnOrder(r *thriftReader) (typeDefined bool) {
@@ -249,6 +342,14 @@ func readChunk(r *thriftReader) chunkMeta {
 		case id == 3 && typ == tStruct:
 			c.hasMeta = true
 			readChunkMeta(r, &c)
+		case id == 4 && typ == tI64:
+			c.offsets.At = r.int()
+		case id == 5 && typ == tI32:
+			c.offsets.Len = r.int()
+		case id == 6 && typ == tI64:
+			c.columns.At = r.int()
+		case id == 7 && typ == tI32:
+			c.columns.Len = r.int()
 		case id == 8:
 			c.crypto = true
 			return false
@@ -288,6 +389,10 @@ func readChunkMeta(r *thriftReader, c *chunkMeta) {
 		case id == 12 && typ == tStruct:
 			c.hasStats = true
 			readStats(r, &c.stats)
+		case id == 14 && typ == tI64:
+			c.bloom.At = r.int()
+		case id == 15 && typ == tI32:
+			c.bloom.Len = r.int()
 		default:
 			return false
 		}
@@ -356,9 +461,6 @@ func (f *footer) addNode(i, field int, path []string, def, rep int) (next int, e
 	default:
 		return 0, corrupt("column %s has repetition %d", strings.Join(path, "."), e.repetition)
 	}
-	if e.logical == logicalUnknown {
-		return 0, unsupported("column %s has a logical type that this build does not know", strings.Join(path, "."))
-	}
 	if e.typ < 0 {
 		if e.children < 0 || e.children > int64(len(f.elems)-i) {
 			return 0, corrupt("group %s has %d children", strings.Join(path, "."), e.children)
@@ -375,7 +477,8 @@ func (f *footer) addNode(i, field int, path []string, def, rep int) (next int, e
 		return next, nil
 	}
 	l := leaf{typ: e.typ, typeLen: e.typeLen, logical: e.logical}
-	l.Path, l.Field, l.MaxDef, l.MaxRep = strings.Join(path, "."), field, def, rep
+	l.Path, l.Name, l.Field, l.Logical = strings.Join(path, "."), path[0], field, e.means
+	l.MaxDef, l.MaxRep = def, rep
 	if e.children != 0 {
 		return 0, corrupt("column %s has a type and %d children", l.Path, e.children)
 	}
@@ -385,7 +488,7 @@ func (f *footer) addNode(i, field int, path []string, def, rep int) (next int, e
 	if e.typ == physFixed && (e.typeLen <= 0 || e.typeLen > 1<<24) {
 		return 0, corrupt("column %s has fixed length %d", l.Path, e.typeLen)
 	}
-	l.Physical = physNames[e.typ]
+	l.Physical, l.Length = Physical(e.typ), int(e.typeLen)
 	l.Nested = len(path) > 1 || rep > 0
 	f.leaves = append(f.leaves, l)
 	return i + 1, nil

@@ -15,6 +15,8 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	"github.com/weft-data/weft/internal/mem"
 )
 
 var bg = context.Background()
@@ -87,24 +89,63 @@ func isClear(err error) bool {
 		(errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnsupported) || errors.Is(err, ErrLimit))
 }
 
-// readParquet reads all of a file and touches every value.
-func readParquet(b []byte, opt Options, batch int) (int64, error) {
-	f, err := Open(bg, bytes.NewReader(b), int64(len(b)), opt)
+// readParquet reads every page of a file, its page indexes and bloom filters.
+func readParquet(b []byte, opt Options) (int64, error) {
+	f, err := Open(bytes.NewReader(b), int64(len(b)), opt)
 	if err != nil {
 		return 0, err
 	}
 	rows := int64(0)
-	for g := 0; g < f.NumRowGroups(); g++ {
-		err := f.ReadRowGroup(bg, g, nil, batch, func(r arrow.Record) error {
-			rows += r.NumRows()
-			touch(r)
-			return nil
-		})
-		if err != nil {
-			return rows, err
+	for g := range f.NumRowGroups() {
+		for c := range f.NumLeaves() {
+			if err := readPages(f, g, c); err != nil {
+				return rows, err
+			}
+			x, err := f.PageIndex(g, c)
+			if err == nil && x != nil && len(x.Rows) != len(x.Offsets) {
+				err = errors.New("an index with rows without offsets")
+			}
+			if err != nil {
+				return rows, err
+			}
+			if bloom, err := f.Bloom(g, c); err != nil {
+				return rows, err
+			} else if bloom != nil {
+				bloom.MayHold(uint64(c) * 0x9e3779b97f4a7c15)
+			}
 		}
+		rows += f.RowGroup(g).Rows
 	}
 	return rows, nil
+}
+
+func readPages(f *File, g, c int) error {
+	pool := mem.NewPool(64 << 20)
+	p, err := f.Pages(g, c, pool)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		p.Close()
+		if pool.Used() != 0 {
+			panic("pages keep buffers after Close")
+		}
+	}()
+	for {
+		h, err := p.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if h.Values <= 0 {
+			return fmt.Errorf("a page of %d values", h.Values)
+		}
+		if _, err := p.Load(); err != nil {
+			return err
+		}
+	}
 }
 
 func openIPC(b []byte, file bool) (*IPCReader, error) {
@@ -147,52 +188,6 @@ func touch(r arrow.Record) {
 			}
 		}
 	}
-}
-
-// collect reads a file into one record per row group.
-func collect(t testing.TB, b []byte, opt Options, columns []int, batch int) []arrow.Record {
-	t.Helper()
-	f, err := Open(bg, bytes.NewReader(b), int64(len(b)), opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out []arrow.Record
-	for g := 0; g < f.NumRowGroups(); g++ {
-		var parts []arrow.Record
-		err := f.ReadRowGroup(bg, g, columns, batch, func(r arrow.Record) error {
-			parts = append(parts, r)
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, join(t, parts))
-	}
-	return out
-}
-
-func join(t testing.TB, parts []arrow.Record) arrow.Record {
-	t.Helper()
-	if len(parts) == 0 {
-		t.Fatal("no records to join")
-	}
-	cols := make([]arrow.Array, parts[0].NumCols())
-	rows := int64(0)
-	for i := range cols {
-		var arrs []arrow.Array
-		for _, p := range parts {
-			arrs = append(arrs, p.Column(i))
-		}
-		a, err := array.Concatenate(arrs, memory.DefaultAllocator)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cols[i] = a
-	}
-	for _, p := range parts {
-		rows += p.NumRows()
-	}
-	return array.NewRecord(parts[0].Schema(), cols, rows)
 }
 
 // arr builds an array of a type from JSON.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -120,7 +121,10 @@ func (b *batch) inflate(raw []byte) ([]byte, error) {
 		return nil, err
 	}
 	if b.codec == codecZstd {
-		return decompress(codecZstd, nil, raw, int(n))
+		if err := plausible(codecZstd, raw, int(n)); err != nil {
+			return nil, err
+		}
+		return decompress(codecZstd, make([]byte, n), raw, int(n))
 	}
 	out, err := readBounded(lz4.NewReader(bytes.NewReader(raw)), nil, int(n))
 	if err == nil && int64(len(out)) != n {
@@ -326,4 +330,30 @@ func (s *dictStore) add(t flatTable, body []byte, version int16, lim Limits) err
 	}
 	s.parts[id] = append(s.parts[id], a)
 	return nil
+}
+
+// readBounded reads at most n bytes, growing with what came, and one more to see that the stream ends.
+func readBounded(r io.Reader, dst []byte, n int) ([]byte, error) {
+	out := dst[:0]
+	if cap(out) == 0 {
+		out = make([]byte, 0, min(n+1, 64<<10))
+	}
+	for {
+		if len(out) == cap(out) {
+			grown := make([]byte, len(out), min(2*cap(out), n+1)+1)
+			copy(grown, out)
+			out = grown
+		}
+		k, err := r.Read(out[len(out):cap(out)])
+		out = out[:len(out)+k]
+		if len(out) > n {
+			return nil, fmt.Errorf("more than the %d bytes of the header", n)
+		}
+		if err == io.EOF {
+			return out, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 }

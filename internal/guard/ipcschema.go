@@ -9,8 +9,6 @@ import (
 	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/ipc"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
 // Field numbers and codes below are those of Schema.fbs, Message.fbs and File.fbs of the Arrow format.
@@ -385,9 +383,8 @@ func unionType(t flatTable, kids []arrow.Field) (arrow.DataType, error) {
 	return arrow.UnionOf([...]arrow.UnionMode{arrow.SparseMode, arrow.DenseMode}[mode], kids, codes), nil
 }
 
-// rewriteSchema parses the framed schema message in raw and gives one that says the same without
-// dictionaries, fixed-size lists and extensions; nil when it has types that v17 does not know.
-func rewriteSchema(raw []byte, lim Limits) ([]byte, error) {
+// storedSchema parses the framed schema message in raw; nil when it has types that v17 does not know.
+func storedSchema(raw []byte, lim Limits) (*arrow.Schema, error) {
 	msg, err := readMessage(bytes.NewReader(raw), lim)
 	if err == io.EOF {
 		err = corrupt("it is empty")
@@ -405,43 +402,5 @@ func rewriteSchema(raw []byte, lim Limits) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the stored Arrow schema: %w", err)
 	}
-	fields := make([]arrow.Field, s.schema.NumFields())
-	for i, f := range s.schema.Fields() {
-		fields[i] = hintField(f)
-	}
-	var out bytes.Buffer
-	w := ipc.NewWriter(&out, ipc.WithSchema(arrow.NewSchema(fields, nil)), ipc.WithAllocator(memory.DefaultAllocator))
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("the stored Arrow schema: %w", err)
-	}
-	return out.Bytes(), nil
-}
-
-func hintField(f arrow.Field) arrow.Field {
-	f.Type = hintType(f.Type)
-	f.Metadata = dropKeys(f.Metadata, extNameKey, extMetaKey)
-	return f
-}
-
-func hintType(t arrow.DataType) arrow.DataType {
-	switch t := t.(type) {
-	case *arrow.DictionaryType:
-		return hintType(t.ValueType)
-	case *arrow.FixedSizeListType:
-		return arrow.ListOfField(hintField(t.ElemField()))
-	case *arrow.ListType:
-		return arrow.ListOfField(hintField(t.ElemField()))
-	case *arrow.StructType:
-		fields := make([]arrow.Field, t.NumFields())
-		for i, f := range t.Fields() {
-			fields[i] = hintField(f)
-		}
-		return arrow.StructOf(fields...)
-	case *arrow.MapType:
-		m := arrow.MapOf(hintType(t.KeyType()), hintType(t.ItemType()))
-		m.SetItemNullable(t.ItemField().Nullable)
-		m.KeysSorted = t.KeysSorted
-		return m
-	}
-	return t
+	return s.schema, nil
 }

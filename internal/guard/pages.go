@@ -2,39 +2,52 @@ package guard
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
+
+	"github.com/weft-data/weft/internal/mem"
 )
 
-// Page types and encodings of Parquet (parquet.thrift, enums PageType and Encoding).
+// Page types of Parquet (parquet.thrift, enum PageType).
 const (
 	pageData   = 0
 	pageIndex  = 1
 	pageDict   = 2
 	pageDataV2 = 3
+)
 
-	encPlain       = 0
-	encPlainDict   = 2
-	encRLE         = 3
-	encBitPacked   = 4
-	encDelta       = 5
-	encDeltaLength = 6
-	encDeltaBytes  = 7
-	encRLEDict     = 8
-	encSplit       = 9
+// An Encoding says how the values of a page are stored (parquet.thrift, enum Encoding).
+type Encoding int64
+
+// The encodings.
+const (
+	Plain           Encoding = 0
+	PlainDict       Encoding = 2
+	RLE             Encoding = 3
+	BitPacked       Encoding = 4
+	Delta           Encoding = 5
+	DeltaLength     Encoding = 6
+	DeltaBytes      Encoding = 7
+	RLEDict         Encoding = 8
+	ByteStreamSplit Encoding = 9
 )
 
 var encodingNames = [...]string{"PLAIN", "GROUP_VAR_INT", "PLAIN_DICTIONARY", "RLE", "BIT_PACKED",
 	"DELTA_BINARY_PACKED", "DELTA_LENGTH_BYTE_ARRAY", "DELTA_BYTE_ARRAY", "RLE_DICTIONARY", "BYTE_STREAM_SPLIT"}
 
-func encodingName(e int64) string {
-	if e >= 0 && e < int64(len(encodingNames)) {
+func (e Encoding) String() string {
+	if e >= 0 && int(e) < len(encodingNames) {
 		return encodingNames[e]
 	}
-	return fmt.Sprintf("ENCODING(%d)", e)
+	return fmt.Sprintf("ENCODING(%d)", int64(e))
 }
 
-// page is one page header, and where its body lies in the chunk.
+// IsDict reports whether values are codes of a dictionary.
+func (e Encoding) IsDict() bool { return e == PlainDict || e == RLEDict }
+
+// page is one page header.
 type page struct {
 	typ                      int64
 	compressed, uncompressed int64
@@ -45,15 +58,11 @@ type page struct {
 	nulls, rows              int64 // of a version 2 page
 	defLen, repLen           int64
 	plainBody                bool // version 2: the values are not compressed
-	sorted                   bool
-	body                     []byte
 }
-
-func isDictEncoding(e int64) bool { return e == encPlainDict || e == encRLEDict }
 
 // readPage parses the page header at the reader's position.
 func readPage(r *thriftReader) page {
-	p := page{typ: -1, compressed: -1, uncompressed: -1, values: -1, encoding: -1, defEnc: encRLE, repEnc: encRLE}
+	p := page{typ: -1, compressed: -1, uncompressed: -1, values: -1, encoding: -1, defEnc: int64(RLE), repEnc: int64(RLE)}
 	r.fields(func(id int16, typ byte) bool {
 		switch {
 		case id == 1 && typ == tI32:
@@ -84,10 +93,9 @@ func readPageDetail(r *thriftReader, p *page, kind int16) {
 		switch {
 		case typ == tI32 && id >= 1 && int(id) <= len(num):
 			*num[id-1] = r.int()
-		case kind == 7 && id == 3:
-			p.sorted = typ == tTrue
 		case kind == 8 && id == 7:
 			p.plainBody = typ == tFalse
+			return false
 		default:
 			return false
 		}
@@ -111,12 +119,12 @@ func (p *page) check(l *leaf, lim *Limits) error {
 		return corrupt("a page header says %d values", p.values)
 	case p.values > lim.PageValues:
 		return overLimit("a page says %d values, the limit is %d", p.values, lim.PageValues)
-	case p.typ == pageDict && p.encoding != encPlain && p.encoding != encPlainDict:
-		return unsupported("dictionary page in encoding %s", encodingName(p.encoding))
+	case p.typ == pageDict && p.encoding != int64(Plain) && p.encoding != int64(PlainDict):
+		return unsupported("dictionary page in encoding %s", Encoding(p.encoding))
 	case p.typ == pageDict:
 		return nil
 	}
-	if err := checkEncoding(p.encoding, l); err != nil {
+	if err := checkEncoding(Encoding(p.encoding), l); err != nil {
 		return err
 	}
 	if p.typ == pageData {
@@ -132,295 +140,322 @@ func (p *page) check(l *leaf, lim *Limits) error {
 }
 
 // checkEncoding says whether an encoding may hold values of the column.
-func checkEncoding(e int64, l *leaf) error {
+func checkEncoding(e Encoding, l *leaf) error {
 	ok := false
 	switch e {
-	case encPlain:
+	case Plain:
 		ok = true
-	case encPlainDict, encRLEDict:
-		ok = l.typ != physBool
-	case encRLE:
-		ok = l.typ == physBool
-	case encDelta:
-		ok = l.typ == physInt32 || l.typ == physInt64
-	case encDeltaLength:
-		ok = l.typ == physBytes
-	case encDeltaBytes:
-		ok = l.typ == physBytes || l.typ == physFixed
-	case encSplit:
-		ok = l.typ == physInt32 || l.typ == physInt64 || l.typ == physFloat || l.typ == physDouble || l.typ == physFixed
+	case PlainDict, RLEDict:
+		ok = l.Physical != Boolean
+	case RLE:
+		ok = l.Physical == Boolean
+	case Delta:
+		ok = l.Physical == Int32 || l.Physical == Int64
+	case DeltaLength:
+		ok = l.Physical == ByteArray
+	case DeltaBytes:
+		ok = l.Physical == ByteArray || l.Physical == FixedLenByteArray
+	case ByteStreamSplit:
+		ok = l.Physical.Width(l.Length) > 0 && l.Physical != Int96
 	default:
-		return unsupported("a page in encoding %s", encodingName(e))
+		return unsupported("a page in encoding %s", e)
 	}
 	if !ok {
-		return corrupt("a page in encoding %s, which does not hold %s", encodingName(e), l.Physical)
+		return corrupt("a page in encoding %s, which does not hold %s", e, l.Physical)
 	}
 	return nil
 }
 
-// chunkPages walks the headers of a chunk (b is the chunk and, for old writers that did not count the
-// dictionary header, up to slack bytes after it) until its values are complete.
-func chunkPages(b []byte, c *chunkMeta, l *leaf, lim *Limits) ([]page, error) {
-	var pages []page
-	var seen int64
-	for pos := 0; seen < c.values; {
-		if pos >= len(b) {
-			return nil, corrupt("the chunk ends after %d of %d values", seen, c.values)
+// chunkSlack is how far the pages of a chunk may reach beyond its stated size: parquet-mr up to 1.2.8 did not
+// count the header of the dictionary page.
+const chunkSlack = 100
+
+// window is how many bytes are read from a file at once, unless a page is longer: it stays in the second-level
+// cache until its pages are decompressed.
+const window = 256 << 10
+
+// A Header says what the page is that Pages.Next moved to.
+type Header struct {
+	Dict     bool // the dictionary: the first page of a chunk or none
+	Values   int  // with nulls
+	Encoding Encoding
+}
+
+// A Body is a page without compression. It is valid until the next call of Pages.Next or Load.
+type Body struct {
+	Values []byte
+	// Def and Rep are the levels, without length prefixes; nil where the largest level is 0.
+	Def, Rep []byte
+	// OldDef and OldRep say that levels are in the deprecated encoding BIT_PACKED, most significant bit first.
+	OldDef, OldRep bool
+}
+
+// Pages reads the pages of one column chunk. A Pages is for one goroutine; its buffers come from an allocator, and
+// Close gives them back.
+type Pages struct {
+	f     *File
+	m     *chunkMeta
+	l     *leaf
+	rg    int
+	alloc mem.Allocator
+
+	raw    []byte // bytes [at, at+len(raw)) of the file
+	buf    []byte // backs raw
+	at     int64  // in the file, of raw[0]
+	end    int64  // of the chunk, with slack
+	unpack []byte
+	page   page
+	number int   // of the page, from 0
+	rest   int64 // bytes of the page's body that are not passed yet
+	seen   int64 // values in data pages so far, those jumped over included
+}
+
+// Pages opens the chunk of a leaf in row group rg.
+func (f *File) Pages(rg, leaf int, alloc mem.Allocator) (*Pages, error) {
+	m, l := &f.foot.groups[rg].chunks[leaf], &f.foot.leaves[leaf]
+	p := &Pages{f: f, m: m, l: l, rg: rg, alloc: alloc, at: m.start(), number: -1}
+	if !knownCodec(m.codec) {
+		return nil, p.fail(unsupported("codec %s", codecName(m.codec)))
+	}
+	p.end = min(m.start()+m.compressed+chunkSlack, f.size)
+	return p, nil
+}
+
+func (p *Pages) fail(err error) error { return p.f.fail(p.rg, p.l.Path, err) }
+
+// Fail gives an error of decoding its place: file, row group, column and page.
+func (p *Pages) Fail(err error) error {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return err
+	}
+	if p.number >= 0 {
+		err = fmt.Errorf("page %d: %w", p.number, err)
+	}
+	return p.fail(err)
+}
+
+// Close gives the buffers back.
+func (p *Pages) Close() {
+	p.alloc.Free(p.buf)
+	p.alloc.Free(p.unpack)
+	p.buf, p.unpack, p.raw = nil, nil, nil
+}
+
+// Next moves to the next page that holds values. io.EOF is the end of the chunk, whose values are complete then.
+func (p *Pages) Next() (Header, error) {
+	for {
+		if err := p.pass(); err != nil {
+			return Header{}, p.fail(err)
 		}
-		r := thriftReader{b: b[pos:min(len(b), pos+int(lim.Footer))]}
-		p := readPage(&r)
-		if r.err != nil {
-			return nil, fmt.Errorf("page header at byte %d of the chunk: %w", pos, r.err)
+		if p.seen >= p.m.values {
+			if p.seen > p.m.values {
+				return Header{}, p.fail(corrupt("the pages have %d values, the chunk says %d", p.seen, p.m.values))
+			}
+			return Header{}, io.EOF
 		}
-		if err := p.check(l, lim); err != nil {
-			return nil, fmt.Errorf("page %d at byte %d of the chunk: %w", len(pages), pos, err)
+		if err := p.header(); err != nil {
+			return Header{}, p.fail(err)
 		}
-		pos += r.pos
-		if p.compressed > int64(len(b)-pos) {
-			return nil, corrupt("page %d has %d bytes, the chunk %d more", len(pages), p.compressed, len(b)-pos)
-		}
-		p.body = b[pos : pos+int(p.compressed)]
-		pos += int(p.compressed)
-		switch p.typ {
+		switch p.page.typ {
 		case pageDict:
-			if len(pages) > 0 {
-				return nil, corrupt("page %d is a dictionary; only the first page may be", len(pages))
+			if p.number > 0 {
+				return Header{}, p.fail(corrupt("page %d is a dictionary; only the first page may be", p.number))
 			}
 		case pageData, pageDataV2:
-			if seen += p.values; p.values == 0 {
-				continue // says nothing, and Arrow's readers may wait for it to
+			if p.seen += p.page.values; p.page.values == 0 {
+				continue
 			}
 		default:
 			continue
 		}
-		pages = append(pages, p)
+		return Header{p.page.typ == pageDict, int(p.page.values), Encoding(p.page.encoding)}, nil
 	}
-	if seen != c.values {
-		return nil, corrupt("the pages have %d values, the chunk says %d", seen, c.values)
-	}
-	return pages, checkDictionaryUse(pages)
 }
 
-func checkDictionaryUse(pages []page) error {
-	for i := range pages {
-		if pages[i].typ != pageDict && isDictEncoding(pages[i].encoding) && pages[0].typ != pageDict {
-			return corrupt("page %d refers to a dictionary, the chunk has none", i)
+// pass leaves the body of the page behind.
+func (p *Pages) pass() error {
+	n := p.rest
+	p.rest = 0
+	if n <= int64(len(p.raw)) {
+		p.raw, p.at = p.raw[n:], p.at+n
+		return nil
+	}
+	p.raw, p.at = nil, p.at+n
+	return nil
+}
+
+// header parses the header at the position.
+func (p *Pages) header() error {
+	p.number++
+	left := p.end - p.at
+	if left <= 0 {
+		return corrupt("the chunk ends after %d of %d values", p.seen, p.m.values)
+	}
+	for n := min(left, 512); ; n = min(left, n*16, p.f.opt.Limits.Footer) {
+		if err := p.fetch(n); err != nil {
+			return err
 		}
+		r := thriftReader{b: p.raw}
+		p.page = readPage(&r)
+		if r.err != nil && int64(len(p.raw)) < min(left, p.f.opt.Limits.Footer) {
+			n = max(n, int64(len(p.raw)))
+			continue
+		}
+		if r.err != nil {
+			return fmt.Errorf("the header of page %d at byte %d: %w", p.number, p.at, r.err)
+		}
+		if err := p.page.check(p.l, &p.f.opt.Limits); err != nil {
+			return fmt.Errorf("page %d at byte %d: %w", p.number, p.at, err)
+		}
+		p.raw, p.at = p.raw[r.pos:], p.at+int64(r.pos)
+		if p.rest = p.page.compressed; p.rest > p.end-p.at {
+			return corrupt("page %d has %d bytes, the chunk %d more", p.number, p.rest, p.end-p.at)
+		}
+		return nil
+	}
+}
+
+// fetch makes raw at least n bytes long; the chunk has that many.
+func (p *Pages) fetch(n int64) error {
+	if n <= int64(len(p.raw)) {
+		return nil
+	}
+	want := min(max(n, window), p.end-p.at)
+	have := len(p.raw)
+	if int64(len(p.buf)) < want {
+		b := p.alloc.Alloc(int(want))
+		if b == nil {
+			return fmt.Errorf("no memory for %d bytes of the file: %w", want, mem.ErrBudget)
+		}
+		copy(b, p.raw)
+		p.alloc.Free(p.buf)
+		p.buf = b
+	} else {
+		copy(p.buf, p.raw)
+	}
+	p.raw = p.buf[:want]
+	if k, err := p.f.src.ReadAt(p.raw[have:], p.at+int64(have)); k < len(p.raw)-have {
+		p.raw = p.raw[:have]
+		if err == nil || err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return fmt.Errorf("reading %d bytes at %d: %w", want, p.at, err)
 	}
 	return nil
 }
 
-// allDict says whether every data page holds dictionary codes.
-func allDict(pages []page) bool {
-	for i := range pages {
-		if pages[i].typ != pageDict && !isDictEncoding(pages[i].encoding) {
-			return false
-		}
+// Jump moves to the data page that the offset index says is at byte at of the file, behind seen rows: Next reads
+// its header.
+func (p *Pages) Jump(at, seen int64) error {
+	if at < p.m.start() || at >= p.end || seen < 0 || seen > p.m.values {
+		return p.fail(corrupt("the offset index has a page at byte %d behind %d values, the chunk ends at byte %d with %d values", at, seen, p.end, p.m.values))
 	}
-	return len(pages) > 1
+	if k := at - p.at; k >= 0 && k <= int64(len(p.raw)) {
+		p.raw = p.raw[k:]
+	} else {
+		p.raw = nil
+	}
+	p.at, p.rest, p.seen = at, 0, seen
+	return nil
 }
 
-// pageStream gives Arrow a chunk as it can read it without harm: page after page, decompressed, checked, in
-// encodings that v17 decodes right, with new headers. One page is in memory at a time.
-type pageStream struct {
-	leaf   *leaf
-	codec  int64
-	pages  []page
-	lim    *Limits
-	crc    bool
-	next   int   // page to make
-	pos    int64 // stream position of buf[0]
-	buf    []byte
-	off    int   // consumed part of buf
-	past   int64 // zeros served beyond the last page
-	dict   int   // entries of the dictionary
-	rows   int64
-	err    error
-	unpack []byte // decompression buffer
-	w      thriftWriter
-}
-
-// ReadAt serves Arrow's buffered reader, which reads forward only. A fault of the data sticks in s.err,
-// because Arrow ignores read errors inside version 2 pages.
-func (s *pageStream) ReadAt(p []byte, off int64) (int, error) {
-	if s.err != nil {
-		return 0, s.err
-	}
-	if at := s.pos + int64(s.off) + s.past; off != at || s.past > 1<<20 {
-		s.err = fmt.Errorf("page stream read at byte %d, it is at %d, %d beyond its end", off, at, s.past)
-		return 0, s.err
-	}
-	n := 0
-	for n < len(p) {
-		if s.off == len(s.buf) {
-			if s.next == len(s.pages) {
-				// Never an end: Arrow's buffered reader slices beyond its buffer when it meets one while
-				// peeking for a header. It stops by the number of values, which chunkPages has counted.
-				clear(p[n:])
-				s.past += int64(len(p) - n)
-				return len(p), nil
-			}
-			s.pos += int64(len(s.buf))
-			if s.buf, s.err = s.make(s.next); s.err != nil {
-				return n, s.err
-			}
-			s.off, s.next = 0, s.next+1
-		}
-		k := copy(p[n:], s.buf[s.off:])
-		n, s.off = n+k, s.off+k
-	}
-	return n, nil
-}
-
-// make gives page i with its new header. The result is valid until the next call.
-func (s *pageStream) make(i int) ([]byte, error) {
-	p := &s.pages[i]
-	if p.hasCRC && s.crc && crc32.ChecksumIEEE(p.body) != p.crc {
-		return nil, corrupt("page %d: its checksum is %08x, the header says %08x", i, crc32.ChecksumIEEE(p.body), p.crc)
-	}
-	out, err := s.body(p)
+// Load reads and checks the page that Next moved to.
+func (p *Pages) Load() (Body, error) {
+	b, err := p.load()
 	if err != nil {
-		return nil, fmt.Errorf("page %d: %w", i, err)
+		return b, p.Fail(err)
 	}
-	return out, nil
+	return b, nil
 }
 
-func (s *pageStream) body(p *page) ([]byte, error) {
-	raw, err := s.expand(p)
-	if err != nil {
+func (p *Pages) load() (b Body, err error) {
+	if err := p.fetch(p.rest); err != nil {
+		return b, err
+	}
+	raw := p.raw[:p.rest:p.rest]
+	if p.page.hasCRC && !p.f.opt.SkipChecksums && crc32.ChecksumIEEE(raw) != p.page.crc {
+		return b, corrupt("its checksum is %08x, the header says %08x", crc32.ChecksumIEEE(raw), p.page.crc)
+	}
+	if p.page.typ == pageDataV2 {
+		return p.loadV2(raw)
+	}
+	if raw, err = p.expand(raw, int(p.page.uncompressed)); err != nil {
+		return b, err
+	}
+	if p.page.typ == pageDict {
+		return Body{Values: raw}, nil
+	}
+	b.OldRep, b.OldDef = p.page.repEnc == int64(BitPacked), p.page.defEnc == int64(BitPacked)
+	if b.Rep, raw, err = cutLevels(raw, p.l.MaxRep, Encoding(p.page.repEnc), int(p.page.values)); err != nil {
+		return b, err
+	}
+	b.Def, b.Values, err = cutLevels(raw, p.l.MaxDef, Encoding(p.page.defEnc), int(p.page.values))
+	return b, err
+}
+
+// loadV2 reads a version 2 page, whose levels are never compressed.
+func (p *Pages) loadV2(raw []byte) (b Body, err error) {
+	h := &p.page
+	lv := int(h.defLen + h.repLen)
+	b.Rep, b.Def = raw[:h.repLen], raw[h.repLen:lv]
+	want := int(h.uncompressed) - lv
+	switch {
+	case h.plainBody || p.m.codec == codecNone:
+		if h.compressed != h.uncompressed {
+			return b, corrupt("an uncompressed page of %d bytes says %d", h.compressed, h.uncompressed)
+		}
+		b.Values = raw[lv:]
+	case len(raw) > lv: // a page of nulls only may leave the values out
+		b.Values, err = p.expand(raw[lv:], want)
+	case want != 0:
+		err = corrupt("a page of levels only says it has %d bytes of values", want)
+	}
+	return b, err
+}
+
+// expand decompresses into the page buffer.
+func (p *Pages) expand(src []byte, n int) ([]byte, error) {
+	if p.m.codec == codecNone {
+		if len(src) != n {
+			return nil, corrupt("an uncompressed page of %d bytes says %d", len(src), n)
+		}
+		return src, nil
+	}
+	if err := plausible(p.m.codec, src, n); err != nil {
 		return nil, err
 	}
-	if p.typ == pageDict {
-		if err := checkPlain(raw, int(p.values), s.leaf); err != nil {
-			return nil, fmt.Errorf("dictionary: %w", err)
+	if len(p.unpack) < n {
+		b := p.alloc.Alloc(n + n/8)
+		if b == nil {
+			return nil, fmt.Errorf("no memory for a page of %d bytes: %w", n, mem.ErrBudget)
 		}
-		s.dict = int(p.values)
-		return s.wrap(p, encPlain, nil, raw), nil
+		p.alloc.Free(p.unpack)
+		p.unpack = b
 	}
-	levels, values, err := splitLevels(raw, p, s.leaf)
-	if err != nil {
-		return nil, err
-	}
-	present, rows, err := countLevels(raw, p, s.leaf)
-	if err != nil {
-		return nil, err
-	}
-	if s.rows == 0 && s.leaf.MaxRep > 0 && !levelsStartRow(raw, p, s.leaf) {
-		return nil, corrupt("the first value does not start a row")
-	}
-	s.rows += int64(rows)
-	enc := p.encoding
-	values, enc, err = s.plainValues(values, enc, present)
-	if err != nil {
-		return nil, err
-	}
-	return s.wrap(p, enc, levels, values), nil
+	return decompress(p.m.codec, p.unpack, src, n)
 }
 
-// expand decompresses a page: all of a version 1 page, the values of a version 2 page.
-func (s *pageStream) expand(p *page) ([]byte, error) {
-	if p.typ != pageDataV2 {
-		out, err := decompress(s.codec, s.unpack, p.body, int(p.uncompressed))
-		s.keep(out)
-		return out, err
-	}
-	if p.plainBody || s.codec == codecNone {
-		if p.compressed != p.uncompressed {
-			return nil, corrupt("an uncompressed page of %d bytes says %d", p.compressed, p.uncompressed)
-		}
-		return p.body, nil
-	}
-	lv := int(p.defLen + p.repLen)
-	want := int(p.uncompressed) - lv
-	var vals []byte
-	if len(p.body) > lv { // a page of nulls only may leave the values out
-		var err error
-		if vals, err = decompress(s.codec, s.unpack, p.body[lv:], want); err != nil {
-			return nil, err
-		}
-		s.keep(vals)
-	} else if want != 0 {
-		return nil, corrupt("a page of levels only says it has %d bytes of values", want)
-	}
-	return append(p.body[:lv:lv], vals...), nil
-}
-
-func (s *pageStream) keep(b []byte) {
-	if s.codec != codecNone && cap(b) > cap(s.unpack) {
-		s.unpack = b
-	}
-}
-
-// wrap puts a header before the page. Its compressed size is its size: the virtual file has no codec.
-func (s *pageStream) wrap(p *page, enc int64, levels, values []byte) []byte {
-	n := int64(len(levels) + len(values))
-	w := &s.w
-	w.b, w.last = w.b[:0], 0
-	w.i32(1, p.typ)
-	w.i32(2, n)
-	w.i32(3, n)
-	switch p.typ {
-	case pageDict:
-		w.structure(7, func() { w.i32(1, p.values); w.i32(2, enc); w.bool(3, p.sorted) })
-	case pageData:
-		w.structure(5, func() { w.i32(1, p.values); w.i32(2, enc); w.i32(3, p.defEnc); w.i32(4, p.repEnc) })
-	case pageDataV2:
-		w.structure(8, func() {
-			w.i32(1, p.values)
-			w.i32(2, p.nulls)
-			w.i32(3, p.rows)
-			w.i32(4, enc)
-			w.i32(5, p.defLen)
-			w.i32(6, p.repLen)
-			w.bool(7, false)
-		})
-	}
-	w.b = append(w.b, tStop)
-	w.b = append(append(w.b, levels...), values...)
-	return w.b
-}
-
-// splitLevels cuts a page into levels and values.
-func splitLevels(raw []byte, p *page, l *leaf) (levels, values []byte, err error) {
-	n := 0
-	if p.typ == pageDataV2 {
-		n = int(p.defLen + p.repLen)
-		return raw[:n], raw[n:], nil
-	}
-	for _, lv := range [2]struct {
-		max int
-		enc int64
-	}{{l.MaxRep, p.repEnc}, {l.MaxDef, p.defEnc}} {
-		k, err := levelBytes(raw[n:], lv.max, lv.enc, int(p.values))
-		if err != nil {
-			return nil, nil, err
-		}
-		n += k
-	}
-	return raw[:n], raw[n:], nil
-}
-
-// levelBytes is the number of bytes that the levels at the start of b take in a version 1 page.
-func levelBytes(b []byte, maxLevel int, enc int64, values int) (int, error) {
+// cutLevels takes the levels at the start of a version 1 page off.
+func cutLevels(b []byte, maxLevel int, enc Encoding, values int) (levels, rest []byte, err error) {
 	if maxLevel == 0 {
-		return 0, nil
+		return nil, b, nil
 	}
 	switch enc {
-	case encRLE:
+	case RLE:
 		if len(b) < 4 {
-			return 0, corrupt("the page ends before its levels")
+			return nil, nil, corrupt("the page ends before its levels")
 		}
 		n := int64(binary.LittleEndian.Uint32(b))
 		if n > int64(len(b)-4) {
-			return 0, corrupt("levels of %d bytes, the page has %d", n, len(b)-4)
+			return nil, nil, corrupt("levels of %d bytes, the page has %d", n, len(b)-4)
 		}
-		return int(n) + 4, nil
-	case encBitPacked:
+		return b[4 : 4+n], b[4+n:], nil
+	case BitPacked:
 		n := (values*bitsFor(maxLevel) + 7) / 8
 		if n > len(b) {
-			return 0, corrupt("levels of %d bytes, the page has %d", n, len(b))
+			return nil, nil, corrupt("levels of %d bytes, the page has %d", n, len(b))
 		}
-		return n, nil
+		return b[:n], b[n:], nil
 	}
-	return 0, unsupported("levels in encoding %s", encodingName(enc))
+	return nil, nil, unsupported("levels in encoding %s", enc)
 }

@@ -1,46 +1,65 @@
 package guard
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/parquet/metadata"
-	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 )
 
 // Options say how a Parquet file is opened. The zero value is good for any file.
 type Options struct {
 	// Name stands for the file in errors; OpenFile sets it to the path.
 	Name string
-	// ReadDict keeps the dictionary of every top-level byte-array column (STRING, BINARY) in those row groups
-	// where all of its data pages are dictionary-encoded: the column then is
-	// dictionary<values=its type, indices=int32>, otherwise its plain type. The type of a column can so
-	// differ from row group to row group; look at the record's schema.
-	ReadDict bool
 	// SkipChecksums leaves page checksums unverified. They are verified by default where a page has one.
 	SkipChecksums bool
 	// Limits bound allocation.
 	Limits Limits
 }
 
+// Physical is the type of the values that a column stores.
+type Physical uint8
+
+// The physical types, numbered as in parquet.thrift.
+const (
+	Boolean Physical = iota
+	Int32
+	Int64
+	Int96
+	Float
+	Double
+	ByteArray
+	FixedLenByteArray
+)
+
+func (p Physical) String() string {
+	return [...]string{"BOOLEAN", "INT32", "INT64", "INT96", "FLOAT", "DOUBLE", "BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY"}[p&7]
+}
+
+// Width is the number of bytes of a stored value, 0 for BOOLEAN and BYTE_ARRAY; length is that of the column.
+func (p Physical) Width(length int) int {
+	return [...]int{0, 4, 8, 12, 4, 8, 0, length}[p&7]
+}
+
 // Leaf is a column as Parquet stores it. A top-level column of a plain type is one leaf, a nested column has
-// one for every value below it. Row groups are read, and statistics given, by leaf number.
+// one for every value below it. Pages are read, and statistics given, by leaf number.
 type Leaf struct {
-	// Path is the dotted path in the schema of the file, for instance "a.list.element".
-	Path string
+	// Path is the dotted path in the schema of the file, for instance "a.list.element"; Name is that of the
+	// top-level field.
+	Path, Name string
 	// Field is the number of the top-level field that holds the leaf.
 	Field int
-	// Physical is the type of the stored values, for instance INT64 or BYTE_ARRAY.
-	Physical string
+	// Physical is the type of the stored values, Length the bytes of one of FIXED_LEN_BYTE_ARRAY.
+	Physical Physical
+	Length   int
+	// Logical says what the values mean.
+	Logical Logical
 	// MaxDef and MaxRep are the largest definition and repetition level.
 	MaxDef, MaxRep int
-	// Nested says that the leaf is part of a list, map or struct. Only the whole of such a field can be read.
+	// Nested says that the leaf is part of a list, map or struct.
 	Nested bool
 }
 
@@ -50,12 +69,12 @@ type Chunk struct {
 	Values int64
 	// Compressed and Uncompressed are bytes, page headers included.
 	Compressed, Uncompressed int64
-	// Codec is the name of the compression, Encodings are the names of what the footer says of all pages
-	// (levels and dictionary included).
-	Codec     string
-	Encodings []string
+	// Codec is the name of the compression.
+	Codec string
 	// Stats are the usable statistics.
 	Stats Stats
+	// Indexed says that the chunk has an offset index, Filtered that it has a bloom filter.
+	Indexed, Filtered bool
 }
 
 // RowGroup describes one row group.
@@ -75,14 +94,12 @@ type File struct {
 	closer io.Closer
 	opt    Options
 	foot   *footer
-	meta   *metadata.FileMetaData
-	tree   *pqarrow.SchemaManifest
-	schema *arrow.Schema
 	groups []RowGroup
+	arrow  map[string]arrow.DataType
 }
 
 // OpenFile opens the Parquet file at path. Close it after use.
-func OpenFile(ctx context.Context, path string, opt Options) (*File, error) {
+func OpenFile(path string, opt Options) (*File, error) {
 	fd, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -95,7 +112,7 @@ func OpenFile(ctx context.Context, path string, opt Options) (*File, error) {
 	if opt.Name == "" {
 		opt.Name = path
 	}
-	f, err := Open(ctx, fd, st.Size(), opt)
+	f, err := Open(fd, st.Size(), opt)
 	if err != nil {
 		fd.Close()
 		return nil, err
@@ -106,16 +123,13 @@ func OpenFile(ctx context.Context, path string, opt Options) (*File, error) {
 
 // Open reads and checks the footer of the Parquet file of size bytes behind r. r must stay open while the
 // File is used; Close does not close it.
-func Open(ctx context.Context, r io.ReaderAt, size int64, opt Options) (*File, error) {
+func Open(r io.ReaderAt, size int64, opt Options) (*File, error) {
 	if opt.Name == "" {
 		opt.Name = "parquet"
 	}
 	opt.Limits = opt.Limits.withDefaults()
 	f := &File{name: opt.Name, src: r, size: size, opt: opt}
-	if err := ctx.Err(); err != nil {
-		return nil, f.fail(-1, "", err)
-	}
-	if err := caught("reading the footer", f.open); err != nil {
+	if err := f.open(); err != nil {
 		return nil, f.fail(-1, "", err)
 	}
 	return f, nil
@@ -152,17 +166,7 @@ func (f *File) open() error {
 	if f.foot.encrypted {
 		return unsupported("the file is encrypted (plain footer)")
 	}
-	if f.meta, err = metadata.NewFileMetaData(raw, nil); err != nil {
-		return fmt.Errorf("%w: %w", ErrCorrupt, err)
-	}
-	if f.meta.Schema == nil || f.meta.Schema.NumColumns() != len(f.foot.leaves) {
-		return unsupported("the schema has a part that Arrow cannot map")
-	}
-	hint, err := f.schemaHint()
-	if err != nil {
-		return err
-	}
-	if err := f.buildSchema(hint); err != nil {
+	if err := f.schemaHint(); err != nil {
 		return err
 	}
 	f.describe()
@@ -198,68 +202,32 @@ func (f *File) readFooter() ([]byte, error) {
 	return raw, nil
 }
 
-// schemaHint gives the Arrow schema that Arrow writers store beside Parquet's own, parsed and written anew,
-// because Arrow would parse it without checks. Dictionaries are taken out of it (Options.ReadDict says what
-// is read as one) and fixed-size lists become lists (pqarrow v17 loses their null elements). Types that this
-// Arrow does not know make the hint worthless, not the file.
-func (f *File) schemaHint() (metadata.KeyValueMetadata, error) {
-	const key = "ARROW:schema"
-	text, ok := f.foot.kv[key]
+// schemaHint reads the Arrow schema that Arrow writers store beside Parquet's own. It only adds what Parquet does
+// not keep, such as the names of time zones; one with types that this build does not know says nothing.
+func (f *File) schemaHint() error {
+	text, ok := f.foot.kv["ARROW:schema"]
 	if !ok {
-		return nil, nil
+		return nil
 	}
 	raw, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
 		if raw, err = base64.RawStdEncoding.DecodeString(text); err != nil {
-			return nil, corrupt("the stored Arrow schema is not base64: %v", err)
+			return corrupt("the stored Arrow schema is not base64: %v", err)
 		}
 	}
-	enc, err := rewriteSchema(raw, f.opt.Limits)
-	if err != nil {
-		return nil, err
+	s, err := storedSchema(raw, f.opt.Limits)
+	if err != nil || s == nil {
+		return err
 	}
-	if enc == nil {
-		return nil, nil
+	f.arrow = make(map[string]arrow.DataType, s.NumFields())
+	for _, x := range s.Fields() {
+		f.arrow[x.Name] = x.Type
 	}
-	kv := metadata.NewKeyValueMetadata()
-	return kv, kv.Append(key, base64.StdEncoding.EncodeToString(enc))
-}
-
-func (f *File) buildSchema(hint metadata.KeyValueMetadata) (err error) {
-	f.tree, err = pqarrow.NewSchemaManifest(f.meta.Schema, hint, &pqarrow.ArrowReadProperties{})
-	if err != nil && hint != nil {
-		// A hint that does not fit the file (columns renamed or retyped after it was made) is not needed.
-		f.tree, err = pqarrow.NewSchemaManifest(f.meta.Schema, nil, &pqarrow.ArrowReadProperties{})
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrUnsupported, err)
-	}
-	fields := make([]arrow.Field, len(f.tree.Fields))
-	for i := range f.tree.Fields {
-		fields[i] = fieldOf(&f.tree.Fields[i])
-		if err := checkType(fields[i].Type); err != nil {
-			return &Error{RowGroup: -1, Column: fields[i].Name, Err: err}
-		}
-	}
-	md := f.userMetadata()
-	f.schema = arrow.NewSchema(fields, &md)
 	return nil
 }
 
-// userMetadata is the file's key-value metadata without the Arrow schema, keys sorted.
-func (f *File) userMetadata() arrow.Metadata {
-	var keys, vals []string
-	for k := range f.foot.kv {
-		if k != "ARROW:schema" {
-			keys = append(keys, k)
-		}
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		vals = append(vals, f.foot.kv[k])
-	}
-	return arrow.NewMetadata(keys, vals)
-}
+// ArrowType is the type of a top-level field in the Arrow schema that the writer stored, nil when there is none.
+func (f *File) ArrowType(name string) arrow.DataType { return f.arrow[name] }
 
 func (f *File) describe() {
 	f.groups = make([]RowGroup, len(f.foot.groups))
@@ -270,12 +238,9 @@ func (f *File) describe() {
 		for c := range in.chunks {
 			m := &in.chunks[c]
 			ordered := c < len(f.foot.typeOrder) && f.foot.typeOrder[c]
-			names := make([]string, len(m.encodings))
-			for i, e := range m.encodings {
-				names[i] = encodingName(e)
-			}
 			out.Chunks[c] = Chunk{Values: m.values, Compressed: m.compressed, Uncompressed: m.uncompressed,
-				Codec: codecName(m.codec), Encodings: names, Stats: statsOf(m, &f.foot.leaves[c], ordered)}
+				Codec: codecName(m.codec), Stats: statsOf(m, &f.foot.leaves[c], ordered),
+				Indexed: m.offsets.Len > 0, Filtered: m.bloom.At > 0}
 			out.Compressed += m.compressed
 			out.Uncompressed += m.uncompressed
 		}
@@ -284,10 +249,6 @@ func (f *File) describe() {
 
 // Name is what errors call the file.
 func (f *File) Name() string { return f.name }
-
-// Schema is the Arrow schema of the whole file. With Options.ReadDict a record's schema can differ from it
-// in that columns are dictionaries.
-func (f *File) Schema() *arrow.Schema { return f.schema }
 
 // Rows is the number of rows in the file.
 func (f *File) Rows() int64 { return f.foot.rows }
@@ -299,27 +260,13 @@ func (f *File) CreatedBy() string { return f.foot.createdBy }
 func (f *File) NumRowGroups() int { return len(f.groups) }
 
 // RowGroup describes row group i, 0 <= i < NumRowGroups. Its slices belong to the File.
-func (f *File) RowGroup(i int) RowGroup { return f.groups[i] }
+func (f *File) RowGroup(i int) *RowGroup { return &f.groups[i] }
 
-// Leaves lists the columns as the file stores them; their numbers are the columns of ReadRowGroup.
-func (f *File) Leaves() []Leaf {
-	out := make([]Leaf, len(f.foot.leaves))
-	for i := range out {
-		out[i] = f.foot.leaves[i].Leaf
-	}
-	return out
-}
+// NumLeaves is the number of columns as the file stores them.
+func (f *File) NumLeaves() int { return len(f.foot.leaves) }
 
-// LeavesOf gives the leaves of top-level field i.
-func (f *File) LeavesOf(i int) []int {
-	var out []int
-	for c := range f.foot.leaves {
-		if f.foot.leaves[c].Field == i {
-			out = append(out, c)
-		}
-	}
-	return out
-}
+// Leaf describes leaf i, 0 <= i < NumLeaves.
+func (f *File) Leaf(i int) *Leaf { return &f.foot.leaves[i].Leaf }
 
 // Close closes the file that OpenFile opened; after Open it does nothing.
 func (f *File) Close() error {

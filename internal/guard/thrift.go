@@ -195,39 +195,3 @@ func (r *thriftReader) skipMap() {
 	}
 	r.depth--
 }
-
-// thriftWriter appends the compact protocol to b; it knows what page headers need and no more.
-type thriftWriter struct {
-	b    []byte
-	last int16
-}
-
-func (w *thriftWriter) header(id int16, typ byte) {
-	if d := id - w.last; d > 0 && d < 16 {
-		w.b = append(w.b, byte(d)<<4|typ)
-	} else {
-		w.b = binary.AppendVarint(append(w.b, typ), int64(id))
-	}
-	w.last = id
-}
-
-func (w *thriftWriter) i32(id int16, v int64) {
-	w.header(id, tI32)
-	w.b = binary.AppendVarint(w.b, v)
-}
-
-func (w *thriftWriter) bool(id int16, v bool) {
-	if v {
-		w.header(id, tTrue)
-	} else {
-		w.header(id, tFalse)
-	}
-}
-
-func (w *thriftWriter) structure(id int16, f func()) {
-	w.header(id, tStruct)
-	w.last = 0
-	f()
-	w.b = append(w.b, tStop)
-	w.last = id
-}

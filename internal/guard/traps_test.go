@@ -2,9 +2,7 @@ package guard
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"io"
 	"math/rand"
 	"strings"
 	"testing"
@@ -14,9 +12,6 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/compute"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
-	"github.com/apache/arrow/go/v17/parquet"
-	"github.com/apache/arrow/go/v17/parquet/file"
-	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 )
 
 // The tests of this file show the traps of Arrow v17 that the package is there for. Each calls Arrow itself
@@ -201,179 +196,6 @@ func twoColumns(t testing.TB, n int) arrow.Record {
 	return recordOf(map[string]arrow.Array{"i": ints(n, func(i int) bool { return i%3 == 1 }), "s": s.NewArray()}, "i", "s")
 }
 
-// Trap: a page that does not decompress panics. Arrow's ReadTable does it on a goroutine of its own, which
-// ends the process and so is not called here; GetRecordReader panics where it can be recovered.
-func TestTrapPagePanics(t *testing.T) {
-	raw := writeParquet(t, WriteOptions{Codec: "snappy"}, twoColumns(t, 5000))
-	f, err := Open(bg, bytes.NewReader(raw), int64(len(raw)), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	broken := bytes.Clone(raw)
-	for i := f.foot.groups[0].chunks[0].start() + 40; i < f.foot.groups[0].chunks[0].start()+400; i++ {
-		broken[i] ^= 0x5a
-	}
-	panicked := func() (p bool) {
-		defer func() { p = recover() != nil }()
-		_, err := rawRecords(broken, pqarrow.ArrowReadProperties{BatchSize: 1000}, memory.DefaultAllocator)
-		return err == nil && false
-	}()
-	if !panicked {
-		t.Error("Arrow gives an error for a broken page")
-	}
-	_, err = readParquet(broken, Options{Name: "x.parquet"}, 0)
-	var e *Error
-	if !errors.As(err, &e) || e.File != "x.parquet" || e.RowGroup != 0 || e.Column != "i" || !errors.Is(err, ErrCorrupt) {
-		t.Errorf("error %v", err)
-	}
-}
-
-func rawRecords(b []byte, props pqarrow.ArrowReadProperties, mem memory.Allocator) (out []arrow.Record, err error) {
-	f, err := file.NewParquetReader(bytes.NewReader(b), file.WithReadProps(parquet.NewReaderProperties(mem)))
-	if err != nil {
-		return nil, err
-	}
-	r, err := pqarrow.NewFileReader(f, props, mem)
-	if err != nil {
-		return nil, err
-	}
-	rr, err := r.GetRecordReader(bg, nil, nil)
-	if err != nil {
-		return nil, err
-	}
-	for rr.Next() {
-		rr.Record().Retain()
-		out = append(out, rr.Record())
-	}
-	return out, rr.Err()
-}
-
-// Trap: columns inside a struct are decoded on an errgroup goroutine even with Parallel false, where a panic
-// cannot be recovered (so it is not shown here). This package builds structs itself: a broken page under one
-// must come back as an error.
-func TestTrapStructPanics(t *testing.T) {
-	typ := arrow.StructOf(arrow.Field{Name: "a", Type: arrow.BinaryTypes.String, Nullable: true}, arrow.Field{Name: "b", Type: arrow.PrimitiveTypes.Int64, Nullable: true})
-	rec := recordOf(map[string]arrow.Array{"s": arr(t, typ, `[{"a":"aaaaaaaa","b":1},null,{"a":null,"b":2},{"a":"bbbb","b":null}]`)}, "s")
-	raw := writeParquet(t, WriteOptions{NoDictionary: true}, rec)
-	if got := collect(t, raw, Options{}, nil, 0)[0]; !sameValues(got.Column(0), rec.Column(0)) {
-		t.Fatalf("%v", got)
-	}
-	f, err := Open(bg, bytes.NewReader(raw), int64(len(raw)), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	failed := 0
-	for i := f.foot.groups[0].chunks[0].start(); i < f.foot.groups[0].chunks[0].start()+f.foot.groups[0].chunks[0].compressed; i++ {
-		for _, bit := range []byte{0x80, 0xff, 0x01} {
-			broken := bytes.Clone(raw)
-			broken[i] ^= bit
-			if _, err := readParquet(broken, Options{}, 0); err != nil {
-				failed++
-				if !isClear(err) {
-					t.Fatalf("byte %d: %v", i, err)
-				}
-			}
-		}
-	}
-	if failed == 0 {
-		t.Error("no broken byte was noticed")
-	}
-}
-
-// Trap: pqarrow reads pages after it gave them back; under an allocator that reuses memory values are wrong.
-// The package therefore always uses the default allocator, whose memory the garbage collector frees.
-func TestTrapRecycledPages(t *testing.T) {
-	rec := twoColumns(t, 20000)
-	raw := writeParquet(t, WriteOptions{Codec: "snappy"}, rec)
-	fault := caught("reading", func() error {
-		recs, err := rawRecords(raw, pqarrow.ArrowReadProperties{BatchSize: 1000}, &poison{})
-		if err != nil && err != io.EOF {
-			return err
-		}
-		if len(recs) == 0 {
-			return errors.New("no rows")
-		}
-		if got := join(t, recs); !sameValues(got.Column(0), rec.Column(0)) || !sameValues(got.Column(1), rec.Column(1)) {
-			return errors.New("values differ")
-		}
-		return nil
-	})
-	if fault == nil {
-		t.Error("pqarrow survives an allocator that overwrites freed memory: a pool could be used")
-	}
-	if got := collect(t, raw, Options{}, nil, 1000)[0]; !sameValues(got.Column(0), rec.Column(0)) || !sameValues(got.Column(1), rec.Column(1)) {
-		t.Error("values differ")
-	}
-}
-
-// poison overwrites what is freed, as a pool's next user would.
-type poison struct{ memory.GoAllocator }
-
-func (p *poison) Free(b []byte) {
-	b = b[:cap(b)]
-	for i := range b {
-		b[i] = 0xdb
-	}
-}
-
-// Traps: a dictionary read over two row groups fails with a bare "not implemented", and the normal end of a
-// record reader is io.EOF as its error.
-func TestTrapRecordReader(t *testing.T) {
-	s := array.NewStringBuilder(memory.DefaultAllocator)
-	for i := range 4000 {
-		s.Append("key" + string(rune('a'+i%20)))
-	}
-	rec := recordOf(map[string]arrow.Array{"s": s.NewArray()}, "s")
-	raw := writeParquet(t, WriteOptions{RowGroupRows: 1500}, rec)
-	props := pqarrow.ArrowReadProperties{BatchSize: 1000}
-	if _, err := rawRecords(raw, props, memory.DefaultAllocator); err != io.EOF {
-		t.Errorf("the normal end of Arrow's reader is %v", err)
-	}
-	props.SetReadDict(0, true)
-	if _, err := rawRecords(raw, props, memory.DefaultAllocator); err == nil || err == io.EOF {
-		t.Error("Arrow reads dictionaries over row groups")
-	}
-	at := 0
-	for _, got := range collect(t, raw, Options{ReadDict: true}, nil, 1000) {
-		if got.Column(0).DataType().ID() != arrow.DICTIONARY {
-			t.Fatalf("type %s", got.Column(0).DataType())
-		}
-		if !sameValues(got.Column(0), array.NewSlice(rec.Column(0), int64(at), int64(at)+got.NumRows())) {
-			t.Error("values differ")
-		}
-		at += int(got.NumRows())
-	}
-	if at != 4000 {
-		t.Errorf("%d rows", at)
-	}
-}
-
-// Trap: a cancelled context gives rows, or nil with no error. Here it gives the context's error.
-func TestTrapCancel(t *testing.T) {
-	raw := writeParquet(t, WriteOptions{}, twoColumns(t, 5000))
-	f, err := Open(bg, bytes.NewReader(raw), int64(len(raw)), Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(bg)
-	n := 0
-	err = f.ReadRowGroup(ctx, 0, nil, 1000, func(arrow.Record) error {
-		if n++; n == 2 {
-			cancel()
-		}
-		return nil
-	})
-	if !errors.Is(err, context.Canceled) || n != 2 {
-		t.Errorf("%d records, %v", n, err)
-	}
-	if err := f.ReadRowGroup(ctx, 0, nil, 0, nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled before: %v", err)
-	}
-	if _, err := Open(ctx, bytes.NewReader(raw), int64(len(raw)), Options{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("opening: %v", err)
-	}
-}
-
 // Trap: a string array whose offsets do not start at 0 is written to IPC so that no reader takes it.
 func TestTrapShiftedOffsets(t *testing.T) {
 	offs := memory.NewBufferBytes(arrow.Int32Traits.CastToBytes([]int32{8, 12, 16}))
@@ -391,31 +213,6 @@ func TestTrapShiftedOffsets(t *testing.T) {
 		got := ipcRecords(t, "shifted", writeIPC(t, IPCWriteOptions{File: isFile}, rec), isFile)
 		if len(got) != 1 || got[0].Column(0).String() != `["cccc" "dddd"]` {
 			t.Errorf("%v", got)
-		}
-	}
-}
-
-// Trap: writing a dictionary of timestamps to Parquet panics. The package writes the values.
-func TestTrapDictionaryOfTimestamps(t *testing.T) {
-	values := arr(t, arrow.FixedWidthTypes.Timestamp_us, `["2024-05-06T07:08:09.000001Z", "2023-01-02T03:04:05Z"]`)
-	idx := arr(t, arrow.PrimitiveTypes.Int16, `[1, null, 0, 1]`)
-	d := array.NewDictionaryArray(&arrow.DictionaryType{IndexType: idx.DataType(), ValueType: values.DataType()}, idx, values)
-	rec := recordOf(map[string]arrow.Array{"t": d}, "t")
-	err := caught("writing", func() error {
-		var buf bytes.Buffer
-		w, err := pqarrow.NewFileWriter(rec.Schema(), &buf, parquet.NewWriterProperties(), pqarrow.DefaultWriterProps())
-		if err != nil {
-			return err
-		}
-		return errors.Join(w.Write(rec), w.Close())
-	})
-	if err == nil {
-		t.Error("Arrow writes dictionaries of timestamps")
-	}
-	got := collect(t, writeParquet(t, WriteOptions{}, rec), Options{}, nil, 0)[0].Column(0)
-	for i, want := range []int64{1672628645000000, 0, 1714979289000001, 1672628645000000} {
-		if got.IsNull(i) != (i == 1) || i != 1 && int64(got.(*array.Timestamp).Value(i)) != want {
-			t.Errorf("slot %d: %v", i, got)
 		}
 	}
 }

@@ -334,3 +334,30 @@ func (w *Writer) Close() error {
 	}
 	return nil
 }
+
+// bitmap is a validity bitmap in the making.
+type bitmap struct {
+	bits     []byte
+	n, nulls int
+}
+
+func newBitmap(n int) *bitmap { return &bitmap{bits: make([]byte, 0, (n+7)/8)} }
+
+func (b *bitmap) add(valid bool) {
+	if b.n%8 == 0 {
+		b.bits = append(b.bits, 0)
+	}
+	if valid {
+		b.bits[b.n/8] |= 1 << (b.n % 8)
+	} else {
+		b.nulls++
+	}
+	b.n++
+}
+
+func (b *bitmap) buffer() *memory.Buffer {
+	if b.nulls == 0 {
+		return nil
+	}
+	return memory.NewBufferBytes(b.bits)
+}

@@ -1,10 +1,17 @@
 // Package parquet reads and writes Parquet files: the operators "parquet.read"
 // and "parquet.write", and Describe, which reads footers when a plan is built.
 //
-// Files are opened through the guard, which checks every length before Arrow's
-// reader sees it. A block is some consecutive row groups of one file; a split is
-// one row group. Text columns that are dictionary-encoded in a whole row group
-// stay dictionary codes.
+// # Reading
+//
+// A block is some consecutive row groups of one file; a split is a row group or a
+// range of its rows. The guard checks footers, page headers and lengths; values
+// are decoded here, morsel by morsel, into buffers of the task. A morsel lies
+// within one page of every column. Text whose page holds dictionary codes keeps
+// them: the vector has the codes and the dictionary of its column chunk.
+//
+// A predicate on the reader leaves out blocks and row groups by their statistics,
+// row groups by bloom filters, and rows by the page index; the columns it reads
+// are decoded first, the others only for morsels in which it keeps a row.
 package parquet
 
 import (
@@ -14,11 +21,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sync"
+	"strings"
 
-	"github.com/apache/arrow/go/v17/arrow"
-
-	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/guard"
@@ -55,21 +59,40 @@ type ReadParams struct {
 	Bounds [][]Bounds // per group and column of Schema
 	Cols   []int32    // output columns, positions in Schema
 	Blocks []int32    // first group of each block, and the end
+	Piece  int64      // rows of a split at most
+	Where  expr.Expr  // rows to keep; none: all
 }
 
-// blockBytes is how many uncompressed bytes of row groups make a block.
-const blockBytes = 128 << 20
+const (
+	// blockBytes is how many uncompressed bytes of row groups make a block.
+	blockBytes = 128 << 20
+	// blockGroups is how many row groups make a block at most: Seq has 16 bits for
+	// the split.
+	blockGroups = 4096
+	// A split has an eighth of all rows, but not fewer nor more than these.
+	minPiece = 1 << 17
+	maxPiece = 1 << 20
+	// maxPieces bounds what a row group that claims any number of rows is cut into.
+	maxPieces = 4096
+)
+
+// Options are what the user says about Parquet files. The zero value is good.
+type Options struct {
+	// Columns are the columns to read, nil for all. Files with columns of types
+	// that frames do not store can be read by naming others.
+	Columns []string
+}
 
 // Describe expands patterns, reads the footers and returns the parameters and
 // the schema. All files must have the schema of the first.
-func Describe(ctx context.Context, paths []string) (ReadParams, dtype.Schema, error) {
+func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype.Schema, error) {
 	var p ReadParams
 	files, err := expand(paths)
 	if err != nil {
 		return p, nil, err
 	}
 	for _, path := range files {
-		if err := p.add(ctx, path); err != nil {
+		if err := errors.Join(ctx.Err(), p.add(path, o)); err != nil {
 			return p, nil, err
 		}
 	}
@@ -104,7 +127,7 @@ func expand(paths []string) (out []string, err error) {
 }
 
 // add describes one more file.
-func (p *ReadParams) add(ctx context.Context, path string) error {
+func (p *ReadParams) add(path string, o Options) error {
 	st, err := os.Stat(path)
 	if err != nil {
 		return err
@@ -112,12 +135,12 @@ func (p *ReadParams) add(ctx context.Context, path string) error {
 	if st.IsDir() {
 		return fmt.Errorf("%s is a folder: give a pattern such as %s", path, filepath.Join(path, "*.parquet"))
 	}
-	f, err := guard.OpenFile(ctx, path, guard.Options{})
+	f, err := guard.OpenFile(path, guard.Options{})
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	schema, err := chunk.FromArrowSchema(f.Schema())
+	schema, leaves, err := schemaOf(f, o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -130,10 +153,40 @@ func (p *ReadParams) add(ctx context.Context, path string) error {
 	p.Files = append(p.Files, File{path, st.Size(), st.ModTime().UnixNano()})
 	for i := range f.NumRowGroups() {
 		g := f.RowGroup(i)
-		p.Groups = append(p.Groups, Group{n, int32(i), g.Rows, g.Uncompressed})
-		p.Bounds = append(p.Bounds, bounds(p.Schema, f, g))
+		size := int64(0)
+		for _, l := range leaves {
+			size += g.Chunks[l].Uncompressed
+		}
+		p.Groups = append(p.Groups, Group{n, int32(i), g.Rows, size})
+		p.Bounds = append(p.Bounds, bounds(p.Schema, leaves, g))
 	}
 	return nil
+}
+
+// schemaOf returns the columns of a file that are asked for, and their leaves.
+func schemaOf(f *guard.File, o Options) (s dtype.Schema, leaves []int, err error) {
+	var all []string
+	for i := range f.NumLeaves() {
+		l := f.Leaf(i)
+		if !slices.Contains(all, l.Name) {
+			all = append(all, l.Name)
+		}
+		if o.Columns != nil && !slices.Contains(o.Columns, l.Name) {
+			continue
+		}
+		t, err := leafType(f, l)
+		if err != nil {
+			return nil, nil, err
+		}
+		s = append(s, dtype.Field{Name: l.Name, Type: t, Nullable: l.MaxDef > 0 || t.Kind == dtype.Null})
+		leaves = append(leaves, i)
+	}
+	for _, c := range o.Columns {
+		if _, err := s.Find(c); err != nil {
+			return nil, nil, fmt.Errorf("option Columns: no column %q; the file has %s", c, strings.Join(all, ", "))
+		}
+	}
+	return s, leaves, s.Unique()
 }
 
 // same compares schemas; nulls in either make the column nullable.
@@ -151,20 +204,20 @@ func same(have, got dtype.Schema) error {
 }
 
 // bounds takes the statistics over that can be compared with literals.
-func bounds(schema dtype.Schema, f *guard.File, g guard.RowGroup) []Bounds {
+func bounds(schema dtype.Schema, leaves []int, g *guard.RowGroup) []Bounds {
 	out := make([]Bounds, len(schema))
-	for i, l := range f.Leaves() {
-		if l.Nested || l.Field >= len(schema) {
-			continue
-		}
-		s, t := g.Chunks[i].Stats, schema[l.Field].Type
-		b := Bounds{Nulls: s.NullCount != 0}
-		lo, ok1 := literal(s.Min, t)
-		hi, ok2 := literal(s.Max, t)
-		b.Known, b.Min, b.Max = ok1 && ok2, lo, hi
-		out[l.Field] = b
+	for i, l := range leaves {
+		out[i] = boundsOf(g.Chunks[l].Stats, schema[i].Type)
 	}
 	return out
+}
+
+func boundsOf(s guard.Stats, t dtype.Type) Bounds {
+	b := Bounds{Nulls: s.NullCount != 0}
+	lo, ok1 := literal(s.Min, t)
+	hi, ok2 := literal(s.Max, t)
+	b.Known, b.Min, b.Max = ok1 && ok2, lo, hi
+	return b
 }
 
 func literal(v any, t dtype.Type) (expr.Literal, bool) {
@@ -184,15 +237,38 @@ func literal(v any, t dtype.Type) (expr.Literal, bool) {
 // cut divides the groups into blocks.
 func (p *ReadParams) cut() {
 	p.Blocks = p.Blocks[:0:0]
-	size := int64(0)
+	size, rows := int64(0), int64(0)
 	for i, g := range p.Groups {
-		if i == 0 || g.Bytes > blockBytes-size || p.Groups[i-1].File != g.File {
+		if i == 0 || g.Bytes > blockBytes-size || p.Groups[i-1].File != g.File || i-int(p.Blocks[len(p.Blocks)-1]) >= blockGroups {
 			p.Blocks = append(p.Blocks, int32(i))
 			size = 0
 		}
 		size += g.Bytes
+		rows += g.Rows
 	}
 	p.Blocks = append(p.Blocks, int32(len(p.Groups)))
+	p.Piece = min(max(rows/8, minPiece), maxPiece)
+}
+
+// A segment is rows [lo, hi) of group at of a block.
+type segment struct {
+	at     int
+	lo, hi int64
+}
+
+// splits cuts the groups of a block, those left out in which no row passes.
+func (p *ReadParams) splits(block int) (out []segment) {
+	piece := max(p.Piece, minPiece)
+	for i, g := range p.groups(block) {
+		if !p.Where.None() && !p.mayHold(int(p.Blocks[block])+i, p.Where) {
+			continue
+		}
+		n := min(max(1, (g.Rows+piece/2)/piece), maxPieces) // of like length, none much longer than asked
+		for k := range n {
+			out = append(out, segment{i, g.Rows * k / n, g.Rows * (k + 1) / n})
+		}
+	}
+	return out
 }
 
 // groups returns the row groups of a block. A table without groups has one
@@ -218,23 +294,21 @@ func (p *ReadParams) meta(groups []Group) op.Meta {
 		m.Rows += float64(g.Rows)
 		m.Bytes += float64(g.Bytes) * float64(len(p.Cols)) / float64(max(1, len(p.Schema)))
 	}
+	if !p.Where.None() {
+		m.Rows, m.Bytes = m.Rows*passed, m.Bytes*passed
+	}
 	return m
 }
+
+// passed is the share of rows that a predicate is taken to keep, in estimates.
+const passed = 0.3
 
 // Read is the operator parquet.read.
 var Read = op.Register(op.Spec[ReadParams]{
 	Name: "parquet.read", Version: 1, Class: op.Scanning,
-	Doc: "reads Parquet files",
-	Infer: func(p ReadParams, _ []op.Meta) (op.Meta, error) {
-		return p.meta(p.Groups), p.schema().Unique()
-	},
-	Mem: func(p ReadParams, in op.Meta) op.Need {
-		most := int64(0)
-		for _, g := range p.Groups {
-			most = max(most, g.Bytes*int64(len(p.Cols))/int64(max(1, len(p.Schema))))
-		}
-		return op.Need{Floor: min(most, 16<<20), Want: most}
-	},
+	Doc:   "reads Parquet files",
+	Infer: inferRead,
+	Mem:   memRead,
 	Text: func(p ReadParams) string {
 		t := fmt.Sprintf("%q", p.Files[0].Path)
 		if len(p.Files) > 1 {
@@ -243,9 +317,12 @@ var Read = op.Register(op.Spec[ReadParams]{
 		if len(p.Cols) < len(p.Schema) {
 			t += fmt.Sprintf("; %d of %d columns", len(p.Cols), len(p.Schema))
 		}
+		if !p.Where.None() {
+			t += fmt.Sprintf("; where %s", p.Where)
+		}
 		return t
 	},
-	Source: func(p ReadParams) (op.Source, error) { return &source{p: p}, nil },
+	Source: newSource,
 	Rules: op.Rules[ReadParams]{
 		Blocks:    func(p ReadParams) int { return max(1, len(p.Blocks)-1) },
 		BlockMeta: func(p ReadParams, b int) op.Meta { return p.meta(p.groups(b)) },
@@ -260,10 +337,72 @@ var Read = op.Register(op.Spec[ReadParams]{
 			}
 			return out
 		},
-		Prune: prune,
-		Keep:  keep,
+		Prune:  prune,
+		Keep:   keep,
+		Filter: filter,
 	},
 })
+
+func inferRead(p ReadParams, _ []op.Meta) (op.Meta, error) {
+	if _, err := p.where(); err != nil {
+		return op.Meta{}, err
+	}
+	return p.meta(p.Groups), p.schema().Unique()
+}
+
+// memRead counts what one thread keeps: per column a window of the file, a page as
+// it is decoded, and a morsel.
+func memRead(p ReadParams, in op.Meta) op.Need {
+	cols, groups := max(1, int64(len(p.Schema))), max(1, int64(len(p.Groups)))
+	total := int64(0)
+	for _, g := range p.Groups {
+		total += g.Bytes
+	}
+	chunk := total / cols / groups
+	n := int64(len(p.Cols)+len(expr.Columns(p.Where))) * (min(chunk, pageBytes) + min(chunk, pageBytes/4) + morselRows*32)
+	return op.Need{Floor: n, Want: 2 * n}
+}
+
+// pageBytes is what a page is taken to have: most writers end pages there.
+const pageBytes = 1 << 20
+
+// filter takes a predicate into the reader.
+func filter(p ReadParams, pred expr.Expr) (ReadParams, expr.Expr) {
+	if pred.None() || !expr.Deterministic(pred) {
+		return p, pred
+	}
+	all := expr.Conjuncts(pred)
+	if !p.Where.None() {
+		all = append(expr.Conjuncts(p.Where), all...)
+	}
+	p.Where = expr.AndAll(all)
+	return p, expr.Expr{}
+}
+
+// where compiles the predicate; nil if there is none.
+func (p *ReadParams) where() (*expr.Program, error) {
+	if p.Where.None() {
+		return nil, nil
+	}
+	prog, err := expr.Compile(p.Where, p.Schema.Pick(p.tested()))
+	if err != nil {
+		return nil, fmt.Errorf("parquet: %w", err)
+	}
+	if k := prog.Field().Type.Kind; k != dtype.Bool && k != dtype.Null {
+		return nil, fmt.Errorf("parquet: %s is %s, want a predicate", p.Where, prog.Field().Type)
+	}
+	return prog, nil
+}
+
+// tested are the columns that the predicate reads, by their positions in Schema.
+func (p *ReadParams) tested() (out []int) {
+	for _, name := range expr.Columns(p.Where) {
+		if i := p.Schema.Index(name); i >= 0 {
+			out = append(out, i)
+		}
+	}
+	return out
+}
 
 // prune returns the blocks that may hold rows for which the predicate is true.
 func prune(p ReadParams, pred expr.Expr) (out []int) {
@@ -305,110 +444,4 @@ func keep(p ReadParams, blocks []int) ReadParams {
 	}
 	out.Blocks = append(out.Blocks, int32(len(out.Groups)))
 	return out
-}
-
-// A source keeps the files open that its tasks read.
-type source struct{ p ReadParams }
-
-// Open implements op.Source.
-func (s *source) Open(t op.Task, _ []op.In) (op.Feed, error) {
-	return &feed{t: t, s: s, groups: s.p.groups(t.Block()), open: map[int32]*guard.File{}}, nil
-}
-
-type feed struct {
-	t      op.Task
-	s      *source
-	groups []Group
-	mu     sync.Mutex
-	open   map[int32]*guard.File
-}
-
-func (f *feed) Splits() int                { return len(f.groups) }
-func (f *feed) Reader() (op.Reader, error) { return &reader{f: f}, nil }
-
-// Close implements op.Feed.
-func (f *feed) Close() (err error) {
-	for _, x := range f.open {
-		err = errors.Join(err, x.Close())
-	}
-	return err
-}
-
-// file opens one of the files once per task and checks that it is the one that
-// was described.
-func (f *feed) file(n int32) (*guard.File, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if x := f.open[n]; x != nil {
-		return x, nil
-	}
-	want := f.s.p.Files[n]
-	st, err := os.Stat(want.Path)
-	if err != nil {
-		return nil, err
-	}
-	if st.Size() != want.Size || st.ModTime().UnixNano() != want.ModTime {
-		return nil, fmt.Errorf("%s changed after the plan was built (%d bytes then, %d now): build it again", want.Path, want.Size, st.Size())
-	}
-	x, err := guard.OpenFile(f.t.Context(), want.Path, guard.Options{ReadDict: true})
-	if err != nil {
-		return nil, err
-	}
-	f.open[n] = x
-	return x, nil
-}
-
-type reader struct{ f *feed }
-
-func (r *reader) Close() error { return nil }
-
-// batchRows is how many rows Arrow decodes at a time; morsels are cut from them.
-const (
-	batchRows  = 64 << 10
-	morselRows = 8 << 10
-)
-
-// Read implements op.Reader.
-func (r *reader) Read(split int, out op.Sink) error {
-	f, g := r.f, r.f.groups[split]
-	file, err := f.file(g.File)
-	if err != nil {
-		return err
-	}
-	cols := make([]int, 0, len(f.s.p.Cols))
-	for i, l := range file.Leaves() {
-		if slices.Contains(f.s.p.Cols, int32(l.Field)) {
-			cols = append(cols, i)
-		}
-	}
-	if len(cols) == 0 {
-		return r.bare(split, g.Rows, out)
-	}
-	seq := uint64(f.t.Block())<<48 | uint64(split)<<32
-	return file.ReadRowGroup(f.t.Context(), int(g.Index), cols, batchRows, func(rec arrow.Record) error {
-		b, err := chunk.FromRecord(rec)
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.s.p.Files[g.File].Path, err)
-		}
-		for lo := 0; lo < b.N; lo += morselRows {
-			m := b.Slice(lo, min(b.N, lo+morselRows))
-			m.Seq = seq
-			seq++
-			if err := out.Push(m); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-}
-
-// bare gives rows of no columns: what counting needs.
-func (r *reader) bare(split int, rows int64, out op.Sink) error {
-	for at := int64(0); at < rows; at += morselRows {
-		m := chunk.Batch{N: int(min(morselRows, rows-at)), Seq: uint64(r.f.t.Block())<<48 | uint64(split)<<32 | uint64(at/morselRows)}
-		if err := out.Push(&m); err != nil {
-			return err
-		}
-	}
-	return nil
 }

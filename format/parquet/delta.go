@@ -1,0 +1,127 @@
+package parquet
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/weft-data/weft/internal/guard"
+)
+
+// deltas decodes a run of DELTA_BINARY_PACKED whose header must say n values into dst, which has room for n, and
+// returns the bytes after it (Parquet format, "Encodings", delta encoding). Sums wrap, as the format asks; T is the
+// width that they wrap at.
+func deltas[T int32 | int64](dst []T, b []byte, n int) ([]byte, error) {
+	r := varints{b: b}
+	block, parts, total := r.unsigned(), r.unsigned(), r.unsigned()
+	value := T(r.signed())
+	switch {
+	case r.bad:
+		return nil, errf("the header of the deltas is cut")
+	case total != uint64(n):
+		return nil, errf("%d deltas, the page has %d values", total, n)
+	case block == 0 || block%128 != 0 || block > 1<<20 || parts == 0 || parts > block/32 || block%parts != 0 || block/parts%32 != 0:
+		return nil, errf("blocks of %d values in %d parts", block, parts)
+	case n == 0:
+		return r.b, nil
+	}
+	dst = dst[:n]
+	dst[0] = value
+	per := int(block / parts)
+	for at := 1; at < n; {
+		least := T(r.signed())
+		if r.bad || len(r.b) < int(parts) {
+			return nil, fmt.Errorf("%w: %w", guard.ErrCorrupt, errDeltas)
+		}
+		widths := r.b[:parts]
+		r.b = r.b[parts:]
+		for _, w := range widths {
+			if at == n {
+				break
+			}
+			if w > 64 || len(r.b) < per/8*int(w) {
+				return nil, errf("a part of %d deltas of %d bits in %d bytes", per, w, len(r.b))
+			}
+			part := dst[at:min(n, at+per)]
+			value = sumPacked(part, r.b, uint(w), value, least)
+			at, r.b = at+len(part), r.b[per/8*int(w):]
+		}
+	}
+	return r.b, nil
+}
+
+// sumPacked adds least and the next number of width bits to value, over and over.
+func sumPacked[T int32 | int64](dst []T, src []byte, width uint, value, least T) T {
+	switch {
+	case width == 0:
+		for i := range dst {
+			value += least
+			dst[i] = value
+		}
+	case width <= 32:
+		var tmp [64]uint32
+		for at := 0; at < len(dst); at += len(tmp) {
+			part := dst[at:min(len(dst), at+len(tmp))]
+			unpack(tmp[:len(part)], src, at, width)
+			for i := range part {
+				value += least + T(tmp[i])
+				part[i] = value
+			}
+		}
+	default:
+		mask := ^uint64(0) >> (64 - width)
+		for i := range dst {
+			bit := i * int(width)
+			x := loadBits(src, bit)
+			if got := 64 - bit%8; int(width) > got {
+				x |= loadBits(src, bit+got) << got
+			}
+			value += least + T(x&mask)
+			dst[i] = value
+		}
+	}
+	return value
+}
+
+// varints reads the numbers of variable length of headers.
+type varints struct {
+	b   []byte
+	bad bool
+}
+
+func (r *varints) unsigned() uint64 {
+	v, k := binary.Uvarint(r.b)
+	if k <= 0 {
+		r.bad = true
+		return 0
+	}
+	r.b = r.b[k:]
+	return v
+}
+
+func (r *varints) signed() int64 {
+	v := r.unsigned()
+	return int64(v>>1) ^ -int64(v&1)
+}
+
+// unsplit turns BYTE_STREAM_SPLIT (byte k of every value together) into values one after the other.
+func unsplit(dst, b []byte, n, width int) error {
+	if n > len(b)/width {
+		return errf("%d values of %d bytes in %d bytes", n, width, len(b))
+	}
+	stride := len(b) / width
+	dst = dst[:n*width]
+	switch width {
+	case 4:
+		b0, b1, b2, b3 := b[:n], b[stride:][:n], b[2*stride:][:n], b[3*stride:][:n]
+		for i := range b0 {
+			binary.LittleEndian.PutUint32(dst[4*i:], uint32(b0[i])|uint32(b1[i])<<8|uint32(b2[i])<<16|uint32(b3[i])<<24)
+		}
+	default:
+		for k := range width {
+			for i, x := range b[k*stride:][:n] {
+				dst[i*width+k] = x
+			}
+		}
+	}
+	return nil
+}

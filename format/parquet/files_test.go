@@ -1,0 +1,233 @@
+package parquet
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/internal/guard"
+)
+
+// sharedData gives a folder of real files beside the repository, or skips the test.
+func sharedData(t testing.TB, name string) string {
+	t.Helper()
+	p := filepath.Join("..", "..", "..", "shared", "data", name)
+	if _, err := os.Stat(p); err != nil {
+		t.Skipf("%s is not there", filepath.Join("../shared/data", name))
+	}
+	return p
+}
+
+// refusals are the files that cannot be read, each with what its error must say. What is wrong inside of nested
+// columns is not reached: the columns are not read.
+var refusals = map[string]string{
+	"ARROW-GH-41317.parquet":                         "encodings are not a list of numbers",
+	"ARROW-GH-41321.parquet":                         "column int64: page 1: definition levels",
+	"ARROW-GH-47662.parquet":                         "column flba_field: page 0: PLAIN: corrupt data: 100 values of 4 bytes in 364 bytes",
+	"ARROW-RS-GH-6229-DICTHEADER.parquet":            "lies outside the file of 533 bytes",
+	"ARROW-RS-GH-6229-LEVELS.parquet":                "the pages have 21 values, the chunk says 1",
+	"PARQUET-1481.parquet":                           "group Handle has no columns",
+	"datapage_v1-corrupt-checksum.parquet":           "column a: page 0: corrupt data: its checksum is",
+	"rle-dict-uncompressed-corrupt-checksum.parquet": "column long_field: page 0: corrupt data: its checksum is",
+	"int96_from_spark.parquet":                       "does not fit in 64 bits of nanoseconds",
+
+	"encrypt_columns_and_footer.parquet.encrypted":                     "encrypted footer",
+	"encrypt_columns_and_footer_aad.parquet.encrypted":                 "encrypted footer",
+	"encrypt_columns_and_footer_bloom_filter.parquet.encrypted":        "encrypted footer",
+	"encrypt_columns_and_footer_ctr.parquet.encrypted":                 "encrypted footer",
+	"encrypt_columns_and_footer_disable_aad_storage.parquet.encrypted": "encrypted footer",
+	"external_key_material_java.parquet.encrypted":                     "encrypted footer",
+	"uniform_encryption.parquet.encrypted":                             "encrypted footer",
+	"encrypt_columns_plaintext_footer.parquet.encrypted":               "the column is encrypted",
+}
+
+// TestFiles reads every file of other writers, the broken ones too: all rows come, equal to what Arrow reads where it
+// reads the file, or the error is the expected one.
+func TestFiles(t *testing.T) {
+	dir := sharedData(t, "parquet-testing")
+	var paths []string
+	for _, p := range []string{"/data/*.parquet", "/data/*.encrypted", "/data/aes256/*", "/bad_data/*.parquet"} {
+		some, err := filepath.Glob(dir + p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, some...)
+	}
+	seen, compared := 0, 0
+	for _, p := range paths {
+		name := filepath.Base(p)
+		cols, err := flatColumns(p)
+		if err == nil && cols != nil && len(cols) == 0 {
+			continue // nested columns only
+		}
+		var got *rows
+		if err == nil {
+			got, _, err = readFile(t, p, Options{Columns: cols})
+		}
+		say, refused := refusals[name]
+		switch {
+		case refused && (err == nil || !isClear(err) || !strings.Contains(err.Error(), say)):
+			t.Errorf("%s: error %v, want one that says %q", name, err, say)
+		case !refused && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case refused:
+			seen++
+		default:
+			if want := byArrow(p, cols); want != nil {
+				compared++
+				sameRows(t, name, got.got, want)
+			}
+		}
+	}
+	if seen < len(refusals) || compared < 25 {
+		t.Errorf("saw %d files refused, the list has %d; compared %d", seen, len(refusals), compared)
+	}
+}
+
+// flatColumns are the columns of a file that frames store; nil stands for all.
+func flatColumns(path string) (out []string, err error) {
+	f, err := guard.OpenFile(path, guard.Options{})
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	all := true
+	out = []string{}
+	for i := range f.NumLeaves() {
+		if _, err := leafType(f, f.Leaf(i)); err == nil {
+			out = append(out, f.Leaf(i).Name)
+		} else {
+			all = false
+		}
+	}
+	if all {
+		return nil, nil
+	}
+	return out, nil
+}
+
+// byArrow is what v17 reads; nil where it cannot, or stores the values in another way.
+func byArrow(path string, cols []string) (out [][]any) {
+	defer func() {
+		if recover() != nil {
+			out = nil
+		}
+	}()
+	f, err := file.OpenParquetFile(path, false)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: 1 << 20}, memory.DefaultAllocator)
+	if err != nil {
+		return nil
+	}
+	var leaves []int
+	for i := range f.MetaData().Schema.NumColumns() {
+		if name := f.MetaData().Schema.Column(i).Path(); cols == nil || contains(cols, name) {
+			leaves = append(leaves, i)
+		}
+	}
+	rr, err := r.GetRecordReader(context.Background(), leaves, nil)
+	if err != nil {
+		return nil
+	}
+	out = [][]any{}
+	for rr.Next() {
+		b, err := chunk.FromRecord(rr.Record())
+		if err != nil {
+			return nil
+		}
+		for i := range b.N {
+			row := make([]any, len(b.Cols))
+			for c := range b.Cols {
+				row[c] = value(&b.Cols[c], i)
+			}
+			out = append(out, row)
+		}
+	}
+	if int64(len(out)) != f.NumRows() {
+		return nil
+	}
+	return out
+}
+
+func contains(s []string, x string) bool {
+	for _, y := range s {
+		if x == y {
+			return true
+		}
+	}
+	return false
+}
+
+// TestExpected compares with the files that hold the values as text.
+func TestExpected(t *testing.T) {
+	dir := sharedData(t, "parquet-testing")
+	for _, name := range []string{"delta_byte_array", "delta_binary_packed", "delta_encoding_required_column", "delta_encoding_optional_column"} {
+		got, schema, err := readFile(t, dir+"/data/"+name+".parquet", Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.Open(dir + "/data/" + name + "_expect.csv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := csv.NewReader(f).ReadAll()
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Close()
+		columns := map[string]int{}
+		for i, f := range schema {
+			columns[strings.Trim(f.Name, " :")] = i
+		}
+		if len(lines)-1 != len(got.got) || len(lines[0]) != len(columns) {
+			t.Fatalf("%s: %d rows, %d columns, expected %d, %d", name, len(got.got), len(columns), len(lines)-1, len(lines[0]))
+		}
+		for i, line := range lines[1:] {
+			for c, want := range line {
+				v := got.got[i][columns[strings.Trim(lines[0][c], " :")]]
+				if v == nil {
+					v = ""
+				}
+				if fmt.Sprint(v) != strings.TrimSpace(want) {
+					t.Fatalf("%s: row %d, %s: %v, want %q", name, i, lines[0][c], v, want)
+				}
+			}
+		}
+	}
+}
+
+// TestTwins compares files that hold the same data in encodings or codecs that v17 does not read.
+func TestTwins(t *testing.T) {
+	dir := sharedData(t, "parquet-testing") + "/data/"
+	load := func(name string) [][]any {
+		got, _, err := readFile(t, dir+name, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.got
+	}
+	for i, row := range load("byte_stream_split_extended.gzip.parquet") {
+		for c := 0; c < len(row); c += 2 {
+			if row[c] != row[c+1] {
+				t.Fatalf("row %d, column %d: %v differs from its plain twin %v", i, c+1, row[c+1], row[c])
+			}
+		}
+	}
+	for _, pair := range [][2]string{{"hadoop_lz4_compressed.parquet", "non_hadoop_lz4_compressed.parquet"},
+		{"hadoop_lz4_compressed.parquet", "lz4_raw_compressed.parquet"},
+		{"hadoop_lz4_compressed_larger.parquet", "lz4_raw_compressed_larger.parquet"}} {
+		sameRows(t, pair[1], load(pair[0]), load(pair[1]))
+	}
+}

@@ -1,0 +1,466 @@
+package parquet
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	pq "github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/compress"
+
+	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/internal/mem"
+)
+
+// TestWrittenByArrow reads every type in many encodings, codecs, page versions and sizes.
+func TestWrittenByArrow(t *testing.T) {
+	recs := []arrow.Record{table(2000, 0, 700), table(3000, 3, 300), table(200, 1, 5), table(1, 0, 1), table(2500, 7, 2500)}
+	for i, rec := range recs {
+		want := valuesOf(t, rec)
+		for name, props := range map[string][]pq.WriterProperty{
+			"plain":       {pq.WithDictionaryDefault(false)},
+			"dictionary":  {pq.WithCompression(compress.Codecs.Snappy)},
+			"small pages": {pq.WithDataPageSize(300), pq.WithCompression(compress.Codecs.Zstd), pq.WithBatchSize(50)},
+			"version 2":   {pq.WithDataPageVersion(pq.DataPageV2), pq.WithCompression(compress.Codecs.Gzip), pq.WithDataPageSize(900), pq.WithBatchSize(50)},
+			"plain v2":    {pq.WithDataPageVersion(pq.DataPageV2), pq.WithDictionaryDefault(false), pq.WithCompression(compress.Codecs.Brotli)},
+			"groups":      {pq.WithMaxRowGroupLength(777), pq.WithDictionaryPageSizeLimit(900), pq.WithDataPageSize(400), pq.WithBatchSize(64)},
+		} {
+			got, _, err := readFile(t, arrowFile(t, rec, props...), Options{})
+			if err != nil {
+				t.Fatalf("%d %s: %v", i, name, err)
+			}
+			sameRows(t, fmt.Sprint(i, " ", name), got.got, want)
+		}
+	}
+}
+
+// TestDeltaEncodings reads what the deltas of Arrow hold, with steps of every width.
+func TestDeltaEncodings(t *testing.T) {
+	r := rand.New(rand.NewSource(5))
+	ints, longs, words := array.NewInt32Builder(memory.DefaultAllocator), array.NewInt64Builder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator)
+	for i := range 20000 {
+		if i%11 == 10 {
+			ints.AppendNull()
+			longs.AppendNull()
+			words.AppendNull()
+			continue
+		}
+		w := uint(i / 128 % 64)
+		ints.Append(int32(r.Uint32() >> min(31, w)))
+		longs.Append(int64(r.Uint64() >> w))
+		words.Append(strings.Repeat("prefix", r.Intn(3)) + fmt.Sprint(r.Intn(1000)))
+	}
+	for name, c := range map[string]struct {
+		a arrow.Array
+		e []pq.Encoding
+	}{
+		"int32": {ints.NewArray(), []pq.Encoding{pq.Encodings.DeltaBinaryPacked}},
+		"int64": {longs.NewArray(), []pq.Encoding{pq.Encodings.DeltaBinaryPacked}},
+		"text":  {words.NewArray(), []pq.Encoding{pq.Encodings.DeltaByteArray, pq.Encodings.DeltaLengthByteArray}},
+	} {
+		rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "x", Type: c.a.DataType(), Nullable: true}}, nil), []arrow.Array{c.a}, int64(c.a.Len()))
+		for _, e := range c.e {
+			path := arrowFile(t, rec, pq.WithDictionaryDefault(false), pq.WithEncoding(e)) // one page: v17 shares prefixes across pages
+			got, _, err := readFile(t, path, Options{})
+			if err != nil {
+				t.Fatalf("%s %s: %v", name, e, err)
+			}
+			sameRows(t, name+e.String(), got.got, valuesOf(t, rec))
+		}
+	}
+}
+
+// TestHybrid compares unpacking with the definition, bit by bit, for every width, place and length.
+func TestHybrid(t *testing.T) {
+	r := rand.New(rand.NewSource(1))
+	for width := uint(0); width <= 32; width++ {
+		for _, n := range []int{1, 7, 8, 9, 64, 200, 1000} {
+			want := make([]uint32, (n+7)/8*8)
+			packed := make([]byte, len(want)/8*int(width))
+			for i := range want {
+				want[i] = uint32(r.Uint64() & (1<<width - 1))
+				for b := range width {
+					if want[i]>>b&1 != 0 {
+						at := i*int(width) + int(b)
+						packed[at/8] |= 1 << (at % 8)
+					}
+				}
+			}
+			body := append(binary.AppendUvarint(nil, uint64(len(want)/8)<<1|1), packed...)
+			body = binary.AppendUvarint(body, 100<<1)
+			body = append(body, make([]byte, (width+7)/8)...)
+			for range 5 {
+				var h hybrid
+				h.start(body, width)
+				var got []uint32
+				for len(got) < n {
+					k := min(n-len(got), 1+r.Intn(40))
+					if r.Intn(4) == 0 {
+						if err := h.skip(k); err != nil {
+							t.Fatal(err)
+						}
+						got = append(got, want[len(got):len(got)+k]...)
+						continue
+					}
+					part := make([]uint32, k)
+					if err := h.read(part); err != nil {
+						t.Fatal(err)
+					}
+					got = append(got, part...)
+				}
+				for i := range got {
+					if got[i] != want[i] {
+						t.Fatalf("width %d, %d numbers: number %d is %d, want %d", width, n, i, got[i], want[i])
+					}
+				}
+				rest := make([]uint32, len(want)-n+100)
+				if err := h.read(rest); err != nil || rest[len(rest)-1] != 0 {
+					t.Fatalf("width %d: the run after it: %v", width, err)
+				}
+				if err := h.read(rest[:1]); err == nil {
+					t.Fatalf("width %d: a number beyond the end", width)
+				}
+			}
+		}
+	}
+}
+
+// TestDictionariesStay holds that text keeps its codes on pages that have them, and only there.
+func TestDictionariesStay(t *testing.T) {
+	b := array.NewStringBuilder(memory.DefaultAllocator)
+	for i := range 20000 {
+		if i < 10000 {
+			b.Append(fmt.Sprint("few", i%7))
+		} else {
+			b.Append(fmt.Sprint("many different values ", i)) // outgrows the dictionary
+		}
+	}
+	rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "s", Type: arrow.BinaryTypes.String}}, nil), []arrow.Array{b.NewArray()}, 20000)
+	got, _, err := readFile(t, arrowFile(t, rec, pq.WithMaxRowGroupLength(10000), pq.WithDictionaryPageSizeLimit(4096)), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameRows(t, "text", got.got, valuesOf(t, rec))
+	if got.dict < 3 || got.most != morselRows {
+		t.Errorf("%d morsels with codes, up to %d rows", got.dict, got.most)
+	}
+}
+
+// TestSplitsOfOneGroup cuts a large row group into ranges of rows.
+func TestSplitsOfOneGroup(t *testing.T) {
+	rec := table(5000, 4, 300)
+	p, _, err := Describe(context.Background(), []string{arrowFile(t, rec, pq.WithDataPageSize(700), pq.WithBatchSize(64))}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := newSource(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int64{1, 2, 3, 7} {
+		tk, out := newTask(1<<30), &rows{t: t}
+		f, err := src.Open(tk, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := f.(*feed)
+		x.splits = nil
+		for k := range n {
+			x.splits = append(x.splits, segment{0, 5000 * k / n, 5000 * (k + 1) / n})
+		}
+		r, err := f.Reader()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s := range f.Splits() {
+			if err := r.Read(s, out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(r.Close(), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		sameRows(t, fmt.Sprint(n, " pieces"), out.got, valuesOf(t, rec))
+	}
+}
+
+// TestProjection reads some columns, none of them, and columns in another order.
+func TestProjection(t *testing.T) {
+	rec := table(3000, 5, 50)
+	path := arrowFile(t, rec)
+	p, _, err := Describe(context.Background(), []string{path}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := valuesOf(t, rec)
+	for _, cols := range [][]int32{{3}, {11, 0}, {}, {5, 4, 3, 12}} {
+		p.Cols = cols
+		out, _, err := read(t, p, 1<<30)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := make([][]any, len(whole))
+		for i := range whole {
+			for _, c := range cols {
+				want[i] = append(want[i], whole[i][c])
+			}
+		}
+		sameRows(t, fmt.Sprint(cols), out.got, want)
+	}
+	got, s, err := readFile(t, path, Options{Columns: []string{"c11", "c3"}})
+	if err != nil || len(s) != 2 || len(got.got) != 3000 {
+		t.Errorf("%v %v", s, err)
+	}
+	if _, _, err := readFile(t, path, Options{Columns: []string{"nope"}}); err == nil || !strings.Contains(err.Error(), `no column "nope"; the file has c0, c1`) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestPredicates compares the reader's filter with filtering afterwards.
+func TestPredicates(t *testing.T) {
+	rec := table(6000, 6, 4000)
+	path := arrowFile(t, rec, pq.WithMaxRowGroupLength(1700), pq.WithDataPageSize(900), pq.WithBatchSize(64))
+	p, s, err := Describe(context.Background(), []string{path}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, err := chunkOf(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"c3 == 17", "c4 > 3990", "c4 > 100000", `c11 == "0000000000000000017"`, "is_null(c3) and c9 < 100", "c10 >= 0 or c0", "c4 in (5, 6, 100000)", `c13 < "2024-01-05" and c8 < 50`, "c1 + c2 == 4"} {
+		e, err := expr.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, rest := filter(p, e)
+		if !rest.None() {
+			t.Fatalf("%s: %s is left", text, rest)
+		}
+		q.Cols = []int32{11, 3}
+		out, tk, err := read(t, q, 1<<30)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		prog, err := expr.Compile(e, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mask, _, err := prog.NewState().Filter(batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want [][]any
+		for i := range batch.N {
+			if mask[i>>6]>>(i&63)&1 != 0 {
+				want = append(want, []any{value(&batch.Cols[11], i), value(&batch.Cols[3], i)})
+			}
+		}
+		sameRows(t, text, out.got, want)
+		if text == "c4 > 100000" && tk.counts["rows left out by statistics"] != 6000 {
+			t.Errorf("%s: %v", text, tk.counts)
+		}
+	}
+}
+
+// TestSmallMemory holds that a budget that is too small is an error that says so, and that nothing is kept.
+func TestSmallMemory(t *testing.T) {
+	p, _, err := Describe(context.Background(), []string{arrowFile(t, table(20000, 5, 20000), pq.WithDictionaryDefault(false))}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []int64{1000, 100 << 10, 1 << 20} {
+		_, tk, err := read(t, p, limit)
+		if !errors.Is(err, mem.ErrBudget) || !strings.Contains(err.Error(), "x.parquet: row group 0: column c") {
+			t.Errorf("%d bytes: %v", limit, err)
+		}
+		if tk.Used() != 0 {
+			t.Errorf("%d bytes: %d are kept", limit, tk.Used())
+		}
+	}
+}
+
+// TestCancel holds that reading stops.
+func TestCancel(t *testing.T) {
+	p, _, err := Describe(context.Background(), []string{arrowFile(t, table(20000, 5, 100))}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := newSource(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tk := newTask(1 << 30)
+	ctx, cancel := context.WithCancel(context.Background())
+	tk.ctx = ctx
+	cancel()
+	if err := readBlock(src, tk, &rows{t: t}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestChangedFile holds that a file that is another one now is refused.
+func TestChangedFile(t *testing.T) {
+	path := arrowFile(t, table(10, 0, 10))
+	p, _, err := Describe(context.Background(), []string{path}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(path, time.Now(), time.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := read(t, p, 1<<30); err == nil || !strings.Contains(err.Error(), "changed after the plan was built") {
+		t.Errorf("%v", err)
+	}
+}
+
+// seeds are small files that differ in codec, encoding and page version.
+func seeds(t testing.TB) (out [][]byte) {
+	rec := table(60, 5, 30)
+	for _, props := range [][]pq.WriterProperty{{}, {pq.WithDictionaryDefault(false), pq.WithCompression(compress.Codecs.Snappy)},
+		{pq.WithMaxRowGroupLength(25), pq.WithCompression(compress.Codecs.Zstd)},
+		{pq.WithDataPageVersion(pq.DataPageV2), pq.WithCompression(compress.Codecs.Gzip), pq.WithDataPageSize(100), pq.WithBatchSize(10)}} {
+		out = append(out, bytesOf(t, arrowFile(t, rec, props...)))
+	}
+	for c, e := range map[int]pq.Encoding{4: pq.Encodings.DeltaBinaryPacked, 11: pq.Encodings.DeltaByteArray, 12: pq.Encodings.DeltaLengthByteArray} {
+		one := array.NewRecord(arrow.NewSchema([]arrow.Field{rec.Schema().Field(c)}, nil), []arrow.Array{rec.Column(c)}, 60)
+		out = append(out, bytesOf(t, arrowFile(t, one, pq.WithDictionaryDefault(false), pq.WithEncoding(e))))
+	}
+	return out
+}
+
+func bytesOf(t testing.TB, path string) []byte {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// damaged reads bytes that may be no file at all: rows or a clear error, within 64 MiB.
+func damaged(t testing.TB, path string, b []byte) error {
+	if err := os.WriteFile(path, b, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	p, _, err := Describe(context.Background(), []string{path}, Options{})
+	if err != nil {
+		return err
+	}
+	p.Cols = p.Cols[:min(len(p.Cols), 20)]
+	tk := newTask(64 << 20)
+	defer tk.Trim()
+	src, err := newSource(p)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	defer stop()
+	tk.ctx = ctx
+	for b := range max(1, len(p.Blocks)-1) {
+		tk.block = b
+		if err := readBlock(src, tk, discard{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// discard looks at the ends of what comes.
+type discard struct{}
+
+func (discard) Push(m *chunkBatch) error {
+	for i := range m.Cols {
+		_, _ = value(&m.Cols[i], 0), value(&m.Cols[i], m.N-1)
+	}
+	return nil
+}
+
+// TestDamaged reads damaged files: no panic, no hang, clear errors. Half of the damage goes into the footer.
+func TestDamaged(t *testing.T) {
+	all, path := seeds(t), t.TempDir()+"/damaged.parquet"
+	r := rand.New(rand.NewSource(17))
+	failed, n := 0, 1000
+	for i := range n {
+		seed := all[i%len(all)]
+		from, to := 0, len(seed)
+		cut := len(seed) - 8 - int(binary.LittleEndian.Uint32(seed[len(seed)-8:]))
+		if i%2 == 0 {
+			from = cut
+		} else {
+			to = cut
+		}
+		b := append([]byte(nil), seed...)
+		for range 1 + r.Intn(3) {
+			at := from + r.Intn(to-from)
+			switch r.Intn(4) {
+			case 0:
+				b[at] ^= 1 << r.Intn(8)
+			case 1:
+				b[at] = []byte{0, 1, 0x7f, 0x80, 0xff}[r.Intn(5)]
+			case 2:
+				copy(b[at:min(to, at+r.Intn(20))], b[from+r.Intn(to-from):])
+			case 3:
+				b[at] = byte(r.Intn(256))
+			}
+		}
+		if err := damaged(t, path, b); err != nil {
+			failed++
+			if !isClear(err) && !clearAnyway(err) {
+				t.Errorf("damage %d: %v", i, err)
+			}
+		}
+	}
+	if failed < n/4 {
+		t.Errorf("only %d of %d were refused", failed, n)
+	}
+}
+
+// clearAnyway accepts what is no fault of the bytes: types that frames do not store, names that collide.
+func clearAnyway(err error) bool {
+	for _, s := range []string{"frames do not store", "two columns are called", "are not supported"} {
+		if strings.Contains(err.Error(), s) {
+			return true
+		}
+	}
+	return false
+}
+
+// FuzzRead looks for what TestDamaged misses.
+func FuzzRead(f *testing.F) {
+	for _, s := range seeds(f) {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := damaged(t, t.TempDir()+"/f.parquet", b); err != nil && !isClear(err) && !clearAnyway(err) {
+			t.Fatal(err)
+		}
+	})
+}
+
+// TestInt96 holds that dates behind the range of nanoseconds are refused, not wrapped.
+func TestInt96(t *testing.T) {
+	in := make([]byte, 24)
+	binary.LittleEndian.PutUint64(in, 5)
+	binary.LittleEndian.PutUint32(in[8:], julianEpoch-1)
+	binary.LittleEndian.PutUint32(in[20:], julianEpoch+20000)
+	out := make([]byte, 16)
+	if err := fromInt96(out, in, 2); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := int64(binary.LittleEndian.Uint64(out)), int64(binary.LittleEndian.Uint64(out[8:])); a != 5-86400e9 || b != 20000*86400e9 {
+		t.Errorf("%d %d", a, b)
+	}
+	binary.LittleEndian.PutUint32(in[8:], julianEpoch+200000)
+	if err := fromInt96(out, in, 1); !isClear(err) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,283 @@
+package parquet
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"sync"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/internal/guard"
+	"github.com/weft-data/weft/op"
+)
+
+// morselRows is how many rows a morsel has at most: the columns of a wide table stay in the second-level cache.
+const morselRows = 4096
+
+// A source is "parquet.read" bound in this process.
+type source struct {
+	p      ReadParams
+	where  *expr.Program
+	cols   []int // positions in Schema: the output's, then those that only the predicate reads
+	outs   int   // of cols
+	tested []int // of cols: what the predicate reads, in its order
+}
+
+func newSource(p ReadParams) (op.Source, error) {
+	where, err := p.where()
+	if err != nil {
+		return nil, err
+	}
+	s := &source{p: p, where: where, outs: len(p.Cols)}
+	for _, c := range p.Cols {
+		s.cols = append(s.cols, int(c))
+	}
+	for _, c := range p.tested() {
+		at := slices.Index(s.cols, c)
+		if at < 0 {
+			at = len(s.cols)
+			s.cols = append(s.cols, c)
+		}
+		s.tested = append(s.tested, at)
+	}
+	return s, nil
+}
+
+// Open implements op.Source.
+func (s *source) Open(t op.Task, _ []op.In) (op.Feed, error) {
+	b := t.Block()
+	f := &feed{source: s, task: t, groups: s.p.groups(b), splits: s.p.splits(b), open: map[int32]*guard.File{}}
+	rows := int64(0)
+	for _, g := range f.groups {
+		rows += g.Rows
+	}
+	for _, x := range f.splits {
+		rows -= x.hi - x.lo
+	}
+	t.Count("rows left out by statistics", rows)
+	return f, nil
+}
+
+// A feed is the splits of one block.
+type feed struct {
+	*source
+	task   op.Task
+	groups []Group
+	splits []segment
+	mu     sync.Mutex
+	open   map[int32]*guard.File
+}
+
+// Splits implements op.Feed.
+func (f *feed) Splits() int { return len(f.splits) }
+
+// Close implements op.Feed.
+func (f *feed) Close() (err error) {
+	for _, x := range f.open {
+		err = errors.Join(err, x.Close())
+	}
+	return err
+}
+
+// file opens one of the files once per task and checks that it is the one that was described.
+func (f *feed) file(n int32) (*guard.File, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if x := f.open[n]; x != nil {
+		return x, nil
+	}
+	want := f.p.Files[n]
+	st, err := os.Stat(want.Path)
+	if err != nil {
+		return nil, err
+	}
+	if st.Size() != want.Size || st.ModTime().UnixNano() != want.ModTime {
+		return nil, fmt.Errorf("%s changed after the plan was built (%d bytes then, %d now): build it again", want.Path, want.Size, st.Size())
+	}
+	x, err := guard.OpenFile(want.Path, guard.Options{})
+	if err != nil {
+		return nil, err
+	}
+	f.open[n] = x
+	return x, nil
+}
+
+// Reader implements op.Feed.
+func (f *feed) Reader() (op.Reader, error) {
+	r := &reader{feed: f, cols: make([]*column, len(f.cols))}
+	for i, c := range f.cols {
+		r.cols[i] = &column{task: f.task, typ: f.p.Schema[c].Type}
+	}
+	if f.where != nil {
+		r.eval = f.where.NewState()
+	}
+	return r, nil
+}
+
+// A reader reads splits on one thread.
+type reader struct {
+	*feed
+	cols []*column
+	eval *expr.State
+	keep chunk.Compactor
+	test chunk.Batch
+	out  chunk.Batch
+	seq  uint64
+}
+
+// Close implements op.Reader.
+func (r *reader) Close() error {
+	for _, c := range r.cols {
+		c.close()
+	}
+	return nil
+}
+
+// Read implements op.Reader.
+func (r *reader) Read(split int, out op.Sink) error {
+	s := r.splits[split]
+	g := r.groups[s.at]
+	r.seq = uint64(r.task.Block())<<48 | uint64(split)<<32
+	if len(r.cols) == 0 {
+		return r.bare(s, out)
+	}
+	f, err := r.file(g.File)
+	if err != nil {
+		return err
+	}
+	if int(g.Index) >= f.NumRowGroups() || f.RowGroup(int(g.Index)).Rows != g.Rows {
+		return fmt.Errorf("%s changed after the plan was built: its row groups are others", f.Name())
+	}
+	ranges, err := r.begin(f, g, s)
+	if err != nil {
+		return err
+	}
+	for _, x := range ranges {
+		if err := r.rows(x, out); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin opens the columns of a row group and returns the rows to read.
+func (r *reader) begin(f *guard.File, g Group, s segment) ([]span, error) {
+	group := int(g.Index)
+	indexes := make([]*guard.PageIndex, len(r.cols))
+	for i, c := range r.cols {
+		if err := c.locate(f, r.p.Schema[r.source.cols[i]]); err != nil {
+			return nil, err
+		}
+		if c.typ.Kind != dtype.Null && (r.eval != nil || s.lo > 0) && f.RowGroup(group).Chunks[c.leaf].Indexed {
+			var err error
+			if indexes[i], err = f.PageIndex(group, c.leaf); err != nil {
+				return nil, err
+			}
+		}
+		if err := c.open(f, group, indexes[i]); err != nil {
+			return nil, err
+		}
+	}
+	if r.eval == nil {
+		return []span{{s.lo, s.hi}}, nil
+	}
+	return r.choose(f, group, indexes, span{s.lo, s.hi})
+}
+
+// locate looks the leaf of a column up in a file.
+func (c *column) locate(f *guard.File, want dtype.Field) error {
+	for i := range f.NumLeaves() {
+		l := f.Leaf(i)
+		if l.Name != want.Name {
+			continue
+		}
+		t, err := leafType(f, l)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Name(), err)
+		}
+		if t != want.Type {
+			return fmt.Errorf("%s: column %q is %s, not %s: the file changed after the plan was built", f.Name(), want.Name, t, want.Type)
+		}
+		c.leaf = i
+		return nil
+	}
+	return fmt.Errorf("%s: no column %q: the file changed after the plan was built", f.Name(), want.Name)
+}
+
+// rows reads a range of rows of the row group that is open.
+func (r *reader) rows(x span, out op.Sink) error {
+	ctx := r.task.Context()
+	for at := x.lo; at < x.hi; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := int(min(morselRows, x.hi-at))
+		for _, c := range r.cols {
+			k, err := c.find(at)
+			if err != nil {
+				return err
+			}
+			n = min(n, k)
+		}
+		if err := r.morsel(at, n, out); err != nil {
+			return err
+		}
+		at += int64(n)
+	}
+	return nil
+}
+
+// morsel reads n rows, those first that decide which of them are wanted.
+func (r *reader) morsel(at int64, n int, out op.Sink) (err error) {
+	var mask []uint64
+	kept := n
+	vecs := r.out.Cols[:0]
+	for range r.cols {
+		vecs = append(vecs, chunk.Vec{})
+	}
+	r.out.Cols, r.out.N, r.out.Seq = vecs, n, r.seq
+	if r.eval != nil {
+		r.test.Cols, r.test.N = r.test.Cols[:0], n
+		for _, i := range r.tested {
+			if vecs[i], err = r.cols[i].decode(at, n); err != nil {
+				return err
+			}
+			r.test.Cols = append(r.test.Cols, vecs[i])
+		}
+		if mask, kept, err = r.eval.Filter(&r.test); err != nil || kept == 0 {
+			return err
+		}
+	}
+	for i := range r.outs {
+		if vecs[i].N > 0 {
+			continue // the predicate read it
+		}
+		if vecs[i], err = r.cols[i].decode(at, n); err != nil {
+			return err
+		}
+	}
+	r.out.Cols = vecs[:r.outs]
+	m := &r.out
+	if kept < n {
+		m = r.keep.Keep(m, mask, kept)
+	}
+	r.seq++
+	return out.Push(m)
+}
+
+// bare gives rows of no columns: what counting needs.
+func (r *reader) bare(s segment, out op.Sink) error {
+	const most = math.MaxUint16
+	for at := s.lo; at < s.hi; at += most {
+		m := chunk.Batch{N: int(min(most, s.hi-at)), Seq: r.seq}
+		r.seq++
+		if err := out.Push(&m); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,221 @@
+package parquet
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/guard"
+)
+
+// leafType is the type that stores the values of a leaf.
+func leafType(f *guard.File, l *guard.Leaf) (dtype.Type, error) {
+	if l.Nested {
+		return dtype.Type{}, fmt.Errorf("column %q is a list, map or struct (its values are at %s), which frames do not store: choose other columns with the option Columns", l.Name, l.Path)
+	}
+	t, err := plainType(l)
+	if err != nil {
+		return t, fmt.Errorf("column %q: %w", l.Name, err)
+	}
+	if a, ok := f.ArrowType(l.Name).(*arrow.TimestampType); ok && t.Kind == dtype.Timestamp && (a.TimeZone == "") == (t.Zone == "") {
+		t.Zone = a.TimeZone
+	}
+	return t, nil
+}
+
+func plainType(l *guard.Leaf) (dtype.Type, error) {
+	switch l.Logical.Kind {
+	case guard.NullValues:
+		return dtype.Of(dtype.Null), nil
+	case guard.TimeValues:
+		return dtype.Type{}, fmt.Errorf("times of day (%s) are not supported", l.Physical)
+	case guard.DecimalValues:
+		return decimalType(l)
+	}
+	switch l.Physical {
+	case guard.Boolean:
+		return dtype.Of(dtype.Bool), nil
+	case guard.Int32:
+		switch l.Logical.Kind {
+		case guard.DateValues:
+			return dtype.Of(dtype.Date), nil
+		case guard.IntValues:
+			return intType(l, 32)
+		}
+		return dtype.Of(dtype.Int32), nil
+	case guard.Int64:
+		switch l.Logical.Kind {
+		case guard.TimestampValues:
+			return timestampType(l)
+		case guard.IntValues:
+			return intType(l, 64)
+		}
+		return dtype.Of(dtype.Int64), nil
+	case guard.Int96:
+		return dtype.TimestampOf(dtype.Nano, ""), nil
+	case guard.Float:
+		return dtype.Of(dtype.Float32), nil
+	case guard.Double:
+		return dtype.Of(dtype.Float64), nil
+	case guard.ByteArray:
+		if l.Logical.Kind == guard.TextValues {
+			return dtype.Of(dtype.Utf8), nil
+		}
+	case guard.FixedLenByteArray:
+		if l.Logical.Kind == guard.HalfValues && l.Length == 2 {
+			return dtype.Of(dtype.Float32), nil
+		}
+	}
+	return dtype.Of(dtype.Binary), nil
+}
+
+func intType(l *guard.Leaf, most int) (dtype.Type, error) {
+	size := bits.TrailingZeros(uint(l.Logical.Bits)) - 3
+	if size < 0 || size > 3 || 8<<size != l.Logical.Bits || l.Logical.Bits > most {
+		return dtype.Type{}, errf("integers of %d bits stored as %s", l.Logical.Bits, l.Physical)
+	}
+	if l.Logical.Signed {
+		return dtype.Of(dtype.Int8 + dtype.Kind(size)), nil
+	}
+	return dtype.Of(dtype.Uint8 + dtype.Kind(size)), nil
+}
+
+func timestampType(l *guard.Leaf) (dtype.Type, error) {
+	if l.Logical.Unit < 0 || l.Logical.Unit > 2 {
+		return dtype.Type{}, fmt.Errorf("%w: timestamps in unit %d", guard.ErrUnsupported, l.Logical.Unit)
+	}
+	zone := ""
+	if l.Logical.UTC {
+		zone = "UTC"
+	}
+	return dtype.TimestampOf(dtype.Milli+dtype.Unit(l.Logical.Unit), zone), nil
+}
+
+func decimalType(l *guard.Leaf) (dtype.Type, error) {
+	p, s := l.Logical.Precision, l.Logical.Scale
+	if p < 1 || s > 127 || s < -128 {
+		return dtype.Type{}, errf("decimals of precision %d and scale %d", p, s)
+	}
+	if p > 38 || l.Physical == guard.FixedLenByteArray && l.Length > 16 {
+		return dtype.Type{}, fmt.Errorf("%w: decimals of precision %d in %d bytes, the most is 38 in 16", guard.ErrUnsupported, p, l.Length)
+	}
+	switch l.Physical {
+	case guard.Int32, guard.Int64, guard.ByteArray, guard.FixedLenByteArray:
+		return dtype.DecimalOf(uint8(p), int8(s)), nil
+	}
+	return dtype.Type{}, errf("decimals stored as %s", l.Physical)
+}
+
+// A conversion turns n stored values of fixed width into values of a type. Nil means that they are the same.
+type conversion func(dst, src []byte, n int) error
+
+// conversionOf returns the conversion of a leaf of fixed width to its type.
+func conversionOf(l *guard.Leaf, t dtype.Type) conversion {
+	switch {
+	case l.Physical == guard.Int96:
+		return fromInt96
+	case t.Kind == dtype.Decimal128 && l.Physical == guard.Int32:
+		return func(dst, src []byte, n int) error {
+			for i := range n {
+				putDecimal(dst[16*i:], int64(int32(binary.LittleEndian.Uint32(src[4*i:]))))
+			}
+			return nil
+		}
+	case t.Kind == dtype.Decimal128 && l.Physical == guard.Int64:
+		return func(dst, src []byte, n int) error {
+			for i := range n {
+				putDecimal(dst[16*i:], int64(binary.LittleEndian.Uint64(src[8*i:])))
+			}
+			return nil
+		}
+	case t.Kind == dtype.Decimal128:
+		return func(dst, src []byte, n int) error {
+			for i := range n {
+				bigDecimal(dst[16*i:], src[l.Length*i:][:l.Length])
+			}
+			return nil
+		}
+	case l.Logical.Kind == guard.HalfValues && t.Kind == dtype.Float32:
+		return func(dst, src []byte, n int) error {
+			for i := range n {
+				binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(half(binary.LittleEndian.Uint16(src[2*i:]))))
+			}
+			return nil
+		}
+	case t.Width() == 1:
+		return func(dst, src []byte, n int) error {
+			for i := range n {
+				dst[i] = src[4*i]
+			}
+			return nil
+		}
+	case t.Width() == 2:
+		return func(dst, src []byte, n int) error {
+			for i := range n {
+				dst[2*i], dst[2*i+1] = src[4*i], src[4*i+1]
+			}
+			return nil
+		}
+	}
+	return nil
+}
+
+func putDecimal(dst []byte, v int64) {
+	binary.LittleEndian.PutUint64(dst, uint64(v))
+	binary.LittleEndian.PutUint64(dst[8:], uint64(v>>63))
+}
+
+// bigDecimal reads a big-endian two's complement number of at most 16 bytes.
+func bigDecimal(dst, src []byte) {
+	fill := byte(0)
+	if len(src) > 0 && src[0] >= 0x80 {
+		fill = 0xff
+	}
+	for i := range 16 {
+		if i < len(src) {
+			dst[i] = src[len(src)-1-i]
+		} else {
+			dst[i] = fill
+		}
+	}
+}
+
+const (
+	julianEpoch = 2440588 // Julian day of 1970-01-01
+	dayNanos    = 86400 * 1e9
+)
+
+// fromInt96 reads the timestamps of Impala, Hive and Spark: nanoseconds of the day, and the Julian day.
+func fromInt96(dst, src []byte, n int) error {
+	for i := range n {
+		in, day := binary.LittleEndian.Uint64(src[12*i:]), int64(int32(binary.LittleEndian.Uint32(src[12*i+8:])))-julianEpoch
+		hi, lo := bits.Mul64(uint64(max(day, -day)), dayNanos)
+		v := int64(lo)
+		if day < 0 {
+			v = -v
+		}
+		v += int64(in)
+		if hi != 0 || lo > math.MaxInt64-dayNanos || in > 2*dayNanos {
+			return fmt.Errorf("%w: a timestamp of day %d and %d ns does not fit in 64 bits of nanoseconds", guard.ErrUnsupported, day, in)
+		}
+		binary.LittleEndian.PutUint64(dst[8*i:], uint64(v))
+	}
+	return nil
+}
+
+// half widens an IEEE 754 half-precision number.
+func half(h uint16) float32 {
+	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10&31), uint32(h&1023)
+	switch {
+	case exp == 31:
+		return math.Float32frombits(sign | 0xff<<23 | frac<<13)
+	case exp == 0:
+		f := float32(frac) / (1 << 24)
+		return math.Float32frombits(sign | math.Float32bits(f))
+	}
+	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
+}
