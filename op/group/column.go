@@ -2,6 +2,7 @@ package group
 
 import (
 	"math"
+	"slices"
 	"unsafe"
 
 	"github.com/weft-data/weft/chunk"
@@ -266,14 +267,26 @@ func narrow[T uint8 | uint16 | uint32 | uint64](keys []uint64, codes []uint32, o
 	}
 }
 
+// emitText copies short texts as whole keys: what is behind a text is overwritten by the next.
 func (c *column) emitText(codes []uint32, o *outVec) {
-	var short [16]byte
-	null := c.texts.null
-	for _, x := range codes {
-		if x+1 == null {
-			o.addText(nil)
-			continue
+	t := &c.texts
+	keys := t.keys.s[:t.n]
+	o.off = slices.Grow(o.off[:1], len(codes))[:1+len(codes)]
+	off, n := o.off[1:], 0
+	o.room(0, 16*len(codes))
+	for i, x := range codes {
+		k := &keys[x]
+		l := int(k[1] >> 56)
+		switch {
+		case l <= 15:
+			*(*key16)(unsafe.Pointer(&o.str[n])) = *k
+			n += l
+		case x+1 != t.null:
+			r := t.long.s[x]
+			o.room(n, r.n+16*(len(codes)-i))
+			n += copy(o.str[n:], t.arena.s[r.at:r.at+r.n])
 		}
-		o.addText(c.texts.text(x, &short))
+		off[i] = int32(n)
 	}
+	o.str = o.str[:n]
 }

@@ -72,6 +72,8 @@ func (k *keyset) bytes() int64 {
 	return n
 }
 
+// reset forgets every key. The widths stay: what comes next is mostly more of the same, another
+// run, and would only be packed again until they are as they were.
 func (k *keyset) reset() {
 	for _, c := range k.cols {
 		c.reset()
@@ -80,7 +82,9 @@ func (k *keyset) reset() {
 	for i := range k.chain {
 		k.chain[i].reset()
 	}
-	k.width, k.chained = k.width[:0], false
+	if k.chained {
+		k.width, k.chained = k.width[:0], false
+	}
 }
 
 func (k *keyset) free() {

@@ -77,6 +77,16 @@ func (o *outVec) codes(d *chunk.Dict, n int) []uint32 {
 	return fixedOut[uint32](o, n)
 }
 
+// room makes str, of which the first n bytes are used, at least more bytes longer than that.
+func (o *outVec) room(n, more int) {
+	if cap(o.str) < n+more {
+		next := make([]byte, n+more+(n+more)/4+64)
+		copy(next, o.str[:n])
+		o.str = next
+	}
+	o.str = o.str[:cap(o.str)]
+}
+
 func (o *outVec) addText(b []byte) {
 	o.str = append(o.str, b...)
 	o.off = append(o.off, int32(len(o.str)))
