@@ -185,17 +185,26 @@ func Book() []*Entry {
 	return out
 }
 
-// Digest identifies the book: equal digests, same names, versions and parameters
-// of operators and of users' functions.
-func Digest() [32]byte {
-	h := sha256.New()
+// Listing returns a line for every operator and every registered function of this
+// process: name, version and parameters. Equal listings, equal books.
+func Listing() (lines []string) {
 	for _, e := range Book() {
-		fmt.Fprintf(h, "%s@%d %s\n", e.Name, e.Version, e.Params)
+		lines = append(lines, fmt.Sprintf("%s@%d %s", e.Name, e.Version, e.Params))
 	}
 	bookMu.RLock()
 	defer bookMu.RUnlock()
 	for _, name := range slices.Sorted(maps.Keys(funcs)) {
-		fmt.Fprintf(h, "func %s %s\n", name, funcs[name].schema)
+		lines = append(lines, "func "+name+" "+funcs[name].schema)
+	}
+	return lines
+}
+
+// Digest identifies the book: equal digests, same names, versions and parameters
+// of operators and of users' functions.
+func Digest() [32]byte {
+	h := sha256.New()
+	for _, line := range Listing() {
+		fmt.Fprintln(h, line)
 	}
 	return [32]byte(h.Sum(nil))
 }

@@ -50,6 +50,7 @@ func (a *app) demo() *cobra.Command {
 			return a.runDemo(c.Context(), newDemoData(rows, seed))
 		},
 	}
+	a.clusterFlags(c, "run on the cluster of this scheduler, whose workers see the same files (default: in this process)")
 	c.Flags().Int64Var(&rows, "rows", rows, "rows of the data")
 	c.Flags().Int64Var(&seed, "seed", seed, "seed of the data")
 	c.Flags().StringSliceVar(&data, "data", nil, "profile these files instead")
@@ -73,8 +74,11 @@ func (a *app) runDemo(ctx context.Context, d demoData) (err error) {
 	if err := d.files(ctx, a.making(d.rows)); err != nil {
 		return err
 	}
-	r := a.runner()
-	defer func() { err = errors.Join(err, r.Close()) }()
+	r, spilled, end, err := a.engine(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end()) }()
 	f := d.job()
 	if !a.json {
 		rep, err := f.Explain(ctx, r)
@@ -107,7 +111,7 @@ func (a *app) runDemo(ctx context.Context, d demoData) (err error) {
 	if want := d.expected(); got.totals != want {
 		return fmt.Errorf("the answer is wrong: it adds up to %+v, the data to %+v; delete %s if it was changed, else please report this", got.totals, want, d.sales)
 	}
-	return a.printDemo(d, head, sum, got.totals, took, r.Node().Spilled())
+	return a.printDemo(d, head, sum, got.totals, took, spilled())
 }
 
 // A tally sums up the answer and looks at every row.

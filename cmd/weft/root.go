@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weft-data/weft/benchmarks/suite"
+	"github.com/weft-data/weft/cluster"
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/internal/cpu"
@@ -34,6 +35,8 @@ type app struct {
 	spillDir  string
 	json      bool
 	budget    int64
+	at        string // address of the scheduler
+	security  cluster.Security
 }
 
 // newRoot builds the command tree.
@@ -58,7 +61,8 @@ func newRoot(out, errs io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w\nSee '%s --help'", err, c.CommandPath())}
 	})
-	root.AddCommand(a.demo(), a.schema(), a.head(), a.describe(), a.count(), a.convert(), a.version())
+	root.AddCommand(a.demo(), a.schema(), a.head(), a.describe(), a.count(), a.convert(),
+		a.scheduler(), a.worker(), a.cluster(), a.status(), a.version())
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
 	}

@@ -48,6 +48,17 @@ func Keep(schema dtype.Schema, batches []*chunk.Batch) MemoryParams {
 	return p
 }
 
+// Batches returns the batches of a table that Keep has taken, borrowed.
+func Batches(id uint64) ([]*chunk.Batch, bool) {
+	tables.RLock()
+	defer tables.RUnlock()
+	b, ok := tables.byID[id]
+	return b, ok
+}
+
+// Over returns the source that rows.memory would be if batches were its table.
+func Over(p MemoryParams, batches []*chunk.Batch) op.Source { return memory{p, batches} }
+
 // Drop forgets a table.
 func Drop(id uint64) { tables.Lock(); delete(tables.byID, id); tables.Unlock() }
 
@@ -61,7 +72,7 @@ var Memory = op.Register(op.Spec[MemoryParams]{
 	Text: func(p MemoryParams) string {
 		return fmt.Sprintf("%d rows, %d of its columns", p.Rows, len(p.Cols))
 	},
-	Source: func(p MemoryParams) (op.Source, error) { return memory{p}, nil },
+	Source: func(p MemoryParams) (op.Source, error) { return memory{p: p}, nil },
 	Rules: op.Rules[MemoryParams]{
 		Blocks: func(p MemoryParams) int { return p.Blocks },
 		BlockMeta: func(p MemoryParams, _ int) op.Meta {
@@ -82,13 +93,17 @@ var Memory = op.Register(op.Spec[MemoryParams]{
 	},
 })
 
-type memory struct{ p MemoryParams }
+type memory struct {
+	p     MemoryParams
+	given []*chunk.Batch // instead of the table p.ID
+}
 
 // Open implements op.Source.
 func (m memory) Open(t op.Task, _ []op.In) (op.Feed, error) {
-	tables.RLock()
-	batches, ok := tables.byID[m.p.ID]
-	tables.RUnlock()
+	batches, ok := m.given, true
+	if batches == nil {
+		batches, ok = Batches(m.p.ID)
+	}
 	if !ok {
 		return nil, fmt.Errorf("the table in memory is gone: its frame was closed")
 	}

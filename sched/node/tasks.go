@@ -236,8 +236,8 @@ func (n *Node) shrink(t *task, b int64) {
 
 // onPut turns reserved bytes of a task into stored ones. The floor of the task stays reserved: it has more to put.
 func (n *Node) onPut(ev *Event) {
-	t := n.task(ev.Task)
-	if t == nil || t.state != running {
+	t := n.holder(ev.Task)
+	if t == nil {
 		return
 	}
 	v := n.value(ev.Value)

@@ -1,0 +1,462 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/cluster/data"
+	"github.com/weft-data/weft/cluster/wire"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/optimize"
+	"github.com/weft-data/weft/sched"
+	"github.com/weft-data/weft/sched/shell"
+)
+
+// Options of a Client. Zero values mean defaults.
+type Options struct {
+	Name     string // for the scheduler's log
+	Security Security
+	Stall    time.Duration // a fetch that makes no progress for so long is asked for again; default 10 s
+	// Wait is how long Dial waits for the first worker; default 10 s. Below 0 it
+	// does not.
+	Wait time.Duration
+}
+
+// A Client is a graph.Runner whose tasks run on a cluster. It is safe for
+// concurrent use. Jobs end with it.
+type Client struct {
+	opt    Options
+	conn   *grpc.ClientConn
+	peers  *data.Peers
+	link   *link
+	cancel context.CancelCauseFunc
+	done   chan struct{}
+
+	mu     sync.Mutex
+	reply  wire.Reply
+	table  map[int32]peer
+	jobs   map[int32]*clientJob // by the scheduler's number
+	asked  map[int32]*clientJob // by ours, until they have the scheduler's
+	last   int32
+	err    error
+	news   chan struct{} // closed and made anew when workers come and go
+	asking []chan []byte // for the state
+	whole  wire.Whole
+}
+
+// Dial connects to the scheduler at addr and waits until it has a worker.
+func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
+	def(&o.Name, "client")
+	def(&o.Stall, 10*time.Second)
+	def(&o.Wait, 10*time.Second)
+	creds, err := o.Security.client(addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{opt: o, peers: data.NewPeers(creds, o.Stall), done: make(chan struct{}), table: map[int32]peer{},
+		jobs: map[int32]*clientJob{}, asked: map[int32]*clientJob{}, news: make(chan struct{})}
+	if c.conn, err = dialControl(addr, grpc.WithTransportCredentials(creds)); err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	live, cancel := context.WithCancelCause(context.Background())
+	c.cancel = cancel
+	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
+	st, err := c.conn.NewStream(live, &bidi, "/"+service+"/Client", grpc.WaitForReady(true))
+	if err != nil {
+		stop()
+		close(c.done)
+		return nil, errors.Join(fmt.Errorf("cluster: the scheduler at %s does not answer: %w", addr, err), c.conn.Close())
+	}
+	c.link = newLink(func(b *[]byte) error { return st.SendMsg(b) })
+	hi := greeting(o.Name)
+	c.link.put(wire.Record{Kind: wire.Hello, Data: wire.Encode(hi)})
+	go c.follow(live, st)
+	err = c.ready(ctx)
+	if !stop() && err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// ready waits for the first worker.
+func (c *Client) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience(c.opt.Wait), fmt.Errorf("the cluster has no worker: start some with 'weft worker'"))
+	defer cancel()
+	for {
+		c.mu.Lock()
+		n, err, news, known := len(c.table), c.err, c.news, c.reply.Version > 0
+		c.mu.Unlock()
+		if err != nil || n > 0 || c.opt.Wait < 0 && known {
+			return err
+		}
+		select {
+		case <-news:
+		case <-ctx.Done():
+			return fmt.Errorf("cluster: %w", context.Cause(ctx))
+		}
+	}
+}
+
+func patience(wait time.Duration) time.Duration {
+	if wait < 0 {
+		return 10 * time.Second // for the scheduler
+	}
+	return wait
+}
+
+// follow takes what the scheduler says until the stream ends.
+func (c *Client) follow(live context.Context, st grpc.ClientStream) {
+	defer close(c.done)
+	var err error
+	for err == nil {
+		var b []byte
+		if err = st.RecvMsg(&b); err != nil {
+			if cause := context.Cause(live); cause != nil {
+				err = cause
+			} else {
+				err = fmt.Errorf("cluster: the connection to the scheduler ended: %w", err)
+			}
+			break
+		}
+		c.mu.Lock()
+		err = c.link.open(b, c.hear)
+		c.mu.Unlock()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+	for _, list := range []map[int32]*clientJob{c.jobs, c.asked} {
+		for _, j := range list {
+			j.finish(err)
+		}
+	}
+	close(c.news)
+	c.news = make(chan struct{})
+}
+
+// hear takes one record; c is locked.
+func (c *Client) hear(r *wire.Record) error {
+	switch r.Kind {
+	case wire.Welcome:
+		close(c.news)
+		c.news = make(chan struct{})
+		return wire.Decode(r.Data, &c.reply)
+	case wire.Refused:
+		return &wire.Refusal{Reason: r.Class, Text: r.Text}
+	case wire.Ping:
+		c.link.put(wire.Record{Kind: wire.Pong, Nanos: r.Nanos})
+		return nil
+	case wire.Peer:
+		c.meet(r)
+		return nil
+	case wire.State:
+		return c.answered(r)
+	case wire.Accepted:
+		if j := c.asked[r.Block]; j != nil {
+			delete(c.asked, r.Block)
+			j.id = r.Job
+			c.jobs[r.Job] = j
+			if j.closed {
+				c.drop(j)
+			}
+		}
+		return nil
+	}
+	j := c.jobs[r.Job]
+	if j == nil {
+		return nil // closed here already
+	}
+	switch r.Kind {
+	case wire.Deliver:
+		delete(j.lost, r.Block)
+		j.got = append(j.got, delivery{r.Block, r.Worker, r.Data})
+		j.tell()
+	case wire.Finished:
+		j.finish(nil)
+	case wire.Fail:
+		j.finish(&JobError{Class: sched.Class(r.Class), Text: r.Text})
+	}
+	return nil
+}
+
+func (c *Client) meet(r *wire.Record) {
+	if r.Text != "" {
+		c.table[r.Worker] = peer{r.Session, r.Text}
+	} else if p, ok := c.table[r.Worker]; ok && p.session == r.Session {
+		delete(c.table, r.Worker)
+		go c.peers.Drop(p.addr)
+	}
+	close(c.news)
+	c.news = make(chan struct{})
+}
+
+// A JobError is why a job failed on the cluster. Text has what the task said, with
+// the line of the program where its operator was asked for.
+type JobError struct {
+	Class sched.Class
+	Text  string
+}
+
+func (e *JobError) Error() string { return e.Text }
+
+// Close ends the client and its jobs.
+func (c *Client) Close() error {
+	c.cancel(ErrClosed)
+	<-c.done
+	c.link.close()
+	return errors.Join(c.conn.Close(), c.peers.Close())
+}
+
+// Start implements graph.Runner: the plan is optimized here, where all its
+// operators are, for the smallest worker, and runs there.
+func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) {
+	c.mu.Lock()
+	reply, err := c.reply, c.err
+	c.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	plan, err := optimize.Run(q.Graph, q.Want, optimize.Options{Off: q.Off, Budget: reply.Memory, Threads: max(1, int(reply.Threads))})
+	if err != nil {
+		return nil, err
+	}
+	j := &clientJob{c: c, req: q, plan: plan, start: time.Now(), news: make(chan struct{}, 1)}
+	j.ctx, j.cancel = context.WithCancelCause(ctx)
+	if q.Mode == graph.Explain {
+		j.over = true
+		return j, nil
+	}
+	if err := portable(plan.Graph); err != nil {
+		return nil, err
+	}
+	p := shell.Plan{Layers: plan.Graph.Layers, Rank: plan.Rank, Need: plan.Need, Want: plan.Want, Priority: q.Priority,
+		Ordered: q.Ordered, Discard: q.Mode == graph.Analyze, Window: 4 * max(1, reply.Slots)}
+	if p.Discard || wholeListed(plan) {
+		p.Window = 0
+	}
+	b, err := encodePlan(&p)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return nil, c.err
+	}
+	c.last++
+	c.asked[c.last] = j
+	wire.Parts(wire.Record{Kind: wire.Submit, Block: c.last}, b, func(r *wire.Record) { c.link.put(*r) })
+	j.stop = context.AfterFunc(ctx, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		j.finish(context.Cause(ctx))
+		c.drop(j)
+	})
+	return j, nil
+}
+
+// wholeListed reports whether tasks of the wanted layer read each other.
+func wholeListed(p *optimize.Plan) bool {
+	in := p.Graph.Layers[p.Want].In
+	return len(in) > 0 && in[0].From == p.Want
+}
+
+func encodePlan(p *shell.Plan) ([]byte, error) {
+	b := wire.Encode(*p)
+	if len(b) > wire.MaxPlan {
+		return nil, fmt.Errorf("cluster: the plan has %d bytes, at most %d can be sent", len(b), wire.MaxPlan)
+	}
+	return b, nil
+}
+
+// drop tells the scheduler that a job is not wanted any more; c is locked.
+func (c *Client) drop(j *clientJob) {
+	j.closed = true
+	if c.jobs[j.id] == j {
+		delete(c.jobs, j.id)
+		c.link.put(wire.Record{Kind: wire.Cancel, Job: j.id})
+	}
+}
+
+// A delivery is a block that is ready.
+type delivery struct {
+	block, worker int32
+	data          []byte
+}
+
+// A clientJob is a request at work; its fields are guarded by the client.
+type clientJob struct {
+	c      *Client
+	id     int32
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	stop   func() bool
+	req    graph.Request
+	plan   *optimize.Plan
+	start  time.Time
+	wall   time.Duration
+	got    []delivery
+	news   chan struct{}
+	lost   map[int32]bool // blocks that were not where they should be, and come again
+	over   bool
+	closed bool
+	err    error
+}
+
+func (j *clientJob) tell() {
+	select {
+	case j.news <- struct{}{}:
+	default:
+	}
+}
+
+func (j *clientJob) finish(err error) {
+	if !j.over {
+		j.over, j.err, j.wall = true, err, time.Since(j.start)
+	}
+	j.tell()
+}
+
+// Next implements graph.Job.
+func (j *clientJob) Next(ctx context.Context) (graph.Delivered, error) {
+	for {
+		j.c.mu.Lock()
+		if len(j.got) > 0 && (j.err == nil || !j.over) {
+			d := j.got[0]
+			j.got = j.got[1:]
+			p, ok := j.c.table[d.worker]
+			j.c.mu.Unlock()
+			v, err := j.take(ctx, d, p, ok)
+			if v != nil || err != nil {
+				return graph.Delivered{Block: d.block, Value: v}, err
+			}
+			continue
+		}
+		over, err := j.over && (len(j.lost) == 0 || j.err != nil), j.err
+		j.c.mu.Unlock()
+		if over {
+			if err == nil {
+				err = io.EOF
+			}
+			return graph.Delivered{}, err
+		}
+		select {
+		case <-j.news:
+		case <-ctx.Done():
+			return graph.Delivered{}, context.Cause(ctx)
+		}
+	}
+}
+
+// take fetches a block. Neither block nor error: it was not there, and will be
+// delivered again.
+func (j *clientJob) take(ctx context.Context, d delivery, p peer, known bool) (chunk.Value, error) {
+	schema := j.plan.Graph.Layers[j.plan.Want].Out.Schema
+	s := &receiver{schema: schema}
+	err := errors.New("the worker is gone")
+	if known {
+		ctx, cancel := context.WithCancelCause(ctx)
+		stop := context.AfterFunc(j.ctx, func() { cancel(context.Cause(j.ctx)) })
+		t := &data.Ticket{Session: p.session, Job: j.id, Refs: []data.Ref{{Layer: int32(j.plan.Want), Block: d.block, Hi: -1}}}
+		for try := 0; try < 2 && err != nil; try++ {
+			s.reset()
+			if err = j.c.peers.Get(ctx, p.addr, t, []dtype.Schema{schema}, s); !errors.Is(err, data.ErrCorrupt) {
+				break
+			}
+		}
+		stop()
+		cancel(nil)
+	}
+	if err != nil && ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	j.c.mu.Lock()
+	defer j.c.mu.Unlock()
+	if err != nil {
+		s.reset()
+		if j.over && j.err != nil {
+			return nil, j.err
+		}
+		if j.lost == nil {
+			j.lost = map[int32]bool{}
+		}
+		j.lost[d.block] = true
+		j.c.link.put(wire.Record{Kind: wire.Missing, Job: j.id, Block: d.block, Worker: d.worker, Session: p.session})
+		return nil, nil
+	}
+	j.c.link.put(wire.Record{Kind: wire.Consumed, Job: j.id, Block: d.block, N: 1})
+	return chunk.NewBlock(s.runs), nil
+}
+
+// A receiver makes a block of garbage-collected buffers.
+type receiver struct {
+	schema dtype.Schema
+	runs   [][]*chunk.Batch
+	b      *chunk.Builder
+	run    int
+}
+
+func (s *receiver) reset() { s.runs, s.b, s.run = nil, chunk.NewBuilder(s.schema, mem.Heap), 0 }
+
+func (s *receiver) flush() {
+	for len(s.runs) <= s.run {
+		s.runs = append(s.runs, nil)
+	}
+	if s.b.Len() > 0 {
+		s.runs[s.run] = append(s.runs[s.run], s.b.Flush())
+	}
+}
+
+// Put implements data.Sink.
+func (s *receiver) Put(_, run int, b *chunk.Batch) error {
+	if run != s.run || s.b.Filled() > 4<<20 {
+		s.flush()
+		s.run = run
+	}
+	return s.b.Append(b)
+}
+
+// End implements data.Sink.
+func (s *receiver) End(_, runs int) error {
+	s.flush()
+	for len(s.runs) < runs {
+		s.runs = append(s.runs, nil)
+	}
+	s.b.Close()
+	return nil
+}
+
+// Report implements graph.Job.
+func (j *clientJob) Report() graph.Report {
+	j.c.mu.Lock()
+	defer j.c.mu.Unlock()
+	rep := graph.Report{Schema: j.plan.Graph.Layers[j.plan.Want].Out.Schema, Wall: j.wall, Budget: j.c.reply.Memory}
+	optimize.Describe(&rep, j.req.Graph, j.req.Want, j.plan)
+	return rep
+}
+
+// Close implements graph.Job.
+func (j *clientJob) Close() error {
+	j.c.mu.Lock()
+	defer j.c.mu.Unlock()
+	if j.stop != nil {
+		j.stop()
+	}
+	j.finish(ErrClosed)
+	j.got = nil
+	j.c.drop(j)
+	j.cancel(ErrClosed)
+	return nil
+}

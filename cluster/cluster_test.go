@@ -1,0 +1,193 @@
+package cluster_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/weft-data/weft/cluster"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/frame"
+	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/sched/local"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A rig is a cluster on the loopback interface, in this process.
+type rig struct {
+	s       *cluster.Scheduler
+	workers []*cluster.Worker
+	c       *cluster.Client
+}
+
+func logger(t testing.TB) *slog.Logger {
+	if os.Getenv("WEFT_TEST_LOG") == "" {
+		return nil
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+func newRig(t testing.TB, n int, o cluster.WorkerOptions) *rig {
+	ctx := context.Background()
+	s, err := cluster.Listen("127.0.0.1:0", cluster.SchedulerOptions{Log: logger(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{s: s}
+	t.Cleanup(func() {
+		if r.c != nil {
+			_ = r.c.Close()
+		}
+		for _, w := range r.workers {
+			_ = w.Close()
+		}
+		_ = s.Close()
+	})
+	for range n {
+		r.join(t, o)
+	}
+	if r.c, err = cluster.Dial(ctx, s.Addr(), cluster.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r *rig) join(t testing.TB, o cluster.WorkerOptions) *cluster.Worker {
+	if o.Threads == 0 {
+		o.Threads = 2
+	}
+	o.Log, o.SpillDir = logger(t), t.TempDir()
+	w, err := cluster.Join(context.Background(), r.s.Addr(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.workers = append(r.workers, w)
+	return w
+}
+
+// tables makes files of sales and of products.
+func tables(t testing.TB, files, rows int) (sales, products *frame.Frame) {
+	dir := t.TempDir()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for f := range files {
+		var s strings.Builder
+		s.WriteString("id,product,city,price,qty\n")
+		for i := range rows {
+			price := fmt.Sprintf("%.2f", rnd.Float64()*1000)
+			if rnd.IntN(20) == 0 {
+				price = ""
+			}
+			fmt.Fprintf(&s, "%d,p%03d,c%d,%s,%d\n", f*rows+i, rnd.IntN(500), rnd.IntN(7), price, rnd.IntN(10))
+		}
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("sales-%02d.csv", f)), []byte(s.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var s strings.Builder
+	s.WriteString("product,name\n")
+	for i := range 400 {
+		fmt.Fprintf(&s, "p%03d,name of %d\n", i, i)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "products.csv"), []byte(s.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return frame.ReadCSVWith(frame.CSVOptions{BlockBytes: 40 << 10, SplitBytes: 16 << 10}, filepath.Join(dir, "sales-*.csv")), frame.ReadCSV(filepath.Join(dir, "products.csv"))
+}
+
+// queries are the verbs that shuffle, and some that do not.
+func queries(sales, products *frame.Frame) map[string]*frame.Frame {
+	held, err := products.Collect(context.Background(), here)
+	if err != nil {
+		panic(err)
+	}
+	return map[string]*frame.Frame{
+		"filter":   sales.Filter(frame.Col("qty").Gt(7)).WithColumns(frame.Col("price").Mul(frame.Col("qty")).As("amount")),
+		"group":    sales.GroupBy("product", "city").Agg(frame.Sum("price"), frame.Count().As("n"), frame.Mean("qty")),
+		"few":      sales.GroupBy("city").Agg(frame.Sum("price"), frame.Max("id")),
+		"join":     sales.Join(products, frame.Inner, "product"),
+		"left":     sales.Filter(frame.Col("qty").Eq(3)).Join(products, frame.Left, "product"),
+		"records":  sales.Join(held.Frame(), frame.Inner, "product").GroupBy("name").Agg(frame.Sum("qty")),
+		"sort":     sales.Sort(frame.Desc("price"), frame.Asc("id")),
+		"distinct": sales.Select("product", "qty").Distinct(),
+		"top":      sales.Sort(frame.Asc("price"), frame.Asc("id")).Head(17),
+		"all": sales.Filter(frame.Col("qty").Gt(1)).GroupBy("product").Agg(frame.Sum("price"), frame.Count().As("n")).
+			Join(products, frame.Inner, "product").Sort(frame.Desc("price"), frame.Asc("product")),
+	}
+}
+
+var here = local.New(local.Options{Threads: 2})
+
+// lines are the rows of a table as text; of a table without an order sorted.
+func lines(t *frame.Table, sorted bool) []string {
+	var out []string
+	for i := range int(t.NumRows()) {
+		var b strings.Builder
+		for c, f := range t.Schema {
+			fmt.Fprintf(&b, "%s|", frame.Word(t.Value(i, c), f.Type))
+		}
+		out = append(out, b.String())
+	}
+	if !sorted {
+		slices.Sort(out)
+	}
+	return out
+}
+
+// same runs a query there and here and compares.
+func same(t testing.TB, name string, f *frame.Frame, r graph.Runner) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	want, err := f.Collect(ctx, here)
+	if err != nil {
+		t.Fatal(name, err)
+	}
+	got, err := f.Collect(ctx, r)
+	if err != nil {
+		t.Fatal(name, err)
+	}
+	compare(t, name, got, want)
+}
+
+func compare(t testing.TB, name string, got, want *frame.Table) {
+	t.Helper()
+	ordered := name == "sort" || name == "top" || name == "all"
+	a, b := lines(got, ordered), lines(want, ordered)
+	if len(b) == 0 || !slices.Equal(a, b) {
+		at := 0
+		for at < min(len(a), len(b)) && a[at] == b[at] {
+			at++
+		}
+		t.Fatalf("%s: %d rows, want %d; first difference at %d: %q, want %q", name, len(a), len(b), at, pick(a, at), pick(b, at))
+	}
+}
+
+func pick(list []string, i int) string {
+	if i < len(list) {
+		return list[i]
+	}
+	return "nothing"
+}
+
+func TestSameAsLocal(t *testing.T) {
+	sales, products := tables(t, 6, 4000)
+	qs := queries(sales, products)
+	for _, n := range []int{1, 3} {
+		r := newRig(t, n, cluster.WorkerOptions{})
+		for name, q := range qs {
+			t.Run(fmt.Sprintf("%d/%s", n, name), func(t *testing.T) { same(t, name, q, r.c) })
+		}
+	}
+}
+
+var _ = dtype.Of

@@ -1,0 +1,293 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/weft-data/weft/cluster/wire"
+	"github.com/weft-data/weft/sched"
+)
+
+const service = "weft.Cluster"
+
+// controlServer are the limits of control streams at the scheduler.
+func controlServer() []grpc.ServerOption {
+	return []grpc.ServerOption{grpc.ForceServerCodecV2(rawCodec{}), grpc.MaxRecvMsgSize(wire.MaxFrame), grpc.MaxSendMsgSize(wire.MaxFrame),
+		grpc.InitialWindowSize(1 << 20), grpc.InitialConnWindowSize(1 << 20), grpc.WriteBufferSize(64 << 10), grpc.ReadBufferSize(64 << 10),
+		grpc.ConnectionTimeout(10 * time.Second),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 10 * time.Second})}
+}
+
+// A workerConn is a worker as the scheduler sees it.
+type workerConn struct {
+	id      sched.WorkerID
+	session sched.Session
+	hi      wire.Greeting
+	link    *link
+	heard   time.Time
+	joined  time.Time
+	cancel  context.CancelCauseFunc
+	memory  wire.Record // the last Mem
+	done    int64       // tasks
+	leaving bool
+}
+
+// A clientConn is a client as the scheduler sees it.
+type clientConn struct {
+	hi    wire.Greeting
+	link  *link
+	whole map[int32]*wire.Whole // plans that come, by the client's number
+	jobs  map[sched.JobID]*job
+}
+
+// hello reads the first frame of a stream and refuses who does not fit.
+func (s *Scheduler) hello(st grpc.ServerStream, l *link) (hi wire.Greeting, err error) {
+	var b []byte
+	if err := st.RecvMsg(&b); err != nil {
+		return hi, err
+	}
+	err = l.open(b, func(r *wire.Record) error {
+		if r.Kind != wire.Hello {
+			return fmt.Errorf("%w: the first record is of kind %d", wire.ErrBroken, r.Kind)
+		}
+		return wire.Decode(r.Data, &hi)
+	})
+	if err != nil {
+		return hi, err
+	}
+	if hi.Version < wire.Oldest || hi.Oldest > wire.Version {
+		return hi, &wire.Refusal{Reason: wire.BadVersion, Text: fmt.Sprintf("cluster: %s speaks versions %d to %d of the protocol, the scheduler %d to %d: run the same release of weft on both",
+			hi.Name, hi.Oldest, hi.Version, wire.Oldest, wire.Version)}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.book != nil && s.up() > 0 && s.book.Book != hi.Book {
+		return hi, &wire.Refusal{Reason: wire.BadBook, Text: difference(s.book, &hi)}
+	}
+	return hi, nil
+}
+
+// difference names the first operator or function that two programs do not share.
+func difference(have, hi *wire.Greeting) string {
+	a, b := have.Listing, hi.Listing
+	text := "the same lines in another order"
+	for i := range max(len(a), len(b)) {
+		if i < len(a) && i < len(b) && a[i] == b[i] {
+			continue
+		}
+		switch {
+		case i >= len(b) || i < len(a) && a[i] < b[i]:
+			text = fmt.Sprintf("%q is missing in it, or differs", a[i])
+		default:
+			text = fmt.Sprintf("%q is not in the workers, or differs", b[i])
+		}
+		break
+	}
+	return fmt.Sprintf("cluster: the program of %s has other operators and functions than the workers: %s; use the same binary for workers and clients", hi.Name, text)
+}
+
+// refuse tells why a stream is not accepted.
+func refuse(l *link, err error) error {
+	var no *wire.Refusal
+	if errors.As(err, &no) {
+		l.put(wire.Record{Kind: wire.Refused, Class: no.Reason, Text: no.Text})
+	}
+	l.close()
+	return err
+}
+
+// welcome tells a client what it must know to plan; it is said again when that
+// changes.
+func (s *Scheduler) welcome() wire.Record {
+	return wire.Record{Kind: wire.Welcome, Data: wire.Encode(s.reply())}
+}
+
+func (s *Scheduler) reply() wire.Reply {
+	r := wire.Reply{Version: wire.Version, Beat: int64(s.opt.Beat)}
+	for _, w := range s.workers {
+		if w == nil {
+			continue
+		}
+		r.Workers++
+		r.Slots += w.hi.Slots
+		if r.Threads == 0 || w.hi.Slots < r.Threads {
+			r.Threads = w.hi.Slots
+		}
+		if w.hi.Memory > 0 && (r.Memory == 0 || w.hi.Memory < r.Memory) {
+			r.Memory = w.hi.Memory
+		}
+	}
+	return r
+}
+
+// serveWorker is the stream of one worker.
+func (s *Scheduler) serveWorker(st grpc.ServerStream) error {
+	l := newLink(func(b *[]byte) error { return st.SendMsg(b) })
+	hi, err := s.hello(st, l)
+	if err != nil {
+		s.opt.Log.Warn("worker refused", "worker", hi.Name, "why", err)
+		return refuse(l, err)
+	}
+	ctx, cancel := context.WithCancelCause(st.Context())
+	defer cancel(nil)
+	w := &workerConn{hi: hi, link: l, heard: time.Now(), joined: time.Now(), cancel: cancel}
+	if err := s.join(w); err != nil {
+		return refuse(l, err)
+	}
+	frames := make(chan []byte, 16)
+	go func() {
+		defer close(frames)
+		for {
+			var b []byte
+			if st.RecvMsg(&b) != nil {
+				return
+			}
+			select {
+			case frames <- b:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	for err == nil {
+		select {
+		case b, ok := <-frames:
+			if !ok {
+				err = errors.New("the connection ended")
+				break
+			}
+			err = s.fromWorker(w, b)
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
+	}
+	s.leave(w, err)
+	cancel(nil)
+	l.close()
+	return err
+}
+
+// join makes a worker known to the machine and to everybody.
+func (s *Scheduler) join(w *workerConn) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return &wire.Refusal{Reason: wire.NotReady, Text: "cluster: the scheduler is being stopped"}
+	}
+	if old := s.names[w.hi.Name]; old != nil {
+		if old.hi.Life != w.hi.Life {
+			return &wire.Refusal{Reason: wire.BadName, Text: fmt.Sprintf("cluster: a worker called %s is there already: choose another --name", w.hi.Name)}
+		}
+		old.cancel(errors.New("it came back on another connection"))
+		s.lose(old)
+	}
+	if s.up() == 0 {
+		s.book = &w.hi
+	}
+	at := -1
+	for i, x := range s.workers {
+		if x == nil {
+			at = i
+			break
+		}
+	}
+	if at < 0 {
+		at = len(s.workers)
+		s.workers = append(s.workers, nil)
+	}
+	s.session++
+	w.id, w.session = sched.WorkerID(at), s.session
+	s.workers[at], s.names[w.hi.Name] = w, w
+	w.link.put(wire.Record{Kind: wire.Welcome, Worker: int32(w.id), Session: uint32(w.session), Data: wire.Encode(s.reply())})
+	for _, x := range s.workers {
+		if x != nil {
+			w.link.put(x.peer())
+			if x != w {
+				x.link.put(w.peer())
+			}
+		}
+	}
+	for c := range s.clients {
+		c.link.put(w.peer(), s.welcome())
+	}
+	s.opt.Log.Info("worker joined", "worker", w.hi.Name, "id", w.id, "session", w.session, "data", w.hi.Data, "slots", w.hi.Slots, "memory", w.hi.Memory)
+	s.step(sched.Event{Kind: sched.WorkerUp, Worker: w.id, Session: w.session, Slots: w.hi.Slots, Queue: w.hi.Queue, Bytes: w.hi.Memory})
+	return nil
+}
+
+func (w *workerConn) peer() wire.Record {
+	return wire.Record{Kind: wire.Peer, Worker: int32(w.id), Session: uint32(w.session), Text: w.hi.Data}
+}
+
+// leave ends the session of a worker.
+func (s *Scheduler) leave(w *workerConn, why error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.workers[w.id] == w && !s.closed {
+		s.opt.Log.Warn("worker left", "worker", w.hi.Name, "session", w.session, "why", why)
+		s.lose(w)
+	}
+}
+
+// lose forgets a worker; s is locked.
+func (s *Scheduler) lose(w *workerConn) {
+	s.workers[w.id] = nil
+	delete(s.names, w.hi.Name)
+	if s.up() == 0 {
+		s.lonely = time.Now()
+	}
+	gone := wire.Record{Kind: wire.Peer, Worker: int32(w.id), Session: uint32(w.session)}
+	for _, x := range s.workers {
+		if x != nil {
+			x.link.put(gone)
+		}
+	}
+	for c := range s.clients {
+		c.link.put(gone, s.welcome())
+	}
+	for _, j := range s.jobs {
+		delete(j.know, w)
+	}
+	s.step(sched.Event{Kind: sched.WorkerDown, Worker: w.id, Session: w.session})
+}
+
+// serveClient is the stream of one client.
+func (s *Scheduler) serveClient(st grpc.ServerStream) error {
+	l := newLink(func(b *[]byte) error { return st.SendMsg(b) })
+	hi, err := s.hello(st, l)
+	if err != nil {
+		return refuse(l, err)
+	}
+	c := &clientConn{hi: hi, link: l, whole: map[int32]*wire.Whole{}, jobs: map[sched.JobID]*job{}}
+	s.mu.Lock()
+	s.clients[c] = true
+	l.put(s.welcome())
+	for _, w := range s.workers {
+		if w != nil {
+			l.put(w.peer())
+		}
+	}
+	s.mu.Unlock()
+	for err == nil {
+		var b []byte
+		if err = st.RecvMsg(&b); err == nil {
+			err = s.fromClient(c, b)
+		}
+	}
+	s.mu.Lock()
+	delete(s.clients, c)
+	for id, j := range c.jobs {
+		if s.jobs[id] == j && !s.closed {
+			s.step(sched.Event{Kind: sched.Cancel, Job: id})
+		}
+	}
+	s.mu.Unlock()
+	l.close()
+	return err
+}

@@ -1,0 +1,212 @@
+package data
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/apache/arrow/go/v17/arrow/flight"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/status"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/internal/canon"
+)
+
+// A Ref names runs [Lo, Hi) of a block; Hi < 0 means all.
+type Ref struct {
+	Layer, Block int32
+	Lo, Hi       int32
+}
+
+// A Ticket asks a worker for blocks of a job.
+type Ticket struct {
+	Session uint32 // of the worker: another one has other blocks
+	Job     int32
+	Refs    []Ref
+}
+
+// MaxRefs bounds a ticket.
+const MaxRefs = 1 << 16
+
+// Bytes encodes a ticket.
+func (t *Ticket) Bytes() []byte {
+	b, err := canon.Append(nil, *t)
+	if err != nil {
+		panic(fmt.Sprintf("data: a ticket that cannot be encoded: %v", err))
+	}
+	return b
+}
+
+// ParseTicket decodes a ticket.
+func ParseTicket(b []byte) (t Ticket, err error) {
+	if len(b) > 64+MaxRefs*32 {
+		return t, fmt.Errorf("data: a ticket of %d bytes, at most %d blocks may be asked for", len(b), MaxRefs)
+	}
+	if err := canon.Decode(b, &t); err != nil {
+		return t, fmt.Errorf("data: ticket: %w", err)
+	}
+	if len(t.Refs) > MaxRefs {
+		return t, fmt.Errorf("data: a ticket for %d blocks, at most %d are allowed", len(t.Refs), MaxRefs)
+	}
+	return t, nil
+}
+
+// ErrGone says that a block is not (or not any more) where it was asked for.
+var ErrGone = errors.New("data: the block is not here")
+
+// A Store lends blocks to readers.
+type Store interface {
+	// Lend returns a block and a function that gives it back; ErrGone if it is
+	// not here.
+	Lend(t *Ticket, r Ref) (chunk.Value, func(), error)
+}
+
+// Register makes a server give the blocks of a store to any Flight client.
+func Register(s *grpc.Server, st Store) {
+	flight.RegisterFlightServiceServer(s, &server{store: st})
+}
+
+// ServerOptions are what a gRPC server needs that blocks are given by.
+func ServerOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{grpc.ForceServerCodecV2(newCodec()), grpc.MaxRecvMsgSize(4 << 20), grpc.MaxSendMsgSize(MaxMessage),
+		grpc.MaxConcurrentStreams(256), grpc.WriteBufferSize(256 << 10), grpc.ReadBufferSize(64 << 10)}
+}
+
+type server struct {
+	flight.BaseFlightServer
+	store Store
+}
+
+// DoGet implements Flight.
+func (s *server) DoGet(tk *flight.Ticket, st flight.FlightService_DoGetServer) error {
+	t, err := ParseTicket(tk.Ticket)
+	if err != nil {
+		return status.Error(codes.InvalidArgument, err.Error())
+	}
+	w := &writer{st: st, sent: map[uint64]bool{}}
+	for i, r := range t.Refs {
+		if err := w.block(s.store, &t, uint32(i), r); err != nil {
+			return wordError(i, err)
+		}
+	}
+	return w.send(&head{kind: kindFin, ref: uint32(len(t.Refs))}, nil)
+}
+
+// wordError gives an error its gRPC code, and the position in the ticket.
+func wordError(ref int, err error) error {
+	code := codes.Internal
+	if errors.Is(err, ErrGone) {
+		code = codes.NotFound
+	}
+	if st, ok := status.FromError(err); ok {
+		code = st.Code()
+	}
+	return status.Error(code, strconv.Itoa(ref)+": "+err.Error())
+}
+
+// A writer is one stream.
+type writer struct {
+	st   grpc.ServerStream
+	sent map[uint64]bool // dictionaries
+}
+
+func (w *writer) send(h *head, body *[]byte) error {
+	var b []byte
+	if body != nil {
+		b = *body
+	}
+	return w.st.SendMsg(&outFrame{h.append(nil, b), body})
+}
+
+// block sends the frames of one block.
+func (w *writer) block(st Store, t *Ticket, ref uint32, r Ref) error {
+	v, back, err := st.Lend(t, r)
+	if err != nil {
+		return err
+	}
+	defer back()
+	end := head{kind: kindEnd, ref: ref, run: uint32(v.Runs())}
+	hi := int(r.Hi)
+	if r.Hi < 0 || hi > v.Runs() {
+		hi = v.Runs()
+	}
+	for run := max(0, int(r.Lo)); run < hi; run++ {
+		if err := w.run(v, ref, run, &end); err != nil {
+			return err
+		}
+	}
+	return w.send(&end, nil)
+}
+
+func (w *writer) run(v chunk.Value, ref uint32, run int, end *head) error {
+	r, err := v.Open(run)
+	if err != nil {
+		return err
+	}
+	for {
+		b, err := r.Next()
+		if err == io.EOF {
+			return r.Close()
+		}
+		if err == nil {
+			err = w.batch(b, ref, run, end)
+		}
+		if err != nil {
+			return errors.Join(err, r.Close())
+		}
+	}
+}
+
+// batch sends the rows of a batch in frames of about frameBytes.
+func (w *writer) batch(b *chunk.Batch, ref uint32, run int, end *head) error {
+	for i := range b.Cols {
+		if d := b.Cols[i].Dict; d != nil && !w.sent[d.ID] {
+			if err := w.dict(d, ref); err != nil {
+				return err
+			}
+		}
+	}
+	per := b.N
+	if size := b.Bytes(); size > frameBytes {
+		per = max(64, int(int64(b.N)*frameBytes/size)/64*64)
+	}
+	for lo := 0; lo < b.N; {
+		n := min(per, b.N-lo)
+		part := b
+		if n < b.N {
+			part = b.Slice(lo, lo+n)
+		}
+		for bodySize(part) > maxBody {
+			if n <= 64 {
+				return fmt.Errorf("data: %d rows have %d bytes, and a message at most %d: long values must be split or left out", n, part.Bytes(), maxBody)
+			}
+			n = max(64, n/2/64*64)
+			part = b.Slice(lo, lo+n)
+		}
+		body := mem.DefaultBufferPool().Get(bodySize(part))
+		*body = appendBody((*body)[:0], part)
+		h := head{kind: kindBatch, ref: ref, run: uint32(run), rows: uint64(n), seq: b.Seq}
+		if err := w.send(&h, body); err != nil {
+			return err
+		}
+		end.rows += uint64(n)
+		end.seq++
+		lo += n
+	}
+	return nil
+}
+
+func (w *writer) dict(d *chunk.Dict, ref uint32) error {
+	one := chunk.Batch{Cols: []chunk.Vec{d.Values}, N: d.Values.N}
+	if bodySize(&one) > maxBody {
+		return fmt.Errorf("data: a dictionary of %d values has %d bytes, and a message at most %d", d.Values.N, one.Bytes(), maxBody)
+	}
+	body := mem.DefaultBufferPool().Get(bodySize(&one))
+	*body = appendBody((*body)[:0], &one)
+	w.sent[d.ID] = true
+	return w.send(&head{kind: kindDict, ref: ref, rows: uint64(one.N), seq: d.ID}, body)
+}

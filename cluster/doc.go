@@ -1,0 +1,37 @@
+// Package cluster runs plans on many processes: a Scheduler that decides, Workers
+// that compute and hand blocks to each other, and clients. It is the same pure
+// scheduler, the same memory machine and the same tasks as in one process
+// (sched/local); what is added is streams.
+//
+//	client ── Submit, Consumed ──▶ Scheduler ◀── Done, Failed ──── Worker ◀─┐
+//	   ▲   ◀─── Deliver, Fail ────     └─ Plan, Where, Run, Free ──▶  │    │ blocks: Arrow Flight
+//	   └──────────────────────── blocks: Arrow Flight ────────────────┘    └▶ other Workers
+//
+// A client gets a Runner, so that a program differs from a local one in one
+// argument:
+//
+//	c, err := cluster.Dial(ctx, "127.0.0.1:9700", cluster.Options{})
+//	defer c.Close()
+//	table, err := frame.ReadCSV("trips.csv").GroupBy("day").Agg(frame.Count()).Collect(ctx, c)
+//
+// # Control plane
+//
+// Each worker and client has one stream to the scheduler, with frames of many
+// records (package cluster/wire). A plan goes to a worker once, before its first
+// task; where the inputs of tasks are is told as it changes. A worker that comes is
+// a session; all it says counts for that session and names attempts, so what is late
+// changes nothing.
+//
+// # Data plane
+//
+// A worker keeps the blocks it made, in memory or on its disk, until the scheduler
+// frees them. Before a task starts the worker fetches what is elsewhere, of a
+// shuffle the ranges of runs it reads, one request for each holder (cluster/data).
+// Fetched blocks are counted and spilled like its own.
+//
+// # Loss
+//
+// When the stream of a worker ends its blocks are lost. The scheduler makes again
+// what is still needed of them and nothing else. A block that cannot be fetched, or
+// came broken twice, is treated as lost too.
+package cluster

@@ -1,0 +1,79 @@
+package cluster_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/weft-data/weft/cluster"
+	"github.com/weft-data/weft/frame"
+)
+
+// collectDuring runs a query and, once so many tasks have been done, fault.
+func collectDuring(t *testing.T, r *rig, q *frame.Frame, after int64, fault func()) *frame.Table {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	type result struct {
+		t   *frame.Table
+		err error
+	}
+	out := make(chan result, 1)
+	begin := r.s.Finished()
+	go func() {
+		tab, err := q.Collect(ctx, r.c)
+		out <- result{tab, err}
+	}()
+	for r.s.Finished()-begin < after {
+		select {
+		case x := <-out:
+			t.Fatalf("the query ended before %d tasks were done: %v", after, x.err)
+		case <-time.After(50 * time.Microsecond):
+		}
+	}
+	fault()
+	x := <-out
+	if x.err != nil {
+		t.Fatal(x.err)
+	}
+	return x.t
+}
+
+// TestWorkerDies ends a worker at many points of a query: the answer stays the
+// same, and what is made again is what was lost.
+func TestWorkerDies(t *testing.T) {
+	sales, products := tables(t, 12, 3000)
+	q := queries(sales, products)["all"]
+	want, err := q.Collect(context.Background(), here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, after := range []int64{1, 4, 8, 12, 13} {
+		t.Run(fmt.Sprint(after), func(t *testing.T) {
+			r := newRig(t, 3, cluster.WorkerOptions{Threads: 1})
+			got := collectDuring(t, r, q, after, func() { _ = r.workers[1].Close() })
+			compare(t, "all", got, want)
+			if r.s.Workers() != 2 {
+				t.Errorf("%d workers are up", r.s.Workers())
+			}
+		})
+	}
+}
+
+// TestAllWorkersDie has a job wait for workers that come later.
+func TestAllWorkersDie(t *testing.T) {
+	sales, products := tables(t, 12, 3000)
+	q := queries(sales, products)["all"]
+	want, err := q.Collect(context.Background(), here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, 2, cluster.WorkerOptions{Threads: 1})
+	got := collectDuring(t, r, q, 5, func() {
+		_ = r.workers[0].Close()
+		_ = r.workers[1].Close()
+		r.join(t, cluster.WorkerOptions{})
+	})
+	compare(t, "all", got, want)
+}

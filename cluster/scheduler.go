@@ -1,0 +1,271 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/weft-data/weft/cluster/wire"
+	"github.com/weft-data/weft/sched"
+)
+
+// SchedulerOptions of a Scheduler. Zero values mean defaults.
+type SchedulerOptions struct {
+	Security Security
+	Log      *slog.Logger  // events; nil means none
+	Beat     time.Duration // between signs of life; default 1 s
+	Dead     time.Duration // a worker that was silent for so long is given up; default 20 s
+	Poison   int           // a task is given up when so many workers have died under it; default 3
+	Grace    time.Duration // a job that has no worker for so long fails; default 5 min
+}
+
+func (o *SchedulerOptions) defaults() {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	def(&o.Beat, time.Second)
+	def(&o.Dead, 20*time.Second)
+	def(&o.Grace, 5*time.Minute)
+}
+
+func def[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// A Scheduler decides what the workers of a cluster do: the pure machine of
+// package sched, driven by what comes in over the streams of workers and clients.
+type Scheduler struct {
+	opt   SchedulerOptions
+	srv   *grpc.Server
+	lis   net.Listener
+	start time.Time
+	ended chan struct{}
+	wg    sync.WaitGroup
+
+	mu       sync.Mutex
+	st       *sched.State
+	acts     []sched.Action
+	workers  []*workerConn // by WorkerID, nil where nobody is
+	names    map[string]*workerConn
+	clients  map[*clientConn]bool
+	jobs     map[sched.JobID]*job
+	last     sched.JobID
+	session  sched.Session
+	book     *wire.Greeting // whose operators the workers have
+	timer    *time.Timer
+	lonely   time.Time // since when no worker is up
+	closed   bool
+	finished int64 // tasks, ever
+}
+
+// Listen starts a scheduler at an address, for example "127.0.0.1:9700". Anywhere
+// but on the loopback interface the options must have certificates.
+func Listen(addr string, o SchedulerOptions) (*Scheduler, error) {
+	o.defaults()
+	creds, err := o.Security.server(addr)
+	if err != nil {
+		return nil, err
+	}
+	lis, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	s := &Scheduler{opt: o, lis: lis, start: time.Now(), lonely: time.Now(), ended: make(chan struct{}),
+		st:    sched.New(sched.Options{Poison: int32(o.Poison)}),
+		names: map[string]*workerConn{}, clients: map[*clientConn]bool{}, jobs: map[sched.JobID]*job{}}
+	s.srv = grpc.NewServer(append(controlServer(), grpc.Creds(creds))...)
+	s.srv.RegisterService(&grpc.ServiceDesc{ServiceName: service, HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{
+		{StreamName: "Worker", Handler: func(_ any, st grpc.ServerStream) error { return s.serveWorker(st) }, ServerStreams: true, ClientStreams: true},
+		{StreamName: "Client", Handler: func(_ any, st grpc.ServerStream) error { return s.serveClient(st) }, ServerStreams: true, ClientStreams: true},
+	}}, s)
+	s.wg.Add(2)
+	go func() { defer s.wg.Done(); _ = s.srv.Serve(lis) }()
+	go func() { defer s.wg.Done(); s.beat() }()
+	return s, nil
+}
+
+// Addr returns where the scheduler listens.
+func (s *Scheduler) Addr() string { return s.lis.Addr().String() }
+
+// Close ends the scheduler. Jobs end; workers and clients see that it is gone.
+func (s *Scheduler) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.ended)
+	for _, j := range s.jobs {
+		j.fail(0, errStopped.Error())
+	}
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	s.mu.Unlock()
+	s.srv.Stop()
+	s.wg.Wait()
+	return nil
+}
+
+var errStopped = errors.New("the scheduler was stopped")
+
+// beat sends signs of life and gives up who has not sent any.
+func (s *Scheduler) beat() {
+	tick := time.NewTicker(s.opt.Beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ended:
+			return
+		case <-tick.C:
+		}
+		s.mu.Lock()
+		now := time.Now()
+		for _, w := range s.workers {
+			if w == nil {
+				continue
+			}
+			w.link.put(wire.Record{Kind: wire.Ping, Nanos: s.now()})
+			if silent := now.Sub(w.heard); silent > s.opt.Dead {
+				s.opt.Log.Warn("worker is silent", "worker", w.hi.Name, "for", silent)
+				w.cancel(fmt.Errorf("cluster: nothing was heard of worker %s for %v", w.hi.Name, silent))
+			}
+		}
+		if s.up() == 0 && now.Sub(s.lonely) > s.opt.Grace {
+			for _, j := range s.jobs {
+				j.fail(0, fmt.Sprintf("no worker is there since %v: start some with 'weft worker --scheduler %s'", now.Sub(s.lonely).Round(time.Second), s.Addr()))
+				s.step(sched.Event{Kind: sched.Cancel, Job: j.id})
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// now is the scheduler's clock.
+func (s *Scheduler) now() int64 { return int64(time.Since(s.start)) }
+
+// up counts the workers; s is locked.
+func (s *Scheduler) up() (n int) {
+	for _, w := range s.workers {
+		if w != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// step tells the machine what happened and does what it says, until it is quiet;
+// s is locked.
+func (s *Scheduler) step(evs ...sched.Event) {
+	for len(evs) > 0 {
+		s.acts = s.st.StepAll(evs, s.acts[:0])
+		evs = nil
+		for i := range s.acts {
+			evs = s.do(&s.acts[i], evs)
+		}
+	}
+	if at, ok := s.st.Wake(); ok && !s.closed {
+		s.wake(at)
+	}
+}
+
+// wake sets the timer to the time the machine wants to be told.
+func (s *Scheduler) wake(at int64) {
+	d := max(0, time.Duration(at-s.now()))
+	if s.timer == nil {
+		s.timer = time.AfterFunc(d, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if !s.closed {
+				s.step(sched.Event{Kind: sched.Tick, Now: s.now()})
+			}
+		})
+		return
+	}
+	s.timer.Reset(d)
+}
+
+// worker returns the live worker that an action is for, nil if its session is over.
+func (s *Scheduler) worker(a *sched.Action) *workerConn {
+	if int(a.Worker) >= len(s.workers) {
+		return nil
+	}
+	if w := s.workers[a.Worker]; w != nil && w.session == a.Session {
+		return w
+	}
+	return nil
+}
+
+// do carries out one action; s is locked.
+func (s *Scheduler) do(a *sched.Action, evs []sched.Event) []sched.Event {
+	j := s.jobs[a.Job]
+	if j == nil {
+		if w := s.worker(a); w != nil && a.Kind == sched.Free {
+			w.link.put(wire.Record{Kind: wire.Free, Job: int32(a.Job), Layer: int32(a.Layer), Block: a.First, N: a.N})
+		}
+		return evs
+	}
+	rec := wire.Record{Job: int32(a.Job), Layer: int32(a.Layer), Block: a.First, N: a.N, Attempt: uint32(a.Attempt)}
+	switch a.Kind {
+	case sched.Run:
+		if w := s.worker(a); w != nil {
+			j.run(w, a)
+		}
+	case sched.Free, sched.Return:
+		if w := s.worker(a); w != nil {
+			rec.Kind = wire.Free
+			if a.Kind == sched.Return {
+				rec.Kind = wire.Return
+			}
+			w.link.put(rec)
+		}
+	case sched.Deliver:
+		return j.deliver(a, evs)
+	case sched.LayerDone:
+		return j.layerDone(a, evs)
+	case sched.Fail:
+		j.fail(a.Err.Class, j.explain(a.Err))
+	case sched.Finished:
+		j.finish()
+	case sched.Closed:
+		s.forget(j)
+	}
+	return evs
+}
+
+// forget drops what is kept of a closed job; s is locked.
+func (s *Scheduler) forget(j *job) {
+	j.fail(sched.Cancelled, "the job was cancelled")
+	delete(s.jobs, j.id)
+	for w := range j.know {
+		w.link.put(wire.Record{Kind: wire.Closed, Job: int32(j.id)})
+	}
+}
+
+// Workers returns how many workers are up.
+func (s *Scheduler) Workers() int { s.mu.Lock(); defer s.mu.Unlock(); return s.up() }
+
+// WaitWorkers returns when at least n workers are up.
+func (s *Scheduler) WaitWorkers(ctx context.Context, n int) error {
+	for s.Workers() < n {
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("cluster: %d of %d workers are up: %w", s.Workers(), n, context.Cause(ctx))
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// Finished returns how many tasks have been done, ever.
+func (s *Scheduler) Finished() int64 { s.mu.Lock(); defer s.mu.Unlock(); return s.finished }

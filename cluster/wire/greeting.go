@@ -1,0 +1,66 @@
+package wire
+
+import (
+	"fmt"
+
+	"github.com/weft-data/weft/internal/canon"
+)
+
+// A Greeting is what workers and clients say first.
+type Greeting struct {
+	Version, Oldest int32
+	Build           string   // of the program, for logs
+	Book            [32]byte // digest of the operators and functions it has
+	Listing         []string // what was digested
+	Name            string
+	Life            uint64 // a worker's process: another one has other blocks
+	Data            string // address where a worker gives its blocks
+	Slots, Queue    int32
+	Memory          int64
+	Labels          []string
+}
+
+// A Reply is the scheduler's answer: what a client must know to plan.
+type Reply struct {
+	Version int32
+	Epoch   uint64
+	Beat    int64 // nanoseconds between signs of life
+	Workers int32
+	Threads int32 // of one worker, the least
+	Memory  int64 // of one worker, the least; 0 means no limit
+	Slots   int32 // of all workers
+}
+
+// Encode returns the canonical bytes of plain data.
+func Encode(v any) []byte {
+	b, err := canon.Append(nil, v)
+	if err != nil {
+		panic(fmt.Sprintf("wire: %T cannot be encoded: %v", v, err))
+	}
+	return b
+}
+
+// Decode reads canonical bytes into v.
+func Decode(b []byte, v any) error {
+	if err := canon.Decode(b, v); err != nil {
+		return fmt.Errorf("%w: %w", ErrBroken, err)
+	}
+	return nil
+}
+
+// Reasons of a refusal (Record.Class of Refused).
+const (
+	BadVersion = iota + 1 // no common version of the protocol
+	BadBook               // other operators or functions
+	BadRole               // the certificate is for something else
+	BadName               // a live worker has this name
+	NotReady              // the scheduler ends
+)
+
+// A Refusal is the error of whoever was not let in.
+type Refusal struct {
+	Reason uint8
+	Text   string
+}
+
+func (r *Refusal) Error() string { return r.Text }

@@ -1,0 +1,306 @@
+// Package wire has the words of the cluster's control plane. A message on a stream
+// is a frame of many records, so that a record costs nanoseconds and not a message.
+//
+//	frame   8 bytes sequence number, 8 bytes acknowledged, then records
+//	record  1 byte kind, then the fields of the kind: numbers as varints, text and data with a length
+//
+// Parsing never panics, never allocates more than the frame is long, and refuses
+// what it does not know: both sides have agreed on a version before.
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+)
+
+// Version is spoken by this build; Oldest is the oldest it understands.
+const (
+	Version = 1
+	Oldest  = 1
+)
+
+// Limits of the control plane.
+const (
+	MaxFrame = 4 << 20 // bytes of a frame
+	MaxPart  = 1 << 20 // bytes of text or data in a record: longer ones go in parts
+	MaxPlan  = 1 << 30 // bytes of a plan, all parts together
+	header   = 16
+)
+
+// Kind says what a record is about.
+type Kind uint8
+
+// The kinds, with the fields that count.
+const (
+	// To the scheduler, from workers.
+	Hello       Kind = iota + 1 // Data: see Greeting
+	Done                        // Job Layer Block Attempt Bytes Rows Nanos Data: a block was made; Data is a small result itself
+	Failed                      // Job Layer Block Attempt Class Flag Text: Flag if it may be tried again
+	FetchFailed                 // Job Layer Block Attempt DepLayer DepBlock Worker Text: Worker did not have an input
+	Returned                    // Job Layer Block Attempt: was not started
+	Started                     // Job Layer Block Attempt
+	Held                        // Job Layer Block Bytes Rows: is here, after a new session
+	Mem                         // Bytes, Rows (spilled), Flag: paused
+	Figures                     // Job Layer Data: what the operators of a layer have done
+	Retire                      // asks to leave: give it nothing more, and take what only it has
+	// From the scheduler, to workers.
+	Welcome  // Worker Session Data: see Greeting
+	Refused  // Class Text
+	Plan     // Job Bytes Data: a part of a plan of Bytes bytes
+	Size     // Job Layer N: a late layer has so many blocks
+	Peer     // Worker Session Text: where a worker gives its blocks
+	Where    // Job Layer Block N Worker: so many blocks from Block on are at Worker
+	Run      // Job Layer Block N Attempt Flag: make blocks; Flag: alone
+	Free     // Job Layer Block N
+	Return   // Job Layer Block Attempt: give back what has not started
+	Complete // Job Layer: all blocks of a layer have been made
+	Stop     // Job Text: it failed or was cancelled
+	Closed   // Job: forget it
+	Retired  // go
+	// To the scheduler, from clients.
+	Submit   // Block (a number of the client's) Bytes Data: a part of a plan
+	Consumed // Job Block N
+	Missing  // Job Block Worker Session: was not there
+	Cancel   // Job
+	Ask      // for the state of the scheduler
+	// From the scheduler, to clients.
+	Accepted // Job Block: the client's number
+	Deliver  // Job Block Worker Rows Data: is at Worker, or is Data
+	Progress // Job Data: see Advance
+	Finished // Job
+	Fail     // Job Class Text
+	State    // Bytes Data: a part of an answer to Ask, in JSON
+	// Both ways.
+	Ping // Nanos: answered with Pong
+	Pong // Nanos
+	last
+)
+
+const (
+	fJob = 1 << iota
+	fLayer
+	fBlock
+	fN
+	fAttempt
+	fWorker
+	fSession
+	fBytes
+	fRows
+	fNanos
+	fClass
+	fFlag
+	fDep
+	fText
+	fData
+)
+
+const task = fJob | fLayer | fBlock | fAttempt
+
+var fields = [last]uint32{
+	Hello: fData, Done: task | fBytes | fRows | fNanos | fData, Failed: task | fClass | fFlag | fText,
+	FetchFailed: task | fDep | fWorker | fText, Returned: task, Started: task, Held: fJob | fLayer | fBlock | fBytes | fRows,
+	Mem: fBytes | fRows | fFlag, Figures: fJob | fLayer | fData, Retire: 0,
+	Welcome: fWorker | fSession | fData, Refused: fClass | fText, Plan: fJob | fBytes | fData, Size: fJob | fLayer | fN,
+	Peer: fWorker | fSession | fText, Where: fJob | fLayer | fBlock | fN | fWorker, Run: task | fN | fFlag,
+	Free: fJob | fLayer | fBlock | fN, Return: task, Complete: fJob | fLayer, Stop: fJob | fText, Closed: fJob, Retired: 0,
+	Submit: fBlock | fBytes | fData, Consumed: fJob | fBlock | fN, Missing: fJob | fBlock | fWorker | fSession, Cancel: fJob,
+	Accepted: fJob | fBlock, Deliver: fJob | fBlock | fWorker | fRows | fData, Progress: fJob | fData, Finished: fJob,
+	Fail: fJob | fClass | fText, Ask: 0, State: fBytes | fData, Ping: fNanos, Pong: fNanos,
+}
+
+// A Record is one thing said. Fields that its kind does not have are zero.
+type Record struct {
+	Kind     Kind
+	Class    uint8
+	Flag     bool
+	Job      int32
+	Layer    int32
+	Block, N int32
+	Attempt  uint32
+	Worker   int32
+	Session  uint32
+	DepLayer int32
+	DepBlock int32
+	Bytes    int64
+	Rows     int64
+	Nanos    int64
+	Text     string
+	Data     []byte
+}
+
+// Append encodes r at the end of dst. Text beyond MaxPart is cut.
+func Append(dst []byte, r *Record) []byte {
+	f := fields[r.Kind]
+	dst = append(dst, byte(r.Kind))
+	num := func(bit uint32, v int64) {
+		if f&bit != 0 {
+			dst = binary.AppendVarint(dst, v)
+		}
+	}
+	num(fJob, int64(r.Job))
+	num(fLayer, int64(r.Layer))
+	num(fBlock, int64(r.Block))
+	num(fN, int64(r.N))
+	num(fAttempt, int64(r.Attempt))
+	num(fWorker, int64(r.Worker))
+	num(fSession, int64(r.Session))
+	num(fBytes, r.Bytes)
+	num(fRows, r.Rows)
+	num(fNanos, r.Nanos)
+	if f&(fClass|fFlag) != 0 {
+		dst = append(dst, r.Class<<1|flag(r.Flag))
+	}
+	if f&fDep != 0 {
+		dst = binary.AppendVarint(dst, int64(r.DepLayer))
+		dst = binary.AppendVarint(dst, int64(r.DepBlock))
+	}
+	if f&fText != 0 {
+		t := r.Text[:min(len(r.Text), MaxPart)]
+		dst = append(binary.AppendUvarint(dst, uint64(len(t))), t...)
+	}
+	if f&fData != 0 {
+		dst = append(binary.AppendUvarint(dst, uint64(len(r.Data))), r.Data...)
+	}
+	return dst
+}
+
+func flag(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// ErrBroken is the error of bytes that are no records.
+var ErrBroken = errors.New("wire: the bytes break the protocol")
+
+// Next decodes the first record of b into r and returns the rest. Data stays part
+// of b.
+func Next(b []byte, r *Record) (rest []byte, err error) {
+	if len(b) == 0 || Kind(b[0]) >= last || b[0] == 0 {
+		return nil, fmt.Errorf("%w: no record begins with %.1x", ErrBroken, b)
+	}
+	c := cursor{b: b[1:]}
+	*r = Record{Kind: Kind(b[0])}
+	f := fields[r.Kind]
+	num := func(bit uint32) int64 {
+		if f&bit == 0 {
+			return 0
+		}
+		return c.num()
+	}
+	r.Job, r.Layer, r.Block, r.N = c.i32(num(fJob)), c.i32(num(fLayer)), c.i32(num(fBlock)), c.i32(num(fN))
+	r.Attempt, r.Worker, r.Session = c.u32(num(fAttempt)), c.i32(num(fWorker)), c.u32(num(fSession))
+	r.Bytes, r.Rows, r.Nanos = num(fBytes), num(fRows), num(fNanos)
+	if f&(fClass|fFlag) != 0 {
+		x := c.byte()
+		r.Class, r.Flag = x>>1, x&1 != 0
+	}
+	if f&fDep != 0 {
+		r.DepLayer, r.DepBlock = c.i32(c.num()), c.i32(c.num())
+	}
+	if f&fText != 0 {
+		r.Text = string(c.bytes())
+	}
+	if f&fData != 0 {
+		r.Data = c.bytes()
+	}
+	if c.bad {
+		return nil, fmt.Errorf("%w: a record of kind %d ends early or is out of range", ErrBroken, r.Kind)
+	}
+	return c.b, nil
+}
+
+type cursor struct {
+	b   []byte
+	bad bool
+}
+
+func (c *cursor) num() int64 {
+	v, n := binary.Varint(c.b)
+	if n <= 0 {
+		c.bad = true
+		return 0
+	}
+	c.b = c.b[n:]
+	return v
+}
+
+func (c *cursor) i32(v int64) int32 {
+	c.bad = c.bad || v != int64(int32(v))
+	return int32(v)
+}
+
+func (c *cursor) u32(v int64) uint32 {
+	c.bad = c.bad || v != int64(uint32(v))
+	return uint32(v)
+}
+
+func (c *cursor) byte() byte {
+	if len(c.b) == 0 {
+		c.bad = true
+		return 0
+	}
+	x := c.b[0]
+	c.b = c.b[1:]
+	return x
+}
+
+func (c *cursor) bytes() []byte {
+	n, k := binary.Uvarint(c.b)
+	if k <= 0 || n > uint64(len(c.b)-k) || n > MaxPart {
+		c.bad = true
+		return nil
+	}
+	x := c.b[k : k+int(n) : k+int(n)]
+	c.b = c.b[k+int(n):]
+	return x
+}
+
+// Frame begins a frame. Records are appended to it.
+func Frame(dst []byte, seq, ack uint64) []byte {
+	dst = binary.LittleEndian.AppendUint64(dst, seq)
+	return binary.LittleEndian.AppendUint64(dst, ack)
+}
+
+// Open takes a frame apart.
+func Open(b []byte) (seq, ack uint64, records []byte, err error) {
+	if len(b) < header || len(b) > MaxFrame {
+		return 0, 0, nil, fmt.Errorf("%w: a frame of %d bytes, want %d to %d", ErrBroken, len(b), header, MaxFrame)
+	}
+	return binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]), b[header:], nil
+}
+
+// Parts calls f with a copy of r for each part of data, at least once.
+func Parts(r Record, data []byte, f func(*Record)) {
+	r.Bytes = int64(len(data))
+	for {
+		n := min(len(data), MaxPart)
+		r.Data, data = data[:n], data[n:]
+		f(&r)
+		if len(data) == 0 {
+			return
+		}
+	}
+}
+
+// A Whole puts the parts of data together.
+type Whole struct{ b []byte }
+
+// Add takes a part and returns the data once it is complete.
+func (w *Whole) Add(r *Record) ([]byte, error) {
+	if r.Bytes < 0 || r.Bytes > MaxPlan || int64(len(w.b)+len(r.Data)) > r.Bytes {
+		return nil, fmt.Errorf("%w: %d bytes of a plan of %d, at most %d are allowed", ErrBroken, len(w.b)+len(r.Data), r.Bytes, MaxPlan)
+	}
+	w.b = append(w.b, r.Data...)
+	if int64(len(w.b)) < r.Bytes {
+		return nil, nil
+	}
+	b := w.b
+	if b == nil {
+		b = []byte{}
+	}
+	w.b = nil
+	return b, nil
+}

@@ -1,0 +1,378 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/cluster/data"
+	"github.com/weft-data/weft/cluster/wire"
+	"github.com/weft-data/weft/exec"
+	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/sched"
+	"github.com/weft-data/weft/sched/shell"
+)
+
+// A work is a job as a worker knows it. All fields are guarded by the worker.
+type work struct {
+	w      *Worker
+	id     int32
+	whole  wire.Whole
+	plan   *shell.Plan
+	sh     *shell.Shell
+	prog   *exec.Program
+	broken error // the plan cannot be run here
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	blocks [][]*held // by layer and block: made here
+	where  [][]int32 // by layer and block: worker + 1
+	shut   []bool    // by layer: all blocks were made, what its tasks shared is freed
+	busy   []int32   // by layer: tasks that run
+	copies map[copyKey]*copied
+	live   int // tasks of this job handed to the node, or fetching for it
+	gone   bool
+}
+
+// A held block is lent to tasks here and to readers elsewhere; once it is freed
+// the last of them releases it.
+type held struct {
+	v     chunk.Value
+	lent  int
+	freed bool
+}
+
+// An item is a range of tasks that have not started.
+type item struct {
+	j        *work
+	layer    sched.LayerID
+	first, n int32
+	attempt  uint32
+}
+
+func (it *item) key() uint64 { return it.j.sh.Key(it.layer, it.first) }
+
+// most is how many tasks are handed to the node for each slot: enough that it has
+// a choice by memory and that inputs come while others run.
+const most = 3
+
+func newWork(w *Worker, id int32) *work {
+	j := &work{w: w, id: id, copies: map[copyKey]*copied{}}
+	j.ctx, j.cancel = context.WithCancelCause(context.Background())
+	return j
+}
+
+// hear takes a record about this job.
+func (j *work) hear(r *wire.Record) error {
+	if r.Kind == wire.Plan {
+		return j.learn(r)
+	}
+	if r.Kind == wire.Closed {
+		j.gone = true
+		j.stop(errors.New("the job was closed"))
+		j.settle()
+		return nil
+	}
+	if j.plan == nil || r.Layer < 0 || int(r.Layer) >= len(j.plan.Layers) {
+		return fmt.Errorf("%w: layer %d of job %d", wire.ErrBroken, r.Layer, j.id)
+	}
+	layer := sched.LayerID(r.Layer)
+	if n := j.plan.Layers[layer].N; r.Kind != wire.Size && (r.Block < 0 || r.N < 0 || int64(r.Block)+int64(r.N) > int64(n)) {
+		return fmt.Errorf("%w: blocks %d+%d of layer %d with %d", wire.ErrBroken, r.Block, r.N, r.Layer, n)
+	}
+	switch r.Kind {
+	case wire.Size:
+		j.size(layer, r.N)
+	case wire.Where:
+		for b := r.Block; b < r.Block+r.N; b++ {
+			j.where[layer][b] = r.Worker + 1
+		}
+	case wire.Run:
+		j.w.ready(item{j, layer, r.Block, r.N, r.Attempt})
+	case wire.Free:
+		for b := r.Block; b < r.Block+r.N; b++ {
+			j.free(layer, b)
+		}
+	case wire.Return:
+		j.w.giveBack(j, r)
+	case wire.Complete:
+		j.sh.Made(layer)
+		j.complete(layer)
+	case wire.Stop:
+		j.stop(errors.New(cmp.Or(r.Text, "the job was stopped")))
+	default:
+		return fmt.Errorf("%w: the scheduler sent a record of kind %d", wire.ErrBroken, r.Kind)
+	}
+	return nil
+}
+
+// learn takes a part of the plan and binds it when it is whole.
+func (j *work) learn(r *wire.Record) error {
+	b, err := j.whole.Add(r)
+	if err != nil || b == nil {
+		return err
+	}
+	p := &shell.Plan{}
+	if err := wire.Decode(b, p); err != nil {
+		return err
+	}
+	if err := p.Check(); err != nil {
+		return fmt.Errorf("%w: %w", wire.ErrBroken, err)
+	}
+	n := len(p.Layers)
+	j.plan, j.sh = p, shell.New(p)
+	j.blocks, j.where, j.shut, j.busy = make([][]*held, n), make([][]int32, n), make([]bool, n), make([]int32, n)
+	for i := range p.Layers {
+		j.size(sched.LayerID(i), p.Layers[i].N)
+	}
+	j.prog, j.broken = exec.Bind(&graph.Graph{Layers: p.Layers})
+	return nil
+}
+
+// size gives a layer its columns.
+func (j *work) size(l sched.LayerID, n int32) {
+	j.blocks[l], j.where[l] = make([]*held, n), make([]int32, n)
+	if n > 0 {
+		j.sh.Set(l, n)
+	}
+}
+
+// ready queues tasks the scheduler handed out; w is locked.
+func (w *Worker) ready(it item) {
+	at, _ := slices.BinarySearchFunc(w.real, it.key(), func(x item, k uint64) int { return cmp.Or(cmp.Compare(x.key(), k), -1) })
+	w.real = slices.Insert(w.real, at, it)
+}
+
+// giveBack answers a request for a task that has not started; w is locked.
+func (w *Worker) giveBack(j *work, r *wire.Record) {
+	ans := wire.Record{Kind: wire.Started, Job: r.Job, Layer: r.Layer, Block: r.Block, Attempt: r.Attempt}
+	for i := range w.real {
+		q := &w.real[i]
+		if q.j != j || int32(q.layer) != r.Layer || q.attempt != r.Attempt || r.Block < q.first || r.Block >= q.first+q.n {
+			continue
+		}
+		ans.Kind = wire.Returned
+		tail := item{j, q.layer, r.Block + 1, q.first + q.n - r.Block - 1, q.attempt}
+		if q.n = r.Block - q.first; q.n == 0 {
+			w.real = slices.Delete(w.real, i, i+1)
+		}
+		if tail.n > 0 {
+			w.ready(tail)
+		}
+		break
+	}
+	w.link.put(ans)
+}
+
+// feed hands tasks to the node, a few ahead of its slots; w is locked.
+func (w *Worker) feed() {
+	for !w.closed && w.ahead < most*w.opt.Threads && len(w.real) > 0 {
+		it := &w.real[0]
+		j, layer, b, attempt := it.j, it.layer, it.first, it.attempt
+		it.first++
+		if it.n--; it.n == 0 {
+			w.real = slices.Delete(w.real, 0, 1)
+		}
+		j.launch(layer, b, attempt)
+	}
+}
+
+// launch fetches what a task needs and hands it to the node.
+func (j *work) launch(layer sched.LayerID, b int32, attempt uint32) {
+	w := j.w
+	w.ahead++
+	j.live++
+	j.busy[layer]++
+	t := &gather{j: j, layer: layer, block: b, attempt: attempt}
+	if h := j.blocks[layer][b]; h != nil && !h.freed {
+		t.end(h.v, nil) // from before: it need not be made again
+		return
+	}
+	err := j.broken
+	if err == nil {
+		err = context.Cause(j.ctx)
+	}
+	if err == nil && j.shut[layer] {
+		err = j.prog.Reopen(graph.LayerID(layer))
+		j.shut[layer] = err != nil
+	}
+	if err == nil {
+		err = t.plan()
+	}
+	switch {
+	case err != nil:
+		for _, keys := range t.fetches { // begun by this task alone, under the same lock
+			for _, k := range keys {
+				delete(j.copies, k)
+			}
+		}
+		t.end(nil, err)
+	case len(t.fetches) == 0 && len(t.waits) == 0:
+		t.start()
+	default:
+		go t.fetch()
+	}
+}
+
+// start hands the task to the node; w is locked.
+func (t *gather) start() {
+	j, l := t.j, &t.j.plan.Layers[t.layer]
+	begin := time.Now()
+	x := exec.Work{Layer: graph.LayerID(t.layer), Block: int(t.block), In: t.inputs(), Key: j.sh.Key(t.layer, t.block), Next: j.sh.Next(t.layer, t.block), TimeOut: l.Retry.TimeOut}
+	if j.plan.Need != nil {
+		x.Need = j.plan.Need[t.layer]
+	}
+	x.Done = func(v chunk.Value, err error) {
+		w := j.w
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		t.nanos = int64(time.Since(begin))
+		t.end(v, err)
+		w.feed()
+	}
+	j.prog.Start(j.ctx, j.w.node, x)
+}
+
+// end reports a task and gives back what it had; w is locked.
+func (t *gather) end(v chunk.Value, err error) {
+	j, w := t.j, t.j.w
+	t.back()
+	w.ahead--
+	j.live--
+	j.busy[t.layer]--
+	rec := wire.Record{Kind: wire.Done, Job: j.id, Layer: int32(t.layer), Block: t.block, Attempt: t.attempt}
+	var lost *lostInput
+	switch {
+	case err == nil && (w.closed || j.gone):
+		if h := j.blocks[t.layer][t.block]; h == nil {
+			v.Release()
+		}
+		rec.Kind = 0
+	case err == nil:
+		rec.Bytes, rec.Rows, rec.Nanos = v.Bytes(), v.Rows(), t.nanos
+		if h := j.blocks[t.layer][t.block]; h == nil || h.freed {
+			j.blocks[t.layer][t.block] = &held{v: v}
+		} else if h.v != v {
+			v.Release() // it was made twice; the first one may be in use
+		}
+	case errors.As(err, &lost):
+		rec.Kind, rec.DepLayer, rec.DepBlock, rec.Worker, rec.Text = wire.FetchFailed, lost.layer, lost.block, lost.from, err.Error()
+		if errors.Is(err, data.ErrCorrupt) {
+			w.opt.Log.Warn("broken block", "job", j.id, "from", lost.from, "err", err)
+		}
+	default:
+		rec.Kind, rec.Class, rec.Flag, rec.Text = wire.Failed, uint8(sched.User), j.ctx.Err() == nil && j.broken == nil, j.word(t.layer, err)
+	}
+	if rec.Kind != 0 {
+		w.link.put(rec)
+	}
+	j.complete(t.layer)
+	j.settle()
+	w.quiet.Broadcast()
+}
+
+// word says which layer an error comes from, with the user's line.
+func (j *work) word(layer sched.LayerID, err error) string {
+	if o := j.plan.Layers[layer].Origin; o != "" {
+		return o + ": " + err.Error()
+	}
+	return err.Error()
+}
+
+// free drops a block that nobody reads any more.
+func (j *work) free(layer sched.LayerID, b int32) {
+	if h := j.blocks[layer][b]; h != nil && !h.freed {
+		h.freed = true
+		j.blocks[layer][b] = nil
+		if h.lent == 0 {
+			h.v.Release()
+		}
+	}
+}
+
+// back returns a lent block.
+func (h *held) back() {
+	if h.lent--; h.lent == 0 && h.freed {
+		h.v.Release()
+	}
+}
+
+// complete frees what the tasks of a finished layer shared, once none of them
+// runs.
+func (j *work) complete(layer sched.LayerID) {
+	if j.prog == nil || j.shut[layer] || j.busy[layer] > 0 || !j.sh.IsMade(layer) {
+		return
+	}
+	j.shut[layer] = true
+	if err := j.prog.CloseLayer(graph.LayerID(layer)); err != nil {
+		j.w.opt.Log.Warn("closing a layer", "job", j.id, "layer", layer, "err", err)
+	}
+	for k, c := range j.copies {
+		if c.keep && c.reader == layer && c.users == 0 {
+			c.drop(j, k)
+		}
+	}
+}
+
+// stop ends the tasks of the job.
+func (j *work) stop(why error) {
+	j.cancel(why)
+	w := j.w
+	var mine []item
+	w.real = slices.DeleteFunc(w.real, func(it item) bool {
+		if it.j == j {
+			mine = append(mine, it)
+		}
+		return it.j == j
+	})
+	for _, it := range mine {
+		for b := it.first; b < it.first+it.n; b++ {
+			w.link.put(wire.Record{Kind: wire.Returned, Job: j.id, Layer: int32(it.layer), Block: b, Attempt: it.attempt})
+		}
+	}
+}
+
+// settle forgets the job when it is closed and nothing of it runs.
+func (j *work) settle() {
+	if j.gone && j.live == 0 && j.w.jobs[j.id] == j {
+		delete(j.w.jobs, j.id)
+		j.forget()
+	}
+}
+
+// forget frees what is left of the job.
+func (j *work) forget() {
+	j.cancel(ErrClosed)
+	for l := range j.blocks {
+		for b := range j.blocks[l] {
+			j.free(sched.LayerID(l), int32(b))
+		}
+	}
+	for k, c := range j.copies {
+		c.drop(j, k)
+	}
+	if j.prog != nil {
+		if err := j.prog.Close(); err != nil {
+			j.w.opt.Log.Warn("closing a job", "job", j.id, "err", err)
+		}
+	}
+}
+
+// Lend implements data.Store.
+func (w *Worker) Lend(t *data.Ticket, r data.Ref) (chunk.Value, func(), error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	j := w.jobs[t.Job]
+	if t.Session != w.session || j == nil || r.Layer < 0 || int(r.Layer) >= len(j.blocks) || r.Block < 0 || int(r.Block) >= len(j.blocks[r.Layer]) {
+		return nil, nil, data.ErrGone
+	}
+	h := j.blocks[r.Layer][r.Block]
+	if h == nil || h.freed {
+		return nil, nil, data.ErrGone
+	}
+	h.lent++
+	return h.v, func() { w.mu.Lock(); h.back(); w.mu.Unlock() }, nil
+}

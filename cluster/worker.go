@@ -1,0 +1,321 @@
+package cluster
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
+
+	"github.com/weft-data/weft/cluster/data"
+	"github.com/weft-data/weft/cluster/wire"
+	"github.com/weft-data/weft/exec"
+	"github.com/weft-data/weft/op"
+)
+
+// WorkerOptions of a Worker. Zero values mean defaults.
+type WorkerOptions struct {
+	Name     string // unique in the cluster; default: host, process and a random number
+	Listen   string // where others fetch blocks; default 127.0.0.1:0
+	Threads  int    // default: one per CPU
+	Memory   int64  // budget of the process in bytes; 0 means no limit
+	Pool     int64  // bytes for the buffers of tasks, when the program does its own accounting: Memory is not looked at then
+	SpillDir string // default: the system's temporary folder
+	Labels   []string
+	Security Security
+	Log      *slog.Logger
+	Dead     time.Duration // a scheduler that was silent for so long is given up; default 20 s
+	Stall    time.Duration // a fetch that makes no progress for so long has failed; default 10 s
+}
+
+func (o *WorkerOptions) defaults() {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	def(&o.Listen, "127.0.0.1:0")
+	def(&o.Threads, runtime.GOMAXPROCS(0))
+	def(&o.Dead, 20*time.Second)
+	def(&o.Stall, 10*time.Second)
+	if o.Pool == 0 && o.Memory > 0 { // the program itself, the collector's heap, stacks and the scratch of each thread
+		o.Pool = o.Memory - min(o.Memory/2, 40<<20+int64(o.Threads)*6<<20)
+	}
+	if o.Name == "" {
+		host, _ := os.Hostname()
+		o.Name = fmt.Sprintf("%s-%d-%04x", host, os.Getpid(), uint16(lifeNumber()))
+	}
+}
+
+// lifeNumber draws a number for the life of a process.
+func lifeNumber() uint64 {
+	var b [8]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		panic(err) // the system has no random source: nothing is safe then
+	}
+	return binary.LittleEndian.Uint64(b[:])
+}
+
+// A Worker runs tasks for a scheduler. What it lends to them is an exec.Node.
+type Worker struct {
+	opt    WorkerOptions
+	node   *exec.Node
+	peers  *data.Peers
+	data   *grpc.Server
+	lis    net.Listener
+	conn   *grpc.ClientConn
+	cancel context.CancelCauseFunc
+	wg     sync.WaitGroup
+	done   chan struct{}
+	err    error
+
+	mu      sync.Mutex
+	quiet   sync.Cond // a task or a fetch has ended
+	link    *link
+	id      int32
+	session uint32
+	heard   time.Time
+	table   map[int32]peer
+	jobs    map[int32]*work
+	real    []item // by key
+	ahead   int    // tasks at the node, or fetching for it
+	closed  bool
+	up      chan struct{} // closed when the scheduler has welcomed it
+}
+
+// A peer is another worker, as the scheduler told.
+type peer struct {
+	session uint32
+	addr    string
+}
+
+// queued is how many tasks the scheduler sends ahead of the slots.
+const queued = 512
+
+// Join starts a worker that works for the scheduler at addr, and returns when the
+// scheduler has accepted it. Wait tells when it has ended.
+func Join(ctx context.Context, addr string, o WorkerOptions) (*Worker, error) {
+	o.defaults()
+	creds, err := o.Security.client(addr)
+	if err != nil {
+		return nil, err
+	}
+	dataCreds, err := o.Security.server(o.Listen)
+	if err != nil {
+		return nil, err
+	}
+	w := &Worker{opt: o, peers: data.NewPeers(creds, o.Stall), done: make(chan struct{}), table: map[int32]peer{}, jobs: map[int32]*work{}, heard: time.Now(), up: make(chan struct{})}
+	w.quiet.L = &w.mu
+	if w.lis, err = net.Listen("tcp", o.Listen); err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	w.node = exec.NewNode(exec.Options{Threads: o.Threads, Memory: o.Pool, SpillDir: o.SpillDir})
+	w.data = grpc.NewServer(append(data.ServerOptions(), grpc.Creds(dataCreds))...)
+	data.Register(w.data, w)
+	w.wg.Add(1)
+	go func() { defer w.wg.Done(); _ = w.data.Serve(w.lis) }()
+	live, cancel := context.WithCancelCause(context.Background())
+	w.cancel = cancel
+	st, err := w.dial(ctx, live, addr, creds)
+	if err != nil {
+		w.end(err)
+		close(w.done)
+		return nil, err
+	}
+	go func() {
+		err := w.follow(live, st)
+		w.end(err)
+		w.err = err
+		close(w.done)
+	}()
+	select {
+	case <-w.up:
+		return w, nil
+	case <-w.done:
+		return nil, w.err
+	case <-ctx.Done():
+		w.cancel(context.Cause(ctx))
+		<-w.done
+		return nil, fmt.Errorf("cluster: scheduler %s: %w", addr, context.Cause(ctx))
+	}
+}
+
+// dialControl makes a connection for a control stream.
+func dialControl(addr string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
+	return grpc.NewClient("passthrough:///"+addr, append(opts,
+		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(rawCodec{}), grpc.MaxCallRecvMsgSize(wire.MaxFrame), grpc.MaxCallSendMsgSize(wire.MaxFrame)),
+		grpc.WithInitialWindowSize(1<<20), grpc.WithInitialConnWindowSize(1<<20), grpc.WithWriteBufferSize(64<<10), grpc.WithReadBufferSize(64<<10),
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 10 * time.Second, PermitWithoutStream: true}))...)
+}
+
+var bidi = grpc.StreamDesc{ServerStreams: true, ClientStreams: true}
+
+// greeting is what a process says of itself.
+func greeting(name string) wire.Greeting {
+	return wire.Greeting{Version: wire.Version, Oldest: wire.Oldest, Book: op.Digest(), Listing: op.Listing(), Name: name, Life: lifeNumber()}
+}
+
+// dial opens the control stream and says hello.
+func (w *Worker) dial(ctx, live context.Context, addr string, creds credentials.TransportCredentials) (grpc.ClientStream, error) {
+	var err error
+	if w.conn, err = dialControl(addr, grpc.WithTransportCredentials(creds)); err != nil {
+		return nil, fmt.Errorf("cluster: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { w.cancel(context.Cause(ctx)) })
+	defer stop()
+	st, err := w.conn.NewStream(live, &bidi, "/"+service+"/Worker", grpc.WaitForReady(true))
+	if err != nil {
+		return nil, fmt.Errorf("cluster: the scheduler at %s does not answer: %w", addr, err)
+	}
+	hi := greeting(w.opt.Name)
+	hi.Data, hi.Slots, hi.Queue, hi.Memory, hi.Labels = w.lis.Addr().String(), int32(w.opt.Threads), queued, w.opt.Pool, w.opt.Labels
+	w.link = newLink(func(b *[]byte) error { return st.SendMsg(b) })
+	w.link.put(wire.Record{Kind: wire.Hello, Data: wire.Encode(hi)})
+	return st, nil
+}
+
+// follow does what the scheduler says until the stream ends.
+func (w *Worker) follow(live context.Context, st grpc.ClientStream) error {
+	w.wg.Add(1)
+	go func() { defer w.wg.Done(); w.beat(live) }()
+	for {
+		var b []byte
+		if err := st.RecvMsg(&b); err != nil {
+			if cause := context.Cause(live); cause != nil {
+				return cause
+			}
+			return fmt.Errorf("cluster: the connection to the scheduler ended: %w", err)
+		}
+		w.mu.Lock()
+		w.heard = time.Now()
+		err := w.link.open(b, w.hear)
+		w.feed()
+		w.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// beat watches the scheduler's signs of life and tells about memory.
+func (w *Worker) beat(live context.Context) {
+	tick := time.NewTicker(min(time.Second, w.opt.Dead/4))
+	defer tick.Stop()
+	for {
+		select {
+		case <-live.Done():
+			return
+		case <-tick.C:
+		}
+		w.mu.Lock()
+		silent := time.Since(w.heard)
+		w.mu.Unlock()
+		if silent > w.opt.Dead {
+			w.cancel(fmt.Errorf("cluster: nothing was heard of the scheduler for %v", silent.Round(time.Second)))
+			return
+		}
+		used := w.node.Pool().Used()
+		w.link.put(wire.Record{Kind: wire.Mem, Bytes: used, Rows: w.node.Spilled()})
+	}
+}
+
+// ErrClosed is what ends a worker or client that was closed.
+var ErrClosed = errors.New("cluster: closed")
+
+// Close ends the worker at once: what only it has is lost.
+func (w *Worker) Close() error {
+	w.cancel(ErrClosed)
+	<-w.done
+	return nil
+}
+
+// Wait returns why the worker has ended, when it has.
+func (w *Worker) Wait() error { <-w.done; return w.err }
+
+// Name returns the worker's name, Addr where it gives its blocks.
+func (w *Worker) Name() string { return w.opt.Name }
+
+// Addr returns where the worker gives its blocks.
+func (w *Worker) Addr() string { return w.lis.Addr().String() }
+
+// Node returns what the worker lends to tasks, for its figures.
+func (w *Worker) Node() *exec.Node { return w.node }
+
+// end stops what runs and frees everything.
+func (w *Worker) end(why error) {
+	w.cancel(why)
+	w.mu.Lock()
+	w.closed = true
+	for _, j := range w.jobs {
+		j.stop(why)
+	}
+	w.real = nil
+	for w.ahead > 0 {
+		w.quiet.Wait()
+	}
+	for id, j := range w.jobs {
+		j.forget()
+		delete(w.jobs, id)
+	}
+	w.mu.Unlock()
+	if w.link != nil {
+		w.link.close()
+	}
+	w.data.Stop()
+	if w.conn != nil {
+		_ = w.conn.Close()
+	}
+	_ = w.peers.Close()
+	w.wg.Wait()
+	if err := w.node.Close(); err != nil {
+		w.opt.Log.Warn("worker's end", "err", err)
+	}
+}
+
+// hear takes one record of the scheduler; w is locked.
+func (w *Worker) hear(r *wire.Record) error {
+	j := w.jobs[r.Job]
+	if j == nil {
+		switch r.Kind {
+		case wire.Welcome:
+			w.id, w.session = r.Worker, r.Session
+			close(w.up)
+			return nil
+		case wire.Refused:
+			return &wire.Refusal{Reason: r.Class, Text: r.Text}
+		case wire.Ping:
+			w.link.put(wire.Record{Kind: wire.Pong, Nanos: r.Nanos})
+			return nil
+		case wire.Peer:
+			w.meet(r)
+			return nil
+		case wire.Plan:
+			j = newWork(w, r.Job)
+			w.jobs[r.Job] = j
+		default:
+			return nil // of a job that is closed
+		}
+	}
+	return j.hear(r)
+}
+
+// meet notes where another worker is, or that it is gone: then nothing is waited
+// for from it any more.
+func (w *Worker) meet(r *wire.Record) {
+	if r.Text != "" {
+		w.table[r.Worker] = peer{r.Session, r.Text}
+		return
+	}
+	if p, ok := w.table[r.Worker]; ok && p.session == r.Session {
+		delete(w.table, r.Worker)
+		go w.peers.Drop(p.addr)
+	}
+}

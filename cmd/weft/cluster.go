@@ -1,0 +1,256 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strconv"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/spf13/cobra"
+
+	"github.com/weft-data/weft/cluster"
+	"github.com/weft-data/weft/graph"
+)
+
+// defaultScheduler is where a scheduler listens unless it is told otherwise.
+const defaultScheduler = "127.0.0.1:9700"
+
+// clusterFlags adds the flags that say where the scheduler is.
+func (a *app) clusterFlags(c *cobra.Command, doc string) {
+	c.Flags().StringVar(&a.at, "scheduler", a.at, doc)
+	a.securityFlags(c)
+}
+
+func (a *app) securityFlags(c *cobra.Command) {
+	c.Flags().StringVar(&a.security.CA, "ca", "", "file with the cluster's CA certificate (needed off the loopback interface)")
+	c.Flags().StringVar(&a.security.Cert, "cert", "", "file with this process's certificate")
+	c.Flags().StringVar(&a.security.Key, "key", "", "file with its key")
+}
+
+// logger writes events for people, or JSON for programs.
+func (a *app) logger() *slog.Logger {
+	if a.json {
+		return slog.New(slog.NewJSONHandler(a.errs, nil))
+	}
+	return slog.New(slog.NewTextHandler(a.errs, nil))
+}
+
+// engine returns what runs plans: this process or a cluster.
+func (a *app) engine(ctx context.Context) (r graph.Runner, spilled func() int64, end func() error, err error) {
+	if a.at == "" {
+		r := a.runner()
+		return r, r.Node().Spilled, r.Close, nil
+	}
+	c, err := cluster.Dial(ctx, a.at, cluster.Options{Name: "weft", Security: a.security})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	spilled = func() (n int64) {
+		if st, err := c.State(ctx); err == nil {
+			for _, w := range st.Workers {
+				n += w.Spilled
+			}
+		}
+		return n
+	}
+	return c, spilled, c.Close, nil
+}
+
+func (a *app) scheduler() *cobra.Command {
+	listen, o := defaultScheduler, cluster.SchedulerOptions{}
+	c := &cobra.Command{
+		Use: "scheduler", Short: "Run the scheduler of a cluster", Args: cobra.NoArgs,
+		Long:    "scheduler waits for workers and clients, and decides what the workers do. It computes nothing itself.",
+		Example: "  weft scheduler\n  weft scheduler --listen 10.0.0.5:9700 --ca ca.pem --cert scheduler.pem --key scheduler-key.pem",
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.Security, o.Log = a.security, a.logger()
+			s, err := cluster.Listen(listen, o)
+			if err != nil {
+				return err
+			}
+			o.Log.Info("scheduler", "address", s.Addr())
+			<-c.Context().Done()
+			return s.Close()
+		},
+	}
+	c.Flags().StringVar(&listen, "listen", listen, "address to listen at")
+	c.Flags().DurationVar(&o.Dead, "dead", 20*time.Second, "give up a worker that was silent for so long")
+	c.Flags().DurationVar(&o.Grace, "grace", 5*time.Minute, "fail jobs when there has been no worker for so long")
+	a.securityFlags(c)
+	return c
+}
+
+func (a *app) worker() *cobra.Command {
+	o, at := cluster.WorkerOptions{}, defaultScheduler
+	c := &cobra.Command{
+		Use: "worker", Short: "Run a worker of a cluster", Args: cobra.NoArgs,
+		Long:    "worker joins the cluster of a scheduler and runs tasks within its memory budget until it is interrupted.",
+		Example: "  weft worker\n  weft worker --scheduler 10.0.0.5:9700 --listen 10.0.0.6:0 --memory 8GiB --threads 8",
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.Threads, o.Memory, o.SpillDir, o.Security, o.Log = a.threads, a.budget, a.spillDir, a.security, a.logger()
+			w, err := cluster.Join(c.Context(), at, o)
+			if err != nil {
+				return err
+			}
+			o.Log.Info("worker", "name", w.Name(), "scheduler", at, "data", w.Addr())
+			stop := context.AfterFunc(c.Context(), func() { _ = w.Close() })
+			defer stop()
+			if err := w.Wait(); !errors.Is(err, cluster.ErrClosed) {
+				return err
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&at, "scheduler", at, "address of the scheduler")
+	c.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:0", "address where other workers and clients fetch blocks")
+	c.Flags().StringVar(&o.Name, "name", "", "name in the cluster (default: made of the host and the process)")
+	c.Flags().StringSliceVar(&o.Labels, "labels", nil, "labels such as zone=a")
+	a.securityFlags(c)
+	return c
+}
+
+func (a *app) cluster() *cobra.Command {
+	c := &cobra.Command{Use: "cluster", Short: "Clusters on this machine", Args: cobra.NoArgs, Example: "  weft cluster up -n 4",
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
+	n, listen := 2, defaultScheduler
+	up := &cobra.Command{
+		Use: "up", Short: "Start a scheduler and some workers as processes of this machine", Args: cobra.NoArgs,
+		Long:    "up starts a scheduler and workers that share the memory budget and the threads evenly. Ctrl-C ends all of them.",
+		Example: "  weft cluster up -n 4 --memory 4GiB",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if n < 1 || n > 1000 {
+				return usageError{fmt.Errorf("-n %d: want 1 to 1000", n)}
+			}
+			return a.up(c.Context(), n, listen)
+		},
+	}
+	up.Flags().IntVarP(&n, "workers", "n", n, "workers")
+	up.Flags().StringVar(&listen, "listen", listen, "address of the scheduler, on the loopback interface")
+	c.AddCommand(up)
+	return c
+}
+
+// up runs a scheduler here and workers as children.
+func (a *app) up(ctx context.Context, n int, listen string) error {
+	log := a.logger()
+	s, err := cluster.Listen(listen, cluster.SchedulerOptions{Log: log})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan error, n)
+	for i := range n {
+		args := []string{"worker", "--scheduler", s.Addr(), "--name", "local-" + strconv.Itoa(i), "--memory", strconv.FormatInt(max(64<<20, a.budget/int64(n)), 10)}
+		if a.threads > 0 {
+			args = append(args, "--threads", strconv.Itoa(max(1, a.threads/n)))
+		}
+		if a.spillDir != "" {
+			args = append(args, "--spill-dir", a.spillDir)
+		}
+		child := exec.CommandContext(ctx, self, args...)
+		child.Cancel = func() error { return child.Process.Signal(os.Interrupt) }
+		child.WaitDelay = 5 * time.Second
+		child.Stderr = a.errs
+		dieTogether(child)
+		if err := child.Start(); err != nil {
+			cancel()
+			return err
+		}
+		go func() { ended <- child.Wait() }()
+	}
+	if err := s.WaitWorkers(ctx, n); err == nil {
+		log.Info("cluster is up", "scheduler", s.Addr(), "workers", n)
+	}
+	left := n
+	for left > 0 {
+		select {
+		case <-ctx.Done():
+			cancel()
+			for ; left > 0; left-- {
+				<-ended
+			}
+		case err := <-ended:
+			left--
+			log.Warn("a worker process ended", "err", err, "left", left)
+		}
+	}
+	cancel()
+	if ctx.Err() == nil {
+		return errors.New("all workers have ended")
+	}
+	return nil
+}
+
+func (a *app) status() *cobra.Command {
+	at := defaultScheduler
+	c := &cobra.Command{
+		Use: "status", Short: "Show the workers and jobs of a cluster", Args: cobra.NoArgs, Example: "  weft status\n  weft status --json",
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			ctx, cancel := context.WithTimeout(c.Context(), 10*time.Second)
+			defer cancel()
+			cl, err := cluster.Dial(ctx, at, cluster.Options{Name: "status", Security: a.security, Wait: -1})
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, cl.Close()) }()
+			st, err := cl.State(ctx)
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(st)
+			}
+			return a.printStatus(&st)
+		},
+	}
+	c.Flags().StringVar(&at, "scheduler", at, "address of the scheduler")
+	a.securityFlags(c)
+	return c
+}
+
+// printStatus prints workers and jobs as tables.
+func (a *app) printStatus(st *cluster.State) error {
+	fmt.Fprintf(a.out, "scheduler %s, up %v, %s tasks done\n", st.Address, time.Duration(st.Uptime*1e9).Round(time.Second), wordCount(st.Finished))
+	w := table.NewWriter()
+	w.SetOutputMirror(a.out)
+	w.SetStyle(table.StyleLight)
+	w.AppendHeader(table.Row{"worker", "address", "slots", "tasks", "done", "memory", "spilled"})
+	for _, x := range st.Workers {
+		memory := wordBytes(x.Used)
+		if x.Memory > 0 {
+			memory += " of " + wordBytes(x.Memory)
+		}
+		w.AppendRow(table.Row{x.Name, x.Address, x.Slots, x.Busy, wordCount(x.Done), memory, wordBytes(x.Spilled)})
+	}
+	w.Render()
+	if len(st.Jobs) == 0 {
+		return nil
+	}
+	w = table.NewWriter()
+	w.SetOutputMirror(a.out)
+	w.SetStyle(table.StyleLight)
+	w.AppendHeader(table.Row{"job", "client", "seconds", "at", "made", "of"})
+	for _, x := range st.Jobs {
+		at, made, of := "", int64(0), int64(0)
+		for _, l := range x.Layers {
+			made, of = made+int64(l.Made), of+int64(max(l.N, 1))
+			if l.Made < max(l.N, 1) {
+				at = cmp.Or(at, l.Op)
+			}
+		}
+		w.AppendRow(table.Row{x.ID, x.Client, strconv.FormatFloat(x.Seconds, 'f', 1, 64), at, made, of})
+	}
+	w.Render()
+	return nil
+}

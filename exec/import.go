@@ -1,0 +1,105 @@
+package exec
+
+import (
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/op"
+)
+
+// An Import makes a stored block of rows that come from another process. Its
+// memory belongs to the house: it is counted, and spilled when it is short. It is
+// for one goroutine.
+type Import struct {
+	s   *stored
+	b   *chunk.Builder
+	run int
+}
+
+// Import begins a block of batches of schema; next is the key of the earliest task
+// that will read it.
+func (n *Node) Import(schema dtype.Schema, next uint64) *Import {
+	return &Import{s: newStored(n, schema, &Meter{}, next), b: chunk.NewBuilder(schema, n)}
+}
+
+// Put appends the rows of a borrowed batch to a run.
+func (i *Import) Put(run int, b *chunk.Batch) error {
+	if run != i.run || i.b.Filled() >= flushBytes {
+		if err := i.flush(); err != nil {
+			return err
+		}
+		i.run = run
+	}
+	err := i.b.Append(b)
+	if err == mem.ErrBudget && i.b.Len() > 0 {
+		if err = i.flush(); err == nil {
+			err = i.b.Append(b)
+		}
+	}
+	if err == mem.ErrBudget { // nothing is left to spill: straight to disk
+		freed, err := i.s.putOnDisk(run, b)
+		i.s.node.put(i.s.node.house.num, i.s, -freed)
+		return err
+	}
+	return err
+}
+
+// flush moves the gathered rows into the block.
+func (i *Import) flush() error {
+	b := i.b.Flush()
+	if b.N == 0 {
+		b.Release()
+		return nil
+	}
+	n, held := i.s.node, int64(0)
+	for _, buf := range b.Rehome(n, vault{n}) {
+		held += int64(cap(buf))
+	}
+	if i.s.add(i.run, b, held) {
+		n.house.put(i.s, held)
+		return nil
+	}
+	err := i.s.write(i.run, b)
+	b.Release()
+	n.house.give(held)
+	return err
+}
+
+// Close ends the block, which has at least so many runs then, and returns it.
+func (i *Import) Close(runs int) (chunk.Value, error) {
+	if err := i.flush(); err != nil {
+		i.Drop()
+		return nil, err
+	}
+	i.b.Close()
+	i.s.mu.Lock()
+	for len(i.s.runs) < runs {
+		i.s.runs = append(i.s.runs, storedRun{})
+	}
+	i.s.mu.Unlock()
+	return i.s, nil
+}
+
+// Drop gives up a block that was not closed.
+func (i *Import) Drop() { i.b.Close(); i.s.Release() }
+
+// Reopen binds a layer again that CloseLayer has closed, when blocks of it must be
+// made once more.
+func (p *Program) Reopen(l graph.LayerID) error {
+	ly := p.layers[l]
+	for i := range ly.bound {
+		if ly.bound[i].Source != nil || ly.bound[i].Block != nil || ly.bound[i].Pipe != nil {
+			continue
+		}
+		part := ly.parts[i]
+		e, err := op.Lookup(part.Call.Op)
+		if err != nil {
+			return err
+		}
+		if ly.bound[i], err = e.Bind(part.Call.Params, part.In); err != nil {
+			return err
+		}
+	}
+	return nil
+}
