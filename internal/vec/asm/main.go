@@ -37,6 +37,7 @@ var families = []struct {
 	{"vec", "reduce", writeReduce},
 	{"vec", "columns", writeColumns},
 	{"vec", "transpose", writeTranspose},
+	{"gemm", "micro", writeMicro},
 }
 
 func main() {
