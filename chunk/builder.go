@@ -1,8 +1,6 @@
 package chunk
 
 import (
-	"math"
-
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/kernel"
 	"github.com/weft-data/weft/internal/mem"
@@ -155,49 +153,17 @@ func textBytes(v *Vec, idx []uint32, k int) int {
 }
 
 func (c *colBuilder) grow(b *Builder, v *Vec, idx []uint32, k int) error {
-	n := b.n + k
-	if v.Valid != nil || v.Type.Kind == dtype.Null && c.kind != dtype.Null || c.valid != nil {
-		fresh := c.valid == nil
-		if err := room(b.alloc, &c.valid, Words(b.n)*8, Words(n)*8, c.lastValid); err != nil {
-			return err
-		}
-		if fresh {
-			clear(c.valid)
-			kernel.SetRange(Slice[uint64](c.valid, Words(n)), 0, b.n, true)
-		}
-	}
-	switch {
-	case c.kind.IsVar():
-		return c.growText(b, v, idx, k)
-	case c.kind == dtype.Bool:
-		return room(b.alloc, &c.data, Words(b.n)*8, Words(n)*8, c.lastData)
-	}
-	return room(b.alloc, &c.data, b.n*c.width, n*c.width, c.lastData)
-}
-
-func (c *colBuilder) growText(b *Builder, v *Vec, idx []uint32, k int) error {
-	if b.n == 0 {
-		c.dict, c.coded = v.Dict, v.Dict != nil
-	}
-	if c.coded && (v.Dict == nil || v.Dict.ID != c.dict.ID) {
-		if err := c.decode(b); err != nil {
-			return err
-		}
-	}
-	if err := room(b.alloc, &c.data, (b.n+1)*4, (b.n+k+1)*4, c.lastData); err != nil {
+	if err := c.growValid(b, k, v.Valid != nil || v.Type.Kind == dtype.Null && c.kind != dtype.Null); err != nil {
 		return err
 	}
-	if b.n == 0 && !c.coded {
-		Slice[int32](c.data, 1)[0] = 0
+	if !c.kind.IsVar() {
+		return c.growData(b, k)
 	}
-	if c.coded {
-		return nil
+	text := 0
+	if v.Dict == nil || b.n > 0 && !(c.coded && c.dict.ID == v.Dict.ID) {
+		text = textBytes(v, idx, k)
 	}
-	need := c.strLen + textBytes(v, idx, k)
-	if need > math.MaxInt32 {
-		return mem.ErrBudget
-	}
-	return room(b.alloc, &c.str, c.strLen, need, c.lastStr)
+	return c.growText(b, v.Dict, text, k)
 }
 
 // decode turns the codes gathered so far into text.
@@ -325,30 +291,19 @@ func (c *colBuilder) copyText(at int, v *Vec, idx []uint32, k int) {
 		c.strLen += int(v.Off[k] - base)
 		return
 	}
-	src, so := v.Str, v.Off
-	var codes []uint32
+	src, from := v.Str, v.Off
 	if v.Dict != nil {
-		src, so, codes = v.Dict.Values.Str, v.Dict.Values.Off, Values[uint32](v)
-	}
-	o := c.strLen
-	for i := range k {
-		j := uint32(i)
+		src, from = v.Dict.Values.Str, v.Dict.Values.Off
+		codes := Values[uint32](v)
 		if idx != nil {
-			j = idx[i]
+			picked := make([]uint32, len(idx))
+			gather(picked, codes, idx)
+			codes = picked
 		}
-		if codes != nil {
-			j = codes[j]
-		}
-		lo, hi := so[j], so[j+1]
-		if n := int(hi - lo); n <= 16 && int(lo)+16 <= len(src) && o+16 <= len(c.str) {
-			*(*[16]byte)(c.str[o:]) = *(*[16]byte)(src[lo:])
-			o += n
-		} else {
-			o += copy(c.str[o:], src[lo:hi])
-		}
-		off[at+i+1] = int32(o)
+		idx = codes
 	}
-	c.strLen = o
+	GatherText(off[at:], c.str, from, src, idx[:k])
+	c.strLen = int(off[at+k])
 }
 
 // Flush returns the gathered rows as a batch that owns its buffers, and leaves

@@ -125,18 +125,7 @@ func (c *Compactor) keepText(s *compactCol, v *Vec, mask []uint64, n int, out *V
 	if cap(s.str) < total+64 {
 		s.str = make([]byte, total+total/4+64)
 	}
-	dst := s.str[:cap(s.str)]
-	o := 0
 	off[0] = 0
-	for i, j := range idx {
-		lo, hi := int(v.Off[j]), int(v.Off[j+1])
-		if l := hi - lo; l <= 16 && lo+16 <= len(v.Str) {
-			*(*[16]byte)(dst[o:]) = *(*[16]byte)(v.Str[lo:])
-			o += l
-		} else {
-			o += copy(dst[o:], v.Str[lo:hi])
-		}
-		off[i+1] = int32(o)
-	}
-	out.Off, out.Str = off, dst[:o]
+	GatherText(off, s.str[:cap(s.str)], v.Off, v.Str, idx)
+	out.Off, out.Str = off, s.str[:off[n]]
 }

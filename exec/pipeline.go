@@ -43,6 +43,7 @@ type thread struct {
 // Push less the time spent in the stages after it.
 type link struct {
 	local op.Local
+	taker rowLocal // local, if it takes rows
 	next  op.Sink
 	t     *task
 	spent time.Duration
@@ -50,18 +51,45 @@ type link struct {
 	n     int64
 }
 
+// A rowLocal is a stage that copies what it is given: see op.RowSink.
+type rowLocal interface {
+	pushRows(r op.Rows) error
+}
+
 func (k *link) Push(m *chunk.Batch) error {
 	if m.N == 0 {
 		return nil
 	}
-	k.rows += int64(m.N)
-	if k.n++; k.n&15 == 0 && k.t.ctx.Err() != nil {
-		return k.t.ctx.Err()
+	if err := k.count(m.N); err != nil {
+		return err
 	}
 	start := time.Now()
 	err := k.local.Push(m, k.next)
 	k.spent += time.Since(start)
 	return err
+}
+
+// PushRows implements op.RowSink.
+func (k *link) PushRows(r op.Rows) error {
+	if k.taker == nil {
+		return k.Push(r.Morsel())
+	}
+	if err := k.count(r.Len()); err != nil {
+		return err
+	}
+	start := time.Now()
+	err := k.taker.pushRows(r)
+	k.spent += time.Since(start)
+	return err
+}
+
+// count notes n rows on their way, and stops a task that is cancelled.
+func (k *link) count(n int) error {
+	k.rows += int64(n)
+	if k.n++; k.n&15 == 0 {
+		return k.t.ctx.Err()
+	}
+	return nil
 }
 
 func newPipeline(t *task, ly *layer) *pipeline { return &pipeline{t: t, ly: ly} }
@@ -271,6 +299,7 @@ func (p *pipeline) take(entry int) (*thread, error) {
 		}
 		k := &th.links[i]
 		k.local, k.t = l, p.t
+		k.taker, _ = l.(rowLocal)
 		if i+1 < len(th.links) {
 			k.next = &th.links[i+1]
 		}

@@ -114,6 +114,31 @@ type Task interface {
 // whoever gets it stops and passes it up.
 type Sink interface{ Push(m *chunk.Batch) error }
 
+// Rows are rows that a step has found but not copied together yet. They are
+// borrowed like a morsel, until the call they are passed to returns.
+type Rows interface {
+	// Morsel copies them together and returns them as a morsel.
+	Morsel() *chunk.Batch
+	// Into appends them to b. It returns mem.ErrBudget, and appends nothing, when b
+	// is refused memory.
+	Into(b *chunk.Builder) error
+	// Len is their number and Seq their place, see chunk.Batch.
+	Len() int
+	Seq() uint64
+}
+
+// A RowSink is a sink that copies the rows it is given. It takes them as Rows too,
+// so that they are copied once and not twice.
+type RowSink interface{ PushRows(r Rows) error }
+
+// PushRows hands rows to a sink, in the form it likes best.
+func PushRows(out Sink, r Rows) error {
+	if s, ok := out.(RowSink); ok {
+		return s.PushRows(r)
+	}
+	return out.Push(r.Morsel())
+}
+
 // An Out takes the output of a breaker.
 type Out interface {
 	// Put appends a batch to a run and becomes its owner; a batch that owns

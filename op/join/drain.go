@@ -161,6 +161,9 @@ func (d *nested) piece(batches []*chunk.Batch) error {
 		err = t.build(serially)
 	}
 	if err == nil {
+		err = t.view(d.s.p.cols, serially)
+	}
+	if err == nil {
 		return d.pass(t)
 	}
 	if !errors.Is(err, mem.ErrBudget) {
@@ -286,7 +289,11 @@ func (d *nested) markAll(at int, heads []uint32) {
 
 // rest emits the probe rows without a match.
 func (d *nested) rest() error {
-	x := newMatcher(d.s.p, d.s.p.newTable(d.s.t))
+	t := d.s.p.newTable(d.s.t)
+	if err := t.view(d.s.p.cols, serially); err != nil {
+		return err
+	}
+	x := newMatcher(d.s.p, t)
 	e := x.emit
 	e.seq, e.sub, e.begun = d.seq, d.sub, true
 	return d.eachProbe(func(m *chunk.Batch, at int) error {

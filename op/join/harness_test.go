@@ -26,6 +26,7 @@ type fakeTask struct {
 	threads int
 	sinks   func() func(m *chunk.Batch) error // one sink per thread instead of one for all
 	evict   bool                              // the build block goes to disk before it is probed
+	into    func() *chunk.Builder             // for what is emitted; nil for a breaker
 	mu      sync.Mutex
 	counts  map[string]int64
 }
@@ -87,6 +88,74 @@ type sinkFunc func(m *chunk.Batch) error
 
 func (f sinkFunc) Push(m *chunk.Batch) error { return f(m) }
 
+// A rowSink is the other kind of sink: it keeps rows in a builder, some times
+// several pushes of them, some times none because its allocator refuses.
+type rowSink struct {
+	mu   sync.Mutex
+	b    *chunk.Builder
+	sink func(m *chunk.Batch) error
+	n    uint32
+}
+
+// A moody allocator refuses every so often.
+type moody struct {
+	mem.Allocator
+	n int
+}
+
+func (a *moody) Alloc(n int) []byte {
+	if a.n++; a.n%13 == 0 {
+		return nil
+	}
+	return a.Allocator.Alloc(n)
+}
+
+func (s *rowSink) Push(m *chunk.Batch) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return errors.Join(s.flush(), s.sink(m))
+}
+
+func (s *rowSink) PushRows(r op.Rows) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.n++
+	if s.n%5 != 0 {
+		switch err := r.Into(s.b); {
+		case errors.Is(err, mem.ErrBudget):
+		case err != nil || s.b.Len() < 1000 && s.n%4 != 0:
+			return err
+		default:
+			return s.flush()
+		}
+	}
+	if err := s.flush(); err != nil {
+		return err
+	}
+	m := r.Morsel()
+	if m.N != r.Len() || m.Seq != r.Seq() {
+		return fmt.Errorf("rows %d at %x gave a morsel of %d at %x", r.Len(), r.Seq(), m.N, m.Seq)
+	}
+	return s.sink(m)
+}
+
+func (s *rowSink) flush() error {
+	if s.b == nil || s.b.Len() == 0 {
+		return nil
+	}
+	m := s.b.Flush()
+	defer m.Release()
+	m.Seq, m.Sub = ^uint64(0), s.n
+	for lo := 0; lo < m.N; lo += maxRows {
+		part := m.Slice(lo, min(m.N, lo+maxRows))
+		part.Seq -= uint64(lo)
+		if err := s.sink(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // drive runs a pipe over batches with the task's threads; thread i takes batches
 // i, i+threads, …; what is emitted goes to sink under a lock.
 func drive(t *fakeTask, p op.Pipe, side []op.In, in []*chunk.Batch, sink func(m *chunk.Batch) error, out op.Out) (err error) {
@@ -95,16 +164,14 @@ func drive(t *fakeTask, p op.Pipe, side []op.In, in []*chunk.Batch, sink func(m 
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	var mu sync.Mutex
-	locked := sinkFunc(func(m *chunk.Batch) error {
-		mu.Lock()
-		defer mu.Unlock()
-		return sink(m)
-	})
+	locked := &rowSink{sink: sink}
+	if t.into != nil {
+		locked.b = t.into()
+	}
 	err = t.Fork(t.threads, func(i int) error {
-		locked := locked
+		locked := op.Sink(locked)
 		if t.sinks != nil {
-			locked = t.sinks()
+			locked = sinkFunc(t.sinks())
 		}
 		l, err := st.Local()
 		if err != nil {
@@ -133,6 +200,9 @@ func drive(t *fakeTask, p op.Pipe, side []op.In, in []*chunk.Batch, sink func(m 
 		}); err != nil {
 			return err
 		}
+	}
+	if err := locked.flush(); err != nil {
+		return err
 	}
 	return st.Finish(out)
 }
@@ -190,6 +260,8 @@ func runWith(t *fakeTask, p Params, l, r *input, probing func(probe op.Pipe, sid
 		return err
 	}
 	defer pb.Pipe.Close()
+	t.into = func() *chunk.Builder { return chunk.NewBuilder(meta.Schema, &moody{mem.Heap, 0}) }
+	defer func() { t.into = nil }()
 	return probing(pb.Pipe, []op.In{{Value: v, Hi: v.Runs()}}, sides[-1-probe.In[0].From].batches)
 }
 

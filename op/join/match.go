@@ -77,10 +77,6 @@ func (x *matcher) compress(m *chunk.Batch, mask []uint64, ids []uint32, out op.S
 		kernel.Compress(x.ids, ids, mask)
 		ids = x.ids[:n]
 	}
-	if x.emit.text || n*8 < m.N {
-		kernel.MaskToIndex(mask, m.N, x.left)
-		return x.push(m, x.left[:n], ids, out)
-	}
 	return x.emit.masked(m, mask, n, ids, out)
 }
 

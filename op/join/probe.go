@@ -294,7 +294,7 @@ func (p *probing) build(t op.Task, side []op.In) (*built, error) {
 		}
 	}
 	if err == nil {
-		err = b.fit(t, &batches)
+		err = b.fit(t, p.cols, &batches)
 	}
 	for r := range batches {
 		b.table.rows.owned = append(b.table.rows.owned, batches[r]...)
@@ -324,11 +324,13 @@ func (b *built) report(t op.Task) {
 
 // fit indexes the rows. While the index does not fit, half of the runs that are
 // in are left out.
-func (b *built) fit(t op.Task, batches *[runs][]*chunk.Batch) error {
+func (b *built) fit(t op.Task, cols []outCol, batches *[runs][]*chunk.Batch) error {
 	compact(batches, b.table.schema, b.table.alloc)
 	for {
 		if b.table.rows.arrange(batches) {
-			if err := b.table.build(t.Fork); !errors.Is(err, mem.ErrBudget) {
+			if err := b.table.build(t.Fork); err == nil {
+				return b.table.view(cols, t.Fork)
+			} else if !errors.Is(err, mem.ErrBudget) {
 				return err
 			}
 		}

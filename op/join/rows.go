@@ -197,6 +197,35 @@ type column struct {
 	vecs  []*chunk.Vec
 	nulls bool        // some segment has a validity bitmap
 	dict  *chunk.Dict // common to all segments, else text is read from vecs
+
+	longest int // bytes of the longest text
+}
+
+// text returns the bytes of a text value without copying.
+func (c *column) text(seg, row uint32) []byte {
+	v := c.vecs[seg]
+	if v.Dict != nil {
+		row = chunk.Values[uint32](v)[row]
+		v = &v.Dict.Values
+	}
+	return v.Str[v.Off[row]:v.Off[row+1]]
+}
+
+// measure finds the longest text.
+func (c *column) measure() {
+	if !c.kind.IsVar() || c.dict != nil {
+		return
+	}
+	longest := int32(0)
+	for _, v := range c.vecs {
+		if v.Dict != nil {
+			v = &v.Dict.Values
+		}
+		for i, hi := range v.Off[1 : v.N+1] {
+			longest = max(longest, hi-v.Off[i])
+		}
+	}
+	c.longest = int(longest)
 }
 
 // columnOf gathers the pointers of column c.

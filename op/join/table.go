@@ -59,6 +59,9 @@ type table struct {
 
 	filter bloom
 
+	cols []*column // of the output, see see
+	pack *packed   // nil where rows are not packed
+
 	bufs [][]byte
 }
 
@@ -94,12 +97,29 @@ func (t *table) release() {
 	t.rows.release()
 }
 
+// view makes what emitters need to read the output columns: it is called before
+// threads use the table.
+func (t *table) view(cols []outCol, do fork) error {
+	t.cols = make([]*column, len(cols))
+	if err := do(len(cols), func(i int) error {
+		if c := cols[i]; c.build {
+			t.cols[i] = t.rows.columnOf(c.at, c.typ)
+			t.cols[i].measure()
+		}
+		return nil
+	}); err != nil || t.rows.n <= singleRows {
+		return err
+	}
+	return t.packRows(do)
+}
+
 // dropIndex frees the index and keeps the rows.
 func (t *table) dropIndex() {
 	for _, b := range t.bufs {
 		t.alloc.Free(b)
 	}
 	t.bufs, t.ids, t.slots, t.wides, t.norm, t.next, t.dups = nil, nil, nil, nil, nil, nil, false
+	t.cols, t.pack = nil, nil
 }
 
 // A fork runs f(0) … f(n-1), on several threads if there are any.
