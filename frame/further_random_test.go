@@ -1,13 +1,14 @@
 package frame_test
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
 )
 
 // furtherVerbs is the number of cases of weaver.further.
-const furtherVerbs = 9
+const furtherVerbs = 12
 
 // further adds one of the other verbs.
 func (w *weaver) further(n int) {
@@ -28,6 +29,8 @@ func (w *weaver) further(n int) {
 		w.unpivot()
 	case 8:
 		w.outer()
+	case 9, 10, 11:
+		w.window()
 	}
 }
 
@@ -259,4 +262,148 @@ func (w *weaver) outer() {
 		out.rows = append(out.rows, append(make([]any, len(w.t.cols)), r...))
 	}
 	w.t = out
+}
+
+// window draws a partition, an order and functions.
+func (w *weaver) window() {
+	by := w.some(w.rnd.IntN(3))
+	keys, words := w.keys()
+	order := slices.DeleteFunc(slices.Clone(keys), func(k okey) bool { return slices.Contains(by, k.at) })
+	all := keys
+	for i := len(by) - 1; i >= 0; i-- {
+		all = slices.Insert(slices.Clone(all), 0, okey{at: by[i]})
+	}
+	sorted := w.t.sort(all)
+	out := &otable{cols: slices.Clone(w.t.cols), ordered: true}
+	var parts [][][]any
+	for i, r := range sorted.rows {
+		if i == 0 || slices.ContainsFunc(by, func(c int) bool { return key(r[c]) != key(sorted.rows[i-1][c]) }) {
+			parts = append(parts, nil)
+		}
+		parts[len(parts)-1] = append(parts[len(parts)-1], r)
+	}
+	var texts []string
+	var fs []func(rows [][]any, i int) any
+	for range 1 + w.rnd.IntN(3) {
+		name := w.fresh()
+		text, k, f := w.windowFunc(order)
+		texts, fs = append(texts, name+" = "+text), append(fs, f)
+		out.cols = append(out.cols, ocol{name, k})
+	}
+	w.line("window %s | %s | %s", strings.Join(w.words(by), " "), words, strings.Join(texts, "; "))
+	for _, rows := range parts {
+		for i, r := range rows {
+			row := slices.Clone(r)
+			for _, f := range fs {
+				row = append(row, f(rows, i))
+			}
+			out.rows = append(out.rows, row)
+		}
+	}
+	w.t = out
+}
+
+// windowFunc draws a function of row i of a partition.
+func (w *weaver) windowFunc(order []okey) (text string, k kind, f func(rows [][]any, i int) any) {
+	peers := func(a, b []any) bool {
+		return !slices.ContainsFunc(order, func(k okey) bool { return key(a[k.at]) != key(b[k.at]) })
+	}
+	c := w.rnd.IntN(len(w.t.cols))
+	col := w.t.cols[c]
+	n := w.rnd.IntN(4)
+	at := func(rows [][]any, i int) any {
+		if i < 0 || i >= len(rows) {
+			return nil
+		}
+		return rows[i][c]
+	}
+	switch x := w.rnd.IntN(12); {
+	case x == 0:
+		return "row_number", kInt, func(_ [][]any, i int) any { return int64(i + 1) }
+	case x == 1 && len(order) > 0:
+		return "rank", kInt, func(rows [][]any, i int) any {
+			for i > 0 && peers(rows[i], rows[i-1]) {
+				i--
+			}
+			return int64(i + 1)
+		}
+	case x == 2 && len(order) > 0:
+		return "dense_rank", kInt, func(rows [][]any, i int) any {
+			d := int64(1)
+			for ; i > 0; i-- {
+				if !peers(rows[i], rows[i-1]) {
+					d++
+				}
+			}
+			return d
+		}
+	case x == 3:
+		return fmt.Sprintf("lag %s %d", col.name, n), col.k, func(rows [][]any, i int) any { return at(rows, i-n) }
+	case x == 4:
+		return fmt.Sprintf("lead %s %d", col.name, n), col.k, func(rows [][]any, i int) any { return at(rows, i+n) }
+	case x == 5:
+		return "fill_forward " + col.name, col.k, func(rows [][]any, i int) any {
+			for i > 0 && rows[i][c] == nil {
+				i--
+			}
+			return rows[i][c]
+		}
+	case x == 6:
+		return "fill_backward " + col.name, col.k, func(rows [][]any, i int) any {
+			for i < len(rows)-1 && rows[i][c] == nil {
+				i++
+			}
+			return rows[i][c]
+		}
+	case x == 7:
+		return "last " + col.name + " whole", col.k, func(rows [][]any, _ int) any { return at(rows, len(rows)-1) }
+	}
+	fns := map[kind][]string{
+		kBool:  {"count", "min", "max"},
+		kInt:   {"sum", "mean", "min", "max", "count"},
+		kFloat: {"sum", "mean", "min", "max", "count"},
+		kText:  {"min", "max", "count"},
+	}[col.k]
+	a := oagg{fn: fns[w.rnd.IntN(len(fns))], at: c}
+	frame, span := w.frameOf(order, peers)
+	return a.fn + " " + col.name + " " + frame, a.kind(w.t), func(rows [][]any, i int) any {
+		lo, hi := span(rows, i)
+		lo, hi = max(lo, 0), max(0, min(hi+1, len(rows)))
+		return a.of(rows[min(lo, hi):hi])
+	}
+}
+
+// frameOf draws a frame: from its first to its last row.
+func (w *weaver) frameOf(order []okey, peers func(a, b []any) bool) (string, func(rows [][]any, i int) (lo, hi int)) {
+	first := func(rows [][]any, i int) int {
+		for i > 0 && peers(rows[i], rows[i-1]) {
+			i--
+		}
+		return i
+	}
+	last := func(rows [][]any, i int) int {
+		for i < len(rows)-1 && peers(rows[i], rows[i+1]) {
+			i++
+		}
+		return i
+	}
+	n := w.rnd.IntN(6)
+	if n > 2 && len(order) == 0 {
+		n -= 3
+	}
+	switch n {
+	case 0:
+		return "whole", func(rows [][]any, _ int) (int, int) { return 0, len(rows) - 1 }
+	case 1:
+		return "running", func(_ [][]any, i int) (int, int) { return 0, i }
+	case 2:
+		lo := w.rnd.IntN(7) - 3
+		hi := lo + w.rnd.IntN(4)
+		return fmt.Sprintf("rows %d %d", lo, hi), func(_ [][]any, i int) (int, int) { return i + lo, i + hi }
+	case 3:
+		return "range open 0", func(rows [][]any, i int) (int, int) { return 0, last(rows, i) }
+	case 4:
+		return "range 0 open", func(rows [][]any, i int) (int, int) { return first(rows, i), len(rows) - 1 }
+	}
+	return "range 0 0", func(rows [][]any, i int) (int, int) { return first(rows, i), last(rows, i) }
 }

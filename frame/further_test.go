@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/frame"
@@ -78,7 +79,146 @@ func (h *hall) further(f *frame.Frame, verb, rest string) (*frame.Frame, error) 
 	case "pivot":
 		return pivot(f, rest)
 	}
+	return moving(f, verb, rest)
+}
+
+// moving applies the verbs of windows:
+//
+//	window BY … | NAME [desc]; … | NAME = FN [COL] [N] [whole | running | rows A B | range A B]; …
+//	shift N COL …    diff N COL …     cumsum COL …   cummin COL …   cummax COL …   cumcount COL …
+//	forward COL …    backward COL …   rolling N FN COL; …           rollingtime COL SPAN FN COL; …
+//	topkby N BY … | NAME [desc]; …
+func moving(f *frame.Frame, verb, rest string) (*frame.Frame, error) {
+	words := strings.Fields(rest)
+	switch verb {
+	case "window":
+		part := strings.Split(rest, "|")
+		if len(part) != 3 {
+			return nil, fmt.Errorf("want partition | order | functions")
+		}
+		o := frame.Over{By: strings.Fields(part[0]), Order: sortKeys(part[1])}
+		var funcs []frame.WindowFunc
+		for _, p := range pieces(part[2]) {
+			w, err := windowFunc(strings.Fields(p))
+			if err != nil {
+				return nil, err
+			}
+			funcs = append(funcs, w)
+		}
+		return f.Window(o, funcs...), nil
+	case "shift", "diff":
+		n, rest := number(rest)
+		if verb == "diff" {
+			return f.Diff(n, strings.Fields(rest)...), nil
+		}
+		return f.Shift(n, strings.Fields(rest)...), nil
+	case "cumsum":
+		return f.CumSum(words...), nil
+	case "cummin":
+		return f.CumMin(words...), nil
+	case "cummax":
+		return f.CumMax(words...), nil
+	case "cumcount":
+		return f.CumCount(words...), nil
+	case "forward":
+		return f.FillNullForward(words...), nil
+	case "backward":
+		return f.FillNullBackward(words...), nil
+	case "rolling":
+		n, rest := number(rest)
+		return f.Rolling(n, aggsOf(rest)...), nil
+	case "rollingtime":
+		span, err := time.ParseDuration(words[1])
+		if err != nil {
+			return nil, err
+		}
+		return f.RollingTime(words[0], span, aggsOf(strings.Join(words[2:], " "))...), nil
+	case "topkby":
+		n, rest := number(rest)
+		by, order, _ := strings.Cut(rest, "|")
+		return f.TopKBy(strings.Fields(by), n, sortKeys(order)...), nil
+	}
 	return nil, fmt.Errorf("no such verb")
+}
+
+func aggsOf(text string) (out []frame.Aggregate) {
+	for _, p := range pieces(text) {
+		w := strings.Fields(p)
+		a := aggregates[w[0]](w[1])
+		if len(w) == 4 {
+			a = a.As(w[3])
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// windowFunc reads "NAME = FN …".
+func windowFunc(w []string) (f frame.WindowFunc, err error) {
+	if len(w) < 3 || w[1] != "=" {
+		return f, fmt.Errorf("want name = function, got %v", w)
+	}
+	name, fn, rest := w[0], w[2], w[3:]
+	n := int64(1)
+	if len(rest) > 0 {
+		n, _ = number(rest[len(rest)-1])
+	}
+	switch fn {
+	case "row_number":
+		f = frame.RowNumber()
+	case "rank":
+		f = frame.Rank()
+	case "dense_rank":
+		f = frame.DenseRank()
+	case "percent_rank":
+		f = frame.PercentRank()
+	case "ntile":
+		f = frame.NTile(n)
+	case "lag":
+		f = frame.Lag(rest[0], n)
+	case "lead":
+		f = frame.Lead(rest[0], n)
+	case "fill_forward":
+		f = frame.FillForward(rest[0])
+	case "fill_backward":
+		f = frame.FillBackward(rest[0])
+	default:
+		f, err = windowAgg(fn, rest)
+	}
+	return f.As(name), err
+}
+
+func windowAgg(fn string, rest []string) (f frame.WindowFunc, err error) {
+	a := frame.Count()
+	if fn != "len" {
+		make := aggregates[fn]
+		if make == nil || len(rest) == 0 {
+			return f, fmt.Errorf("no function %q", fn)
+		}
+		a, rest = make(rest[0]), rest[1:]
+	}
+	bound := func(s string) any {
+		if s == "open" {
+			return nil
+		}
+		if d, err := time.ParseDuration(s); err == nil && s != "0" {
+			return d
+		}
+		return literal(s)
+	}
+	switch {
+	case len(rest) == 1 && rest[0] == "whole":
+		return a.Whole(), nil
+	case len(rest) == 1 && rest[0] == "running":
+		return a.Running(), nil
+	case len(rest) == 3 && rest[0] == "rows":
+		lo, _ := number(rest[1])
+		hi, _ := number(rest[2])
+		return a.Rows(lo, hi), nil
+	case len(rest) == 3 && rest[0] == "range":
+		return a.Range(bound(rest[1]), bound(rest[2])), nil
+	}
+	return f, fmt.Errorf("no frame %v", rest)
 }
 
 func unpivot(f *frame.Frame, words []string) *frame.Frame {
