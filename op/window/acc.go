@@ -23,9 +23,9 @@ func newAccumulator(f *Func, out dtype.Type, k dtype.Kind) accumulator {
 	case f.Fn == Min || f.Fn == Max:
 		return newBest(f.Fn == Max, grows, out)
 	case k.IsFloat():
-		return &floats{results: results{typ: out}, fn: f.Fn}
+		return &floats{results: results{typ: out}, fn: f.Fn, grows: grows}
 	case f.Fn == Var || f.Fn == Std:
-		return &floats{results: results{typ: out}, fn: f.Fn}
+		return &floats{results: results{typ: out}, fn: f.Fn, grows: grows}
 	}
 	return &integers{results: results{typ: out}, fn: f.Fn, col: f.Col, unsigned: k == dtype.Uint64}
 }
@@ -83,6 +83,16 @@ func (a *counting) remove(v *chunk.Vec, row int, _ int64) {
 		a.n--
 	}
 }
+func (a *counting) span(v *chunk.Vec, lo, hi int, _ int64) {
+	if v == nil || v.Valid == nil && v.Type.Kind != dtype.Null {
+		a.n += uint64(hi - lo)
+		return
+	}
+	for i := lo; i < hi; i++ {
+		a.add(v, i, 0)
+	}
+}
+
 func (a *counting) put(times int) error { a.give(a.n, times); return nil }
 
 // integers adds whole numbers in 128 bits.
@@ -115,6 +125,12 @@ func (a *integers) add(v *chunk.Vec, row int, _ int64) {
 	a.lo, c = bits.Add64(a.lo, lo, 0)
 	a.hi += hi + int64(c)
 	a.n++
+}
+
+func (a *integers) span(v *chunk.Vec, lo, hi int, _ int64) {
+	for i := lo; i < hi; i++ {
+		a.add(v, i, 0)
+	}
 }
 
 func (a *integers) remove(v *chunk.Vec, row int, _ int64) {
@@ -152,10 +168,12 @@ func (a *integers) float() float64 {
 	return f
 }
 
-// floats adds floats exactly; NaN and infinities are counted.
+// floats adds floats exactly. Where some leave the frame, NaN and infinities are
+// counted instead.
 type floats struct {
 	results
 	fn            string
+	grows         bool // nothing leaves
 	n             int64
 	nan, pos, neg int64
 	sums          exact.Sums
@@ -208,13 +226,30 @@ func (a *floats) add(v *chunk.Vec, row int, _ int64) {
 		return
 	}
 	x := floatAt(v, row)
-	if !a.count(x, 1) {
+	if a.grows {
+		a.n++
+	} else if !a.count(x, 1) {
 		return
 	}
 	a.sums.Add(&a.acc, 0, x)
 	if a.fn == Var || a.fn == Std {
 		a.one[0] = x
 		exact.AddSquaresSlice(&a.squares, &a.head, &a.tail, 0, a.one[:], nil)
+	}
+}
+
+func (a *floats) span(v *chunk.Vec, lo, hi int, _ int64) {
+	if !a.grows || v.Type.Kind != dtype.Float64 || v.Valid != nil {
+		for i := lo; i < hi; i++ {
+			a.add(v, i, 0)
+		}
+		return
+	}
+	x := chunk.Values[float64](v)[lo:hi]
+	a.n += int64(hi - lo)
+	exact.AddSlice(&a.sums, &a.acc, 0, x, nil)
+	if a.fn == Var || a.fn == Std {
+		exact.AddSquaresSlice(&a.squares, &a.head, &a.tail, 0, x, nil)
 	}
 }
 
@@ -291,6 +326,12 @@ func (a *best[T]) add(v *chunk.Vec, row int, index int64) {
 		a.q = a.q[:len(a.q)-1]
 	}
 	a.q = append(a.q, ranked[T]{index, x})
+}
+
+func (a *best[T]) span(v *chunk.Vec, lo, hi int, index int64) {
+	for i := lo; i < hi; i++ {
+		a.add(v, i, index+int64(i-lo))
+	}
 }
 
 func (a *best[T]) remove(_ *chunk.Vec, _ int, index int64) {

@@ -14,7 +14,7 @@ type slide struct {
 	f     *Func
 	col   int
 	acc   accumulator
-	enter *cursor // the next row to enter
+	enter *cursor // the next row to enter; nil if that is the row itself
 	leave *cursor // the first row in the frame; nil if none ever leaves
 	key   int     // the order key's column, for distances
 	desc  bool
@@ -30,6 +30,8 @@ type accumulator interface {
 	reset()
 	add(v *chunk.Vec, row int, index int64)
 	remove(v *chunk.Vec, row int, index int64)
+	// span adds rows [lo, hi), the first of which has the index.
+	span(v *chunk.Vec, lo, hi int, index int64)
 	// begin starts a column of n results, put gives the next ones, end the column.
 	begin(n int)
 	put(times int) error
@@ -41,8 +43,10 @@ func (r *reader) slide(i, col int, at spot) (evaluator, error) {
 	e := &slide{f: f, col: col, key: -1}
 	e.acc = newAccumulator(f, r.outs[i].Type, kindOf(r.schema, col))
 	var err error
-	if e.enter, err = r.tape.cursor(at, f.Frame.Range); err != nil {
-		return e, err
+	if f.Frame != (Frame{OpenFrom: true}) {
+		if e.enter, err = r.tape.cursor(at, f.Frame.Range); err != nil {
+			return e, err
+		}
 	}
 	if !f.Frame.OpenFrom {
 		e.leave, err = r.tape.cursor(at, f.Frame.Range)
@@ -76,6 +80,8 @@ func (e *slide) eval(m *view) (chunk.Vec, error) {
 		k := 1
 		var err error
 		switch fr := &e.f.Frame; {
+		case e.enter == nil:
+			e.acc.add(m.c.vec(e.col), i, m.index+int64(i-m.lo))
 		case fr.OpenFrom && fr.OpenTo:
 			k = run(m.c.part[i:m.hi], p)
 			err = e.all(p)
@@ -139,10 +145,7 @@ func (e *slide) all(p uint32) error {
 	c := e.enter
 	for c.within(p) {
 		k := run(c.part[c.at.row:], p)
-		v := c.vec(e.col)
-		for i := range k {
-			e.acc.add(v, c.at.row+i, c.index+int64(i))
-		}
+		e.acc.span(c.vec(e.col), c.at.row, c.at.row+k, c.index)
 		if err := c.skip(int64(k)); err != nil {
 			return err
 		}
