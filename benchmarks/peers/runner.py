@@ -1,4 +1,4 @@
-"""Runs one case of the benchmarks with DuckDB or Polars and prints one line of JSON.
+"""Runs one case of the benchmarks with one of the peers and prints one line of JSON.
 
     runner.py --engine duckdb --case h2o-groupby/q1 --data FOLDER --rows 10000000 --threads 2 --reps 3
     runner.py --prepare g1_1e7.csv --data FOLDER      (writes the Arrow and Parquet files beside a CSV file)
@@ -9,6 +9,9 @@ Engines:
     duckdb-arrow      Arrow tables in, an Arrow table out
     polars            the in-memory engine, the answer as a data frame
     polars-streaming  the streaming engine, the answer as a data frame
+    pandas            one thread, as it comes
+    dask              Dask data frames, the scheduler of threads
+    dask-distributed  Dask data frames, a local cluster of one process for each thread
 
 Loading, also into an engine's own format, is not timed; reading a file that a case
 names is. CPU seconds are those of all threads of the process.
@@ -49,8 +52,17 @@ def reset_peak():
 
 
 def cpu():
+    """CPU seconds of this process, and of its living children: a local cluster is made of them."""
     r = resource.getrusage(resource.RUSAGE_SELF)
-    return r.ru_utime + r.ru_stime
+    total = r.ru_utime + r.ru_stime
+    if "psutil" in sys.modules:
+        for p in sys.modules["psutil"].Process().children(recursive=True):
+            try:
+                t = p.cpu_times()
+                total += t.user + t.system
+            except sys.modules["psutil"].Error:
+                pass
+    return total
 
 
 def size_name(rows):
@@ -259,6 +271,121 @@ def polars_engine(o):
     return (lambda: plan().collect(engine=engine)), (lambda df: df.to_arrow())
 
 
+# ---- pandas and Dask: the same text serves both
+
+
+def grouped(x, keys, **named):
+    """Sums and the like by keys, nulls a group of their own, in columns after the keys."""
+    return x.groupby(list(keys), dropna=False, observed=True).agg({c: f for c, f in named.items()}).reset_index()
+
+
+def two_largest(v):
+    return v.nlargest(2)
+
+
+def correlation(g):
+    return g["v1"].corr(g["v2"]) ** 2
+
+
+def frame_group(query, x, dask):
+    if query == "q1":
+        return grouped(x, ["id1"], v1="sum")
+    if query == "q2":
+        return grouped(x, ["id1", "id2"], v1="sum")
+    if query == "q3":
+        return grouped(x, ["id3"], v1="sum", v3="mean")
+    if query == "q4":
+        return grouped(x, ["id4"], v1="mean", v2="mean", v3="mean")
+    if query == "q5":
+        return grouped(x, ["id6"], v1="sum", v2="sum", v3="sum")
+    if query == "q6":
+        g = x.groupby(["id4", "id5"], dropna=False)["v3"]
+        parts = [g.median().rename("median_v3"), g.std().rename("sd_v3")]
+        if dask:
+            return parts[0].to_frame().join(parts[1].to_frame()).reset_index()
+        import pandas as pd
+
+        return pd.concat(parts, axis=1).reset_index()
+    if query == "q7":
+        y = grouped(x, ["id3"], v1="max", v2="min")
+        y["range_v1_v2"] = y["v1"] - y["v2"]
+        return y[["id3", "range_v1_v2"]]
+    if query == "q8":
+        y = x[["id6", "v3"]].dropna(subset=["v3"])
+        if dask:
+            y = y.groupby("id6")["v3"].apply(two_largest, meta=("v3", "float64")).reset_index()[["id6", "v3"]]
+        else:
+            y = y.sort_values("v3", ascending=False).groupby("id6").head(2)
+        return y.rename(columns={"v3": "largest2_v3"})
+    if query == "q9":
+        g = x[["id2", "id4", "v1", "v2"]].groupby(["id2", "id4"])
+        y = g.apply(correlation, meta=("r2", "float64")) if dask else g.apply(correlation)
+        return y.rename("r2").reset_index()
+    if query == "q10":
+        keys = ["id1", "id2", "id3", "id4", "id5", "id6"]
+        y = x[keys + ["v3"]]
+        y["count"] = 1
+        return grouped(y, keys, v3="sum", count="sum")
+    if query == "all":
+        return grouped(x, ["id1"], id2="max", id3="max", id4="sum", id5="sum", id6="sum", v1="sum", v2="sum", v3="sum")
+    raise SystemExit(f"no query {query}")
+
+
+def frame_join(query, tables):
+    right, key, how = JOIN_ON[query]
+    y = tables["j1_" + right]
+    names = {c: f"{right}_{c}" for c in y.columns if c.startswith("id") and c != key}
+    x = tables["j1_x"]
+    return x.merge(y.rename(columns=names), on=key, how=how)
+
+
+def frame_brc(x):
+    g = x.groupby("station")["temperature"]
+    return g.agg(["min", "mean", "max"]).reset_index()
+
+
+def frame_engine(o):
+    """pandas, or Dask with one of its schedulers."""
+    import pandas as pd
+
+    dask = o.engine.startswith("dask")
+    if dask:
+        import dask as settings
+        import dask.dataframe as dd
+
+        if o.engine == "dask-distributed":
+            import psutil  # noqa: F401 (cpu looks for it)
+            from distributed import Client, LocalCluster
+
+            cluster = LocalCluster(n_workers=o.threads, threads_per_worker=1, dashboard_address=None,
+                                   memory_limit=o.memory // o.threads if o.memory else "auto")
+            o.client = Client(cluster)
+        else:
+            settings.config.set(scheduler="threads", num_workers=o.threads)
+    read = dd if dask else pd
+    family, _, query = o.case.partition("/")
+    path = os.path.join(o.data, file_name(tables_of(o.case)[0], o.rows))
+    if family in ("h2o-groupby", "h2o-join"):
+        tables = {t: load(o.data, t, o.rows).to_pandas(types_mapper=None) for t in tables_of(o.case)}
+        if dask:
+            tables = {t: dd.from_pandas(x, npartitions=max(1, min(4 * o.threads, len(x) // 10000))) for t, x in tables.items()}
+        plan = lambda: frame_join(query, tables) if family == "h2o-join" else frame_group(query, tables["g1"], dask)
+    elif family == "1brc":
+        plan = lambda: frame_brc(read.read_csv(path, sep=";", header=None, names=["station", "temperature"]))
+    elif family == "parquet":
+        plan = lambda: frame_group(query, read.read_parquet(path + ".parquet"), dask)
+    else:
+        plan = lambda: frame_group(query, read.read_csv(path), dask)
+    once = (lambda: plan().compute()) if dask else plan
+
+    def arrow(df):
+        import pyarrow as pa
+
+        return pa.Table.from_pandas(df, preserve_index=False)
+
+    return once, arrow
+
+
 # ---- answers: see answer.go, which makes the same of weft's results
 
 
@@ -354,11 +481,15 @@ def sorted_answer(f):
 
 
 def version(engine):
-    return __import__(engine.split("-")[0]).__version__
+    try:
+        return __import__(engine.split("-")[0]).__version__
+    except ImportError:
+        return ""
 
 
 def run(o):
-    once, arrow = (duckdb_engine if o.engine.startswith("duckdb") else polars_engine)(o)
+    engines = {"duckdb": duckdb_engine, "polars": polars_engine, "pandas": frame_engine, "dask": frame_engine}
+    once, arrow = engines[o.engine.split("-")[0]](o)
     gc.collect()
     reset_peak()
     res = {"engine": o.engine, "version": version(o.engine), "case": o.case, "rows": o.rows, "threads": o.threads,
@@ -388,7 +519,7 @@ def main():
     p.add_argument("--versions", action="store_true")
     o = p.parse_args()
     if o.versions:
-        print(json.dumps({m: version(m) for m in ("duckdb", "polars", "pyarrow", "numpy")}))
+        print(json.dumps({m: version(m) for m in ("duckdb", "polars", "pandas", "dask", "pyarrow", "numpy") if version(m)}))
         return
     if o.prepare:
         prepare(o.data, o.prepare)

@@ -27,8 +27,9 @@ type engine struct {
 // weftOne is weft with one thread.
 const weftOne = "weft-1"
 
-// engines are all, in the order of the tables. DuckDB and Polars come twice
-// because they are fast in different ways; the better one counts.
+// engines are all, in the order of the tables. DuckDB, Polars and Dask come twice
+// because they are fast in different ways; the better one counts. Goals are about
+// DuckDB and Polars.
 var engines = []engine{
 	{name: "weft", can: func(*bench) bool { return true }},
 	{name: weftOne, threads: 1, can: func(b *bench) bool { return b.from != nothing }},
@@ -36,6 +37,9 @@ var engines = []engine{
 	{name: "duckdb-arrow", peer: "duckdb", variant: "duckdb-arrow", can: func(b *bench) bool { return b.from == inMemory }},
 	{name: "polars", peer: "polars", variant: "polars", can: func(b *bench) bool { return b.from != nothing && b.memory == 0 && b.tables[0] != "brc" }},
 	{name: "polars-streaming", peer: "polars", variant: "polars-streaming", can: func(b *bench) bool { return b.from != nothing }},
+	{name: "pandas", peer: "pandas", variant: "pandas", can: func(b *bench) bool { return b.from != nothing && !b.big }},
+	{name: "dask", peer: "dask", variant: "dask", can: func(b *bench) bool { return b.from != nothing && b.sorted == nil }},
+	{name: "dask-distributed", peer: "dask", variant: "dask-distributed", can: func(b *bench) bool { return b.from != nothing && b.sorted == nil }},
 }
 
 // choose returns weft's engines and those of the peers, a list of names or "none".
@@ -46,7 +50,7 @@ func choose(peers string, one bool) ([]engine, error) {
 	}
 	for _, n := range names {
 		if !slices.ContainsFunc(engines, func(e engine) bool { return e.peer == n && n != "" }) {
-			return nil, fmt.Errorf("--peers %s: want duckdb, polars, both with a comma between, or none", peers)
+			return nil, fmt.Errorf("--peers %s: want some of duckdb, polars, pandas, dask with commas between, or none", peers)
 		}
 	}
 	var out []engine
