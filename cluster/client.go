@@ -16,6 +16,7 @@ import (
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/optimize"
 	"github.com/weft-data/weft/sched"
 	"github.com/weft-data/weft/sched/shell"
@@ -219,6 +220,9 @@ func (c *Client) Close() error {
 	return errors.Join(c.conn.Close(), c.peers.Close())
 }
 
+// Remote says that tasks run in other processes: see future.Remote.
+func (c *Client) Remote() bool { return true }
+
 // Start implements graph.Runner: the plan is optimized here, where all its
 // operators are, for the smallest worker, and runs there.
 func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) {
@@ -243,6 +247,9 @@ func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 	}
 	p := shell.Plan{Layers: plan.Graph.Layers, Rank: plan.Rank, Need: plan.Need, Want: plan.Want, Priority: q.Priority,
 		Ordered: q.Ordered, Discard: q.Mode == graph.Analyze, Window: 4 * max(1, reply.Slots)}
+	if e, err := op.Lookup(plan.Graph.Layers[plan.Want].Call.Op); err == nil && e.Class == op.Opaque {
+		p.Window = 1 << 16 // their results are small, and so is the time between them
+	}
 	if p.Discard || wholeListed(plan) {
 		p.Window = 0
 	}
@@ -307,7 +314,9 @@ type clientJob struct {
 	plan   *optimize.Plan
 	start  time.Time
 	wall   time.Duration
-	got    []delivery
+	got    []delivery // those from read on are to be read
+	read   int
+	eaten  wire.Record // blocks read that the scheduler has not been told of
 	news   chan struct{}
 	lost   map[int32]bool // blocks that were not where they should be, and come again
 	over   bool
@@ -333,9 +342,17 @@ func (j *clientJob) finish(err error) {
 func (j *clientJob) Next(ctx context.Context) (graph.Delivered, error) {
 	for {
 		j.c.mu.Lock()
-		if len(j.got) > 0 && (j.err == nil || !j.over) {
-			d := j.got[0]
-			j.got = j.got[1:]
+		if j.read < len(j.got) && (j.err == nil || !j.over) {
+			d := j.got[j.read]
+			j.got[j.read].data = nil
+			if j.read++; j.read == len(j.got) {
+				j.got, j.read = j.got[:0], 0
+			}
+			if len(d.data) > 0 {
+				j.eat(d.block)
+				j.c.mu.Unlock()
+				return graph.Delivered{Block: d.block, Value: inline(d.data)}, nil
+			}
 			p, ok := j.c.table[d.worker]
 			j.c.mu.Unlock()
 			v, err := j.take(ctx, d, p, ok)
@@ -358,6 +375,40 @@ func (j *clientJob) Next(ctx context.Context) (graph.Delivered, error) {
 			return graph.Delivered{}, context.Cause(ctx)
 		}
 	}
+}
+
+// eat tells the scheduler what was read, many blocks at a time when there are more
+// to read; the client is locked.
+func (j *clientJob) eat(b int32) {
+	e := &j.eaten
+	if e.N > 0 && b == e.Block+e.N {
+		e.N++
+	} else {
+		if e.N > 0 {
+			j.c.link.put(*e)
+		}
+		*e = wire.Record{Kind: wire.Consumed, Job: j.id, Block: b, N: 1}
+	}
+	if j.read == 0 || e.N >= 256 { // nothing more is here
+		j.c.link.put(*e)
+		e.N = 0
+	}
+}
+
+// An inline block came with the word that it was made.
+type inline []byte
+
+func (b inline) Payload() []byte    { return b }
+func (b inline) Rows() int64        { return 1 }
+func (b inline) Bytes() int64       { return int64(len(b)) }
+func (b inline) Runs() int          { return 1 }
+func (b inline) RunBytes(int) int64 { return int64(len(b)) }
+func (b inline) Release()           {}
+
+// Open implements chunk.Value: one row with the bytes.
+func (b inline) Open(int) (chunk.Reader, error) {
+	v := chunk.Vec{Type: dtype.Of(dtype.Binary), N: 1, Off: []int32{0, int32(len(b))}, Str: b}
+	return chunk.NewBlock([][]*chunk.Batch{{{Cols: []chunk.Vec{v}, N: 1}}}).Open(0)
 }
 
 // take fetches a block. Neither block nor error: it was not there, and will be
@@ -396,7 +447,7 @@ func (j *clientJob) take(ctx context.Context, d delivery, p peer, known bool) (c
 		j.c.link.put(wire.Record{Kind: wire.Missing, Job: j.id, Block: d.block, Worker: d.worker, Session: p.session})
 		return nil, nil
 	}
-	j.c.link.put(wire.Record{Kind: wire.Consumed, Job: j.id, Block: d.block, N: 1})
+	j.eat(d.block)
 	return chunk.NewBlock(s.runs), nil
 }
 
@@ -455,7 +506,7 @@ func (j *clientJob) Close() error {
 		j.stop()
 	}
 	j.finish(ErrClosed)
-	j.got = nil
+	j.got, j.read = nil, 0
 	j.c.drop(j)
 	j.cancel(ErrClosed)
 	return nil

@@ -22,7 +22,7 @@ type job struct {
 	sh     *shell.Shell
 	know   map[*workerConn]*known
 	gen    []uint32 // by layer: how often a block came to be held
-	small  map[sched.Block][]byte
+	small  [][]byte // blocks of the wanted layer that came with the report
 	errs   map[sched.Block]string
 	over   bool
 	start  time.Time
@@ -35,7 +35,7 @@ type known struct {
 }
 
 func newJob(s *Scheduler, c *clientConn, b []byte) (*job, error) {
-	j := &job{s: s, client: c, bytes: b, plan: &shell.Plan{}, know: map[*workerConn]*known{}, small: map[sched.Block][]byte{},
+	j := &job{s: s, client: c, bytes: b, plan: &shell.Plan{}, know: map[*workerConn]*known{},
 		errs: map[sched.Block]string{}, start: time.Now()}
 	if err := wire.Decode(b, j.plan); err != nil {
 		return nil, err
@@ -129,7 +129,11 @@ func (j *job) deliver(a *sched.Action, evs []sched.Event) []sched.Event {
 	if j.plan.Discard {
 		return append(evs, sched.Event{Kind: sched.Consumed, Job: j.id, Layer: a.Layer, Block: a.First})
 	}
-	j.tell(wire.Record{Kind: wire.Deliver, Block: a.First, Worker: int32(a.Worker), Data: j.small[sched.Block{Layer: a.Layer, Block: a.First}]})
+	r := wire.Record{Kind: wire.Deliver, Block: a.First, Worker: int32(a.Worker)}
+	if j.small != nil {
+		r.Data = j.small[a.First]
+	}
+	j.tell(r)
 	return evs
 }
 
@@ -218,8 +222,11 @@ func (s *Scheduler) fromWorker(w *workerConn, b []byte) error {
 			s.finished++
 			if known {
 				j.gen[ev.Layer]++
-				if len(r.Data) > 0 {
-					j.small[at] = append([]byte(nil), r.Data...)
+				if len(r.Data) > 0 && graph.LayerID(ev.Layer) == j.plan.Want {
+					if j.small == nil {
+						j.small = make([][]byte, j.plan.Layers[ev.Layer].N)
+					}
+					j.small[ev.Block] = r.Data
 				}
 			}
 		case wire.Held:
@@ -293,8 +300,8 @@ func (s *Scheduler) hearClient(c *clientConn, b []byte) (asked bool, err error) 
 		switch r.Kind {
 		case wire.Consumed:
 			ev.Kind = sched.Consumed
-			for b := r.Block; b < r.Block+max(r.N, 1) && len(j.small) > 0; b++ {
-				delete(j.small, sched.Block{Layer: ev.Layer, Block: b})
+			for b := int64(max(r.Block, 0)); b < min(int64(r.Block)+int64(max(r.N, 1)), int64(len(j.small))); b++ {
+				j.small[b] = nil
 			}
 		case wire.Missing:
 			ev.Kind, ev.Worker, ev.Session = sched.Missing, sched.WorkerID(r.Worker), sched.Session(r.Session)

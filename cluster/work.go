@@ -142,6 +142,10 @@ func (j *work) size(l sched.LayerID, n int32) {
 
 // ready queues tasks the scheduler handed out; w is locked.
 func (w *Worker) ready(it item) {
+	if it.j.small(it.layer) {
+		w.direct = append(w.direct, it)
+		return
+	}
 	at, _ := slices.BinarySearchFunc(w.real, it.key(), func(x item, k uint64) int { return cmp.Or(cmp.Compare(x.key(), k), -1) })
 	w.real = slices.Insert(w.real, at, it)
 }
@@ -149,15 +153,19 @@ func (w *Worker) ready(it item) {
 // giveBack answers a request for a task that has not started; w is locked.
 func (w *Worker) giveBack(j *work, r *wire.Record) {
 	ans := wire.Record{Kind: wire.Started, Job: r.Job, Layer: r.Layer, Block: r.Block, Attempt: r.Attempt}
-	for i := range w.real {
-		q := &w.real[i]
-		if q.j != j || int32(q.layer) != r.Layer || q.attempt != r.Attempt || r.Block < q.first || r.Block >= q.first+q.n {
+	list := &w.real
+	if j.small(sched.LayerID(r.Layer)) {
+		list = &w.direct
+	}
+	for i := range *list {
+		q := &(*list)[i]
+		if q.n == 0 || q.j != j || int32(q.layer) != r.Layer || q.attempt != r.Attempt || r.Block < q.first || r.Block >= q.first+q.n {
 			continue
 		}
 		ans.Kind = wire.Returned
 		tail := item{j, q.layer, r.Block + 1, q.first + q.n - r.Block - 1, q.attempt}
 		if q.n = r.Block - q.first; q.n == 0 {
-			w.real = slices.Delete(w.real, i, i+1)
+			*list = slices.Delete(*list, i, i+1)
 		}
 		if tail.n > 0 {
 			w.ready(tail)
@@ -177,6 +185,10 @@ func (w *Worker) feed() {
 			w.real = slices.Delete(w.real, 0, 1)
 		}
 		j.launch(layer, b, attempt)
+	}
+	if !w.closed && len(w.direct) > 0 && w.carriers < w.opt.Threads {
+		w.carriers++
+		w.node.Go(w.direct[0].key(), w.carry)
 	}
 }
 
@@ -221,6 +233,18 @@ func (j *work) launch(layer sched.LayerID, b int32, attempt uint32) {
 func (t *gather) start() {
 	j, l := t.j, &t.j.plan.Layers[t.layer]
 	begin := time.Now()
+	if j.prog.Direct(graph.LayerID(t.layer)) {
+		in := t.inputs().Flow
+		j.w.node.Go(j.sh.Key(t.layer, t.block), func() {
+			v, err := j.prog.Call(j.ctx, graph.LayerID(t.layer), int(t.block), in)
+			j.w.mu.Lock()
+			defer j.w.mu.Unlock()
+			t.nanos = int64(time.Since(begin))
+			t.end(v, err)
+			j.w.feed()
+		})
+		return
+	}
 	x := exec.Work{Layer: graph.LayerID(t.layer), Block: int(t.block), In: t.inputs(), Key: j.sh.Key(t.layer, t.block), Next: j.sh.Next(t.layer, t.block), TimeOut: l.Retry.TimeOut}
 	if j.plan.Need != nil {
 		x.Need = j.plan.Need[t.layer]
@@ -252,7 +276,7 @@ func (t *gather) end(v chunk.Value, err error) {
 		}
 		rec.Kind = 0
 	case err == nil:
-		rec.Bytes, rec.Rows, rec.Nanos = v.Bytes(), v.Rows(), t.nanos
+		rec.Bytes, rec.Rows, rec.Nanos, rec.Data = v.Bytes(), v.Rows(), t.nanos, j.payload(t.layer, v)
 		if h := j.blocks[t.layer][t.block]; h == nil || h.freed {
 			j.blocks[t.layer][t.block] = &held{v: v}
 		} else if h.v != v {
@@ -322,12 +346,13 @@ func (j *work) stop(why error) {
 	j.cancel(why)
 	w := j.w
 	var mine []item
-	w.real = slices.DeleteFunc(w.real, func(it item) bool {
+	take := func(it item) bool {
 		if it.j == j {
 			mine = append(mine, it)
 		}
 		return it.j == j
-	})
+	}
+	w.real, w.direct = slices.DeleteFunc(w.real, take), slices.DeleteFunc(w.direct, take)
 	for _, it := range mine {
 		for b := it.first; b < it.first+it.n; b++ {
 			w.link.put(wire.Record{Kind: wire.Returned, Job: j.id, Layer: int32(it.layer), Block: b, Attempt: it.attempt})

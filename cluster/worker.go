@@ -77,18 +77,20 @@ type Worker struct {
 	done   chan struct{}
 	err    error
 
-	mu      sync.Mutex
-	quiet   sync.Cond // a task or a fetch has ended
-	link    *link
-	id      int32
-	session uint32
-	heard   time.Time
-	table   map[int32]peer
-	jobs    map[int32]*work
-	real    []item // by key
-	ahead   int    // tasks at the node, or fetching for it
-	closed  bool
-	up      chan struct{} // closed when the scheduler has welcomed it
+	mu       sync.Mutex
+	quiet    sync.Cond // a task or a fetch has ended
+	link     *link
+	id       int32
+	session  uint32
+	heard    time.Time
+	table    map[int32]peer
+	jobs     map[int32]*work
+	real     []item // by key
+	ahead    int    // tasks at the node, or fetching for it
+	direct   []item // tasks that need a thread and nothing else, as they came
+	carriers int
+	closed   bool
+	up       chan struct{} // closed when the scheduler has welcomed it
 }
 
 // A peer is another worker, as the scheduler told.
@@ -257,8 +259,8 @@ func (w *Worker) end(why error) {
 	for _, j := range w.jobs {
 		j.stop(why)
 	}
-	w.real = nil
-	for w.ahead > 0 {
+	w.real, w.direct = nil, nil
+	for w.ahead > 0 || w.carriers > 0 {
 		w.quiet.Wait()
 	}
 	for id, j := range w.jobs {

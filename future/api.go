@@ -55,6 +55,9 @@ func (f *Future[R]) Cancel() {
 	if cancel != nil {
 		cancel(context.Canceled)
 	}
+	if f.x.lane().c.remote { // what runs elsewhere is not waited for
+		f.x.finish(failure{context.Canceled})
+	}
 }
 
 // one is a call with a plain argument, and the future of it.
@@ -67,6 +70,8 @@ type one[A, R any] struct {
 func (d *one[A, R]) do(ctx context.Context, _ *call) (any, error) { return d.fn.Call(ctx, d.a) }
 func (d *one[A, R]) needs() []*call                               { return nil }
 func (d *one[A, R]) drop()                                        { var zero A; d.a = zero }
+func (d *one[A, R]) pack(k *packer, _ *call) error                { return packPlain(k, d.fn, d.a) }
+func (d *one[A, R]) unpack(b []byte) (any, error)                 { return unpack[R](b) }
 
 // fed is a call whose argument is a future, and the future of it.
 type fed[A, R any] struct {
@@ -78,8 +83,10 @@ type fed[A, R any] struct {
 func (d *fed[A, R]) do(ctx context.Context, _ *call) (any, error) {
 	return d.fn.Call(ctx, got[A](d.dep[0]))
 }
-func (d *fed[A, R]) needs() []*call { return d.dep[:] }
-func (d *fed[A, R]) drop()          { d.dep[0] = nil }
+func (d *fed[A, R]) needs() []*call                { return d.dep[:] }
+func (d *fed[A, R]) drop()                         { d.dep[0] = nil }
+func (d *fed[A, R]) pack(k *packer, _ *call) error { return packFed(k, d.fn, d.dep[0]) }
+func (d *fed[A, R]) unpack(b []byte) (any, error)  { return unpack[R](b) }
 
 // many runs the calls of a Map.
 type many[A, R any] struct {
@@ -90,8 +97,10 @@ type many[A, R any] struct {
 func (d *many[A, R]) do(ctx context.Context, x *call) (any, error) {
 	return d.fn.Call(ctx, d.args[x.index])
 }
-func (d *many[A, R]) needs() []*call { return nil }
-func (d *many[A, R]) drop()          {}
+func (d *many[A, R]) needs() []*call                { return nil }
+func (d *many[A, R]) drop()                         {}
+func (d *many[A, R]) pack(k *packer, x *call) error { return packPlain(k, d.fn, d.args[x.index]) }
+func (d *many[A, R]) unpack(b []byte) (any, error)  { return unpack[R](b) }
 
 // pair is a call on a list of one or two futures, and the future of it.
 type pair[A, R any] struct {
@@ -111,7 +120,9 @@ func (d *pair[A, R]) needs() []*call {
 	return d.dep[:]
 }
 
-func (d *pair[A, R]) drop() { d.dep = [2]*call{} }
+func (d *pair[A, R]) drop()                         { d.dep = [2]*call{} }
+func (d *pair[A, R]) pack(k *packer, _ *call) error { return packList(k, d.fn, d.needs()) }
+func (d *pair[A, R]) unpack(b []byte) (any, error)  { return unpack[R](b) }
 
 // folded is a call on a list of futures, and the future of it.
 type folded[A, R any] struct {
@@ -123,8 +134,10 @@ type folded[A, R any] struct {
 func (d *folded[A, R]) do(ctx context.Context, _ *call) (any, error) {
 	return d.fn.Call(ctx, gotAll[A](d.deps))
 }
-func (d *folded[A, R]) needs() []*call { return d.deps }
-func (d *folded[A, R]) drop()          { d.deps = nil }
+func (d *folded[A, R]) needs() []*call                { return d.deps }
+func (d *folded[A, R]) drop()                         { d.deps = nil }
+func (d *folded[A, R]) pack(k *packer, _ *call) error { return packList(k, d.fn, d.deps) }
+func (d *folded[A, R]) unpack(b []byte) (any, error)  { return unpack[R](b) }
 
 // gotAll returns the results of calls that have ended well.
 func gotAll[A any](deps []*call) []A {

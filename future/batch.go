@@ -112,6 +112,10 @@ func (b *batchBlock) Direct(ctx context.Context, block int, _ []op.In) (chunk.Va
 
 // start hands the batch to the runner and collects results as they come.
 func (b *batch) start() {
+	if b.l.c.remote {
+		go b.collect(b.graph(b.remote()))
+		return
+	}
 	b.id = live.last.Add(1)
 	live.Lock()
 	if live.byID == nil {
@@ -119,28 +123,31 @@ func (b *batch) start() {
 	}
 	live.byID[b.id] = b
 	live.Unlock()
+	go b.collect(b.graph(graph.Layer{Call: batchOp.With(batchParams{b.id, int64(b.n)}), N: int32(b.n),
+		Retry: op.Retry{Max: b.l.o.Retry, Delay: b.l.o.Delay, TimeOut: b.l.o.TimeOut}}))
+}
+
+// graph is the batch as a plan of one layer.
+func (b *batch) graph(l graph.Layer) (*graph.Graph, graph.LayerID) {
 	g := &graph.Graph{}
-	l := graph.Layer{Call: batchOp.With(batchParams{b.id, int64(b.n)}), N: int32(b.n),
-		Retry: op.Retry{Max: b.l.o.Retry, Delay: b.l.o.Delay, TimeOut: b.l.o.TimeOut}}
 	if at, list := b.edges(); len(list) > 0 {
 		l.In = []graph.Edge{{From: 0, Wiring: op.Listed, At: at, List: list}}
 	}
-	want := g.Add(l)
-	go b.collect(g, want)
+	return g, g.Add(l)
 }
 
 // edges lists the dependencies within the batch.
 func (b *batch) edges() (at, list []int32) {
 	n := 0
 	for x := range b.all {
-		n += len(x.doer.needs())
+		n += len(x.needs())
 	}
 	if n == 0 {
 		return nil, nil
 	}
 	at, list = make([]int32, 1, b.n+1), make([]int32, 0, n)
 	for x := range b.all {
-		for _, d := range x.doer.needs() {
+		for _, d := range x.needs() {
 			if d.b.Load() == b {
 				list = append(list, d.at)
 			}
@@ -150,11 +157,23 @@ func (b *batch) edges() (at, list []int32) {
 	return at, list
 }
 
+// needs returns the calls x depends on, none when it has ended.
+func (x *call) needs() []*call {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.doer == nil {
+		return nil
+	}
+	return x.doer.needs()
+}
+
 func (b *batch) collect(g *graph.Graph, want graph.LayerID) {
 	err := b.read(g, want)
-	live.Lock()
-	delete(live.byID, b.id)
-	live.Unlock()
+	if !b.l.c.remote {
+		live.Lock()
+		delete(live.byID, b.id)
+		live.Unlock()
+	}
 	if err == nil {
 		err = errors.New("future: the scheduler gave no result")
 	}
@@ -183,6 +202,11 @@ func (b *batch) read(g *graph.Graph, want graph.LayerID) (err error) {
 			return err
 		}
 		x := b.call(d.Block)
+		if b.l.c.remote {
+			x.received(d.Value)
+			d.Value.Release()
+			continue
+		}
 		x.mu.Lock()
 		v := x.val
 		x.mu.Unlock()

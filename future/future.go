@@ -39,6 +39,7 @@ type Client struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	runner graph.Runner
+	remote bool // calls leave the process
 
 	mu     sync.Mutex
 	lanes  map[Options]*lane
@@ -58,6 +59,9 @@ type lane struct {
 // New returns a client whose calls end when ctx does.
 func New(ctx context.Context, r graph.Runner) *Client {
 	c := &Client{runner: r, lanes: map[Options]*lane{}}
+	if x, ok := r.(Remote); ok {
+		c.remote = x.Remote()
+	}
 	c.ctx, c.cancel = context.WithCancelCause(ctx)
 	return c
 }
@@ -97,6 +101,9 @@ type doer interface {
 	do(ctx context.Context, x *call) (any, error)
 	needs() []*call // the calls whose results are arguments
 	drop()          // the call has ended: forget the arguments
+	// pack writes the call as data; unpack reads its result.
+	pack(k *packer, x *call) error
+	unpack(b []byte) (any, error)
 }
 
 // A call is one submitted function call, whatever its types. There may be

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"runtime"
 
 	"github.com/weft-data/weft/internal/canon"
 )
@@ -48,7 +49,7 @@ func Func[A, R any](name string, f func(context.Context, A) (R, error)) Fn[A, R]
 		if err != nil {
 			return nil, err
 		}
-		return canon.Append(nil, &y)
+		return canon.Append(nil, y)
 	}}
 	return Fn[A, R]{name, f}
 }
@@ -58,6 +59,18 @@ func Closure[A, R any](f func(context.Context, A) (R, error)) Fn[A, R] { return 
 
 // Name returns the registered name, empty for a local function.
 func (f Fn[A, R]) Name() string { return f.name }
+
+// Describe returns the registered name, or for a local function where it was
+// written: package and function.
+func (f Fn[A, R]) Describe() string {
+	if f.name != "" {
+		return f.name
+	}
+	if at := runtime.FuncForPC(reflect.ValueOf(f.f).Pointer()); at != nil {
+		return at.Name()
+	}
+	return "a function without a name"
+}
 
 // Call runs the function here.
 func (f Fn[A, R]) Call(ctx context.Context, a A) (R, error) { return f.f(ctx, a) }

@@ -1,0 +1,427 @@
+package future
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"time"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/canon"
+	"github.com/weft-data/weft/op"
+)
+
+// A Remote runner runs tasks in other processes, so that calls must be of
+// registered functions (op.Func), and travel as canonical bytes.
+type Remote interface{ Remote() bool }
+
+// remoteParams are the calls of a batch as data. A call is the number of its
+// function and the form of its argument:
+//
+//	plain  the canonical bytes of the argument
+//	fed    the result of the next call this one depends on is the argument
+//	list   a list; each element is bytes or the result of the next dependency
+//
+// Results of calls are canonical bytes too, so that those of a list of calls, one
+// after the other behind their number, are the canonical bytes of the list.
+type remoteParams struct {
+	Funcs   []string
+	N       int64
+	Calls   []byte
+	Retry   int
+	Delay   time.Duration
+	TimeOut time.Duration
+}
+
+const (
+	formPlain = iota
+	formFed
+	formList
+	formNone // the call has ended before it was sent
+	forms
+)
+
+// resultSchema is what a result is to those who do not know it: bytes.
+var resultSchema = dtype.Schema{{Name: "result", Type: dtype.Of(dtype.Binary)}}
+
+// remoteOp runs the calls of a batch in a worker, one per block.
+var remoteOp = op.Register(op.Spec[remoteParams]{
+	Name: "future.remote", Version: 1, Class: op.Opaque,
+	Doc: "runs submitted calls of registered functions, one per block",
+	Infer: func(p remoteParams, _ []op.Meta) (op.Meta, error) {
+		return op.Meta{Schema: resultSchema, Rows: float64(p.N), Bytes: -1}, nil
+	},
+	Text:  func(p remoteParams) string { return fmt.Sprintf("%d calls", p.N) },
+	Block: func(p remoteParams) (op.Block, error) { return newRemoteBlock(p) },
+})
+
+// A remoteBlock is a batch in a worker.
+type remoteBlock struct {
+	p  remoteParams
+	at []uint32 // where calls begin in p.Calls
+}
+
+func newRemoteBlock(p remoteParams) (*remoteBlock, error) {
+	if p.N < 0 || p.N > int64(len(p.Calls)) {
+		return nil, fmt.Errorf("%d calls in %d bytes", p.N, len(p.Calls))
+	}
+	b := &remoteBlock{p: p, at: make([]uint32, 0, p.N)}
+	left := p.Calls
+	for range p.N {
+		b.at = append(b.at, uint32(len(p.Calls)-len(left)))
+		c := unpacker{b: left}
+		if head := c.num(); head/forms >= uint64(len(p.Funcs)) && head%forms != formNone {
+			return nil, fmt.Errorf("a call of function %d of %d", head/forms, len(p.Funcs))
+		} else if c.argument(head%forms, nil, nil); c.bad {
+			return nil, errors.New("the calls are cut off")
+		}
+		left = c.b
+	}
+	return b, nil
+}
+
+// An unpacker reads the bytes of calls.
+type unpacker struct {
+	b   []byte
+	bad bool
+}
+
+func (c *unpacker) num() uint64 {
+	v, n := binary.Uvarint(c.b)
+	if n <= 0 {
+		c.bad = true
+		return 0
+	}
+	c.b = c.b[n:]
+	return v
+}
+
+func (c *unpacker) bytes(n uint64) []byte {
+	if c.bad || n > uint64(len(c.b)) {
+		c.bad = true
+		return nil
+	}
+	x := c.b[:n:n]
+	c.b = c.b[n:]
+	return x
+}
+
+// argument reads an argument. deps gives the results of dependencies, in order;
+// without it the argument is only looked through.
+func (c *unpacker) argument(form uint64, dst []byte, deps func() []byte) []byte {
+	switch form {
+	case formPlain:
+		return c.bytes(c.num())
+	case formFed:
+		if deps != nil {
+			return deps()
+		}
+	case formList:
+		n := c.num()
+		if n > uint64(len(c.b)) {
+			c.bad = true
+			return nil
+		}
+		dst = binary.LittleEndian.AppendUint64(dst, n)
+		for range n {
+			k := c.num()
+			switch {
+			case k > 0:
+				dst = append(dst, c.bytes(k-1)...)
+			case deps != nil:
+				dst = append(dst, deps()...)
+			}
+		}
+		return dst
+	}
+	return nil
+}
+
+// Run implements op.Block.
+func (b *remoteBlock) Run(op.Task, []op.In, op.Out) error {
+	return errors.New("future: calls are run directly")
+}
+
+// Direct implements op.Direct. A failure is a result, so that one call does not
+// end the others; attempts are made here, one after the other.
+func (b *remoteBlock) Direct(ctx context.Context, block int, in []op.In) (chunk.Value, error) {
+	c := unpacker{b: b.p.Calls[b.at[block]:]}
+	head := c.num()
+	if head%forms == formNone {
+		return &result{}, nil
+	}
+	var failed error
+	next := 0
+	arg := c.argument(head%forms, nil, func() []byte {
+		if next >= len(in) {
+			failed = errors.New("a dependency is missing")
+			return nil
+		}
+		data, err := readResult(in[next].Value)
+		next++
+		if err != nil && failed == nil {
+			failed = fmt.Errorf("needs a call that failed: %w", err)
+		}
+		return data
+	})
+	if failed != nil {
+		return failedResult(failed), nil
+	}
+	name := b.p.Funcs[head/forms]
+	delay := b.p.Delay
+	for try := 1; ; try++ {
+		out, err := b.once(ctx, name, arg)
+		if err == nil {
+			return &result{append([]byte{1}, out...)}, nil
+		}
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, cause
+		}
+		if try >= b.p.Retry {
+			return failedResult(err), nil
+		}
+		select {
+		case <-time.After(delay):
+			delay *= 2
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// once is one attempt. A panic of the function is its error.
+func (b *remoteBlock) once(ctx context.Context, name string, arg []byte) (out []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	if b.p.TimeOut > 0 {
+		var end context.CancelFunc
+		ctx, end = context.WithTimeoutCause(ctx, b.p.TimeOut, fmt.Errorf("the task's time-out of %v passed", b.p.TimeOut))
+		defer end()
+	}
+	return op.CallByName(ctx, name, arg)
+}
+
+// A result is the block a call makes: 1 and the canonical bytes of what the
+// function returned, or 0 and the text of its error.
+type result struct{ b []byte }
+
+func failedResult(err error) *result { return &result{append([]byte{0}, err.Error()...)} }
+
+// Payload returns the whole block, for those who send it.
+func (r *result) Payload() []byte    { return r.b }
+func (r *result) Rows() int64        { return 1 }
+func (r *result) Bytes() int64       { return int64(len(r.b)) }
+func (r *result) Runs() int          { return 1 }
+func (r *result) RunBytes(int) int64 { return int64(len(r.b)) }
+func (r *result) Release()           {}
+func (r *result) Weightless()        {}
+
+// Open implements chunk.Value.
+func (r *result) Open(int) (chunk.Reader, error) {
+	v := chunk.Vec{Type: resultSchema[0].Type, N: 1, Off: []int32{0, int32(len(r.b))}, Str: r.b}
+	return chunk.NewBlock([][]*chunk.Batch{{{Cols: []chunk.Vec{v}, N: 1}}}).Open(0)
+}
+
+// readResult returns the bytes of a result, wherever it was made, or the error it
+// carries.
+func readResult(v chunk.Value) (data []byte, err error) {
+	if p, ok := v.(interface{ Payload() []byte }); ok {
+		data = p.Payload()
+	} else if data, err = onlyRow(v); err != nil {
+		return nil, err
+	}
+	switch {
+	case len(data) == 0:
+		return nil, errors.New("future: a result without bytes")
+	case data[0] == 0:
+		return nil, errors.New(string(data[1:]))
+	}
+	return data[1:], nil
+}
+
+// onlyRow reads a result that came as rows.
+func onlyRow(v chunk.Value) (data []byte, err error) {
+	r, err := v.Open(0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	b, err := r.Next()
+	if err == io.EOF || err == nil && (b.N != 1 || len(b.Cols) != 1) {
+		return nil, errors.New("future: a result that is not one value")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []byte(b.Cols[0].Text(0)), nil
+}
+
+// A packer writes the calls of a batch as data.
+type packer struct {
+	b     *batch
+	p     remoteParams
+	names map[string]uint64
+	last  string
+	lastN uint64
+}
+
+// head begins a call.
+func (k *packer) head(name string, form uint64) {
+	if name != k.last || k.names == nil {
+		if k.names == nil {
+			k.names = map[string]uint64{}
+		}
+		n, ok := k.names[name]
+		if !ok {
+			n = uint64(len(k.p.Funcs))
+			k.names[name] = n
+			k.p.Funcs = append(k.p.Funcs, name)
+		}
+		k.last, k.lastN = name, n
+	}
+	k.p.Calls = binary.AppendUvarint(k.p.Calls, k.lastN*forms+form)
+}
+
+// closure refuses what has no name.
+func closure(what string) error {
+	return fmt.Errorf("future: %s is a closure, and closures cannot leave this process: register it with op.Func in a package-level var, and run the same program as worker", what)
+}
+
+// canonical appends length and canonical bytes of a value.
+func canonical[A any](dst []byte, plus uint64, a A) ([]byte, error) {
+	at := len(dst)
+	dst = append(dst, 0)
+	dst, err := canon.Append(dst, a)
+	if err != nil {
+		return dst[:at], err
+	}
+	n := uint64(len(dst)-at-1) + plus
+	if n < 0x80 {
+		dst[at] = byte(n)
+		return dst, nil
+	}
+	var size [binary.MaxVarintLen64]byte
+	w := binary.PutUvarint(size[:], n)
+	dst = append(dst, size[:w-1]...)
+	copy(dst[at+w:], dst[at+1:len(dst)-(w-1)])
+	copy(dst[at:], size[:w])
+	return dst, nil
+}
+
+// packPlain writes a call with a value.
+func packPlain[A, R any](k *packer, fn op.Fn[A, R], a A) (err error) {
+	if fn.Name() == "" {
+		return closure(fn.Describe())
+	}
+	k.head(fn.Name(), formPlain)
+	k.p.Calls, err = canonical(k.p.Calls, 0, a)
+	return err
+}
+
+// packFed writes a call with the result of another.
+func packFed[A, R any](k *packer, fn op.Fn[A, R], dep *call) error {
+	if fn.Name() == "" {
+		return closure(fn.Describe())
+	}
+	if dep.b.Load() == k.b {
+		k.head(fn.Name(), formFed)
+		return nil
+	}
+	a, err := ended[A](dep)
+	if err != nil {
+		return err
+	}
+	return packPlain(k, fn, a)
+}
+
+// packList writes a call with the results of others.
+func packList[A, R any](k *packer, fn op.Fn[[]A, R], deps []*call) (err error) {
+	if fn.Name() == "" {
+		return closure(fn.Describe())
+	}
+	k.head(fn.Name(), formList)
+	k.p.Calls = binary.AppendUvarint(k.p.Calls, uint64(len(deps)))
+	for _, d := range deps {
+		if d.b.Load() == k.b {
+			k.p.Calls = append(k.p.Calls, 0)
+			continue
+		}
+		a, err := ended[A](d)
+		if err != nil {
+			return err
+		}
+		if k.p.Calls, err = canonical(k.p.Calls, 1, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ended returns the result of a call that has ended.
+func ended[A any](x *call) (a A, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if err := x.err(); err != nil {
+		return a, fmt.Errorf("needs a call that failed: %w", err)
+	}
+	a, _ = x.val.(A)
+	return a, nil
+}
+
+// unpack decodes a result.
+func unpack[R any](b []byte) (any, error) {
+	var r R
+	if err := canon.Decode(b, &r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// remote words the batch as data. Calls that cannot be sent end here.
+func (b *batch) remote() graph.Layer {
+	o := b.l.o
+	k := &packer{b: b, p: remoteParams{N: int64(b.n), Retry: max(1, o.Retry), Delay: o.Delay, TimeOut: o.TimeOut}}
+	for x := range b.all {
+		at := len(k.p.Calls)
+		x.mu.Lock()
+		d, err := x.doer, x.stopped()
+		x.mu.Unlock()
+		if err == nil && d != nil {
+			err = d.pack(k, x)
+		}
+		if err != nil || d == nil {
+			k.p.Calls = append(k.p.Calls[:at], formNone)
+			if d != nil {
+				x.finish(failure{err})
+			}
+		}
+	}
+	return graph.Layer{Call: remoteOp.With(k.p), N: int32(b.n), Out: op.Meta{Schema: resultSchema, Rows: float64(b.n), Bytes: -1}}
+}
+
+// received ends a call with what came from a worker.
+func (x *call) received(v chunk.Value) {
+	x.mu.Lock()
+	d, done := x.doer, x.done
+	x.mu.Unlock()
+	if done || d == nil {
+		return
+	}
+	data, err := readResult(v)
+	var r any
+	if err == nil {
+		r, err = d.unpack(data)
+	}
+	if err != nil {
+		r = failure{err}
+	}
+	x.finish(r)
+}
