@@ -23,7 +23,7 @@ type hybrid struct {
 	width  uint
 	repeat int // left of a run of value
 	value  uint32
-	packed []byte // the bit-packed run
+	packed []byte // from the bit-packed run on: loads may reach beyond it
 	at     int    // numbers of it that are passed
 	left   int    // numbers of it that are not
 }
@@ -68,7 +68,7 @@ func (h *hybrid) next() error {
 	if n == 0 {
 		return errCodes
 	}
-	h.packed, h.b, h.at, h.left = h.b[:size], h.b[size:], 0, n
+	h.packed, h.b, h.at, h.left = h.b, h.b[size:], 0, n
 	return nil
 }
 
@@ -196,30 +196,24 @@ func unpackEights(dst []uint32, src []byte, width uint) (done int) {
 	case w <= 8:
 		for i := range n {
 			x := binary.LittleEndian.Uint64(src[i*w:])
-			d := dst[i*8 : i*8+8 : i*8+8]
-			d[0], d[1], d[2], d[3] = uint32(x&mask), uint32(x>>width&mask), uint32(x>>(2*width)&mask), uint32(x>>(3*width)&mask)
-			x >>= 4 * width
-			d[4], d[5], d[6], d[7] = uint32(x&mask), uint32(x>>width&mask), uint32(x>>(2*width)&mask), uint32(x>>(3*width)&mask)
+			four((*[4]uint32)(dst[i*8:]), x, width, mask)
+			four((*[4]uint32)(dst[i*8+4:]), x>>(4*width&63), width, mask)
 		}
 	case w <= 16:
 		half, odd := w/2, uint(4*w)&7
 		for i := range n {
 			s := src[i*w:]
-			x, y := binary.LittleEndian.Uint64(s), binary.LittleEndian.Uint64(s[half:])>>odd
-			d := dst[i*8 : i*8+8 : i*8+8]
-			d[0], d[1], d[2], d[3] = uint32(x&mask), uint32(x>>width&mask), uint32(x>>(2*width)&mask), uint32(x>>(3*width)&mask)
-			d[4], d[5], d[6], d[7] = uint32(y&mask), uint32(y>>width&mask), uint32(y>>(2*width)&mask), uint32(y>>(3*width)&mask)
+			four((*[4]uint32)(dst[i*8:]), binary.LittleEndian.Uint64(s), width, mask)
+			four((*[4]uint32)(dst[i*8+4:]), binary.LittleEndian.Uint64(s[half:])>>(odd&63), width, mask)
 		}
 	case w <= 30:
 		n = min(len(dst)/8, (len(src)-16)/w)
 		for i := range n {
-			s := src[i*w:]
-			d := dst[i*8 : i*8+8 : i*8+8]
-			for k := 0; k < 4; k++ {
-				bit := uint(2*k) * width
-				x := binary.LittleEndian.Uint64(s[bit>>3:]) >> (bit & 7)
-				d[2*k], d[2*k+1] = uint32(x&mask), uint32(x>>width&mask)
-			}
+			s, d := src[i*w:], (*[8]uint32)(dst[i*8:])
+			two(d, 0, s, width, mask)
+			two(d, 1, s, width, mask)
+			two(d, 2, s, width, mask)
+			two(d, 3, s, width, mask)
 		}
 	default:
 		n = min(len(dst)/8, (len(src)-16)/w)
@@ -232,6 +226,22 @@ func unpackEights(dst []uint32, src []byte, width uint) (done int) {
 		}
 	}
 	return max(n, 0) * 8
+}
+
+// four unpacks the four lowest numbers of x. Shifts are cut to 63, which they never reach, so that no instruction
+// is spent on larger ones.
+func four(d *[4]uint32, x uint64, width uint, mask uint64) {
+	d[0] = uint32(x & mask)
+	d[1] = uint32(x >> (width & 63) & mask)
+	d[2] = uint32(x >> (2 * width & 63) & mask)
+	d[3] = uint32(x >> (3 * width & 63) & mask)
+}
+
+// two unpacks pair k of an eight.
+func two(d *[8]uint32, k uint, s []byte, width uint, mask uint64) {
+	bit := 2 * k * width
+	x := binary.LittleEndian.Uint64(s[bit>>3:]) >> (bit & 7)
+	d[2*k&7], d[(2*k+1)&7] = uint32(x&mask), uint32(x>>(width&63)&mask)
 }
 
 var errDeltas = errors.New("the deltas end before the values do")
