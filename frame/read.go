@@ -33,7 +33,9 @@ func ReadCSVWith(o CSVOptions, paths ...string) *Frame {
 	return add("ReadCSV", calls(csv.Read, p))
 }
 
-// ReadParquet reads Parquet files, or patterns of them, of one schema. Only
+// ReadParquet reads Parquet files, patterns such as "data/*.parquet", or folders
+// whose paths may give columns ("year=2024"). The table has the columns of all
+// files: those that a file lacks are null in its rows, and types are widened. Only
 // their footers are read now.
 func ReadParquet(paths ...string) *Frame { return ReadParquetWith(ParquetReadOptions{}, paths...) }
 

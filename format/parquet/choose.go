@@ -29,7 +29,7 @@ func (r *reader) choose(f *guard.File, group int, indexes []*guard.PageIndex, al
 	cuts := []int64{all.lo, all.hi}
 	byName := map[string]*guard.PageIndex{}
 	for _, i := range r.tested {
-		if x := indexes[i]; x != nil && x.Stats != nil {
+		if x := indexes[i]; x != nil && x.Stats != nil && r.cols[i].widen == nil {
 			byName[r.p.Schema[r.source.cols[i]].Name] = x
 			for _, row := range x.Rows {
 				if row > all.lo && row < all.hi {
@@ -89,7 +89,7 @@ func (r *reader) barred(f *guard.File, group int) (bool, error) {
 			continue
 		}
 		c := r.cols[slices.Index(r.source.cols, i)]
-		if c.typ.Kind == dtype.Null || !f.RowGroup(group).Chunks[c.leaf].Filtered {
+		if c.leaf < 0 || c.typ.Kind == dtype.Null || !f.RowGroup(group).Chunks[c.leaf].Filtered {
 			continue
 		}
 		b, err := f.Bloom(group, c.leaf)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/guard"
 	"github.com/weft-data/weft/internal/kernel"
 	"github.com/weft-data/weft/internal/mem"
@@ -45,7 +46,10 @@ const (
 // decoded as they are asked for; a morsel lies within one page.
 type column struct {
 	task  op.Task
-	leaf  int
+	leaf  int           // -1: every value is given
+	given *expr.Literal // by the path of the file, or null where the file has no such column
+	widen *expr.State   // from the file's type to the table's
+	wide  chunk.Batch
 	info  *guard.Leaf
 	typ   dtype.Type
 	width int // bytes of a stored value, 0 for BOOLEAN and BYTE_ARRAY
@@ -83,6 +87,10 @@ func (c *column) open(f *guard.File, rg int, index *guard.PageIndex) (err error)
 	if c.pages != nil {
 		c.pages.Close()
 	}
+	c.pages, c.index, c.row, c.dict = nil, nil, 0, nil
+	if c.leaf < 0 {
+		return nil
+	}
 	c.info = f.Leaf(c.leaf)
 	c.width, c.clean = c.info.Physical.Width(c.info.Length), c.info.MaxDef == 0
 	c.conv = nil
@@ -91,7 +99,7 @@ func (c *column) open(f *guard.File, rg int, index *guard.PageIndex) (err error)
 	}
 	c.pages, err = f.Pages(rg, c.leaf, c.task)
 	c.index, c.head, c.first, c.row, c.loaded, c.size = index, guard.Header{}, 0, 0, false, 0
-	c.begun, c.expect, c.rows, c.dict = false, 0, f.RowGroup(rg).Rows, nil
+	c.begun, c.expect, c.rows = false, 0, f.RowGroup(rg).Rows
 	return err
 }
 
@@ -110,6 +118,9 @@ func (c *column) close() {
 // find moves to the page that holds a row at or behind the current one, and returns the rows from there to the end
 // of the page. Pages before it are not read, by the index not even their headers.
 func (c *column) find(row int64) (int, error) {
+	if c.leaf < 0 {
+		return morselRows, nil
+	}
 	end := c.first + int64(c.head.Values)
 	for row >= end {
 		if c.begun && c.index != nil {
@@ -288,6 +299,63 @@ func (c *column) beginBits(b []byte, n int) error {
 
 // decode returns n values from row on, which are in the page that find found.
 func (c *column) decode(row int64, n int) (v chunk.Vec, err error) {
+	if c.leaf < 0 {
+		return c.repeat(n)
+	}
+	if v, err = c.stored(row, n); err != nil || c.widen == nil {
+		return v, err
+	}
+	c.wide.Cols, c.wide.N = append(c.wide.Cols[:0], v), n
+	w, err := c.widen.Eval(&c.wide)
+	if err != nil {
+		return v, c.pages.Fail(err)
+	}
+	return *w, nil
+}
+
+// repeat returns n times the value that is given.
+func (c *column) repeat(n int) (v chunk.Vec, err error) {
+	v = chunk.Vec{Type: c.typ, N: n}
+	if c.typ.Kind == dtype.Null {
+		return v, nil
+	}
+	w, x := max(c.typ.Width(), 4), c.given
+	raw, err := c.bData.room(c.task, (n+2)*w)
+	if err != nil {
+		return v, err
+	}
+	clear(raw)
+	v.Data = raw[:n*w]
+	if x.Null {
+		bits, err := c.bPage.room(c.task, chunk.Words(n)*8)
+		if err != nil {
+			return v, err
+		}
+		clear(bits)
+		v.Valid = chunk.Slice[uint64](bits, chunk.Words(n))
+		if c.typ.Kind.IsVar() {
+			v.Off, v.Data = chunk.Slice[int32](raw, n+1), nil
+		}
+		return v, nil
+	}
+	switch c.typ.Kind {
+	case dtype.Utf8:
+		if c.dict == nil {
+			c.dict = chunk.NewDict(chunk.Vec{Type: c.typ, N: 1, Off: []int32{0, int32(len(x.S))}, Str: []byte(x.S)})
+		}
+		v.Dict = c.dict
+	case dtype.Date:
+		fill(chunk.Slice[uint32](raw, n), uint32(x.I))
+	default:
+		for i := range n {
+			binary.LittleEndian.PutUint64(raw[8*i:], uint64(x.I))
+		}
+	}
+	return v, nil
+}
+
+// stored returns n values of the leaf.
+func (c *column) stored(row int64, n int) (v chunk.Vec, err error) {
 	if !c.loaded {
 		if err := c.load(); err != nil {
 			return v, err
@@ -311,6 +379,13 @@ func (c *column) decode(row int64, n int) (v chunk.Vec, err error) {
 		if present = kernel.PopCount(w, n); present < n {
 			v.Valid = w
 		}
+	}
+	if c.typ.Kind == dtype.Null {
+		if present > 0 {
+			return v, c.pages.Fail(errf("%d values in a column that says it has none", present))
+		}
+		c.row += int64(n)
+		return v, nil
 	}
 	if err := c.decodeNext(&v, present); err != nil {
 		return v, c.pages.Fail(fmt.Errorf("%s: %w", c.head.Encoding, err))

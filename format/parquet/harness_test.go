@@ -90,7 +90,7 @@ func value(v *chunk.Vec, i int) any {
 		return int64(chunk.Values[int16](v)[i])
 	case dtype.Int32, dtype.Date:
 		return int64(chunk.Values[int32](v)[i])
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		return chunk.Values[int64](v)[i]
 	case dtype.Uint8:
 		return uint64(chunk.Values[uint8](v)[i])
@@ -223,7 +223,7 @@ func table(n, nulls, distinct int) arrow.Record {
 	types := []arrow.DataType{arrow.FixedWidthTypes.Boolean, arrow.PrimitiveTypes.Int8, arrow.PrimitiveTypes.Int16, arrow.PrimitiveTypes.Int32,
 		arrow.PrimitiveTypes.Int64, arrow.PrimitiveTypes.Uint8, arrow.PrimitiveTypes.Uint16, arrow.PrimitiveTypes.Uint32, arrow.PrimitiveTypes.Uint64,
 		arrow.PrimitiveTypes.Float32, arrow.PrimitiveTypes.Float64, arrow.BinaryTypes.String, arrow.BinaryTypes.Binary, arrow.FixedWidthTypes.Date32,
-		arrow.FixedWidthTypes.Timestamp_us, &arrow.TimestampType{Unit: arrow.Nanosecond}, &arrow.Decimal128Type{Precision: 20, Scale: 3},
+		arrow.FixedWidthTypes.Timestamp_us, arrow.FixedWidthTypes.Time32ms, arrow.FixedWidthTypes.Time64us, &arrow.TimestampType{Unit: arrow.Nanosecond}, &arrow.Decimal128Type{Precision: 20, Scale: 3},
 		&arrow.Decimal128Type{Precision: 5, Scale: 2}}
 	var fields []arrow.Field
 	var cols []arrow.Array
@@ -245,6 +245,8 @@ func table(n, nulls, distinct int) arrow.Record {
 				text = fmt.Sprintf("%0*d", 1+k%23, k)
 			case arrow.DATE32:
 				text = fmt.Sprintf("2024-01-%02d", 1+k%28)
+			case arrow.TIME32, arrow.TIME64:
+				text = fmt.Sprintf("10:20:%02d", k%60)
 			case arrow.TIMESTAMP:
 				text = fmt.Sprintf("19%02d-01-02T03:04:%02dZ", k%100, k%60)
 			case arrow.BINARY:

@@ -3,7 +3,7 @@
 //
 // # Reading
 //
-// A block is some consecutive row groups of one file; a split is a row group or a
+// A block is some consecutive row groups of one file, or of small files; a split is a row group or a
 // range of its rows. The guard checks footers, page headers and lengths; values
 // are decoded here, morsel by morsel, into buffers of the task. A morsel lies
 // within one page of every column. Text whose page holds dictionary codes keeps
@@ -15,17 +15,11 @@
 package parquet
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
-	"github.com/weft-data/weft/internal/guard"
 	"github.com/weft-data/weft/op"
 )
 
@@ -34,6 +28,7 @@ type File struct {
 	Path    string
 	Size    int64
 	ModTime int64
+	Keys    []expr.Literal // of the columns that its path gives
 }
 
 // A Group is a row group of one of the files.
@@ -54,7 +49,8 @@ type Bounds struct {
 // ReadParams are the parameters of parquet.read. Describe makes them.
 type ReadParams struct {
 	Files  []File
-	Schema dtype.Schema // of the files
+	Schema dtype.Schema // the columns of all files, then those that paths give
+	Keys   int32        // how many columns paths give
 	Groups []Group
 	Bounds [][]Bounds // per group and column of Schema
 	Cols   []int32    // output columns, positions in Schema
@@ -69,6 +65,8 @@ const (
 	// blockGroups is how many row groups make a block at most: Seq has 16 bits for
 	// the split.
 	blockGroups = 4096
+	// blockFiles is how many small files share a block: all are open at once.
+	blockFiles = 64
 	// A split has an eighth of all rows, but not fewer nor more than these.
 	minPiece = 1 << 17
 	maxPiece = 1 << 20
@@ -76,172 +74,18 @@ const (
 	maxPieces = 4096
 )
 
-// Options are what the user says about Parquet files. The zero value is good.
-type Options struct {
-	// Columns are the columns to read, nil for all. Files with columns of types
-	// that frames do not store can be read by naming others.
-	Columns []string
-}
-
-// Describe expands patterns, reads the footers and returns the parameters and
-// the schema. All files must have the schema of the first.
-func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype.Schema, error) {
-	var p ReadParams
-	files, err := expand(paths)
-	if err != nil {
-		return p, nil, err
-	}
-	for _, path := range files {
-		if err := errors.Join(ctx.Err(), p.add(path, o)); err != nil {
-			return p, nil, err
-		}
-	}
-	for i := range p.Schema {
-		p.Cols = append(p.Cols, int32(i))
-	}
-	p.cut()
-	return p, p.Schema, nil
-}
-
-func expand(paths []string) (out []string, err error) {
-	if len(paths) == 0 {
-		return nil, errors.New("no files: give a path or a pattern")
-	}
-	for _, p := range paths {
-		if _, err := os.Stat(p); err == nil {
-			out = append(out, p)
-			continue
-		}
-		match, err := filepath.Glob(p)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p, err)
-		}
-		if len(match) == 0 {
-			if _, err := os.Stat(p); err != nil {
-				return nil, err
-			}
-		}
-		out = append(out, match...)
-	}
-	return out, nil
-}
-
-// add describes one more file.
-func (p *ReadParams) add(path string, o Options) error {
-	st, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if st.IsDir() {
-		return fmt.Errorf("%s is a folder: give a pattern such as %s", path, filepath.Join(path, "*.parquet"))
-	}
-	f, err := guard.OpenFile(path, guard.Options{})
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	schema, leaves, err := schemaOf(f, o)
-	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	if p.Schema == nil {
-		p.Schema = schema
-	} else if err := same(p.Schema, schema); err != nil {
-		return fmt.Errorf("%s differs from %s: %w", path, p.Files[0].Path, err)
-	}
-	n := int32(len(p.Files))
-	p.Files = append(p.Files, File{path, st.Size(), st.ModTime().UnixNano()})
-	for i := range f.NumRowGroups() {
-		g := f.RowGroup(i)
-		size := int64(0)
-		for _, l := range leaves {
-			size += g.Chunks[l].Uncompressed
-		}
-		p.Groups = append(p.Groups, Group{n, int32(i), g.Rows, size})
-		p.Bounds = append(p.Bounds, bounds(p.Schema, leaves, g))
-	}
-	return nil
-}
-
-// schemaOf returns the columns of a file that are asked for, and their leaves.
-func schemaOf(f *guard.File, o Options) (s dtype.Schema, leaves []int, err error) {
-	var all []string
-	for i := range f.NumLeaves() {
-		l := f.Leaf(i)
-		if !slices.Contains(all, l.Name) {
-			all = append(all, l.Name)
-		}
-		if o.Columns != nil && !slices.Contains(o.Columns, l.Name) {
-			continue
-		}
-		t, err := leafType(f, l)
-		if err != nil {
-			return nil, nil, err
-		}
-		s = append(s, dtype.Field{Name: l.Name, Type: t, Nullable: l.MaxDef > 0 || t.Kind == dtype.Null})
-		leaves = append(leaves, i)
-	}
-	for _, c := range o.Columns {
-		if _, err := s.Find(c); err != nil {
-			return nil, nil, fmt.Errorf("option Columns: no column %q; the file has %s", c, strings.Join(all, ", "))
-		}
-	}
-	return s, leaves, s.Unique()
-}
-
-// same compares schemas; nulls in either make the column nullable.
-func same(have, got dtype.Schema) error {
-	if len(have) != len(got) {
-		return fmt.Errorf("%d columns instead of %d", len(got), len(have))
-	}
-	for i := range have {
-		if have[i].Name != got[i].Name || have[i].Type != got[i].Type {
-			return fmt.Errorf("column %d is %s instead of %s", i+1, got[i], have[i])
-		}
-		have[i].Nullable = have[i].Nullable || got[i].Nullable
-	}
-	return nil
-}
-
-// bounds takes the statistics over that can be compared with literals.
-func bounds(schema dtype.Schema, leaves []int, g *guard.RowGroup) []Bounds {
-	out := make([]Bounds, len(schema))
-	for i, l := range leaves {
-		out[i] = boundsOf(g.Chunks[l].Stats, schema[i].Type)
-	}
-	return out
-}
-
-func boundsOf(s guard.Stats, t dtype.Type) Bounds {
-	b := Bounds{Nulls: s.NullCount != 0}
-	lo, ok1 := literal(s.Min, t)
-	hi, ok2 := literal(s.Max, t)
-	b.Known, b.Min, b.Max = ok1 && ok2, lo, hi
-	return b
-}
-
-func literal(v any, t dtype.Type) (expr.Literal, bool) {
-	switch x := v.(type) {
-	case int64:
-		return expr.Literal{Type: t, I: x}, t.Kind.IsSigned() || t.Kind == dtype.Date || t.Kind == dtype.Timestamp
-	case uint64:
-		return expr.Literal{Type: t, I: int64(x)}, t.Kind.IsUnsigned()
-	case float64:
-		return expr.Literal{Type: t, F: x}, t.Kind.IsFloat()
-	case string:
-		return expr.Literal{Type: t, S: x}, t.Kind == dtype.Utf8
-	}
-	return expr.Literal{}, false
-}
-
 // cut divides the groups into blocks.
 func (p *ReadParams) cut() {
 	p.Blocks = p.Blocks[:0:0]
-	size, rows := int64(0), int64(0)
+	size, rows, files := int64(0), int64(0), 0
 	for i, g := range p.Groups {
-		if i == 0 || g.Bytes > blockBytes-size || p.Groups[i-1].File != g.File || i-int(p.Blocks[len(p.Blocks)-1]) >= blockGroups {
+		other := i > 0 && p.Groups[i-1].File != g.File
+		if other {
+			files++
+		}
+		if i == 0 || g.Bytes > blockBytes-size || other && (size >= blockBytes/4 || files >= blockFiles) || i-int(p.Blocks[len(p.Blocks)-1]) >= blockGroups {
 			p.Blocks = append(p.Blocks, int32(i))
-			size = 0
+			size, files = 0, 0
 		}
 		size += g.Bytes
 		rows += g.Rows

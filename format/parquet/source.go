@@ -110,7 +110,7 @@ func (f *feed) file(n int32) (*guard.File, error) {
 func (f *feed) Reader() (op.Reader, error) {
 	r := &reader{feed: f, cols: make([]*column, len(f.cols))}
 	for i, c := range f.cols {
-		r.cols[i] = &column{task: f.task, typ: f.p.Schema[c].Type}
+		r.cols[i] = &column{task: f.task, typ: f.p.Schema[c].Type, leaf: -1}
 	}
 	if f.where != nil {
 		r.eval = f.where.NewState()
@@ -169,10 +169,10 @@ func (r *reader) begin(f *guard.File, g Group, s segment) ([]span, error) {
 	group := int(g.Index)
 	indexes := make([]*guard.PageIndex, len(r.cols))
 	for i, c := range r.cols {
-		if err := c.locate(f, r.p.Schema[r.source.cols[i]]); err != nil {
+		if err := c.locate(f, r.source.cols[i], &r.p, g.File); err != nil {
 			return nil, err
 		}
-		if c.typ.Kind != dtype.Null && (r.eval != nil || s.lo > 0) && f.RowGroup(group).Chunks[c.leaf].Indexed {
+		if c.leaf >= 0 && (r.eval != nil || s.lo > 0) && f.RowGroup(group).Chunks[c.leaf].Indexed {
 			var err error
 			if indexes[i], err = f.PageIndex(group, c.leaf); err != nil {
 				return nil, err
@@ -188,8 +188,15 @@ func (r *reader) begin(f *guard.File, g Group, s segment) ([]span, error) {
 	return r.choose(f, group, indexes, span{s.lo, s.hi})
 }
 
-// locate looks the leaf of a column up in a file.
-func (c *column) locate(f *guard.File, want dtype.Field) error {
+// locate finds out where the values of a column of the table come from in a file: from a leaf, as they are or widened,
+// from the file's path, or from nowhere.
+func (c *column) locate(f *guard.File, at int, p *ReadParams, file int32) error {
+	want := p.Schema[at]
+	c.typ, c.given, c.leaf, c.widen = want.Type, nil, -1, nil
+	if k := at - (len(p.Schema) - int(p.Keys)); k >= 0 {
+		c.given = &p.Files[file].Keys[k]
+		return nil
+	}
 	for i := range f.NumLeaves() {
 		l := f.Leaf(i)
 		if l.Name != want.Name {
@@ -200,12 +207,18 @@ func (c *column) locate(f *guard.File, want dtype.Field) error {
 			return fmt.Errorf("%s: %w", f.Name(), err)
 		}
 		if t != want.Type {
-			return fmt.Errorf("%s: column %q is %s, not %s: the file changed after the plan was built", f.Name(), want.Name, t, want.Type)
+			s := dtype.Schema{{Name: want.Name, Type: t, Nullable: true}}
+			prog, err := expr.Compile(expr.Col(want.Name).Cast(want.Type), s)
+			if err != nil {
+				return fmt.Errorf("%s: column %q: %w", f.Name(), want.Name, err)
+			}
+			c.widen = prog.NewState()
 		}
-		c.leaf = i
+		c.leaf, c.typ = i, t
 		return nil
 	}
-	return fmt.Errorf("%s: no column %q: the file changed after the plan was built", f.Name(), want.Name)
+	c.given = &expr.Literal{Type: want.Type, Null: true}
+	return nil
 }
 
 // rows reads a range of rows of the row group that is open.

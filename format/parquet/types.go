@@ -24,6 +24,9 @@ func leafType(f *guard.File, l *guard.Leaf) (dtype.Type, error) {
 	if a, ok := f.ArrowType(l.Name).(*arrow.TimestampType); ok && t.Kind == dtype.Timestamp && (a.TimeZone == "") == (t.Zone == "") {
 		t.Zone = a.TimeZone
 	}
+	if a, ok := f.ArrowType(l.Name).(*arrow.DurationType); ok && t.Kind == dtype.Int64 {
+		t = dtype.DurationOf(dtype.Unit(a.Unit))
+	}
 	return t, nil
 }
 
@@ -32,7 +35,10 @@ func plainType(l *guard.Leaf) (dtype.Type, error) {
 	case guard.NullValues:
 		return dtype.Of(dtype.Null), nil
 	case guard.TimeValues:
-		return dtype.Type{}, fmt.Errorf("times of day (%s) are not supported", l.Physical)
+		if u := l.Logical.Unit; u < 0 || u > 2 || (u == 0) != (l.Physical == guard.Int32) || u > 0 && l.Physical != guard.Int64 {
+			return dtype.Type{}, errf("times of day in unit %d stored as %s", u, l.Physical)
+		}
+		return dtype.TimeOf(dtype.Milli + dtype.Unit(l.Logical.Unit)), nil
 	case guard.DecimalValues:
 		return decimalType(l)
 	}
@@ -118,6 +124,13 @@ func conversionOf(l *guard.Leaf, t dtype.Type) conversion {
 	switch {
 	case l.Physical == guard.Int96:
 		return fromInt96
+	case t.Kind == dtype.Time && l.Physical == guard.Int32:
+		return func(dst, src []byte, n int) error {
+			for i := range n {
+				binary.LittleEndian.PutUint64(dst[8*i:], uint64(int64(int32(binary.LittleEndian.Uint32(src[4*i:])))))
+			}
+			return nil
+		}
 	case t.Kind == dtype.Decimal128 && l.Physical == guard.Int32:
 		return func(dst, src []byte, n int) error {
 			for i := range n {

@@ -1,0 +1,421 @@
+package parquet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/internal/guard"
+)
+
+// Options are what the user says about Parquet files. The zero value is good.
+type Options struct {
+	// Columns are the columns to read, nil for all. Files with columns of types
+	// that frames do not store can be read by naming others.
+	Columns []string
+	// Same asks that all files have the same columns of the same types. Otherwise
+	// columns that a file lacks are null in its rows, and types are widened.
+	Same bool
+	// NoKeys leaves the parts key=value of paths alone.
+	NoKeys bool
+}
+
+// A described file is what its footer says.
+type described struct {
+	file   File
+	keys   []key // that its path gives
+	schema dtype.Schema
+	names  []string // of all its columns
+	groups []Group
+	stats  [][]guard.Stats // by group and column of schema
+}
+
+type key struct{ name, value string }
+
+// Describe expands paths, reads the footers and returns the parameters and the schema.
+//
+// A path is a file, a pattern such as "data/*.parquet", or a folder, of which all files are read whose names and
+// folders do not begin with "." or "_"; a wildcard does not stand for these either. Parts key=value of the paths below the folder, or from the first wildcard of a
+// pattern on, become columns behind those of the files: integers or dates if all values are, else text;
+// __HIVE_DEFAULT_PARTITION__ is null. They take the place of columns of the same name in the files.
+//
+// The table has the columns of all files, in the order in which they are met first. Integers are widened to larger
+// ones of the same sign (or to signed ones that hold them), floats to float64, decimals to more digits of the same
+// scale, timestamps to the finer unit; any other difference is an error that names both files.
+func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype.Schema, error) {
+	var p ReadParams
+	found, err := expand(paths)
+	if err != nil {
+		return p, nil, err
+	}
+	var all []described
+	for _, x := range found {
+		if err := ctx.Err(); err != nil {
+			return p, nil, err
+		}
+		d, err := describe(x, o)
+		if err != nil {
+			return p, nil, err
+		}
+		all = append(all, d)
+	}
+	if p.Schema, err = unite(all, o); err != nil {
+		return p, nil, err
+	}
+	keys, err := pathColumns(all, o)
+	if err != nil {
+		return p, nil, err
+	}
+	p.Schema = slices.DeleteFunc(p.Schema, func(f dtype.Field) bool { return keys.Index(f.Name) >= 0 })
+	p.Schema, p.Keys = append(p.Schema, keys...), int32(len(keys))
+	if err := asked(p.Schema, all, o); err != nil {
+		return p, nil, err
+	}
+	for _, d := range all {
+		p.add(d)
+	}
+	for i := range p.Schema {
+		p.Cols = append(p.Cols, int32(i))
+	}
+	p.cut()
+	return p, p.Schema, nil
+}
+
+// A place is a file and the number of its path's leading bytes that give no columns.
+type place struct {
+	path string
+	base int
+}
+
+// expand lists the files that paths name, in the order of their names.
+func expand(paths []string) (out []place, err error) {
+	if len(paths) == 0 {
+		return nil, errors.New("no files: give a path, a folder or a pattern")
+	}
+	for _, p := range paths {
+		st, err := os.Stat(p)
+		switch {
+		case err == nil && st.IsDir():
+			some, err := walk(p)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, some...)
+			continue
+		case err == nil:
+			out = append(out, place{p, len(p)})
+			continue
+		}
+		match, bad := filepath.Glob(p)
+		if bad != nil {
+			return nil, fmt.Errorf("%s: %w", p, bad)
+		}
+		match = slices.DeleteFunc(match, func(m string) bool { return hidden(p, m) })
+		if len(match) == 0 {
+			return nil, err
+		}
+		base := strings.LastIndexByte(p[:strings.IndexAny(p, "*?[")], filepath.Separator) + 1
+		for _, m := range match {
+			out = append(out, place{m, base})
+		}
+	}
+	return out, nil
+}
+
+// hidden reports whether a wildcard at the start of a path's element stands for "." or "_".
+func hidden(pattern, path string) bool {
+	ps, xs := strings.Split(pattern, string(filepath.Separator)), strings.Split(path, string(filepath.Separator))
+	for i, x := range xs {
+		if i < len(ps) && strings.IndexAny(ps[i], "*?[") == 0 && (strings.HasPrefix(x, ".") || strings.HasPrefix(x, "_")) {
+			return true
+		}
+	}
+	return false
+}
+
+// walk lists the files below a folder.
+func walk(dir string) (out []place, err error) {
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if path != dir && (strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_")) {
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !d.IsDir() {
+			out = append(out, place{path, len(dir)})
+		}
+		return nil
+	})
+	if err == nil && len(out) == 0 {
+		err = fmt.Errorf("%s is a folder without files", dir)
+	}
+	return out, err
+}
+
+// describe reads the footer of one file.
+func describe(x place, o Options) (d described, err error) {
+	st, err := os.Stat(x.path)
+	if err != nil {
+		return d, err
+	}
+	f, err := guard.OpenFile(x.path, guard.Options{})
+	if err != nil {
+		return d, err
+	}
+	defer f.Close()
+	d.file = File{Path: x.path, Size: st.Size(), ModTime: st.ModTime().UnixNano()}
+	if !o.NoKeys {
+		d.keys = keysOf(x.path[x.base:])
+	}
+	var leaves []int
+	var names []string
+	for i := range f.NumLeaves() {
+		if n := f.Leaf(i).Name; len(names) == 0 || names[len(names)-1] != n {
+			names = append(names, n)
+		}
+	}
+	d.names = names
+	if d.schema, leaves, err = schemaOf(f, o); err != nil {
+		return d, fmt.Errorf("%s: %w", x.path, err)
+	}
+	for i := range f.NumRowGroups() {
+		g := f.RowGroup(i)
+		stats, size := make([]guard.Stats, len(leaves)), int64(0)
+		for k, l := range leaves {
+			stats[k] = g.Chunks[l].Stats
+			size += g.Chunks[l].Uncompressed
+		}
+		d.groups, d.stats = append(d.groups, Group{0, int32(i), g.Rows, size}), append(d.stats, stats)
+	}
+	return d, nil
+}
+
+// keysOf returns the parts key=value of a path but for its last element.
+func keysOf(path string) (out []key) {
+	parts := strings.Split(filepath.ToSlash(path), "/")
+	for _, x := range parts[:len(parts)-1] {
+		name, value, ok := strings.Cut(x, "=")
+		if !ok || name == "" {
+			continue
+		}
+		if u, err := url.PathUnescape(name); err == nil {
+			name = u
+		}
+		if u, err := url.PathUnescape(value); err == nil {
+			value = u
+		}
+		out = append(out, key{name, value})
+	}
+	return out
+}
+
+// schemaOf returns the columns of a file that are asked for, and their leaves.
+func schemaOf(f *guard.File, o Options) (s dtype.Schema, leaves []int, err error) {
+	for i := range f.NumLeaves() {
+		l := f.Leaf(i)
+		if o.Columns != nil && !slices.Contains(o.Columns, l.Name) {
+			continue
+		}
+		t, err := leafType(f, l)
+		if err != nil {
+			return nil, nil, err
+		}
+		s = append(s, dtype.Field{Name: l.Name, Type: t, Nullable: l.MaxDef > 0 || t.Kind == dtype.Null})
+		leaves = append(leaves, i)
+	}
+	return s, leaves, s.Unique()
+}
+
+// unite returns the columns of all files.
+func unite(all []described, o Options) (s dtype.Schema, err error) {
+	first := map[string]string{} // column → file that has it
+	for n, d := range all {
+		for _, f := range d.schema {
+			i := s.Index(f.Name)
+			switch {
+			case i < 0 && n > 0 && o.Same:
+				return nil, fmt.Errorf("%s has a column %q, %s has none (option Same)", d.file.Path, f.Name, all[0].file.Path)
+			case i < 0:
+				f.Nullable = f.Nullable || n > 0
+				s = append(s, f)
+				first[f.Name] = d.file.Path
+				continue
+			case s[i].Type != f.Type && o.Same:
+				return nil, fmt.Errorf("column %q is %s in %s and %s in %s (option Same)", f.Name, s[i].Type, first[f.Name], f.Type, d.file.Path)
+			}
+			if s[i].Type, err = wider(s[i].Type, f.Type); err != nil {
+				return nil, fmt.Errorf("column %q of %s and %s: %w", f.Name, first[f.Name], d.file.Path, err)
+			}
+			s[i].Nullable = s[i].Nullable || f.Nullable
+		}
+		for i := range s {
+			if d.schema.Index(s[i].Name) >= 0 {
+				continue
+			}
+			if o.Same {
+				return nil, fmt.Errorf("%s has no column %q, %s has one (option Same)", d.file.Path, s[i].Name, first[s[i].Name])
+			}
+			s[i].Nullable = true
+		}
+	}
+	return s, nil
+}
+
+// wider returns the type that holds the values of both types without loss.
+func wider(a, b dtype.Type) (dtype.Type, error) {
+	if a == b {
+		return a, nil
+	}
+	if a.Kind == dtype.Decimal128 && b.Kind == dtype.Decimal128 && a.Scale == b.Scale {
+		return dtype.DecimalOf(max(a.Precision, b.Precision), a.Scale), nil
+	}
+	t, err := dtype.Promote(a, b)
+	bad := err != nil || a.Kind == dtype.Date || b.Kind == dtype.Date
+	for _, x := range []dtype.Type{a, b} {
+		bad = bad || t.Kind == dtype.Float64 && x.Kind.IsInt() && x.Width() == 8 || t.Kind == dtype.Float32 && x.Kind.IsInt()
+	}
+	if bad {
+		return t, fmt.Errorf("no type holds both %s and %s without loss", a, b)
+	}
+	return t, nil
+}
+
+// hiveNull stands for null in paths.
+const hiveNull = "__HIVE_DEFAULT_PARTITION__"
+
+// pathColumns returns the columns that the paths give and sets their values in the files.
+func pathColumns(all []described, o Options) (s dtype.Schema, err error) {
+	if len(all) == 0 {
+		return nil, nil
+	}
+	for _, k := range all[0].keys {
+		if o.Columns == nil || slices.Contains(o.Columns, k.name) {
+			s = append(s, dtype.Field{Name: k.name})
+		}
+	}
+	values := make([][]string, len(s))
+	for _, d := range all {
+		if len(d.keys) != len(all[0].keys) {
+			return nil, fmt.Errorf("%s gives %d columns by its path, %s gives %d: read them apart, or with the option NoKeys", d.file.Path, len(d.keys), all[0].file.Path, len(all[0].keys))
+		}
+		for i := range s {
+			at := slices.IndexFunc(d.keys, func(k key) bool { return k.name == s[i].Name })
+			if at < 0 {
+				return nil, fmt.Errorf("the path of %s does not give column %q, that of %s does: read them apart, or with the option NoKeys", d.file.Path, s[i].Name, all[0].file.Path)
+			}
+			values[i] = append(values[i], d.keys[at].value)
+		}
+	}
+	for i := range s {
+		var lits []expr.Literal
+		s[i].Type, s[i].Nullable, lits = typed(values[i])
+		for n := range all {
+			all[n].file.Keys = append(all[n].file.Keys, lits[n])
+		}
+	}
+	return s, s.Unique()
+}
+
+// typed finds the type of the values of a path column.
+func typed(values []string) (t dtype.Type, nulls bool, lits []expr.Literal) {
+	for _, k := range []dtype.Kind{dtype.Int64, dtype.Date, dtype.Utf8} {
+		t, lits, nulls = dtype.Of(k), lits[:0], false
+		some := false
+		for _, v := range values {
+			l, ok := expr.Literal{Type: t, S: v}, true
+			switch {
+			case v == hiveNull:
+				l, nulls = expr.Literal{Type: t, Null: true}, true
+			case k == dtype.Int64:
+				n, err := strconv.ParseInt(v, 10, 64)
+				l, ok, some = expr.Literal{Type: t, I: n}, err == nil && strconv.FormatInt(n, 10) == v, true
+			case k == dtype.Date:
+				d, err := time.Parse(time.DateOnly, v)
+				l, ok, some = expr.Literal{Type: t, I: d.Unix() / 86400}, err == nil, true
+			}
+			if !ok {
+				break
+			}
+			lits = append(lits, l)
+		}
+		if len(lits) == len(values) && (some || k == dtype.Utf8) {
+			return t, nulls, lits
+		}
+	}
+	return t, nulls, lits
+}
+
+// asked reports columns that were asked for and are not there.
+func asked(s dtype.Schema, all []described, o Options) error {
+	for _, c := range o.Columns {
+		if s.Index(c) < 0 {
+			return fmt.Errorf("option Columns: no column %q; %s has %s", c, all[0].file.Path, strings.Join(all[0].names, ", "))
+		}
+	}
+	if o.Columns != nil && len(s) == 0 {
+		return errors.New("option Columns: name a column at least")
+	}
+	return nil
+}
+
+// add takes a file into the parameters.
+func (p *ReadParams) add(d described) {
+	n := int32(len(p.Files))
+	p.Files = append(p.Files, d.file)
+	for i, g := range d.groups {
+		g.File = n
+		p.Groups = append(p.Groups, g)
+		out := make([]Bounds, len(p.Schema))
+		for c, f := range p.Schema {
+			if k := c - (len(p.Schema) - int(p.Keys)); k >= 0 {
+				v := d.file.Keys[k]
+				out[c] = Bounds{Known: true, Min: v, Max: v, Nulls: v.Null}
+				continue
+			}
+			at := d.schema.Index(f.Name)
+			if at < 0 {
+				null := expr.Literal{Type: f.Type, Null: true}
+				out[c] = Bounds{Known: true, Min: null, Max: null, Nulls: true}
+			} else if t := d.schema[at].Type; t == f.Type || t.Kind.IsSigned() && f.Type.Kind.IsSigned() || t.Kind.IsUnsigned() && f.Type.Kind.IsUnsigned() {
+				out[c] = boundsOf(d.stats[i][at], f.Type)
+			}
+		}
+		p.Bounds = append(p.Bounds, out)
+	}
+}
+
+func boundsOf(s guard.Stats, t dtype.Type) Bounds {
+	b := Bounds{Nulls: s.NullCount != 0}
+	lo, ok1 := literal(s.Min, t)
+	hi, ok2 := literal(s.Max, t)
+	b.Known, b.Min, b.Max = ok1 && ok2, lo, hi
+	return b
+}
+
+func literal(v any, t dtype.Type) (expr.Literal, bool) {
+	switch x := v.(type) {
+	case int64:
+		return expr.Literal{Type: t, I: x}, t.Kind.IsSigned() || t.Kind == dtype.Date || t.Kind == dtype.Timestamp
+	case uint64:
+		return expr.Literal{Type: t, I: int64(x)}, t.Kind.IsUnsigned()
+	case float64:
+		return expr.Literal{Type: t, F: x}, t.Kind.IsFloat()
+	case string:
+		return expr.Literal{Type: t, S: x}, t.Kind == dtype.Utf8
+	}
+	return expr.Literal{}, false
+}
