@@ -279,8 +279,8 @@ def grouped(x, keys, **named):
     return x.groupby(list(keys), dropna=False, observed=True).agg({c: f for c, f in named.items()}).reset_index()
 
 
-def two_largest(v):
-    return v.nlargest(2)
+def two_largest(x):
+    return x.sort_values("v3", ascending=False).groupby("id6").head(2)
 
 
 def correlation(g):
@@ -312,10 +312,7 @@ def frame_group(query, x, dask):
         return y[["id3", "range_v1_v2"]]
     if query == "q8":
         y = x[["id6", "v3"]].dropna(subset=["v3"])
-        if dask:
-            y = y.groupby("id6")["v3"].apply(two_largest, meta=("v3", "float64")).reset_index()[["id6", "v3"]]
-        else:
-            y = y.sort_values("v3", ascending=False).groupby("id6").head(2)
+        y = y.shuffle("id6").map_partitions(two_largest) if dask else two_largest(y)
         return y.rename(columns={"v3": "largest2_v3"})
     if query == "q9":
         g = x[["id2", "id4", "v1", "v2"]].groupby(["id2", "id4"])
