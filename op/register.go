@@ -134,6 +134,15 @@ func (s *Spec[P]) pushRules(e *Entry, o Op[P], must func(string) P) {
 	if r.Serves != nil {
 		e.Serves = func(params string, in []Meta) (Call, bool) { return r.Serves(must(params), in) }
 	}
+	if r.Unite != nil {
+		e.Unite = func(params string) (Call, bool) {
+			p, ok := r.Unite(must(params))
+			return o.With(p), ok
+		}
+	}
+	if r.Whole != nil {
+		e.Whole = func(params string) bool { return r.Whole(must(params)) }
+	}
 	e.WithPred, e.Every, e.Once = r.WithPred, r.Every, r.Once
 	e.Select, e.Pure = r.Select, r.Pure || s.Class != Opaque
 }

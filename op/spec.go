@@ -100,6 +100,12 @@ type Rules[P any] struct {
 	// Serves reports that the input's layout already gives what the operator
 	// would do by shuffling, and returns the call to use instead.
 	Serves func(p P, in []Meta) (Call, bool)
+
+	// Unite makes one block of all that a scanning operator reads; false when it is one
+	// already, or more than one task should read, or was divided by the user.
+	Unite func(p P) (P, bool)
+	// Whole says that the operator is spared a shuffle when its first input is one block.
+	Whole func(p P) bool
 }
 
 // An Op is a registered operator.
@@ -146,6 +152,8 @@ type Entry struct {
 	LimitThrough func(params string) bool
 	Rows         func(params string) (int64, bool)
 	Serves       func(params string, in []Meta) (Call, bool)
+	Unite        func(params string) (Call, bool)
+	Whole        func(params string) bool
 }
 
 var (

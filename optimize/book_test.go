@@ -25,6 +25,7 @@ type scanParams struct {
 	Where  expr.Expr
 	Keep   []int
 	Limit  int64
+	Small  bool // may be read as one block
 }
 
 func (p scanParams) width() (n float64) {
@@ -117,6 +118,11 @@ var scanOp = op.Register(op.Spec[scanParams]{
 			p.Limit = n
 			return p, true
 		},
+		Unite: func(p scanParams) (scanParams, bool) {
+			ok := p.Small && p.N > 1 && p.Keep == nil
+			p.N = 1
+			return p, ok
+		},
 	},
 })
 
@@ -193,6 +199,7 @@ var sumOp = op.Register(op.Spec[sumParams]{
 			}
 			return pred, true
 		},
+		Whole: func(p sumParams) bool { return !p.Local && len(p.Keys) > 0 },
 		Serves: func(p sumParams, in []op.Meta) (op.Call, bool) {
 			h := in[0].Layout.Hashed
 			if p.Local || len(h) == 0 || slices.ContainsFunc(h, func(c string) bool { return !slices.Contains(p.Keys, c) }) {

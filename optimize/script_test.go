@@ -171,7 +171,7 @@ func call(verb string, a map[string]string, in []op.Meta) (op.Call, op.Meta, err
 	}
 	switch verb {
 	case "scan":
-		p := scanParams{File: a["file"], N: int(num("blocks", 1)), Rows: num("rows", 1000)}
+		p := scanParams{File: a["file"], N: int(num("blocks", 1)), Rows: num("rows", 1000), Small: a["small"] != ""}
 		for _, c := range list(a["cols"]) {
 			typ := dtype.Of(dtype.Int64)
 			if name, ok := strings.CutSuffix(c, ":f"); ok {

@@ -103,7 +103,7 @@ func stat(path string, codec Codec) (File, error) {
 func (o *Options) params(files []File) (ReadParams, error) {
 	p := ReadParams{Files: files, Skip: int64(o.SkipRows), Delimiter: o.Delimiter, Quote: o.Quote, Comment: o.Comment,
 		Nulls: o.Nulls, Pad: o.Ragged == RaggedPad, OneLine: o.OneLine, MaxRecord: o.MaxRecordBytes,
-		SplitBytes: o.SplitBytes, BlockBytes: o.BlockBytes, Ratio: 1}
+		SplitBytes: o.SplitBytes, BlockBytes: o.BlockBytes, AutoBlocks: o.BlockBytes == 0, Ratio: 1}
 	if p.Quote == 0 && !o.NoQuotes {
 		p.Quote = '"'
 	}

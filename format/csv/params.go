@@ -67,7 +67,7 @@ type Options struct {
 	MaxRecordBytes int64 // a longer record is an error; 0: 16 MiB
 	Codec          Codec
 	SplitBytes     int64 // bytes of a split; 0: 1 MiB
-	BlockBytes     int64 // bytes of a block; 0: a 32nd of all, from 64 to 256 MiB
+	BlockBytes     int64 // bytes of a block; 0: a 32nd of all, from 64 to 256 MiB, or all where the plan gains by it and that is at most 1 GiB
 }
 
 // A File is what is known of an input file: reading fails when size or time
@@ -99,6 +99,7 @@ type ReadParams struct {
 
 	SplitBytes  int64
 	BlockBytes  int64
+	AutoBlocks  bool    // the user did not choose BlockBytes
 	RecordBytes float64 // mean of the sample
 	Ratio       float64 // text bytes per byte of a compressed file, in the sample
 
@@ -125,6 +126,7 @@ var Read = op.Register(op.Spec[ReadParams]{
 		Project:   project,
 		Filter:    filter,
 		Limit:     limit,
+		Unite:     unite,
 	},
 })
 
@@ -134,6 +136,7 @@ const (
 	minBlock         = 64 << 20
 	maxBlock         = 256 << 20
 	maxFilesInBlock  = 4096
+	maxUnited        = 1 << 30 // text that one task reads where a shuffle is spared by that
 	maxBlocks        = 1 << 16 // Seq has 16 bits for the block
 	maxSplits        = 1 << 15 // of a block, without what many files add: Seq has 16 bits for the split
 )
@@ -389,5 +392,21 @@ func limit(p ReadParams, n int64) (ReadParams, bool) {
 	if p.Limit == 0 || n < p.Limit {
 		p.Limit = n
 	}
+	return p, true
+}
+
+// unite makes one block of files that are not too large together.
+func unite(p ReadParams) (ReadParams, bool) {
+	blocks, size, text := p.blocks(), int64(0), 0.0
+	for _, b := range blocks {
+		for _, s := range b {
+			size += s.hi - s.lo
+			text += p.textBytes(s)
+		}
+	}
+	if !p.AutoBlocks || p.Keep != nil || len(blocks) < 2 || text > maxUnited || size > p.SplitBytes*maxSplits || len(p.Files) > maxFilesInBlock {
+		return p, false
+	}
+	p.BlockBytes = max(size, p.SplitBytes)
 	return p, true
 }

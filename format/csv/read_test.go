@@ -159,7 +159,7 @@ func records(r *rand.Rand, rows, cols int, stray bool) []byte {
 
 func TestRandomTextAgainstEncodingCSV(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
-	n := 1500
+	n := 800
 	if testing.Short() {
 		n = 500
 	}

@@ -24,6 +24,7 @@ func init() {
 			Uses:    uses,
 			Through: through,
 			Serves:  serves,
+			Whole:   func(p Params) bool { return !p.Local && len(p.Keys) > 0 },
 		},
 	})
 }
