@@ -35,6 +35,12 @@ func unaryASM[T Elem](op UnaryOp) func(dst, x []T) {
 	return at(find[func(dst, x []T)](unaryTables), op)
 }
 
+// rangedASM returns functions that stop before the first vector with an element out of their range and say how many they
+// have done.
+func rangedASM[T Elem](op UnaryOp) func(dst, x []T) int {
+	return at(find[func(dst, x []T) int](rangedTables), op)
+}
+
 func fmaASM[T Float]() func(dst, x, y, z []T) {
 	return at(find[func(dst, x, y, z []T)](fmaTables), uint8(0))
 }

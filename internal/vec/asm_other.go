@@ -12,6 +12,8 @@ func leftASM[T Elem](op BinaryOp) func(dst, x []T, c T) { return nil }
 
 func unaryASM[T Elem](op UnaryOp) func(dst, x []T) { return nil }
 
+func rangedASM[T Elem](op UnaryOp) func(dst, x []T) int { return nil }
+
 func fmaASM[T Float]() func(dst, x, y, z []T) { return nil }
 
 func compareASM[T Elem](op CompareOp) func(dst []uint8, x, y []T) { return nil }

@@ -17,11 +17,30 @@ func Unary[T Elem](op UnaryOp) func(dst, x []T) {
 	if f == nil {
 		return nil
 	}
+	if g := rangedASM[T](op); g != nil {
+		return beyond(g, f)
+	}
 	return func(dst, x []T) {
 		n := min(len(dst), len(x))
 		dst, x = dst[:n], x[:n]
 		for i, v := range x {
 			dst[i] = f(v)
+		}
+	}
+}
+
+// beyond does what a loop with a range leaves: a vector by the definition, then the loop goes on.
+func beyond[T Elem](loop func(dst, x []T) int, f func(x T) T) func(dst, x []T) {
+	return func(dst, x []T) {
+		n := min(len(dst), len(x))
+		dst, x = dst[:n], x[:n]
+		for i := loop(dst, x); i < len(x); i = loop(dst, x) {
+			dst, x = dst[i:], x[i:]
+			k := min(8, len(x))
+			for j, v := range x[:k] {
+				dst[j] = f(v)
+			}
+			dst, x = dst[k:], x[k:]
 		}
 	}
 }
@@ -156,18 +175,10 @@ func unaryFloat[T Float](op UnaryOp) func(x T) T {
 // floatFunctions compute in float64; float32 is rounded from it.
 var floatFunctions = [...]func(float64) float64{
 	Abs: math.Abs, Sqrt: math.Sqrt, Cbrt: math.Cbrt, Floor: math.Floor, Ceil: math.Ceil, Trunc: math.Trunc, Round: math.RoundToEven,
-	Exp: math.Exp, Exp2: math.Exp2, Expm1: math.Expm1, Log: logSlow, Log2: math.Log2, Log10: math.Log10, Log1p: math.Log1p,
-	Sin: math.Sin, Cos: math.Cos, Tan: math.Tan, Asin: math.Asin, Acos: math.Acos, Atan: math.Atan,
-	Sinh: math.Sinh, Cosh: math.Cosh, Tanh: math.Tanh, Asinh: math.Asinh, Acosh: math.Acosh, Atanh: math.Atanh,
+	Exp: exp64, Exp2: exp2of64, Expm1: expm1Any, Log: log64, Log2: log2of64, Log10: log10of64, Log1p: log1pOf64,
+	Sin: sinAny, Cos: cosAny, Tan: tanAny, Asin: math.Asin, Acos: math.Acos, Atan: math.Atan,
+	Sinh: sinhAny, Cosh: coshAny, Tanh: tanh64, Asinh: math.Asinh, Acosh: math.Acosh, Atanh: math.Atanh,
 	Erf: math.Erf, Gamma: math.Gamma,
-}
-
-// logSlow is math.Log, which is wrong for subnormal numbers on amd64.
-func logSlow(x float64) float64 {
-	if x > 0 && x < 0x1p-1022 {
-		return math.Log(x*0x1p54) - 54*math.Ln2
-	}
-	return math.Log(x)
 }
 
 func unaryComplex[T Complex](op UnaryOp) func(x T) T {

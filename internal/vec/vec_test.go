@@ -91,10 +91,25 @@ func fill[T Elem](r *rand.Rand, x []T) {
 			for k := r.IntN(9); k > 0; k-- {
 				x[i]++
 			}
+			moderate(r, &x[i])
 		default:
 			b := [2]uint64{r.Uint64(), r.Uint64()}
 			x[i] = *(*T)(unsafe.Pointer(&b))
 		}
+	}
+}
+
+// moderate makes a float one of the size that functions are used with.
+func moderate[T Elem](r *rand.Rand, x *T) {
+	if r.IntN(2) == 0 {
+		return
+	}
+	v := r.NormFloat64() * []float64{0.01, 1, 30, 300, 2e6}[r.IntN(5)]
+	switch p := any(x).(type) {
+	case *float32:
+		*p = float32(v)
+	case *float64:
+		*p = v
 	}
 }
 

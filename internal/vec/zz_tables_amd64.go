@@ -334,6 +334,13 @@ var unaryF64 = [...][]func(dst, x []float64){
 		Floor:      floorF64AVX2,
 		Ceil:       ceilF64AVX2,
 		Trunc:      truncF64AVX2,
+		Exp:        mathExpF64AVX2,
+		Exp2:       mathExp2F64AVX2,
+		Tanh:       mathTanhF64AVX2,
+		Log:        mathLogF64AVX2,
+		Log2:       mathLog2F64AVX2,
+		Log10:      mathLog10F64AVX2,
+		Log1p:      mathLog1pF64AVX2,
 	},
 	cpu.AVX512: {
 		Neg:        negF64AVX512,
@@ -345,6 +352,13 @@ var unaryF64 = [...][]func(dst, x []float64){
 		Floor:      floorF64AVX512,
 		Ceil:       ceilF64AVX512,
 		Trunc:      truncF64AVX512,
+		Exp:        mathExpF64AVX512,
+		Exp2:       mathExp2F64AVX512,
+		Tanh:       mathTanhF64AVX512,
+		Log:        mathLogF64AVX512,
+		Log2:       mathLog2F64AVX512,
+		Log10:      mathLog10F64AVX512,
+		Log1p:      mathLog1pF64AVX512,
 	},
 }
 
@@ -368,6 +382,13 @@ var unaryF32 = [...][]func(dst, x []float32){
 		Floor:      floorF32AVX2,
 		Ceil:       ceilF32AVX2,
 		Trunc:      truncF32AVX2,
+		Exp:        mathExpF32AVX2,
+		Exp2:       mathExp2F32AVX2,
+		Tanh:       mathTanhF32AVX2,
+		Log:        mathLogF32AVX2,
+		Log2:       mathLog2F32AVX2,
+		Log10:      mathLog10F32AVX2,
+		Log1p:      mathLog1pF32AVX2,
 	},
 	cpu.AVX512: {
 		Neg:        negF32AVX512,
@@ -379,6 +400,13 @@ var unaryF32 = [...][]func(dst, x []float32){
 		Floor:      floorF32AVX512,
 		Ceil:       ceilF32AVX512,
 		Trunc:      truncF32AVX512,
+		Exp:        mathExpF32AVX512,
+		Exp2:       mathExp2F32AVX512,
+		Tanh:       mathTanhF32AVX512,
+		Log:        mathLogF32AVX512,
+		Log2:       mathLog2F32AVX512,
+		Log10:      mathLog10F32AVX512,
+		Log1p:      mathLog1pF32AVX512,
 	},
 }
 
@@ -965,6 +993,44 @@ var columnDeviationsF32 = [...][]func(dst, mean, x []float32, rows, stride int){
 	},
 }
 
+var rangedF64 = [...][]func(dst, x []float64) int{
+	cpu.AVX2: {
+		Expm1: mathExpm1F64AVX2,
+		Sinh:  mathSinhF64AVX2,
+		Cosh:  mathCoshF64AVX2,
+		Sin:   mathSinF64AVX2,
+		Cos:   mathCosF64AVX2,
+		Tan:   mathTanF64AVX2,
+	},
+	cpu.AVX512: {
+		Expm1: mathExpm1F64AVX512,
+		Sinh:  mathSinhF64AVX512,
+		Cosh:  mathCoshF64AVX512,
+		Sin:   mathSinF64AVX512,
+		Cos:   mathCosF64AVX512,
+		Tan:   mathTanF64AVX512,
+	},
+}
+
+var rangedF32 = [...][]func(dst, x []float32) int{
+	cpu.AVX2: {
+		Expm1: mathExpm1F32AVX2,
+		Sinh:  mathSinhF32AVX2,
+		Cosh:  mathCoshF32AVX2,
+		Sin:   mathSinF32AVX2,
+		Cos:   mathCosF32AVX2,
+		Tan:   mathTanF32AVX2,
+	},
+	cpu.AVX512: {
+		Expm1: mathExpm1F32AVX512,
+		Sinh:  mathSinhF32AVX512,
+		Cosh:  mathCoshF32AVX512,
+		Sin:   mathSinF32AVX512,
+		Cos:   mathCosF32AVX512,
+		Tan:   mathTanF32AVX512,
+	},
+}
+
 // binaryTables holds the tables of all types: slices of slices of functions.
 var binaryTables = []any{binaryF64[:], binaryF32[:], binaryI64[:], binaryI32[:], binaryU64[:], binaryU32[:], binaryU8[:]}
 
@@ -1009,3 +1075,6 @@ var columnSumsTables = []any{columnSumsF64[:], columnSumsF32[:]}
 
 // columnDeviationsTables holds the tables of all types: slices of slices of functions.
 var columnDeviationsTables = []any{columnDeviationsF64[:], columnDeviationsF32[:]}
+
+// rangedTables holds the tables of all types: slices of slices of functions.
+var rangedTables = []any{rangedF64[:], rangedF32[:]}

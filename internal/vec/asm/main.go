@@ -37,6 +37,8 @@ var families = []struct {
 	{"vec", "reduce", writeReduce},
 	{"vec", "columns", writeColumns},
 	{"vec", "transpose", writeTranspose},
+	{"vec", "math_avx512", func(g *gen) { writeMath(g, avx512) }},
+	{"vec", "math_avx2", func(g *gen) { writeMath(g, avx2) }},
 	{"gemm", "micro", writeMicro},
 }
 
