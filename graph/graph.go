@@ -10,6 +10,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/op"
 )
 
@@ -26,6 +27,7 @@ type Edge struct {
 	// Listed wiring only: block b needs blocks List[At[b]:At[b+1]]. An edge may
 	// lead to its own layer, to lower-numbered blocks.
 	At, List []int32
+	Box      *grid.Box // Boxed wiring only
 }
 
 // A Layer is one operator applied to every block of its output.

@@ -9,6 +9,7 @@ const (
 	AllToAll               // every task needs every block
 	Shuffled               // every task needs its share of the runs of every block (a shuffle's reduce side)
 	Listed                 // explicit lists of blocks (graphs of single tasks)
+	Boxed                  // blocks of an n-dimensional grid, axis by axis (arrays)
 )
 
 // A Ref names a node of a Fragment: its inputs are -1 (input 0), -2 (input 1) …

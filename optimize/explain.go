@@ -284,7 +284,7 @@ func reads(i graph.LayerID, l *graph.Layer) string {
 }
 
 func wiring(e graph.Edge) string {
-	s := [...]string{"", " all", " shuffled", " listed"}[e.Wiring]
+	s := [...]string{"", " all", " shuffled", " listed", " boxed"}[e.Wiring]
 	if e.Side {
 		s += " side"
 	}

@@ -54,6 +54,9 @@ func workKey(l *graph.Layer, same []graph.LayerID) string {
 		if e.Wiring == op.Listed {
 			b = fmt.Appendf(b, " %p %d %p %d", e.At, len(e.At), e.List, len(e.List))
 		}
+		if e.Wiring == op.Boxed {
+			b = fmt.Appendf(b, " %v", *e.Box)
+		}
 	}
 	return string(b)
 }

@@ -68,6 +68,10 @@ func verifyEdge(g *graph.Graph, i graph.LayerID, k int) error {
 		if l.N > 0 && from.N > 0 && l.N != from.N {
 			return fmt.Errorf("%d blocks one by one from %d", l.N, from.N)
 		}
+	case op.Boxed:
+		if e.Box == nil || !e.Box.Valid() || e.Box.OutBlocks() != int64(l.N) || e.Box.InBlocks() != int64(from.N) {
+			return fmt.Errorf("a box that does not fit %d blocks that read from %d", l.N, from.N)
+		}
 	case op.Listed:
 		if int32(len(e.At)) != l.N+1 {
 			return fmt.Errorf("%d lists for %d tasks", len(e.At)-1, l.N)

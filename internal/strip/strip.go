@@ -1,0 +1,249 @@
+// Package strip interprets elementwise programs on arrays, a strip of about two
+// kilobytes per operand at a time, so that all that lies between the reads and
+// the result stays in the first-level cache. A program is data: steps that name
+// the values they take. Folds are the reductions that end a program.
+//
+//	Program ──Compile──▶ Code ──NewState──▶ State   (one per thread)
+//
+// Values are named by numbers: -1-k is leaf k, i ≥ 0 the result of step i.
+package strip
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/weft-data/weft/internal/elem"
+)
+
+// Bytes is the size of a strip of the widest operand. Strips of 1 to 2 KiB are
+// fastest: the processor overlaps the cache misses of one step with the
+// arithmetic of others; at 4 KiB and more the same program is a third slower.
+const Bytes = 2048
+
+// A Step applies an operation to values.
+type Step struct {
+	Op      Op
+	In, Out elem.Kind // of the operands (Where: of the second and third) and of the result
+	A, B, C int32     // as many as the operation takes, the others 0
+}
+
+// Leaf returns the value of leaf k.
+func Leaf(k int) int32 { return int32(-1 - k) }
+
+// A Program computes values from leaves.
+type Program struct {
+	Leaves []elem.Kind
+	Steps  []Step
+}
+
+// Kind returns the type of a value.
+func (p *Program) Kind(v int32) (elem.Kind, error) {
+	switch {
+	case v >= 0 && int(v) < len(p.Steps):
+		return p.Steps[v].Out, nil
+	case v < 0 && int(-1-v) < len(p.Leaves):
+		return p.Leaves[-1-v], nil
+	}
+	return 0, fmt.Errorf("there is no value %d", v)
+}
+
+// A Kernel computes n elements. dst may be a, b or c themselves when elements
+// are equally wide.
+type Kernel func(dst, a, b, c []byte, n int)
+
+// Code is a program whose kernels are chosen. It is safe for concurrent use.
+type Code struct {
+	prog    Program
+	kernels []Kernel
+	buf     []int // buffer of each step
+	bufs    int
+	length  int
+}
+
+// Length returns the most elements of a strip.
+func (c *Code) Length() int { return c.length }
+
+// Compile checks a program and chooses its kernels. outs are the values that
+// will be asked for.
+func Compile(p Program, outs []int32) (*Code, error) {
+	c := &Code{prog: p, buf: make([]int, len(p.Steps))}
+	width := 1
+	for _, k := range p.Leaves {
+		width = max(width, k.Width())
+	}
+	for i, s := range p.Steps {
+		k, err := p.step(i, s)
+		if err != nil {
+			return nil, fmt.Errorf("step %d, %s: %w", i, s.Op, err)
+		}
+		c.kernels = append(c.kernels, k)
+		width = max(width, s.In.Width(), s.Out.Width())
+	}
+	for _, v := range outs {
+		if _, err := p.Kind(v); err != nil {
+			return nil, err
+		}
+	}
+	c.length = Bytes / width
+	c.place(outs)
+	return c, nil
+}
+
+// step checks step i and returns its kernel.
+func (p *Program) step(i int, s Step) (Kernel, error) {
+	n := s.Op.Arity()
+	if n == 0 {
+		return nil, fmt.Errorf("no such operation")
+	}
+	for j, v := range []int32{s.A, s.B, s.C}[:n] {
+		if v >= int32(i) {
+			return nil, fmt.Errorf("takes value %d, which comes later", v)
+		}
+		k, err := p.Kind(v)
+		if err != nil {
+			return nil, err
+		}
+		want := s.In
+		if s.Op == Where && j == 0 {
+			want = elem.Bool
+		}
+		if k != want {
+			return nil, fmt.Errorf("operand %d is %s, not %s", j, k, want)
+		}
+	}
+	if s.Op != Cast {
+		if out, err := s.Op.Result(s.In); err != nil {
+			return nil, err
+		} else if out != s.Out {
+			return nil, fmt.Errorf("gives %s, not %s", out, s.Out)
+		}
+	}
+	k := table[key{s.Op, s.In, s.Out}]
+	if k == nil {
+		return nil, fmt.Errorf("is not defined for %s", s.In)
+	}
+	return k, nil
+}
+
+// place gives every step a buffer; one whose value is read for the last time is
+// used again, so that few buffers circulate in the cache.
+func (c *Code) place(outs []int32) {
+	last := make([]int, len(c.prog.Steps))
+	for i, s := range c.prog.Steps {
+		last[i] = i
+		for _, v := range []int32{s.A, s.B, s.C}[:s.Op.Arity()] {
+			if v >= 0 {
+				last[v] = i
+			}
+		}
+	}
+	for _, v := range outs {
+		if v >= 0 {
+			last[v] = len(c.prog.Steps)
+		}
+	}
+	ends := make([][]int, len(c.prog.Steps)+1)
+	for i, l := range last {
+		ends[l] = append(ends[l], i)
+	}
+	var free []int
+	for i := range c.prog.Steps {
+		if n := len(free); n > 0 {
+			c.buf[i], free = free[n-1], free[:n-1]
+		} else {
+			c.buf[i] = c.bufs
+			c.bufs++
+		}
+		for _, v := range ends[i] {
+			free = append(free, c.buf[v])
+		}
+	}
+}
+
+// A State runs code on one thread.
+type State struct {
+	code  *Code
+	leaf  [][]byte
+	own   [][]byte // buffers of leaves that are gathered
+	step  [][]byte
+	bufs  [][]byte
+	moved int // step whose result goes elsewhere, -1 for none
+}
+
+// NewState makes the buffers of one thread.
+func (c *Code) NewState() *State {
+	s := &State{code: c, leaf: make([][]byte, len(c.prog.Leaves)), own: make([][]byte, len(c.prog.Leaves)),
+		step: make([][]byte, len(c.prog.Steps)), moved: -1}
+	all := Aligned(c.bufs * Bytes)
+	for i := range c.bufs {
+		s.bufs = append(s.bufs, all[i*Bytes:(i+1)*Bytes:(i+1)*Bytes])
+	}
+	for i, b := range c.buf {
+		s.step[i] = s.bufs[b]
+	}
+	return s
+}
+
+// Set gives the elements of a leaf for the next run.
+func (s *State) Set(leaf int, b []byte) { s.leaf[leaf] = b }
+
+// Buffer returns a strip of the state's own for a leaf, and sets it.
+func (s *State) Buffer(leaf int) []byte {
+	if s.own[leaf] == nil {
+		s.own[leaf] = Aligned(Bytes)
+	}
+	s.leaf[leaf] = s.own[leaf]
+	return s.own[leaf]
+}
+
+// Run computes n elements, at most Length.
+func (s *State) Run(n int) {
+	for i := range s.code.prog.Steps {
+		st := &s.code.prog.Steps[i]
+		s.code.kernels[i](s.step[i], s.Value(st.A), s.operand(st.B), s.operand(st.C), n)
+	}
+}
+
+// operand is Value for operands that may not be there.
+func (s *State) operand(v int32) []byte {
+	if v < 0 && int(-1-v) >= len(s.leaf) || v >= 0 && int(v) >= len(s.step) {
+		return nil
+	}
+	return s.Value(v)
+}
+
+// Value returns the elements of a value.
+func (s *State) Value(v int32) []byte {
+	if v >= 0 {
+		return s.step[v]
+	}
+	return s.leaf[-1-v]
+}
+
+// Into makes the result of a value go to dst in the next run, instead of a strip
+// of the state; it reports false for leaves, which are to be copied.
+func (s *State) Into(v int32, dst []byte) bool {
+	if v < 0 {
+		return false
+	}
+	s.step[v] = dst
+	return true
+}
+
+// Aligned makes a buffer that begins at a multiple of 64 bytes.
+func Aligned(n int) []byte {
+	b := make([]byte, n+64)
+	off := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b))) & 63)
+	return b[off : off+n : off+n]
+}
+
+// View views b as n values of T.
+func View[T any](b []byte, n int) []T {
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
+}
+
+// Raw views values as bytes.
+func Raw[T any](s []T) []byte {
+	var z T
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(z)))
+}
