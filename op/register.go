@@ -131,6 +131,15 @@ func (s *Spec[P]) pushRules(e *Entry, o Op[P], must func(string) P) {
 	if r.Rows != nil {
 		e.Rows = func(params string) (int64, bool) { return r.Rows(must(params)) }
 	}
+	if r.Take != nil {
+		e.Take = func(params string, in []int, layer int, below Call, belowIn []int, shared bool) (Call, []Link, bool) {
+			p, links, ok := r.Take(must(params), in, layer, below, belowIn, shared)
+			if !ok {
+				return Call{}, nil, false
+			}
+			return o.With(p), links, true
+		}
+	}
 	if r.Serves != nil {
 		e.Serves = func(params string, in []Meta) (Call, bool) { return r.Serves(must(params), in) }
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/canon"
+	"github.com/weft-data/weft/internal/grid"
 )
 
 // ErrEnough is what a sink returns when no more rows are wanted. It is not a
@@ -97,6 +98,12 @@ type Rules[P any] struct {
 	// input are read.
 	Rows func(p P) (int64, bool)
 
+	// Take makes one layer of this one and one that it reads, by the number of that
+	// layer in in; below and belowIn are its call and inputs. shared says that others
+	// read it too, so that taking it in does its work twice. It returns the inputs of
+	// the layer that does both.
+	Take func(p P, in []int, layer int, below Call, belowIn []int, shared bool) (P, []Link, bool)
+
 	// Serves reports that the input's layout already gives what the operator
 	// would do by shuffling, and returns the call to use instead.
 	Serves func(p P, in []Meta) (Call, bool)
@@ -106,6 +113,13 @@ type Rules[P any] struct {
 	Unite func(p P) (P, bool)
 	// Whole says that the operator is spared a shuffle when its first input is one block.
 	Whole func(p P) bool
+}
+
+// A Link is an input of a layer that a rule made: a layer and how its blocks are
+// read.
+type Link struct {
+	Layer  int
+	Wiring grid.Wiring
 }
 
 // An Op is a registered operator.
@@ -151,6 +165,7 @@ type Entry struct {
 	Limit        func(params string, n int64) (Call, bool)
 	LimitThrough func(params string) bool
 	Rows         func(params string) (int64, bool)
+	Take         func(params string, in []int, layer int, below Call, belowIn []int, shared bool) (Call, []Link, bool)
 	Serves       func(params string, in []Meta) (Call, bool)
 	Unite        func(params string) (Call, bool)
 	Whole        func(params string) bool

@@ -4,7 +4,7 @@
 //
 //	as built ─▶ cull ─▶ merge ─▶ filter ─▶ prune ─▶ absorb ─▶ project ─▶ limit ─▶ serve
 //	                                                                               │  logical operators up to here,
-//	           as run ◀─ memory ◀─ order ◀─ fuse ◀─ remerge ◀─ lower ◀─────────────┘  tasks from here on
+//	  as run ◀─ memory ◀─ order ◀─ fuse ◀─ weld ◀─ remerge ◀─ lower ◀──────────────┘  tasks from here on
 //
 // Passes is the list, with the reason for each place; Constraints says which
 // pass must stand before which. Verify checks a plan between any two passes.

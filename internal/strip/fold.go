@@ -96,7 +96,9 @@ func (f Fold) NewFolder(k elem.Kind) (Folder, error) {
 		return &moments{}, nil
 	}
 	switch k {
-	case elem.Bool, elem.Uint8:
+	case elem.Bool:
+		return extremes[uint8](f, 0, 1), nil
+	case elem.Uint8:
 		return extremes[uint8](f, 0, math.MaxUint8), nil
 	case elem.Int8:
 		return extremes[int8](f, math.MinInt8, math.MaxInt8), nil

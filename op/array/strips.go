@@ -15,7 +15,7 @@ import (
 
 // Strips computes elementwise programs.
 var Strips = op.Register(op.Spec[StripsParams]{
-	Name: "array.strips", Version: 1, Class: op.Opaque,
+	Name: stripsName, Version: 1, Class: op.Opaque,
 	Doc: "computes an elementwise program over arrays, and the first step of a reduction, strip by strip",
 	Infer: func(p StripsParams, in []op.Meta) (op.Meta, error) {
 		if err := p.check(); err != nil {
@@ -41,6 +41,8 @@ var Strips = op.Register(op.Spec[StripsParams]{
 	Block: bindStrips,
 	Rules: op.Rules[StripsParams]{Pure: true, Take: take},
 })
+
+const stripsName = "array.strips"
 
 // outBytes returns the bytes of the largest output block.
 func (p *StripsParams) outBytes() (n int64) {

@@ -1,0 +1,240 @@
+package array
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/elem"
+	"github.com/weft-data/weft/internal/grid"
+	"github.com/weft-data/weft/internal/strip"
+	"github.com/weft-data/weft/op"
+)
+
+// A RunOption changes how a plan runs, never what it returns.
+type RunOption func(*graph.Request)
+
+// WithProgress has f called a few times a second while the plan runs.
+func WithProgress(f func(graph.Progress)) RunOption {
+	return func(r *graph.Request) { r.Progress = f }
+}
+
+// Without leaves out passes of the optimizer, by name.
+func Without(passes ...string) RunOption {
+	return func(r *graph.Request) { r.Off = append(r.Off, passes...) }
+}
+
+// A Result is a computed array: its elements in row-major order, in memory of the
+// garbage collector, outside of the runner's budget.
+type Result struct {
+	Shape []int
+	DType DType
+	data  []byte
+}
+
+// plan lists the nodes of an array as a graph.
+func (x *Array) plan() (*graph.Graph, graph.LayerID) {
+	g := &graph.Graph{}
+	at := map[*node]graph.LayerID{}
+	var visit func(n *node) graph.LayerID
+	visit = func(n *node) graph.LayerID {
+		if id, ok := at[n]; ok {
+			return id
+		}
+		l := graph.Layer{Call: n.call, Out: n.out, N: n.blocks, Origin: n.origin}
+		for _, in := range n.in {
+			e := graph.Edge{From: visit(in.from)}
+			if !in.wiring.One {
+				e.Wiring, e.Box = op.Boxed, in.wiring.Box
+			}
+			l.In = append(l.In, e)
+		}
+		at[n] = g.Add(l)
+		return at[n]
+	}
+	return g, visit(x.n)
+}
+
+// start hands the plan to a runner.
+func (x *Array) start(ctx context.Context, r graph.Runner, mode graph.Mode, opts []RunOption) (graph.Job, error) {
+	if x.err != nil {
+		return nil, x.err
+	}
+	if r == nil {
+		return nil, errors.New("array: no runner: give local.New(local.Options{}) or a cluster client")
+	}
+	g, want := x.plan()
+	q := graph.Request{Graph: g, Want: want, Mode: mode}
+	for _, o := range opts {
+		o(&q)
+	}
+	return r.Start(ctx, q)
+}
+
+// Compute runs the plan and returns the whole array.
+func (x *Array) Compute(ctx context.Context, r graph.Runner, opts ...RunOption) (res *Result, err error) {
+	j, err := x.start(ctx, r, graph.Run, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	w := x.kind.Width()
+	res = &Result{Shape: x.Shape(), DType: x.kind, data: strip.Aligned(x.Size() * w)}
+	place := newPlacer(x.grid, w)
+	for {
+		d, err := j.Next(ctx)
+		if err == io.EOF {
+			return res, nil
+		}
+		if err == nil {
+			err = place.block(res.data, d.Block, d.Value)
+			d.Value.Release()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// A placer copies blocks to their places in a whole array.
+type placer struct {
+	axes   []*grid.Lookup
+	counts []int32
+	stride []int64 // bytes
+	width  int64
+}
+
+func newPlacer(g grid.Grid, width int) *placer {
+	p := &placer{counts: g.Counts(), stride: make([]int64, len(g)), width: int64(width)}
+	s := int64(width)
+	for i := len(g) - 1; i >= 0; i-- {
+		p.stride[i] = s
+		s *= g[i].Len()
+	}
+	for _, a := range g {
+		p.axes = append(p.axes, a.Lookup())
+	}
+	return p
+}
+
+// block copies one block.
+func (p *placer) block(dst []byte, b int32, v chunk.Value) error {
+	var at [grid.MaxDims]int32
+	var n, idx [grid.MaxDims]int64
+	grid.Coords(p.counts, b, at[:])
+	d, off, row, total := len(p.axes), int64(0), int64(1), int64(1)
+	for i, l := range p.axes {
+		lo, hi := l.Bounds(int64(at[i]))
+		n[i] = hi - lo
+		total *= n[i]
+		off += lo * p.stride[i]
+	}
+	for d > 0 && p.stride[d-1] == row*p.width { // axes that lie together
+		row *= n[d-1]
+		d--
+	}
+	if total == 0 {
+		return nil
+	}
+	left := row * p.width
+	return batches(v, func(b *chunk.Batch) error {
+		data := b.Cols[0].Data[:int64(b.N)*p.width]
+		for len(data) > 0 {
+			if left == 0 {
+				left = row * p.width
+				off = p.next(&idx, &n, d, off-row*p.width)
+			}
+			k := int64(copy(dst[off:off+left], data))
+			data, off, left = data[k:], off+k, left-k
+		}
+		return nil
+	})
+}
+
+// next moves to the next row of a block.
+func (p *placer) next(idx, n *[grid.MaxDims]int64, d int, off int64) int64 {
+	for i := d - 1; i >= 0; i-- {
+		if idx[i]++; idx[i] < n[i] {
+			return off + p.stride[i]
+		}
+		off -= (n[i] - 1) * p.stride[i]
+		idx[i] = 0
+	}
+	return off
+}
+
+// batches calls f for every batch of a block of one run.
+func batches(v chunk.Value, f func(*chunk.Batch) error) error {
+	if v.Runs() == 0 {
+		return nil
+	}
+	rd, err := v.Open(0)
+	if err != nil {
+		return err
+	}
+	for {
+		b, err := rd.Next()
+		if err == nil {
+			err = f(b)
+		}
+		if err == io.EOF {
+			return rd.Close()
+		}
+		if err != nil {
+			return errors.Join(err, rd.Close())
+		}
+	}
+}
+
+// Values returns the elements of a result in row-major order, without a copy. T
+// must be the Go type of the result's DType.
+func Values[T elem.Element](r *Result) ([]T, error) {
+	if k := elem.Of[T](); k != r.DType {
+		return nil, fmt.Errorf("array: the result is %s, not %s", r.DType, k)
+	}
+	return strip.View[T](r.data, len(r.data)/r.DType.Width()), nil
+}
+
+// Collect runs the plan and returns the elements in row-major order.
+func Collect[T elem.Element](ctx context.Context, r graph.Runner, x *Array, opts ...RunOption) ([]T, error) {
+	if k := elem.Of[T](); x.err == nil && k != x.kind {
+		return nil, fmt.Errorf("array: the array is %s, not %s: use As", x.kind, k)
+	}
+	res, err := x.Compute(ctx, r, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return Values[T](res)
+}
+
+// Explain returns the plan as built and as it would run, without running it.
+func (x *Array) Explain(ctx context.Context, r graph.Runner, opts ...RunOption) (graph.Report, error) {
+	return x.report(ctx, r, graph.Explain, opts)
+}
+
+// Analyze runs the plan, drops the elements, and returns the plan with what every
+// operator did.
+func (x *Array) Analyze(ctx context.Context, r graph.Runner, opts ...RunOption) (graph.Report, error) {
+	return x.report(ctx, r, graph.Analyze, opts)
+}
+
+func (x *Array) report(ctx context.Context, r graph.Runner, mode graph.Mode, opts []RunOption) (rep graph.Report, err error) {
+	j, err := x.start(ctx, r, mode, opts)
+	if err != nil {
+		return rep, err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	for {
+		d, err := j.Next(ctx)
+		if err == io.EOF {
+			return j.Report(), nil
+		}
+		if err != nil {
+			return rep, err
+		}
+		d.Value.Release()
+	}
+}

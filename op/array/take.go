@@ -1,0 +1,169 @@
+package array
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"github.com/weft-data/weft/internal/canon"
+	"github.com/weft-data/weft/internal/grid"
+	"github.com/weft-data/weft/internal/strip"
+	"github.com/weft-data/weft/op"
+)
+
+// A Builder makes programs in which equal leaves and equal steps exist once.
+type Builder struct {
+	Leaves []Leaf
+	Steps  []strip.Step
+	Layers []int // of each leaf of kind Input, in order: what it reads
+	seen   map[string]int32
+}
+
+// Leaf adds a leaf. layer tells inputs apart; leaves of other kinds ignore it.
+func (b *Builder) Leaf(l Leaf, layer int) int32 {
+	key, err := canon.Append([]byte{'l'}, l)
+	if err != nil {
+		panic("array: " + err.Error()) // leaves are plain data
+	}
+	if l.Kind == Input {
+		key = binary.LittleEndian.AppendUint64(key, uint64(layer))
+	}
+	return b.once(key, func() int32 {
+		b.Leaves = append(b.Leaves, l)
+		if l.Kind == Input {
+			b.Layers = append(b.Layers, layer)
+		}
+		return strip.Leaf(len(b.Leaves) - 1)
+	})
+}
+
+// Step adds a step whose operands are values of the builder.
+func (b *Builder) Step(s strip.Step) int32 {
+	key := []byte{'s', byte(s.Op), byte(s.In), byte(s.Out)}
+	for _, v := range []int32{s.A, s.B, s.C} {
+		key = binary.LittleEndian.AppendUint32(key, uint32(v))
+	}
+	return b.once(key, func() int32 {
+		b.Steps = append(b.Steps, s)
+		return int32(len(b.Steps) - 1)
+	})
+}
+
+func (b *Builder) once(key []byte, make func() int32) int32 {
+	if v, ok := b.seen[string(key)]; ok {
+		return v
+	}
+	v := make()
+	if b.seen == nil {
+		b.seen = map[string]int32{}
+	}
+	b.seen[string(key)] = v
+	return v
+}
+
+// Links returns the inputs of the layer that runs the program over a space.
+func (b *Builder) Links(space grid.Grid) (links []op.Link) {
+	for i := range b.Leaves {
+		if l := &b.Leaves[i]; l.Kind == Input {
+			links = append(links, op.Link{Layer: b.Layers[len(links)], Wiring: l.Wire(space)})
+		}
+	}
+	return links
+}
+
+// Bounds of programs: beyond them chains are cut into several layers, so that the
+// registers of a program stay in the second-level cache.
+const maxSteps, maxLeaves = 192, 48
+
+// take makes one program of p and of a program that p reads: its leaves are seen
+// through the views that p has of it. Work is never done twice: what others read
+// too, or what p sees repeated by broadcasting, is taken in only if it is a mere
+// view of something else.
+func take(p StripsParams, in []int, layer int, below op.Call, belowIn []int, shared bool) (StripsParams, []op.Link, bool) {
+	if below.Op != stripsName {
+		return p, nil, false
+	}
+	var q StripsParams
+	if canon.Decode([]byte(below.Params), &q) != nil || q.Fold != nil || q.Stay {
+		return p, nil, false
+	}
+	free := q.free()
+	if shared && !free || len(p.Steps)+len(q.Steps) > maxSteps || len(p.Leaves)+len(q.Leaves) > maxLeaves {
+		return p, nil, false
+	}
+	b := &Builder{}
+	value := make([]int32, len(p.Leaves))
+	edge := 0
+	for i, l := range p.Leaves {
+		from := -1
+		if l.Kind == Input {
+			from = in[edge]
+			edge++
+		}
+		if from != layer {
+			value[i] = b.Leaf(l, from)
+			continue
+		}
+		if !l.Grid.Equal(q.Space) || !free && !grid.Injective(p.Space, l.View) {
+			return p, nil, false
+		}
+		value[i] = b.inline(&q, belowIn, l.View)
+	}
+	outs := b.steps(p.Steps, value, p.Outs)
+	if len(b.Leaves) > maxLeaves {
+		return p, nil, false
+	}
+	p.Leaves, p.Steps, p.Outs = b.Leaves, b.Steps, outs
+	return p, b.Links(p.Space), true
+}
+
+// free reports whether a program computes nothing: it is a view, or a constant.
+func (p *StripsParams) free() bool {
+	return len(p.Steps) == 0 && p.Leaves[0].Kind != Random
+}
+
+// inline adds the program of q, seen through a view.
+func (b *Builder) inline(q *StripsParams, layers []int, view []grid.View) int32 {
+	value := make([]int32, len(q.Leaves))
+	edge := 0
+	for i, l := range q.Leaves {
+		from := -1
+		if l.Kind == Input {
+			from = layers[edge]
+			edge++
+		}
+		l.View = slices.Clone(l.View)
+		for j, v := range l.View {
+			l.View[j] = v.Through(view)
+		}
+		value[i] = b.Leaf(l, from)
+	}
+	return b.steps(q.Steps, value, q.Outs)[0]
+}
+
+// steps adds steps, given what became of the leaves, and returns what became of
+// the outputs.
+func (b *Builder) steps(steps []strip.Step, leaf []int32, outs []int32) []int32 {
+	made := make([]int32, len(steps))
+	value := func(v int32) int32 {
+		if v < 0 {
+			return leaf[-1-v]
+		}
+		return made[v]
+	}
+	for i, s := range steps {
+		n := s.Op.Arity()
+		s.A = value(s.A)
+		if n > 1 {
+			s.B = value(s.B)
+		}
+		if n > 2 {
+			s.C = value(s.C)
+		}
+		made[i] = b.Step(s)
+	}
+	out := make([]int32, len(outs))
+	for i, v := range outs {
+		out[i] = value(v)
+	}
+	return out
+}
