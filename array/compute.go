@@ -238,3 +238,44 @@ func (x *Array) report(ctx context.Context, r graph.Runner, mode graph.Mode, opt
 		d.Value.Release()
 	}
 }
+
+// All returns the elements of a result in row-major order, each as a Go value:
+// for printing and for small arrays.
+func (r *Result) All() []any {
+	switch r.DType {
+	case elem.Bool:
+		return boxed[bool](r)
+	case elem.Int8:
+		return boxed[int8](r)
+	case elem.Int16:
+		return boxed[int16](r)
+	case elem.Int32:
+		return boxed[int32](r)
+	case elem.Int64:
+		return boxed[int64](r)
+	case elem.Uint8:
+		return boxed[uint8](r)
+	case elem.Uint16:
+		return boxed[uint16](r)
+	case elem.Uint32:
+		return boxed[uint32](r)
+	case elem.Uint64:
+		return boxed[uint64](r)
+	case elem.Float32:
+		return boxed[float32](r)
+	case elem.Float64:
+		return boxed[float64](r)
+	case elem.Complex64:
+		return boxed[complex64](r)
+	}
+	return boxed[complex128](r)
+}
+
+func boxed[T elem.Element](r *Result) []any {
+	v := strip.View[T](r.data, len(r.data)/r.DType.Width())
+	out := make([]any, len(v))
+	for i, x := range v {
+		out[i] = x
+	}
+	return out
+}

@@ -360,3 +360,54 @@ func asComplex(v any) complex128 {
 	c, _ := v.(complex128)
 	return c
 }
+
+// A Source of random arrays. Every element is a function of the key and of its
+// position: equal keys and shapes give equal elements on every machine, however
+// the array is cut. Arrays drawn from one source are independent only if their
+// keys are not equal: take With for each.
+type Source struct{ key uint64 }
+
+// Random is the source with a key.
+func Random(key uint64) Source { return Source{key} }
+
+// With is another source, made of this one and a number.
+func (s Source) With(n uint64) Source {
+	z := s.key + (n+1)*0x9e3779b97f4a7c15 // SplitMix64 (Steele, Lea and Flood 2014)
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return Source{z ^ z>>31}
+}
+
+func (s Source) draw(verb string, dist ops.Dist, kind elem.Kind, a, b uint64, shape []int, opts []Option) *Array {
+	o := settle(kind, opts)
+	if o.kind != kind && (kind != elem.Float64 || o.kind != elem.Float32) {
+		return fail(verb, "random %s", o.kind)
+	}
+	return made(verb, shape, o, func(whole grid.Grid) ops.Leaf {
+		return ops.Leaf{Kind: ops.Random, Type: o.kind, Grid: whole, View: straight(len(shape)),
+			Draw: ops.Draw{Dist: dist, Key: s.key}, Nums: []uint64{a, b, 0, 0}}
+	})
+}
+
+// Uniform draws from [lo, hi): float64, or float32 with Of.
+func (s Source) Uniform(lo, hi float64, shape []int, opts ...Option) *Array {
+	return s.draw("Uniform", ops.Uniform, elem.Float64, math.Float64bits(lo), math.Float64bits(hi), shape, opts)
+}
+
+// Normal draws from the normal distribution with a mean and a standard deviation.
+func (s Source) Normal(mean, std float64, shape []int, opts ...Option) *Array {
+	return s.draw("Normal", ops.Normal, elem.Float64, math.Float64bits(mean), math.Float64bits(std), shape, opts)
+}
+
+// Exponential draws from the exponential distribution with a mean.
+func (s Source) Exponential(mean float64, shape []int, opts ...Option) *Array {
+	return s.draw("Exponential", ops.Exponential, elem.Float64, math.Float64bits(mean), 0, shape, opts)
+}
+
+// Integers draws int64 from [lo, hi).
+func (s Source) Integers(lo, hi int64, shape []int, opts ...Option) *Array {
+	if lo >= hi {
+		return fail("Integers", "there are none in [%d, %d)", lo, hi)
+	}
+	return s.draw("Integers", ops.Integers, elem.Int64, uint64(lo), uint64(hi), shape, opts)
+}

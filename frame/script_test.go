@@ -32,7 +32,7 @@ type room struct {
 }
 
 // passes that can be left out; lower must run.
-var passes = []string{"cull", "merge", "filter", "prune", "absorb", "project", "limit", "serve", "remerge", "fuse", "order", "memory"}
+var passes = []string{"cull", "merge", "filter", "prune", "absorb", "project", "limit", "serve", "remerge", "weld", "fuse", "order", "memory"}
 
 func rooms() []room {
 	const roomy, tiny = 256 << 20, 64 << 20

@@ -1,0 +1,255 @@
+package array_test
+
+import (
+	"context"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"math"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/weft-data/weft/array"
+	"github.com/weft-data/weft/internal/script"
+	"github.com/weft-data/weft/sched/local"
+)
+
+// A room is a way to run the scripts that must not change their answers.
+type room struct {
+	name    string
+	threads int
+	pool    int64
+	off     []string
+}
+
+var rooms = []room{
+	{"plain", 2, 256 << 20, nil},
+	{"thread", 1, 256 << 20, nil},
+	{"crowd", 8, 256 << 20, nil},
+	{"cramped", 3, 1 << 20, nil},
+	{"without-weld", 2, 256 << 20, []string{"weld"}},
+	{"without-all", 2, 256 << 20, []string{"cull", "merge", "remerge", "weld", "fuse", "order", "memory"}},
+}
+
+// TestScripts runs testdata/*.txt in every room. The commands are
+//
+//	run      lines "name = expression"; the last line's value is printed: shape, type, chunks, elements
+//	error    as run, but a mistake
+//	explain  as run, but the plan as it would run; in the first room
+//
+// Expressions are those of Go, on methods of Array and the functions below.
+func TestScripts(t *testing.T) {
+	for _, m := range rooms {
+		t.Run(m.name, func(t *testing.T) {
+			if script.Rewriting() && m.name != "plain" {
+				t.Skip("answers are written by the first room")
+			}
+			r := local.New(local.Options{Threads: m.threads, Pool: m.pool, SpillDir: t.TempDir()})
+			defer func() {
+				if err := r.Close(); err != nil {
+					t.Error(err)
+				}
+			}()
+			script.RunEach(t, filepath.Join("testdata", "*.txt"), func(t *testing.T) script.Handler {
+				h := &hall{room: m, r: r}
+				return h.stanza
+			})
+		})
+	}
+}
+
+type hall struct {
+	room
+	r *local.Runner
+}
+
+var position = regexp.MustCompile(`[a-z_]+\.go:\d+`)
+
+func (h *hall) stanza(t *testing.T, d *script.Stanza) string {
+	x, err := evaluate(d.Input)
+	if err != nil {
+		return "error: " + position.ReplaceAllString(err.Error(), "FILE:LINE")
+	}
+	if d.Cmd == "explain" {
+		if h.name != "plain" {
+			return d.Want
+		}
+		rep, err := x.Explain(context.Background(), h.r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return position.ReplaceAllString(rep.After, "FILE:LINE")
+	}
+	res, err := x.Compute(context.Background(), h.r, array.Without(h.off...))
+	if err != nil {
+		return "error: " + position.ReplaceAllString(err.Error(), "FILE:LINE")
+	}
+	return fmt.Sprintf("%s %s %s\n%s", tuple(x.Shape()), x.DType(), chunks(x), elements(res))
+}
+
+func tuple(s []int) string {
+	w := make([]string, len(s))
+	for i, n := range s {
+		w[i] = strconv.Itoa(n)
+	}
+	if len(w) == 1 {
+		return "(" + w[0] + ",)"
+	}
+	return "(" + strings.Join(w, ",") + ")"
+}
+
+func chunks(x *array.Array) string {
+	s := x.String()
+	s = s[strings.Index(s, "chunks ")+7:]
+	return s[:strings.LastIndex(s, ", ")]
+}
+
+// elements prints the elements, a line per row.
+func elements(r *array.Result) string {
+	v := r.All()
+	var b strings.Builder
+	row := len(v)
+	if n := len(r.Shape); n > 0 && row > 0 {
+		row = r.Shape[n-1]
+	}
+	for i := range v {
+		if i > 0 {
+			b.WriteString(map[bool]string{true: "\n", false: " "}[i%row == 0])
+		}
+		b.WriteString(word(v[i]))
+	}
+	return b.String()
+}
+
+func word(v any) string {
+	switch v := v.(type) {
+	case float32:
+		return strings.Replace(strconv.FormatFloat(float64(v), 'g', 6, 32), "e+0", "e+", 1)
+	case float64:
+		return strings.Replace(strconv.FormatFloat(v, 'g', 12, 64), "e+0", "e+", 1)
+	}
+	return fmt.Sprint(v)
+}
+
+// evaluate computes the last line's array.
+func evaluate(text string) (x *array.Array, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			x, err = nil, fmt.Errorf("%v", p)
+		}
+	}()
+	vars := map[string]*array.Array{}
+	for line := range strings.Lines(text) {
+		name, expr, ok := strings.Cut(strings.TrimSpace(line), " = ")
+		if !ok {
+			name, expr = "", strings.TrimSpace(line)
+		}
+		e, err := parser.ParseExpr(expr)
+		if err != nil {
+			return nil, err
+		}
+		x = value(e, vars).Interface().(*array.Array)
+		if err := x.Err(); err != nil {
+			return nil, err
+		}
+		vars[name] = x
+	}
+	return x, nil
+}
+
+var kinds = map[string]array.DType{"boolean": array.Bool, "i1": array.Int8, "i2": array.Int16, "i4": array.Int32, "i8": array.Int64, "u1": array.Uint8, "u2": array.Uint16,
+	"u4": array.Uint32, "u8": array.Uint64, "f4": array.Float32, "f8": array.Float64, "c8": array.Complex64, "c16": array.Complex128}
+
+var functions = map[string]any{
+	"Arange": array.Arange, "Linspace": array.Linspace, "Zeros": array.Zeros, "Ones": array.Ones, "Full": array.Full, "Eye": array.Eye,
+	"ZerosLike": array.ZerosLike, "OnesLike": array.OnesLike,
+	"Where": array.Where, "Chunks": array.Chunks, "ChunkBytes": array.ChunkBytes, "Of": array.Of,
+	"F": func(v ...float64) []float64 { return v }, "L": func(v ...int) []int { return v },
+	"A": func(v []float64, shape []int, o ...array.Option) *array.Array { return array.FromSlice(v, shape, o...) },
+	"Z": func(re, im float64) complex128 { return complex(re, im) },
+	"B": func(v int) bool { return v != 0 },
+}
+
+// value evaluates an expression.
+func value(e ast.Expr, vars map[string]*array.Array) reflect.Value {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		switch e.Kind {
+		case token.INT:
+			n, err := strconv.Atoi(e.Value)
+			check(err)
+			return reflect.ValueOf(n)
+		case token.FLOAT:
+			f, err := strconv.ParseFloat(e.Value, 64)
+			check(err)
+			return reflect.ValueOf(f)
+		}
+		s, err := strconv.Unquote(e.Value)
+		check(err)
+		return reflect.ValueOf(s)
+	case *ast.UnaryExpr:
+		v := value(e.X, vars)
+		if v.CanInt() {
+			return reflect.ValueOf(-int(v.Int()))
+		}
+		return reflect.ValueOf(-v.Float())
+	case *ast.Ident:
+		if x, ok := vars[e.Name]; ok {
+			return reflect.ValueOf(x)
+		}
+		if k, ok := kinds[e.Name]; ok {
+			return reflect.ValueOf(k)
+		}
+		switch e.Name {
+		case "nan":
+			return reflect.ValueOf(math.NaN())
+		case "inf":
+			return reflect.ValueOf(math.Inf(1))
+		case "Auto":
+			return reflect.ValueOf(array.Auto)
+		case "None":
+			return reflect.Zero(reflect.TypeFor[any]())
+		}
+		panic("no variable " + e.Name)
+	case *ast.CallExpr:
+		return call(e, vars)
+	}
+	panic(fmt.Sprintf("no expression %T", e))
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func call(e *ast.CallExpr, vars map[string]*array.Array) reflect.Value {
+	var f reflect.Value
+	switch fun := e.Fun.(type) {
+	case *ast.SelectorExpr:
+		f = value(fun.X, vars).MethodByName(fun.Sel.Name)
+	case *ast.Ident:
+		f = reflect.ValueOf(functions[fun.Name])
+	}
+	if !f.IsValid() {
+		panic(fmt.Sprintf("no function at %d", e.Pos()))
+	}
+	var args []reflect.Value
+	for i, a := range e.Args {
+		v := value(a, vars)
+		to := f.Type().In(min(i, f.Type().NumIn()-1))
+		if f.Type().IsVariadic() && i >= f.Type().NumIn()-1 {
+			to = to.Elem()
+		}
+		if to.Kind() != reflect.Interface && v.Type() != to && v.CanConvert(to) {
+			v = v.Convert(to)
+		}
+		args = append(args, v)
+	}
+	return f.Call(args)[0]
+}
