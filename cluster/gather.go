@@ -85,8 +85,8 @@ func (t *gather) plan() error {
 		switch e.Wiring {
 		case op.OneToOne:
 			err = t.add(i, from, t.block, 0, -1, false)
-		case op.Listed:
-			for _, x := range e.List[e.At[t.block]:e.At[t.block+1]] {
+		case op.Listed, op.Boxed:
+			for _, x := range e.Blocks(nil, t.block) {
 				if err = t.add(i, from, x, 0, -1, false); err != nil {
 					break
 				}

@@ -68,9 +68,11 @@ func (j *job) run(w *workerConn, a *sched.Action) {
 		switch e.Wiring {
 		case op.OneToOne:
 			j.where(w, k, e.From, a.First, a.First+a.N)
-		case op.Listed:
-			for _, b := range e.List[e.At[a.First]:e.At[a.First+a.N]] {
-				j.where(w, k, e.From, b, b+1)
+		case op.Listed, op.Boxed:
+			for b := a.First; b < a.First+a.N; b++ {
+				for _, x := range e.Blocks(nil, b) {
+					j.where(w, k, e.From, x, x+1)
+				}
 			}
 		default:
 			if k.gen[e.From] != j.gen[e.From] {

@@ -30,6 +30,14 @@ type Edge struct {
 	Box      *grid.Box // Boxed wiring only
 }
 
+// Blocks appends the blocks that block b needs through a Listed or Boxed wiring.
+func (e *Edge) Blocks(dst []int32, b int32) []int32 {
+	if e.Wiring == op.Boxed {
+		return e.Box.Append(dst, b)
+	}
+	return append(dst, e.List[e.At[b]:e.At[b+1]]...)
+}
+
 // A Layer is one operator applied to every block of its output.
 type Layer struct {
 	Call   op.Call

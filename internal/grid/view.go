@@ -93,8 +93,9 @@ func (x *BoxAxis) Range(at []int32) (lo, hi int32) {
 		return x.Table[2*c], x.Table[2*c+1]
 	}
 	first := int64(x.First) + int64(c)*int64(x.Step)
-	lo, hi = int32(max(first, 0)), int32(min(first+int64(x.N), int64(x.Blocks)))
-	return min(lo, hi), hi
+	lo = int32(min(max(first, 0), int64(x.Blocks)))
+	hi = int32(min(max(first+int64(x.N), int64(lo)), int64(x.Blocks)))
+	return lo, hi
 }
 
 // InBlocks returns the number of blocks of the input.
@@ -151,9 +152,16 @@ func (x *Box) Valid() bool {
 	if len(x.Out) > MaxDims || len(x.In) > MaxDims {
 		return false
 	}
+	n := int64(1)
+	for _, c := range x.Out {
+		if n *= int64(c); c < 1 || n > 1<<31 {
+			return false
+		}
+	}
+	n = 1
 	for i := range x.In {
 		a := &x.In[i]
-		if a.Blocks < 0 || int(a.Axis) >= len(x.Out) {
+		if n *= int64(a.Blocks); a.Blocks < 1 || n > 1<<31 || int(a.Axis) >= len(x.Out) {
 			return false
 		}
 		if a.Table == nil {

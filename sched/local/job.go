@@ -15,10 +15,10 @@ import (
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/exec"
 	"github.com/weft-data/weft/graph"
-	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/optimize"
 	"github.com/weft-data/weft/sched"
+	"github.com/weft-data/weft/sched/shell"
 )
 
 // A job is one request at work. Fields below the line are guarded by the
@@ -177,33 +177,9 @@ func (j *job) isLate(l *graph.Layer) bool {
 func (j *job) edges(l *graph.Layer) []sched.Edge {
 	out := make([]sched.Edge, len(l.In))
 	for i, e := range l.In {
-		w := sched.Everything()
-		switch e.Wiring {
-		case op.OneToOne:
-			w = sched.OneToOne()
-		case op.Listed:
-			w = sched.Lists(e.At, e.List)
-		case op.Boxed:
-			w = boxed(e.Box)
-		}
-		out[i] = sched.Edge{From: sched.LayerID(e.From), Wiring: w}
+		out[i] = sched.Edge{From: sched.LayerID(e.From), Wiring: shell.Wiring(&l.In[i])}
 	}
 	return out
-}
-
-// boxed words a box for the scheduler: a span where it is one, else lists.
-func boxed(x *grid.Box) sched.Wiring {
-	if len(x.Out) == 1 && len(x.In) == 1 && x.In[0].Table == nil && x.In[0].Axis == 0 {
-		a := &x.In[0]
-		return sched.Spans(a.First, a.N, a.Step)
-	}
-	n := x.OutBlocks()
-	at, list := make([]int32, n+1), make([]int32, 0, n)
-	for b := range n {
-		list = x.Append(list, int32(b))
-		at[b+1] = int32(len(list))
-	}
-	return sched.Lists(at, list)
 }
 
 // layerDone looks whether late layers can be decided now.
@@ -302,15 +278,9 @@ func (j *job) input(list []op.In, l *graph.Layer, b int32, i int) []op.In {
 	switch e.Wiring {
 	case op.OneToOne:
 		return append(list, op.In{Value: from[b], Hi: from[b].Runs(), Edge: i})
-	case op.Listed:
-		for _, x := range e.List[e.At[b]:e.At[b+1]] {
-			list = append(list, op.In{Value: from[x], Hi: from[x].Runs(), Edge: i})
-		}
-		return list
-	}
-	if e.Wiring == op.Boxed {
+	case op.Listed, op.Boxed:
 		var room [64]int32
-		for _, x := range e.Box.Append(room[:0], b) {
+		for _, x := range e.Blocks(room[:0], b) {
 			list = append(list, op.In{Value: from[x], Hi: from[x].Runs(), Edge: i})
 		}
 		return list

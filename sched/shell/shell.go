@@ -122,16 +122,34 @@ func (s *Shell) Spec() *sched.Spec {
 func edges(l *graph.Layer) []sched.Edge {
 	out := make([]sched.Edge, len(l.In))
 	for i, e := range l.In {
-		w := sched.Everything()
-		switch e.Wiring {
-		case op.OneToOne:
-			w = sched.OneToOne()
-		case op.Listed:
-			w = sched.Lists(e.At, e.List)
-		}
-		out[i] = sched.Edge{From: sched.LayerID(e.From), Wiring: w}
+		out[i] = sched.Edge{From: sched.LayerID(e.From), Wiring: Wiring(&l.In[i])}
 	}
 	return out
+}
+
+// Wiring words the wiring of an edge for the scheduler: a box as a span where it
+// is one, else as lists.
+func Wiring(e *graph.Edge) sched.Wiring {
+	switch e.Wiring {
+	case op.OneToOne:
+		return sched.OneToOne()
+	case op.Listed:
+		return sched.Lists(e.At, e.List)
+	case op.Boxed:
+		x := e.Box
+		if len(x.Out) == 1 && len(x.In) == 1 && x.In[0].Table == nil && x.In[0].Axis == 0 {
+			a := &x.In[0]
+			return sched.Spans(a.First, a.N, a.Step)
+		}
+		n := x.OutBlocks()
+		at, list := make([]int32, n+1), make([]int32, 0, n)
+		for b := range n {
+			list = x.Append(list, int32(b))
+			at[b+1] = int32(len(list))
+		}
+		return sched.Lists(at, list)
+	}
+	return sched.Everything()
 }
 
 // LayerDone takes note of a finished layer and returns the late layers that can be
@@ -263,8 +281,10 @@ func (p *Plan) checkLayer(i int) error {
 		switch {
 		case e.From < 0 || int(e.From) > i || int(e.From) == i && e.Wiring != op.Listed:
 			return fmt.Errorf("input %d is layer %d, which does not come before it", k, e.From)
-		case e.Wiring > op.Listed:
-			return fmt.Errorf("input %d has wiring %d, at most %d is known", k, e.Wiring, op.Listed)
+		case e.Wiring > op.Boxed:
+			return fmt.Errorf("input %d has wiring %d, at most %d is known", k, e.Wiring, op.Boxed)
+		case e.Wiring == op.Boxed && (e.Box == nil || !e.Box.Valid() || e.Box.OutBlocks() != int64(l.N) || e.Box.InBlocks() != int64(p.Layers[e.From].N)):
+			return fmt.Errorf("input %d is a box that does not fit %d blocks that read from %d", k, l.N, p.Layers[e.From].N)
 		case e.Wiring == op.Shuffled && l.Size.Runs == 0:
 			return fmt.Errorf("input %d is a shuffle into no runs", k)
 		case e.Wiring == op.Listed && len(e.At) != int(l.N)+1:
