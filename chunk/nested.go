@@ -410,3 +410,80 @@ func (v *Vec) bytesAt(i int) []byte {
 	}
 	return v.Str[v.Off[i]:v.Off[i+1]]
 }
+
+// AppendParts appends the record of a list of n elements of kind elem, which part
+// gives as their bytes in records; it is asked twice for each.
+func AppendParts(dst []byte, elem dtype.Kind, n int, part func(i int) (b []byte, null bool)) []byte {
+	if n == 0 {
+		return dst
+	}
+	at := len(dst)
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(n)<<1)
+	for i := range n {
+		if _, null := part(i); null {
+			dst[at] |= 1
+		}
+	}
+	if dst[at]&1 != 0 {
+		bits := len(dst)
+		dst = append(dst, make([]byte, (n+7)/8)...)
+		for i := range n {
+			if _, null := part(i); !null {
+				dst[bits+i>>3] |= 1 << (uint(i) & 7)
+			}
+		}
+	}
+	w, isVar := recordWidth(elem)
+	end := uint32(0)
+	for i := range n {
+		b, null := part(i)
+		switch {
+		case isVar:
+			if !null {
+				end += uint32(len(b))
+			}
+			dst = binary.LittleEndian.AppendUint32(dst, end)
+		case null:
+			dst = append(dst, make([]byte, w)...)
+		default:
+			dst = append(dst, b[:w]...)
+		}
+	}
+	for i := range n {
+		if b, null := part(i); isVar && !null {
+			dst = append(dst, b...)
+		}
+	}
+	return dst
+}
+
+// Part returns element i as its bytes in the record, and whether it is null.
+func (l *ListView) Part(elem dtype.Kind, i int) (b []byte, null bool) {
+	switch {
+	case l.IsNull(i):
+		return nil, true
+	case elem.IsVar():
+		return l.Var(i), false
+	}
+	return l.Fixed(i), false
+}
+
+// PartOf returns value i of a column as its bytes in records, and whether it is
+// null. A bool is written to scratch.
+func PartOf(v *Vec, i int, scratch *[1]byte) (b []byte, null bool) {
+	k := v.Type.Kind
+	switch {
+	case v.IsNull(i):
+		return nil, true
+	case k == dtype.Bool:
+		scratch[0] = 0
+		if v.Bool(i) {
+			scratch[0] = 1
+		}
+		return scratch[:], false
+	case k.IsVar():
+		return v.bytesAt(i), false
+	}
+	w := k.Width()
+	return v.Data[i*w : i*w+w], false
+}

@@ -15,7 +15,7 @@ func Col(name string) Expr { return Expr{N: Column{name}} }
 
 // Lit makes a constant of a Go value: nil (null), bool, any integer or float,
 // string, []byte, time.Time (a timestamp: in microseconds, or nanoseconds when it
-// has any), or named types of these. int and uint become int64 and uint64. A
+// has any), time.Duration (a duration, likewise), or named types of these. int and uint become int64 and uint64. A
 // Literal or an Expr is returned as it is. Anything else gives an expression that
 // carries the error.
 func Lit(v any) Expr {
@@ -28,6 +28,11 @@ func Lit(v any) Expr {
 		return Expr{N: v}
 	case time.Time:
 		return timeLit(v)
+	case time.Duration:
+		if v%time.Microsecond != 0 {
+			return Expr{N: Literal{Type: dtype.DurationOf(dtype.Nano), I: int64(v)}}
+		}
+		return Expr{N: Literal{Type: dtype.DurationOf(dtype.Micro), I: v.Microseconds()}}
 	case []byte:
 		return Expr{N: Literal{Type: dtype.Of(dtype.Binary), S: string(v)}}
 	}

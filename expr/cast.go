@@ -21,21 +21,34 @@ func castRule(c Cast, x operand) (*sig, error) {
 		return nil, err
 	}
 	s := &sig{In: []dtype.Type{x.T}, Out: c.To, Null: x.Null, Args: []operand{x}}
-	if !castable(x.T.Kind, c.To.Kind) {
+	if !castable(x.T.Kind, c.To.Kind) || x.T.Kind.IsNested() && c.To.Kind != dtype.Utf8 && !nestedCast(x.T, c.To) {
 		return nil, fmt.Errorf("%s does not convert to %s", x.T, c.To)
 	}
 	s.Null = s.Null || !c.Strict && castFails(x.T, c.To)
 	return s, nil
 }
 
+// nestedCast reports whether lists and structs convert part by part.
+func nestedCast(from, to dtype.Type) bool {
+	if from.Kind == dtype.List && to.Kind == dtype.List {
+		a, b := from.Elem(), to.Elem()
+		return castable(a.Kind, b.Kind) && (!a.Kind.IsNested() || nestedCast(a, b))
+	}
+	return from == to
+}
+
 func castable(from, to dtype.Kind) bool {
 	num := func(k dtype.Kind) bool { return k.IsNumeric() || k == dtype.Bool }
 	switch {
+	case from == dtype.Utf8 && to.IsNested(), from == dtype.Binary && to.IsNested():
+		return false
 	case from == to, from == dtype.Null, to == dtype.Utf8, from == dtype.Utf8 && to != dtype.Null:
 		return true
 	case to == dtype.Null:
 		return false
 	case num(from) && to.IsNumeric(), from.IsInt() && to == dtype.Bool:
+		return true
+	case from.IsInt() && isClock(to), isClock(from) && to.IsInt(), from == dtype.Timestamp && to == dtype.Time, isClock(from) && isClock(to):
 		return true
 	case from.IsInt() && isTime(to), isTime(from) && to.IsInt(), isTime(from) && isTime(to):
 		return true
@@ -74,6 +87,23 @@ func castFails(from, to dtype.Type) bool {
 		return from.Unit == dtype.Second
 	case f == dtype.Timestamp && t == dtype.Timestamp:
 		return to.Unit > from.Unit
+	case f == dtype.Timestamp && t == dtype.Time, f == dtype.Time && t == dtype.Time:
+		return false
+	case isClock(f) && isClock(t):
+		return t == dtype.Time || to.Unit > from.Unit && f == dtype.Duration
+	case f.IsInt() && t == dtype.Duration:
+		return f == dtype.Uint64
+	case isClock(f) && t.IsInt():
+		return t != dtype.Int64
+	case t == dtype.Decimal128 && (f.IsInt() || f == dtype.Decimal128):
+		d, _ := dtype.AsDecimal(from)
+		rounds := 0
+		if d.Scale > to.Scale {
+			rounds = 1
+		}
+		return int(d.Precision)-int(d.Scale)+rounds > int(to.Precision)-int(to.Scale)
+	case f == dtype.List && t == dtype.List:
+		return castFails(from.Elem(), to.Elem())
 	}
 	return true
 }
@@ -90,13 +120,15 @@ func castLit(l Literal, to dtype.Type) (Literal, error) {
 		return out, nil
 	case from == to:
 		return l, nil
+	case from.Kind.IsNested() || to.Kind.IsNested():
+		return out, errors.New("no constant")
 	case !castable(from.Kind, to.Kind):
 		return out, fmt.Errorf("%s does not convert to %s", from, to)
-	case to.Kind == dtype.Decimal128:
-		return out, errors.New("decimals are not constants")
 	}
 	var err error
 	switch {
+	case from.Kind == dtype.Decimal128 || to.Kind == dtype.Decimal128:
+		err = castDecimalLit(l, &out)
 	case to.Kind == dtype.Utf8:
 		out.S, err = textOf(l)
 	case from.Kind == dtype.Utf8:
@@ -112,6 +144,12 @@ func castLit(l Literal, to dtype.Type) (Literal, error) {
 		out.I, err = truncFloat(l.F, to.Kind)
 	case isTime(from.Kind) && isTime(to.Kind):
 		out.I, err = castTime(l.I, from, to)
+	case (isClock(from.Kind) || from.Kind == dtype.Timestamp) && isClock(to.Kind):
+		out.I, err = castClock(l.I, from, to)
+	case to.Kind == dtype.Time:
+		if out.I, err = fitInt(l.I, from.Kind, dtype.Int64); err == nil && (out.I < 0 || out.I >= secondsPerDay*to.Unit.PerSecond()) {
+			err = errRange
+		}
 	case to.Kind == dtype.Bool:
 		if l.I != 0 {
 			out.I = 1
@@ -232,6 +270,10 @@ func textOf(l Literal) (string, error) {
 			return "", err
 		}
 		return string(appendTimestamp(nil, c, l.Type, l.I)), nil
+	case k == dtype.Decimal128:
+		return l.S, nil
+	case isClock(k):
+		return string(appendClock(nil, l.Type, l.I)), nil
 	}
 	return string(appendScalar(nil, l.Type.Kind, l.I, l.F)), nil
 }
@@ -307,6 +349,18 @@ func parseLit(s string, out *Literal) (err error) {
 			return errors.New(`want "2006-01-02"`)
 		}
 		out.I = day
+	case k == dtype.Time:
+		sec, nano, rest, ok := parseClock(s)
+		step := 1_000_000_000 / out.Type.Unit.PerSecond()
+		if !ok || rest != "" || nano%step != 0 {
+			return fmt.Errorf(`want "15:04:05" within the unit %s`, out.Type.Unit)
+		}
+		out.I = sec*out.Type.Unit.PerSecond() + nano/step
+	case k == dtype.Duration:
+		var ok bool
+		if out.I, ok = parseDuration(s, out.Type.Unit); !ok {
+			return fmt.Errorf(`want "1d2h3m4.5s" within the unit %s`, out.Type.Unit)
+		}
 	case k == dtype.Timestamp:
 		c, err := newClock(out.Type)
 		if err != nil {

@@ -218,7 +218,7 @@ func (s *sig) evaluate(n Node) (out Literal, ok bool) {
 	lits := make([]Literal, len(s.Args))
 	null := false
 	for i, a := range s.Args {
-		if a.Lit == nil || s.Out.Kind == dtype.Decimal128 {
+		if a.Lit == nil || s.Out.Kind.IsNested() || s.In[i].Kind.IsNested() {
 			return out, false
 		}
 		lits[i] = *a.Lit

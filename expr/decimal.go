@@ -234,3 +234,53 @@ func appendDecimal(dst []byte, b [16]byte, scale int) []byte {
 	}
 	return dst
 }
+
+// decimalText words x with all digits of its type's scale: the S of a Literal.
+func decimalText(x i128, t dtype.Type) string {
+	return string(appendDecimal(nil, x.store(), int(t.Scale)))
+}
+
+// decimalOfLit reads the digits of a decimal constant, zero for null.
+func decimalOfLit(l Literal) i128 {
+	x, ok := parseDecimal([]byte(l.S), int(l.Type.Scale))
+	if !ok {
+		return i128{}
+	}
+	return x
+}
+
+// castDecimalLit converts a constant from or to a decimal.
+func castDecimalLit(l Literal, out *Literal) (err error) {
+	from, to := l.Type, out.Type
+	if to.Kind != dtype.Decimal128 {
+		x := decimalOfLit(l)
+		switch {
+		case to.Kind == dtype.Utf8:
+			out.S = l.S
+		case to.Kind.IsFloat():
+			if out.F = x.float(int(from.Scale)); to.Kind == dtype.Float32 {
+				out.F = float64(float32(out.F))
+			}
+		default:
+			out.I, err = x.integer(int(from.Scale), to.Kind)
+		}
+		return err
+	}
+	var x i128
+	ok := false
+	switch {
+	case from.Kind == dtype.Decimal128:
+		x, ok = decimalOfLit(l).rescale(int(from.Scale), int(to.Scale))
+	case from.Kind == dtype.Utf8:
+		x, ok = parseDecimal([]byte(l.S), int(to.Scale))
+	case from.Kind.IsFloat():
+		x, ok = decimalOfFloat(l.F, int(to.Scale))
+	case from.Kind.IsInt():
+		x, ok = intTo128(l.I, from.Kind == dtype.Uint64).rescale(0, int(to.Scale))
+	}
+	if !ok || x.abs().cmp(pow10(int(to.Precision))) >= 0 {
+		return errRange
+	}
+	out.S = decimalText(x, to)
+	return nil
+}

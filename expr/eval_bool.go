@@ -22,7 +22,7 @@ func bindCmp(b *binding) (code, error) {
 		return cmp[int16](b, op), nil
 	case dtype.Int32, dtype.Date:
 		return cmp[int32](b, op), nil
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		return cmp[int64](b, op), nil
 	case dtype.Uint8:
 		return cmp[uint8](b, op), nil
@@ -356,6 +356,8 @@ func bindMember(b *binding) (code, error) {
 		return memberText(list), nil
 	case len(list) == 0:
 		return func(f *frame) error { clear(f.out.bits()); return nil }, nil
+	case k == dtype.Decimal128:
+		return memberDecimal(list), nil
 	case k == dtype.Bool || len(list) > 16:
 		return memberHash(list), nil
 	}
@@ -379,7 +381,7 @@ func memberValue(l Literal, t dtype.Type) (Literal, bool) {
 		l.Type.Zone = t.Zone
 	}
 	back, err := castLit(c, l.Type)
-	return c, err == nil && back.I == l.I && back.F == l.F
+	return c, err == nil && back.I == l.I && back.F == l.F && (l.Type.Kind != dtype.Decimal128 || back.S == l.S)
 }
 
 func memberText(list []Literal) code {
@@ -446,4 +448,16 @@ func memberFew(b *binding, list []Literal) (code, error) {
 		}
 		return nil
 	}, nil
+}
+
+func memberDecimal(list []Literal) code {
+	set := make(map[i128]bool, len(list))
+	for _, l := range list {
+		set[decimalOfLit(l)] = true
+	}
+	return func(f *frame) error {
+		x := chunk.Values[[16]byte](f.in[0])
+		f.eachBit(func(i int) bool { return set[loadDecimal(x[i])] })
+		return nil
+	}
 }

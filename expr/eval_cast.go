@@ -41,6 +41,10 @@ func bindCast(strict bool) binder {
 			return c.fromText(), nil
 		case isTime(from) && isTime(to):
 			return c.time()
+		case from.IsNested():
+			return c.list()
+		case to == dtype.Time || isClock(from) && isClock(to) || from == dtype.Timestamp && isClock(to):
+			return c.clock()
 		}
 		if g := castNumber(c, from); g != nil {
 			return g, nil
@@ -124,6 +128,18 @@ func (c caster) toText() (code, error) {
 			})
 		}, nil
 	}
+	if k.IsNested() {
+		return func(f *frame) error {
+			x := f.text(c.binding, 0)
+			return f.eachText(func(dst []byte, i int) ([]byte, error) { return appendNested(dst, c.In[0], x.at(i)), nil })
+		}, nil
+	}
+	if isClock(k) {
+		return func(f *frame) error {
+			x := chunk.Values[int64](f.in[0])
+			return f.eachText(func(dst []byte, i int) ([]byte, error) { return appendClock(dst, c.In[0], x[i]), nil })
+		}, nil
+	}
 	if k == dtype.Timestamp {
 		clock, err := newClock(c.In[0])
 		return func(f *frame) error {
@@ -195,7 +211,7 @@ func castNumber(c caster, from dtype.Kind) code {
 		return castFrom[int16](c)
 	case dtype.Int32, dtype.Date:
 		return castFrom[int32](c)
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		return castFrom[int64](c)
 	case dtype.Uint8:
 		return castFrom[uint8](c)
@@ -221,7 +237,7 @@ func castFrom[F kernel.Integer](c caster) code {
 		return intToInt[F, int16](c)
 	case dtype.Int32, dtype.Date:
 		return intToInt[F, int32](c)
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		return intToInt[F, int64](c)
 	case dtype.Uint8:
 		return intToInt[F, uint8](c)

@@ -40,17 +40,30 @@ func (m *moments) at(i int) (day, sec, frac int64) {
 	return m.clock.local(m.units[i])
 }
 
+// nanos returns the fraction of the second of row i in nanoseconds.
+func (m *moments) nanos(i int) int64 {
+	if m.clock == nil {
+		return 0
+	}
+	return floorMod(m.units[i], m.clock.per) * (1_000_000_000 / m.clock.per)
+}
+
+// fractions are the fields of the second, by the nanoseconds they count.
+var fractions = map[string]int64{"date.millisecond": 1e6, "date.microsecond": 1e3, "date.nanosecond": 1}
+
 var dateFields = map[string]func(day, sec int64) int64{
-	"date.year":        func(day, _ int64) int64 { y, _, _ := civil(day); return y },
-	"date.month":       func(day, _ int64) int64 { _, m, _ := civil(day); return int64(m) },
-	"date.day":         func(day, _ int64) int64 { _, _, d := civil(day); return int64(d) },
-	"date.hour":        func(_, sec int64) int64 { return sec / 3600 },
-	"date.minute":      func(_, sec int64) int64 { return sec / 60 % 60 },
-	"date.second":      func(_, sec int64) int64 { return sec % 60 },
-	"date.weekday":     func(day, _ int64) int64 { return weekday(day) },
-	"date.quarter":     func(day, _ int64) int64 { _, m, _ := civil(day); return int64(m+2) / 3 },
-	"date.week":        func(day, _ int64) int64 { return isoWeek(day) },
-	"date.day_of_year": func(day, _ int64) int64 { y, _, _ := civil(day); return day - dayOf(y, 1, 1) + 1 },
+	"date.iso_year":      func(day, _ int64) int64 { y, _, _ := civil(day + 4 - weekday(day)); return y },
+	"date.days_in_month": func(day, _ int64) int64 { return monthEnd(day) - truncDay(period{months: 1}, day) + 1 },
+	"date.year":          func(day, _ int64) int64 { y, _, _ := civil(day); return y },
+	"date.month":         func(day, _ int64) int64 { _, m, _ := civil(day); return int64(m) },
+	"date.day":           func(day, _ int64) int64 { _, _, d := civil(day); return int64(d) },
+	"date.hour":          func(_, sec int64) int64 { return sec / 3600 },
+	"date.minute":        func(_, sec int64) int64 { return sec / 60 % 60 },
+	"date.second":        func(_, sec int64) int64 { return sec % 60 },
+	"date.weekday":       func(day, _ int64) int64 { return weekday(day) },
+	"date.quarter":       func(day, _ int64) int64 { _, m, _ := civil(day); return int64(m+2) / 3 },
+	"date.week":          func(day, _ int64) int64 { return isoWeek(day) },
+	"date.day_of_year":   func(day, _ int64) int64 { y, _, _ := civil(day); return day - dayOf(y, 1, 1) + 1 },
 }
 
 // weekday is 1 for Monday to 7; day 0 was a Thursday.
@@ -70,6 +83,13 @@ func bindDateField(b *binding) (code, error) {
 	}
 	if b.fn == "date.epoch" {
 		return epoch(b.In[0]), nil
+	}
+	if unit := fractions[b.fn]; unit > 0 {
+		return func(f *frame) error {
+			m.read(f.in[0])
+			f.eachInt(func(i int) int64 { return m.nanos(i) / unit })
+			return nil
+		}, nil
 	}
 	field := dateFields[b.fn]
 	return func(f *frame) error {
@@ -143,9 +163,16 @@ func (f *frame) eachInstant(b *binding, get func(i int) (int64, bool)) error {
 
 func bindToDate(b *binding) (code, error) {
 	m, err := newMoments(b.In[0])
+	last := b.fn == "date.last_day"
 	return func(f *frame) error {
 		m.read(f.in[0])
-		return f.eachDay(b, func(i int) int64 { day, _, _ := m.at(i); return day })
+		return f.eachDay(b, func(i int) int64 {
+			day, _, _ := m.at(i)
+			if last {
+				return monthEnd(day)
+			}
+			return day
+		})
 	}, err
 }
 
@@ -178,47 +205,61 @@ func bindAddDays(b *binding) (code, error) {
 	}, nil
 }
 
-// truncDay rounds a day down to a week, month, quarter or year.
-func truncDay(unit string, day int64) int64 {
-	switch unit {
-	case "week":
-		return day + 1 - weekday(day)
-	case "month":
+// truncDay rounds a day down to a multiple of days or months. Weeks begin on
+// Mondays, other days are counted from 1970-01-01, months from the year 0.
+func truncDay(p period, day int64) int64 {
+	switch {
+	case p.months == 1:
 		y, m, _ := civil(day)
 		return dayOf(y, m, 1)
-	case "quarter":
+	case p.months > 0:
 		y, m, _ := civil(day)
-		return dayOf(y, (m-1)/3*3+1, 1)
-	case "year":
-		y, _, _ := civil(day)
-		return dayOf(y, 1, 1)
+		n := y*12 + int64(m) - 1
+		n -= floorMod(n, p.months)
+		return dayOf(floorDiv(n, 12), int(floorMod(n, 12))+1, 1)
+	case p.days%7 == 0 && p.days > 0:
+		return day - floorMod(day+3, p.days)
+	case p.days > 1:
+		return day - floorMod(day, p.days)
 	}
 	return day
 }
 
-var truncSeconds = map[string]int64{"second": 1, "minute": 60, "hour": 3600}
+// monthEnd is the last day of the month of day.
+func monthEnd(day int64) int64 {
+	y, m, _ := civil(day)
+	return dayOf(y+int64(m)/12, m%12+1, 1) - 1
+}
 
 func bindTruncate(b *binding) (code, error) {
 	m, err := newMoments(b.In[0])
 	if err != nil {
 		return nil, err
 	}
-	unit := b.Args[1].Lit.S
-	step, within := truncSeconds[unit]
+	p, err := periodOf(b.Args[1].Lit.S)
 	return func(f *frame) error {
 		m.read(f.in[0])
 		if m.clock == nil {
-			return f.eachDay(b, func(i int) int64 { return truncDay(unit, int64(m.days[i])) })
+			return f.eachDay(b, func(i int) int64 { return truncDay(p, int64(m.days[i])) })
 		}
+		per := m.clock.per
+		step := p.nanos / (1_000_000_000 / per) // in units of the column
+		seconds := p.nanos / 1_000_000_000
 		return f.eachInstant(b, func(i int) (int64, bool) {
 			day, sec, frac := m.at(i)
-			if within {
+			switch {
+			case p.nanos == 0:
+				return m.clock.instant(truncDay(p, day), 0, 0)
+			case step <= 1:
+				return m.units[i], true
+			case p.nanos%1_000_000_000 == 0:
 				// Going back from the instant itself keeps the side of a clock change it is on.
-				return m.back(m.units[i], sec%step, frac)
+				return m.back(m.units[i], floorMod(day*secondsPerDay+sec, seconds), frac)
 			}
-			return m.clock.instant(truncDay(unit, day), 0, 0)
+			wall, ok := mulChecked(day*secondsPerDay+sec, per)
+			return m.units[i] - floorMod(wall+frac, step), ok
 		})
-	}, nil
+	}, err
 }
 
 // back returns v less sec seconds and frac units.
@@ -232,7 +273,10 @@ func bindFormat(b *binding) (code, error) {
 	if err != nil {
 		return nil, err
 	}
-	layout := b.Args[1].Lit.S
+	format, err := newTimeFormat(b.Args[1].Lit.S)
+	if err != nil {
+		return nil, err
+	}
 	loc := time.UTC
 	if m.clock != nil {
 		loc = m.clock.loc
@@ -240,12 +284,25 @@ func bindFormat(b *binding) (code, error) {
 	return func(f *frame) error {
 		m.read(f.in[0])
 		return f.eachText(func(dst []byte, i int) ([]byte, error) {
-			if m.clock == nil {
-				return time.Unix(int64(m.days[i])*secondsPerDay, 0).UTC().AppendFormat(dst, layout), nil
+			if format.items == nil {
+				v, per := int64(0), int64(1)
+				if m.clock == nil {
+					v = int64(m.days[i]) * secondsPerDay
+				} else {
+					v, per = m.units[i], m.clock.per
+				}
+				s := floorDiv(v, per)
+				return time.Unix(s, (v-s*per)*(1e9/per)).In(loc).AppendFormat(dst, format.layout), nil
 			}
-			v, per := m.units[i], m.clock.per
-			s := floorDiv(v, per)
-			return time.Unix(s, (v-s*per)*(1e9/per)).In(loc).AppendFormat(dst, layout), nil
+			w := wallTime{nano: m.nanos(i), loc: loc}
+			w.day, w.sec, _ = m.at(i)
+			if m.clock != nil {
+				w.unix = floorDiv(m.units[i], m.clock.per)
+				w.offset = m.clock.offsetAt(w.unix)
+			} else {
+				w.unix = w.day * secondsPerDay
+			}
+			return format.append(dst, w), nil
 		})
 	}, nil
 }

@@ -15,12 +15,23 @@ var arithSigns = [...]string{kernel.Add: "+", kernel.Sub: "-", kernel.Mul: "*", 
 
 func bindArith(b *binding) (code, error) {
 	op := arithOps[b.fn]
+	if b.Out.Kind == dtype.Decimal128 {
+		return bindDecimal(b)
+	}
+	if k := b.In[0].Kind; isClock(k) || isClock(b.In[1].Kind) {
+		if c := bindClock(b); c != nil {
+			return c, nil
+		}
+	}
+	if b.fn == "intdiv" || b.fn == "mod" {
+		return bindIntDiv(b)
+	}
 	switch b.In[0].Kind {
 	case dtype.Float64:
 		return arithFloat[float64](b, op), nil
 	case dtype.Float32:
 		return arithFloat[float32](b, op), nil
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		return arithChecked[int64](b, op), nil
 	case dtype.Int32:
 		return arithChecked[int32](b, op), nil
@@ -170,7 +181,7 @@ func bindIntDiv(b *binding) (code, error) {
 		return divideInt[int16](b), nil
 	case dtype.Int32:
 		return divideInt[int32](b), nil
-	case dtype.Int64:
+	case dtype.Int64, dtype.Duration:
 		return divideInt[int64](b), nil
 	case dtype.Uint8:
 		return divideInt[uint8](b), nil
@@ -221,19 +232,6 @@ func modFloat[T kernel.Float](f *frame) error {
 	return nil
 }
 
-func bindPow(b *binding) (code, error) {
-	b.vectors()
-	return func(f *frame) error {
-		out, x, y := fixed[float64](f.out), chunk.Values[float64](f.in[0]), chunk.Values[float64](f.in[1])
-		for i, v := range x {
-			out[i] = math.Pow(v, y[i])
-		}
-		return nil
-	}, nil
-}
-
-var mathFuncs = map[string]func(float64) float64{"sqrt": math.Sqrt, "exp": math.Exp, "log": math.Log, "log10": math.Log10}
-
 func bindMath(b *binding) (code, error) {
 	g := mathFuncs[b.fn]
 	if b.fn == "sqrt" {
@@ -263,8 +261,10 @@ func bindUnary(b *binding) (code, error) {
 		return unaryInt[int16](b), nil
 	case dtype.Int32:
 		return unaryInt[int32](b), nil
-	case dtype.Int64:
+	case dtype.Int64, dtype.Duration:
 		return unaryInt[int64](b), nil
+	case dtype.Decimal128:
+		return bindDecimalUnary(b, 0)
 	case dtype.Uint8:
 		return unaryUint[uint8](b), nil
 	case dtype.Uint16:
@@ -347,6 +347,8 @@ func unaryFloat[T kernel.Float](b *binding) code {
 		g = func(v T) T { return T(math.Floor(float64(v))) }
 	case "ceil":
 		g = func(v T) T { return T(math.Ceil(float64(v))) }
+	case "trunc":
+		g = func(v T) T { return T(math.Trunc(float64(v))) }
 	default:
 		g = func(v T) T {
 			switch {
@@ -369,11 +371,14 @@ func unaryFloat[T kernel.Float](b *binding) code {
 
 func bindRound(b *binding) (code, error) {
 	digits := int(b.Args[1].Lit.I)
+	if b.Out.Kind == dtype.Decimal128 {
+		return bindDecimalUnary(b, digits)
+	}
 	switch b.Out.Kind {
 	case dtype.Float64:
-		return roundFloat[float64](digits), nil
+		return roundFloat[float64](digits, b.fn == "round_even"), nil
 	case dtype.Float32:
-		return roundFloat[float32](digits), nil
+		return roundFloat[float32](digits, b.fn == "round_even"), nil
 	}
 	return copyFixed, nil
 }
@@ -385,31 +390,35 @@ func copyFixed(f *frame) error {
 	return nil
 }
 
-func roundFloat[T kernel.Float](digits int) code {
+func roundFloat[T kernel.Float](digits int, even bool) code {
+	nearest := math.Round
+	if even {
+		nearest = math.RoundToEven
+	}
 	return func(f *frame) error {
 		out := fixed[T](f.out)
 		for i, v := range chunk.Values[T](f.in[0]) {
-			out[i] = T(roundTo(float64(v), digits))
+			out[i] = T(roundTo(float64(v), digits, nearest))
 		}
 		return nil
 	}
 }
 
-// roundTo scales, rounds half away from zero and scales back. Values that have no digits so
+// roundTo scales, rounds and scales back. Values that have no digits so
 // far down stay as they are.
-func roundTo(v float64, digits int) float64 {
+func roundTo(v float64, digits int, nearest func(float64) float64) float64 {
 	switch {
 	case digits == 0:
-		return math.Round(v)
+		return nearest(v)
 	case digits > 0:
 		scale := math.Pow10(digits)
 		if s := v * scale; math.Abs(s) < 1<<52 {
-			return math.Round(s) / scale
+			return nearest(s) / scale
 		}
 		return v // NaN, infinities, and values without a fraction at this scale
 	}
 	scale := math.Pow10(-digits)
-	return math.Round(v/scale) * scale
+	return nearest(v/scale) * scale
 }
 
 // bindExtreme binds least and greatest: nulls are left out, NaN is the greatest.
@@ -423,7 +432,7 @@ func bindExtreme(b *binding) (code, error) {
 		return extreme(most, less[int16]), nil
 	case dtype.Int32, dtype.Date:
 		return extreme(most, less[int32]), nil
-	case dtype.Int64, dtype.Timestamp:
+	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		return extreme(most, less[int64]), nil
 	case dtype.Uint8:
 		return extreme(most, less[uint8]), nil
@@ -438,7 +447,7 @@ func bindExtreme(b *binding) (code, error) {
 	case dtype.Float64:
 		return extreme(most, less[float64]), nil
 	}
-	return nil, errNotHere
+	return bindExtremeText(b)
 }
 
 // less orders values with NaN last.

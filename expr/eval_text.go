@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"regexp"
-	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -38,6 +36,9 @@ var textTests = map[string]func(x, y []byte) bool{"str.contains": bytes.Contains
 
 func bindTextTest(b *binding) (code, error) {
 	test := textTests[b.fn]
+	if y := b.lit(1); y != nil && b.fn == "str.contains" {
+		return containing(b, []byte(y.S)), nil
+	}
 	return func(f *frame) error {
 		x, y := f.text(b, 0), f.text(b, 1)
 		f.eachBit(func(i int) bool { return test(x.at(i), y.at(i)) })
@@ -60,72 +61,6 @@ func bindFind(b *binding) (code, error) {
 	}, nil
 }
 
-func bindMatch(b *binding) (code, error) {
-	re, err := regexp.Compile(b.Args[1].Lit.S)
-	if err != nil {
-		return nil, err
-	}
-	return matcher(b, re.Match), nil
-}
-
-func matcher(b *binding, match func([]byte) bool) code {
-	return func(f *frame) error {
-		x := f.text(b, 0)
-		f.eachBit(func(i int) bool { return match(x.at(i)) })
-		return nil
-	}
-}
-
-// bindLike turns the pattern into a regular expression, or into something faster when
-// it is only text with % at its ends.
-func bindLike(b *binding) (code, error) {
-	pattern := b.Args[1].Lit.S
-	inner := strings.Trim(pattern, "%")
-	if !strings.ContainsAny(inner, `%_\`) && !strings.Contains(pattern, `\`) {
-		lit := []byte(inner)
-		open, end := strings.HasPrefix(pattern, "%"), strings.HasSuffix(pattern, "%")
-		switch {
-		case open && end:
-			return matcher(b, func(x []byte) bool { return bytes.Contains(x, lit) }), nil
-		case open:
-			return matcher(b, func(x []byte) bool { return bytes.HasSuffix(x, lit) }), nil
-		case end:
-			return matcher(b, func(x []byte) bool { return bytes.HasPrefix(x, lit) }), nil
-		}
-		return matcher(b, func(x []byte) bool { return bytes.Equal(x, lit) }), nil
-	}
-	re, err := regexp.Compile(likeRegexp(pattern))
-	if err != nil {
-		return nil, err
-	}
-	return matcher(b, re.Match), nil
-}
-
-func likeRegexp(pattern string) string {
-	var w strings.Builder
-	w.WriteString(`(?s)\A`)
-	escaped := false
-	for _, r := range pattern {
-		switch {
-		case escaped:
-			w.WriteString(regexp.QuoteMeta(string(r)))
-			escaped = false
-		case r == '\\':
-			escaped = true
-		case r == '%':
-			w.WriteString(`.*`)
-		case r == '_':
-			w.WriteString(`.`)
-		default:
-			w.WriteString(regexp.QuoteMeta(string(r)))
-		}
-	}
-	if escaped {
-		w.WriteString(`\\`)
-	}
-	return w.String() + `\z`
-}
-
 func bindTextMap(b *binding) (code, error) {
 	var add func(dst, x []byte) []byte
 	switch b.fn {
@@ -133,6 +68,10 @@ func bindTextMap(b *binding) (code, error) {
 		add = func(dst, x []byte) []byte { return appendMapped(dst, x, 'a', 'z', unicode.ToUpper) }
 	case "str.lower":
 		add = func(dst, x []byte) []byte { return appendMapped(dst, x, 'A', 'Z', unicode.ToLower) }
+	case "str.title":
+		add = appendTitle
+	case "str.reverse":
+		add = appendReversed
 	case "str.trim":
 		add = func(dst, x []byte) []byte { return append(dst, bytes.TrimSpace(x)...) }
 	case "str.trim_left":
@@ -338,6 +277,10 @@ func bindPad(b *binding) (code, error) {
 func bindParseTime(b *binding) (code, error) {
 	layout := b.Args[1].Lit.S
 	date := b.Out.Kind == dtype.Date
+	format, err := newTimeFormat(layout)
+	if err != nil {
+		return nil, err
+	}
 	read := func(s string) (int64, bool) {
 		t, err := time.Parse(layout, s)
 		if err != nil {
@@ -348,7 +291,16 @@ func bindParseTime(b *binding) (code, error) {
 		}
 		return t.UnixMicro(), true
 	}
-	if layout == time.DateOnly && date { // the same result without package time
+	switch {
+	case format.items != nil:
+		read = func(s string) (int64, bool) {
+			sec, nano, ok := format.parse(s)
+			if date {
+				return floorDiv(sec, secondsPerDay), ok
+			}
+			return sec*1e6 + nano/1e3, ok
+		}
+	case layout == time.DateOnly && date: // the same result without package time
 		read = func(s string) (int64, bool) {
 			day, rest, ok := parseDate(s)
 			return day, ok && rest == ""

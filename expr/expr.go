@@ -57,8 +57,9 @@ type Node interface{ node() }
 type Column struct{ Name string }
 
 // A Literal is a constant. Bools are 0 or 1 in I, dates days, timestamps units;
-// unsigned integers keep their bits in I, float32 its value in F; text and bytes
-// are in S. Decimals are not literals, except for null.
+// times of day and durations too; unsigned integers keep their bits in I, float32
+// its value in F; text and bytes are in S, and decimals, as text with all digits of
+// their scale. Lists and structs are not literals, except for null.
 type Literal struct {
 	Type dtype.Type
 	Null bool

@@ -17,6 +17,7 @@ type Function struct {
 	Nulls   string  // "" when a null argument gives null
 	Errors  string  // what fails at run time; "" when nothing does
 	Example string  // in text form: Parse reads it
+	Gives   string  // what the example gives, as text; null, and text in quotes
 
 	Variadic bool // the last parameter may be repeated
 	Volatile bool // equal arguments may give different results
@@ -26,7 +27,9 @@ type Function struct {
 type Param struct {
 	Name string
 	// Type is what is taken: any, number, integer, float64 (any number, converted), int64 (any
-	// integer, converted), bool, text, time (a date or timestamp) or bytes (text or binary).
+	// integer, converted), bool, text, time (a date or timestamp), instant (a timestamp), moment (a date,
+	// timestamp or time of day), duration, amount (a number or duration), bytes (text or binary), binary, list
+	// or struct.
 	Type  string
 	Const bool // a constant is wanted
 }
@@ -67,7 +70,8 @@ var registry = map[string]*fn{}
 
 // The tables are joined in init, because their code refers back to the registry.
 func init() {
-	for _, table := range [][]fn{arithmeticFns(), comparisonFns(), logicFns(), mathFns(), textFns(), textBuildFns(), dateFns()} {
+	for _, table := range [][]fn{arithmeticFns(), comparisonFns(), logicFns(), mathFns(), textFns(), textBuildFns(), patternFns(), dateFns(),
+		dateBuildFns(), clockFns(), integerFns(), choiceFns(), bytesFns(), listFns(), structFns()} {
 		for i := range table {
 			f := &table[i]
 			if registry[f.Name] != nil {
@@ -120,9 +124,10 @@ func params(s string) (ps []Param, variadic bool) {
 	return ps, variadic
 }
 
-// define starts the entry of a function.
+// define starts the entry of a function; the example is "expression => result".
 func define(name, args, result, doc, example string) fn {
-	f := fn{Function: Function{Name: name, Doc: doc, Result: result, Example: example}}
+	f := fn{Function: Function{Name: name, Doc: doc, Result: result}}
+	f.Example, f.Gives, _ = strings.Cut(example, " => ")
 	f.Params, f.Variadic = params(args)
 	return f
 }
@@ -177,10 +182,16 @@ func (p Param) words() string {
 	switch p.Type {
 	case "time":
 		return "a date or timestamp"
+	case "instant":
+		return "a timestamp"
+	case "moment":
+		return "a date, timestamp or time of day"
 	case "float64":
 		return "a number"
 	case "integer":
 		return "an integer"
+	case "amount":
+		return "a number or duration"
 	case "int64":
 		return "an integer that fits int64"
 	}
@@ -193,11 +204,13 @@ func (p Param) accept(a operand) (dtype.Type, bool) {
 	null := k == dtype.Null
 	switch p.Type {
 	case "number":
-		return a.T, k.IsNumeric() || null
+		return a.T, k.IsNumeric() || k == dtype.Decimal128 || null
+	case "amount":
+		return a.T, k.IsNumeric() || k == dtype.Decimal128 || k == dtype.Duration || null
 	case "integer":
 		return a.T, k.IsInt() || null
 	case "float64":
-		return dtype.Of(dtype.Float64), k.IsNumeric() || null
+		return dtype.Of(dtype.Float64), k.IsNumeric() || k == dtype.Decimal128 || null
 	case "int64":
 		return dtype.Of(dtype.Int64), k.IsInt() && k != dtype.Uint64 || null || isSmallUint(a)
 	case "bool":
@@ -208,6 +221,18 @@ func (p Param) accept(a operand) (dtype.Type, bool) {
 		return a.T, k == dtype.Utf8 || k == dtype.Binary || null
 	case "time":
 		return a.T, k == dtype.Date || k == dtype.Timestamp || null
+	case "instant":
+		return a.T, k == dtype.Timestamp || null
+	case "moment":
+		return a.T, k == dtype.Date || k == dtype.Timestamp || k == dtype.Time || null
+	case "duration":
+		return a.T, k == dtype.Duration || null
+	case "binary":
+		return a.T, k == dtype.Binary || null
+	case "list":
+		return a.T, k == dtype.List || null
+	case "struct":
+		return a.T, k == dtype.Struct || null
 	}
 	return a.T, true
 }

@@ -21,22 +21,24 @@ const overflows = "a result that does not fit the type"
 func intResult(s *sig) bool { return !s.Out.Kind.IsFloat() && s.Out.Kind != dtype.Null }
 
 func arithmeticFns() []fn {
+	d := func(name, args, result, doc, example string) fn {
+		return define(name, args, result, doc, example).rule(arithmetic(name)).canFail(overflows, intResult).code(bindArith)
+	}
 	return []fn{
-		define("add", "x any, y any", "the common type; date + integer is a date (days), timestamp + integer a timestamp (units)",
-			"Sum of two numbers.", "price + 1").rule(addRule).canFail(overflows, intResult).code(bindArith),
-		define("sub", "x any, y any", "the common type; int64 days between dates, int64 units between timestamps; date - integer is a date",
-			"Difference of two numbers or times.", "price - cost").rule(subRule).canFail(overflows, intResult).code(bindArith),
-		define("mul", "x number, y number", "the common type", "Product of two numbers.", "price * volume").
-			rule(arithRule).canFail(overflows, intResult).code(bindArith),
-		define("div", "x number, y number", "float64; float32 for two float32", "Quotient of two numbers; integers are divided as float64.", "price / 2").
-			rule(divRule).code(bindArith),
-		define("intdiv", "x integer, y integer", "the common type", "Integer quotient, truncated toward zero; null when y is 0.", "volume // 100").
-			rule(intDivRule).canFail("the least integer divided by -1", func(s *sig) bool { return s.Out.Kind.IsSigned() }).code(bindIntDiv),
-		define("mod", "x number, y number", "the common type", "Remainder with the sign of x; of integers null when y is 0.", "volume % 7").
-			rule(modRule).code(bindIntDiv),
-		define("neg", "x number", "the type of x", "The negative of a number.", "-price").
+		d("add", "x any, y any", "the common type; decimals get one digit more; date + integer is a date (days), timestamp + integer a timestamp (units)",
+			"Sum of two numbers or durations, or of a date, time or timestamp and a duration; a time of day wraps at midnight.", "1 + 2.5 => 3.5"),
+		d("sub", "x any, y any", "the common type; int64 days between dates, a duration between timestamps or times; date - integer is a date",
+			"Difference of two numbers, times or durations, or of a time and a duration.", `date("2024-03-01") - date("2024-02-01") => 29`),
+		d("mul", "x any, y any", "the common type; decimals get the digits of both", "Product of two numbers, or of a duration and a number.", "6 * 7 => 42"),
+		d("div", "x any, y any", "float64; float32 for two float32; a decimal for decimals; a duration for duration / number",
+			"Quotient of two numbers or durations; integers are divided as float64, decimals and durations give null when y is 0.", "7 / 2 => 3.5"),
+		define("intdiv", "x any, y any", "the common type; int64 for durations", "Integer quotient, truncated toward zero; null when y is 0.", "-7 // 2 => -3").
+			rule(arithmetic("intdiv")).canFail("the least integer divided by -1", func(s *sig) bool { return s.Out.Kind.IsSigned() }).code(bindArith),
+		define("mod", "x any, y any", "the common type", "Remainder with the sign of x; of integers, decimals and durations null when y is 0.", "-7 % 4 => -3").
+			rule(arithmetic("mod")).code(bindArith),
+		define("neg", "x amount", "the type of x", "The negative of a number or duration.", "neg(2 + 3) => -5").
 			rule(negRule).canFail(overflows, intResult).code(bindUnary),
-		define("pow", "x float64, y float64", "float64", "x to the power of y.", "pow(price, 2)").gives(tFloat64).code(bindPow),
+		define("pow", "x float64, y float64", "float64", "x to the power of y.", "pow(2, 10) => 1024.0").gives(tFloat64).code(bindPow),
 	}
 }
 
@@ -80,7 +82,7 @@ func intDivRule(s *sig, in []operand) error {
 	if err := arithRule(s, in); err != nil {
 		return err
 	}
-	if s.Out.Kind.IsFloat() {
+	if !s.Out.Kind.IsInt() && s.Out != tNull {
 		return fmt.Errorf("%s and %s have no common integer type; cast one", in[0].T, in[1].T)
 	}
 	s.Null = true
@@ -103,30 +105,104 @@ func negRule(s *sig, in []operand) error {
 
 func isTime(k dtype.Kind) bool { return k == dtype.Date || k == dtype.Timestamp }
 
-// addRule types +, which also takes a time and an integer.
-func addRule(s *sig, in []operand) error {
-	a, b := in[0].T, in[1].T
-	num := func(k dtype.Kind) bool { return k.IsNumeric() || k == dtype.Null }
-	switch {
-	case num(a.Kind) && num(b.Kind):
+// arithmetic types + - * / // and %.
+func arithmetic(fn string) func(s *sig, in []operand) error {
+	return func(s *sig, in []operand) error {
+		if a, b, ok := withDecimal(in); ok && fn != "intdiv" {
+			return decimalRule(fn, s, a, b)
+		}
+		if k, l := in[0].T.Kind, in[1].T.Kind; isTime(k) || isClock(k) || isTime(l) || isClock(l) {
+			if err := timeRule(fn, s, in); err != errNotHere {
+				return err
+			}
+		}
+		for _, a := range in {
+			switch k := a.T.Kind; {
+			case k == dtype.Utf8 && fn == "add":
+				return fmt.Errorf("takes numbers, got %s and %s; to join text use str.concat", in[0].T, in[1].T)
+			case !k.IsNumeric() && k != dtype.Null && k != dtype.Decimal128:
+				return fmt.Errorf("takes numbers, or times with durations, got %s and %s", in[0].T, in[1].T)
+			}
+		}
+		switch fn {
+		case "div":
+			return divRule(s, in)
+		case "intdiv":
+			return intDivRule(s, in)
+		case "mod":
+			return modRule(s, in)
+		}
 		return arithRule(s, in)
-	case isTime(a.Kind) && b.Kind.IsInt() && b.Kind != dtype.Uint64:
-		s.In[1], s.Out = tInt64, a
-		return nil
-	case a.Kind == dtype.Utf8 || b.Kind == dtype.Utf8:
-		return fmt.Errorf("takes numbers, got %s and %s; to join text use str.concat", a, b)
 	}
-	return fmt.Errorf("takes numbers, or a time with an integer, got %s and %s", a, b)
 }
 
-// subRule types -, which also takes two times.
-func subRule(s *sig, in []operand) error {
-	if !isTime(in[0].T.Kind) || !isTime(in[1].T.Kind) {
-		return addRule(s, in)
+// timeRule types arithmetic with a time or duration; errNotHere when there is
+// none. Units become the finer of the two.
+func timeRule(fn string, s *sig, in []operand) error {
+	a, b := in[0].T, in[1].T
+	set := func(x, y, out dtype.Type) error { s.In[0], s.In[1], s.Out = x, y, out; return nil }
+	u := max(a.Unit, b.Unit)
+	dur := dtype.DurationOf(u)
+	switch {
+	case b.Kind == dtype.Duration && a.Kind != dtype.Duration && (fn == "add" || fn == "mul"):
+		if err := timeRule(fn, s, []operand{in[1], in[0]}); err != nil {
+			return err
+		}
+		s.In[0], s.In[1] = s.In[1], s.In[0]
+		return nil
+	case fn == "add" && a.Kind == dtype.Time && b.Kind == dtype.Date:
+		return set(dur, dtype.TimestampOf(u, ""), dtype.TimestampOf(u, ""))
+	case fn == "add" && a.Kind == dtype.Date && b.Kind == dtype.Time:
+		return set(dtype.TimestampOf(u, ""), dur, dtype.TimestampOf(u, ""))
+	case (fn == "add" || fn == "sub") && isTime(a.Kind) && b.Kind.IsInt() && b.Kind != dtype.Uint64:
+		return set(a, tInt64, a)
+	case fn == "add" && a.Kind == dtype.Duration:
+		switch b.Kind {
+		case dtype.Duration:
+			return set(dur, dur, dur)
+		case dtype.Time:
+			return set(dur, dtype.TimeOf(u), dtype.TimeOf(u))
+		case dtype.Date, dtype.Timestamp:
+			return set(dur, dtype.TimestampOf(u, b.Zone), dtype.TimestampOf(u, b.Zone))
+		}
+	case fn == "sub" && b.Kind == dtype.Duration:
+		switch a.Kind {
+		case dtype.Duration:
+			return set(dur, dur, dur)
+		case dtype.Time:
+			return set(dtype.TimeOf(u), dur, dtype.TimeOf(u))
+		case dtype.Date, dtype.Timestamp:
+			return set(dtype.TimestampOf(u, a.Zone), dur, dtype.TimestampOf(u, a.Zone))
+		}
+	case fn == "sub":
+		t, err := cmpType(in[0], in[1])
+		switch t.Kind {
+		case dtype.Date:
+			return set(t, t, tInt64)
+		case dtype.Timestamp, dtype.Time:
+			return set(t, t, dtype.DurationOf(t.Unit))
+		}
+		return err
+	case a.Kind == dtype.Duration && b.Kind == dtype.Duration:
+		switch fn {
+		case "div":
+			s.Null = true
+			return set(dur, dur, tFloat64)
+		case "intdiv":
+			s.Null = true
+			return set(dur, dur, tInt64)
+		case "mod":
+			s.Null = true
+			return set(dur, dur, dur)
+		}
+	case a.Kind == dtype.Duration && (fn == "mul" || fn == "div") && b.Kind.IsNumeric():
+		s.Null = s.Null || fn == "div"
+		if b.Kind.IsFloat() {
+			return set(a, tFloat64, a)
+		}
+		return set(a, tInt64, a)
 	}
-	t, err := cmpType(in[0], in[1])
-	s.In[0], s.In[1], s.Out = t, t, tInt64
-	return err
+	return errNotHere
 }
 
 func comparisonFns() []fn {
@@ -135,12 +211,12 @@ func comparisonFns() []fn {
 		return define(name, takes, "bool", doc, example).rule(cmpRule).code(bindCmp)
 	}
 	return []fn{
-		d("eq", "True when x equals y.", "x == 3"),
-		d("ne", "True when x differs from y.", "x != 3"),
-		d("lt", "True when x is less than y; text compares by bytes, false is less than true.", "x < 3"),
-		d("le", "True when x is at most y.", "x <= 3"),
-		d("gt", "True when x is greater than y.", "x > 3"),
-		d("ge", "True when x is at least y.", "x >= 3"),
+		d("eq", "True when x equals y.", "2 == 2.0 => true"),
+		d("ne", "True when x differs from y.", "2 != 3 => true"),
+		d("lt", "True when x is less than y; text compares by bytes, false is less than true.", `"a" < "b" => true`),
+		d("le", "True when x is at most y.", "3 <= 3 => true"),
+		d("gt", "True when x is greater than y.", "2 > 3 => false"),
+		d("ge", "True when x is at least y.", `date("2024-05-01") >= date("2024-01-01") => true`),
 	}
 }
 
@@ -153,6 +229,17 @@ func cmpRule(s *sig, in []operand) error {
 // cmpType returns the type in which two values are compared: that of the
 // non-constant side when the constant has an equal there.
 func cmpType(a, b operand) (dtype.Type, error) {
+	if a.T.Kind.IsNested() || b.T.Kind.IsNested() {
+		return a.T, fmt.Errorf("cannot compare %s with %s; compare their parts", a.T, b.T)
+	}
+	if x, y, ok := withDecimal([]operand{a, b}); ok {
+		t, err := dtype.Promote(x, y)
+		whole, scale := max(int(x.Precision)-int(x.Scale), int(y.Precision)-int(y.Scale)), max(x.Scale, y.Scale)
+		if err == nil && (int(t.Scale) < int(scale) || int(t.Precision)-int(t.Scale) < whole) {
+			err = fmt.Errorf("%s and %s have %s", a.T, b.T, decimalOverflows)
+		}
+		return t, err
+	}
 	for _, p := range [][2]operand{{a, b}, {b, a}} {
 		lit, other := p[0], p[1].T
 		if lit.Lit == nil || lit.Lit.Null || p[1].isValue() && lit.T != tText {
@@ -161,7 +248,7 @@ func cmpType(a, b operand) (dtype.Type, error) {
 		if adapts(*lit.Lit, other) {
 			return other, nil
 		}
-		if lit.T == tText && isTime(other.Kind) {
+		if lit.T == tText && (isTime(other.Kind) || isClock(other.Kind)) {
 			_, err := castLit(*lit.Lit, other)
 			return other, err
 		}
@@ -186,7 +273,10 @@ func adapts(l Literal, t dtype.Type) bool {
 	switch {
 	case l.Null:
 		return false
-	case from.IsInt() && to.IsInt(), from == dtype.Float64 && to == dtype.Float32,
+	case to == dtype.Decimal128 && from != dtype.Decimal128:
+		d, ok := asDecimal(operand{T: l.Type, Lit: &l})
+		return ok && d.Scale <= t.Scale && d.Precision-uint8(d.Scale) <= t.Precision-uint8(t.Scale)
+	case from == dtype.Duration && to == dtype.Duration, from == dtype.Time && to == dtype.Time, from.IsInt() && to.IsInt(), from == dtype.Float64 && to == dtype.Float32,
 		from == dtype.Timestamp && isTime(to) && l.Type.Zone == "":
 		c, err := castLit(l, t)
 		if err != nil {
@@ -202,14 +292,14 @@ func adapts(l Literal, t dtype.Type) bool {
 func logicFns() []fn {
 	const kleene = "Kleene logic: null unless the others decide"
 	return []fn{
-		define("and", "x bool…", "bool", "True when all are.", "x > 1 and y < 2").gives(tBool).seesNulls(kleene).code(bindAndOr),
-		define("or", "x bool…", "bool", "True when one is.", "x > 1 or y < 2").gives(tBool).seesNulls(kleene).code(bindAndOr),
-		define("xor", "x bool, y bool", "bool", "True when just one is.", "x > 1 xor y < 2").gives(tBool).code(bindXor),
-		define("not", "x bool", "bool", "True when x is false.", "not(x > 1)").gives(tBool).code(bindNot),
-		define("is_null", "x any", "bool", "True when x is null.", "is_null(name)").rule(neverNull).seesNulls("never null").code(bindIsNull),
-		define("is_not_null", "x any", "bool", "True when x is not null.", "is_not_null(name)").rule(neverNull).seesNulls("never null").code(bindIsNull),
-		define("is_nan", "x number", "bool", "True when x is not a number; false for all integers.", "is_nan(price)").gives(tBool).code(bindIsNaN),
-		define("coalesce", "x any…", "the common type", "The first argument that is not null.", "coalesce(price, 0.0)").
+		define("and", "x bool…", "bool", "True when all are.", "true and bool(null) => null").gives(tBool).seesNulls(kleene).code(bindAndOr),
+		define("or", "x bool…", "bool", "True when one is.", "true or bool(null) => true").gives(tBool).seesNulls(kleene).code(bindAndOr),
+		define("xor", "x bool, y bool", "bool", "True when just one is.", "true xor true => false").gives(tBool).code(bindXor),
+		define("not", "x bool", "bool", "True when x is false.", "not(2 > 1) => false").gives(tBool).code(bindNot),
+		define("is_null", "x any", "bool", "True when x is null.", "is_null(int64(null)) => true").rule(neverNull).seesNulls("never null").code(bindIsNull),
+		define("is_not_null", "x any", "bool", "True when x is not null.", "is_not_null(3) => true").rule(neverNull).seesNulls("never null").code(bindIsNull),
+		define("is_nan", "x number", "bool", "True when x is not a number; false for all integers.", `is_nan(float64("nan")) => true`).gives(tBool).code(bindIsNaN),
+		define("coalesce", "x any…", "the common type", "The first argument that is not null.", "coalesce(int64(null), 3) => 3").
 			rule(coalesceRule).seesNulls("null when all arguments are").code(bindCoalesce),
 	}
 }
@@ -247,50 +337,8 @@ func coalesceRule(s *sig, in []operand) error {
 
 func extremeRule(s *sig, in []operand) error {
 	err := coalesceRule(s, in)
-	if err == nil && !s.Out.Kind.IsNumeric() && !isTime(s.Out.Kind) && s.Out != tNull {
-		return fmt.Errorf("takes numbers or times, got %s", s.Out)
+	if k := s.Out.Kind; err == nil && !k.IsOrdered() && k != dtype.Null {
+		return fmt.Errorf("takes numbers, text or times, got %s", s.Out)
 	}
 	return err
-}
-
-// sameType is the rule of functions whose result has the type of x.
-func sameType(s *sig, in []operand) error {
-	s.Out = in[0].T
-	return nil
-}
-
-func roundRule(s *sig, in []operand) error {
-	s.Out = in[0].T
-	if d := in[1].Lit.I; d < -300 || d > 300 {
-		return fmt.Errorf("%d digits, want -300 to 300", d)
-	} else if d < 0 && s.Out.Kind.IsInt() {
-		return fmt.Errorf("digits of an integer must not be negative, got %d", d)
-	}
-	return nil
-}
-
-func mathFns() []fn {
-	d := func(name, doc string) fn {
-		return define(name, "x float64", "float64", doc, name+"(price)").gives(tFloat64).code(bindMath)
-	}
-	same := func(name, doc string) fn {
-		return define(name, "x number", "the type of x", doc, name+"(price)").rule(sameType).code(bindUnary)
-	}
-	signed := func(s *sig) bool { return s.Out.Kind.IsSigned() }
-	return []fn{
-		same("abs", "The absolute value.").canFail(overflows, signed),
-		same("sign", "-1, 0 or 1; NaN stays NaN and zero keeps its sign."),
-		same("floor", "The greatest integral value that is not greater."),
-		same("ceil", "The least integral value that is not less."),
-		define("round", "x number, digits const int64", "the type of x", "Rounds to decimal digits, halves away from zero (scaled by a power of ten).",
-			"round(price, 2)").rule(roundRule).code(bindRound),
-		d("sqrt", "The square root; NaN for negative values."),
-		d("exp", "e to the power of x."),
-		d("log", "The natural logarithm; -Inf for 0, NaN for negative values."),
-		d("log10", "The decimal logarithm; -Inf for 0, NaN for negative values."),
-		define("least", "x any…", "the common type", "The least argument; NaN counts as the greatest value.", "least(price, cost)").
-			rule(extremeRule).seesNulls("nulls are left out; null when all are").code(bindExtreme),
-		define("greatest", "x any…", "the common type", "The greatest argument; NaN counts as the greatest value.", "greatest(price, cost)").
-			rule(extremeRule).seesNulls("nulls are left out; null when all are").code(bindExtreme),
-	}
 }

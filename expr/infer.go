@@ -155,26 +155,20 @@ func inferLit(l Literal) (operand, error) {
 
 // checkType refuses types that no column can have.
 func checkType(t dtype.Type) error {
-	plain := dtype.Of(t.Kind)
-	switch {
-	case t.Kind == dtype.Invalid || t.Kind > dtype.Decimal128:
-		return fmt.Errorf("unknown type %s", t.Kind)
-	case t.Kind == dtype.Timestamp:
-		plain.Unit, plain.Zone = t.Unit, t.Zone
-		if t.Unit > dtype.Nano {
-			return fmt.Errorf("unknown unit %d of a timestamp", t.Unit)
-		}
-		if _, err := location(t.Zone); err != nil {
-			return err
-		}
-	case t.Kind == dtype.Decimal128:
-		plain.Precision, plain.Scale = t.Precision, t.Scale
-		if t.Precision < 1 || t.Precision > 38 || t.Scale > int8(t.Precision) || t.Scale < 0 {
-			return fmt.Errorf("decimal(%d, %d): want a precision of 1 to 38 and a scale of 0 to the precision", t.Precision, t.Scale)
+	if err := t.Check(); err != nil {
+		return err
+	}
+	if t.Kind == dtype.Timestamp {
+		_, err := location(t.Zone)
+		return err
+	}
+	for _, f := range t.Fields() {
+		if err := checkType(f.Type); err != nil {
+			return fmt.Errorf("field %q: %w", f.Name, err)
 		}
 	}
-	if t != plain {
-		return fmt.Errorf("%s with properties of another type: %#v", t.Kind, t)
+	if t.Kind == dtype.List {
+		return checkType(t.Elem())
 	}
 	return nil
 }
@@ -190,7 +184,12 @@ func checkLit(l Literal) error {
 	case l.Null || k == dtype.Null:
 		zero.Null = true
 	case k == dtype.Decimal128:
-		return errors.New("decimals are not constants; cast one from text")
+		zero.S = l.S
+		if x, ok := parseDecimal([]byte(l.S), int(l.Type.Scale)); !ok || x.abs().cmp(pow10(int(l.Type.Precision))) >= 0 || decimalText(x, l.Type) != l.S {
+			return fmt.Errorf("%q is not a %s with all its digits", l.S, l.Type)
+		}
+	case k.IsNested():
+		return fmt.Errorf("a %s is no constant", k)
 	case k.IsVar():
 		zero.S = l.S
 	case k.IsFloat():
@@ -202,6 +201,9 @@ func checkLit(l Literal) error {
 		zero.I = l.I
 		if lo, hi := intRange(k); l.I < lo || l.I > hi {
 			return fmt.Errorf("%d is not a %s", l.I, k)
+		}
+		if k == dtype.Time && (l.I < 0 || l.I >= secondsPerDay*l.Type.Unit.PerSecond()) {
+			return fmt.Errorf("%d %s is not a time of day", l.I, l.Type.Unit)
 		}
 	}
 	if zero.Null != l.Null || zero.I != l.I || zero.S != l.S || math.Float64bits(zero.F) != math.Float64bits(l.F) {

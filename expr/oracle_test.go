@@ -125,6 +125,11 @@ func oracleOrder(a, b Literal) (int, bool) {
 		return 0, false
 	case a.Type.Kind.IsVar():
 		return strings.Compare(a.S, b.S), true
+	case a.Type.Kind == dtype.Decimal128 && b.Type.Kind == dtype.Decimal128 || a.Type.Kind == dtype.Decimal128 && !math.IsInf(b.F, 0) || b.Type.Kind == dtype.Decimal128 && !math.IsInf(a.F, 0):
+		return ratOf(a).Cmp(ratOf(b)), true
+	case isClock(a.Type.Kind):
+		x, y := new(big.Int).Mul(big.NewInt(a.I), big.NewInt(1e9/a.Type.Unit.PerSecond())), new(big.Int).Mul(big.NewInt(b.I), big.NewInt(1e9/b.Type.Unit.PerSecond()))
+		return x.Cmp(y), true
 	case isTime(a.Type.Kind):
 		return instantOf(a).Compare(instantOf(b)), true
 	}
@@ -236,9 +241,13 @@ func oracleCast(l Literal, to dtype.Type) (Literal, error) {
 		return Literal{Type: to, Null: true}, nil
 	case from == to:
 		return l, nil
+	case from.Kind == dtype.Decimal128 || to.Kind == dtype.Decimal128:
+		return oracleCastDecimal(l, to)
 	case to.Kind == dtype.Utf8:
 		out.S = oracleText(l)
 		return out, nil
+	case from.Kind != dtype.Utf8 && (isClock(from.Kind) || isClock(to.Kind)):
+		return oracleCastClock(l, to)
 	case from.Kind == dtype.Utf8:
 		return oracleRead(l.S, to)
 	case isTime(from.Kind) && isTime(to.Kind):
@@ -297,6 +306,10 @@ func oracleText(l Literal) string {
 		return s
 	case k == dtype.Date:
 		return instantOf(l).Format("2006-01-02")
+	case k == dtype.Time:
+		return time.Unix(0, l.I*(1e9/l.Type.Unit.PerSecond())).UTC().Format("15:04:05" + []string{"", ".000", ".000000", ".000000000"}[l.Type.Unit])
+	case k == dtype.Duration:
+		return string(appendClock(nil, l.Type, l.I))
 	case k == dtype.Timestamp:
 		layout := "2006-01-02 15:04:05"
 		if u := l.Type.Unit; u > dtype.Second {
@@ -329,6 +342,11 @@ func oracleRead(s string, to dtype.Type) (Literal, error) {
 			return l, errOracle
 		}
 		return numberOf(x, to)
+	case k == dtype.Time || k == dtype.Duration:
+		if err := parseLit(s, &l); err != nil {
+			return l, errOracle
+		}
+		return l, nil
 	}
 	for _, layout := range []string{"2006-01-02", "2006-01-02 15:04:05", "2006-01-02T15:04:05", "2006-01-02 15:04:05Z07:00"} {
 		at, err := time.Parse(layout, s)
@@ -384,6 +402,9 @@ func (o oracle) lazily(n Func, s *sig) (Literal, error, bool) {
 	case "is_null", "is_not_null":
 		v, err := o.eval(n.Args[0])
 		return boolean(v.Null == (n.Fn == "is_null")), err, true
+	case "null_if", "fill_nan", "clip", "str.concat_ws":
+		v, err := o.eagerly(n, s)
+		return v, err, true
 	case "least", "greatest":
 		best := null
 		for _, a := range n.Args {
@@ -432,6 +453,9 @@ func (o oracle) call(n Func) (Literal, error) {
 	if isNull {
 		return null, nil
 	}
+	if g := oracleOf[n.Fn]; g != nil {
+		return g(in, s.Out)
+	}
 	if strings.HasPrefix(n.Fn, "str.") {
 		return oracleTextCall(n.Fn, in, s.Out)
 	}
@@ -460,6 +484,14 @@ func oracleNumber(fn string, in []Literal, out dtype.Type) (Literal, error) {
 	case "is_nan":
 		return boolean(x.F != x.F), nil
 	}
+	if x.Type.Kind == dtype.Decimal128 || out.Kind == dtype.Decimal128 {
+		return oracleDecimal(fn, x, y, out)
+	}
+	if isClock(x.Type.Kind) || isClock(y.Type.Kind) {
+		if l, err, ok := oracleClock(fn, x, y, out); ok {
+			return l, err
+		}
+	}
 	if x.Type.Kind.IsFloat() {
 		return oracleFloat(fn, x, y, out)
 	}
@@ -485,7 +517,7 @@ func oracleNumber(fn string, in []Literal, out dtype.Type) (Literal, error) {
 		r.Abs(a)
 	case "sign":
 		r.SetInt64(int64(a.Sign()))
-	case "floor", "ceil", "round":
+	case "floor", "ceil", "round", "round_even", "trunc":
 		r.Set(a)
 	default:
 		panic("the oracle does not know " + fn)
@@ -515,6 +547,13 @@ func oracleFloat(fn string, xl, yl Literal, out dtype.Type) (Literal, error) {
 		r = math.Floor(x)
 	case "ceil":
 		r = math.Ceil(x)
+	case "trunc":
+		r = math.Trunc(x)
+	case "round_even":
+		scale := math.Pow(10, float64(yl.I))
+		if r = x; math.Abs(x*scale) < 1<<52 {
+			r = math.RoundToEven(x*scale) / scale
+		}
 	case "sign":
 		if r = x; x > 0 {
 			r = 1

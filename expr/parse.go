@@ -377,7 +377,7 @@ func (p *parser) column() (Node, error) {
 }
 
 func kindOf(name string) (dtype.Kind, bool) {
-	for k := dtype.Null; k <= dtype.Decimal128; k++ {
+	for k := dtype.Null; k <= dtype.Struct; k++ {
 		if k.String() == name {
 			return k, true
 		}
@@ -387,64 +387,18 @@ func kindOf(name string) (dtype.Kind, bool) {
 
 // typeName reads the type whose first word t is already skipped.
 func (p *parser) typeName(t token) (dtype.Type, error) {
-	k, ok := kindOf(t.text)
-	if !ok || t.kind != 'a' {
+	if _, ok := kindOf(t.text); !ok || t.kind != 'a' {
 		return dtype.Type{}, fail(t.at, `unexpected %s, want a type like "int64"`, t)
 	}
-	out := dtype.Of(k)
-	var err error
-	switch k {
-	case dtype.Timestamp:
-		out, err = p.timestampType()
-	case dtype.Decimal128:
-		out, err = p.decimalType()
-	}
+	out, n, err := dtype.ParsePrefix(p.s[t.at:])
 	if err == nil {
-		if err := checkType(out); err != nil {
-			return out, fail(t.at, "%v", err)
-		}
+		err = checkType(out)
 	}
-	return out, err
-}
-
-// timestampType reads [unit] or [unit, zone]; a zone goes to the closing bracket.
-func (p *parser) timestampType() (dtype.Type, error) {
-	if !p.is("[") {
-		return dtype.Type{}, fail(p.tok.at, `unexpected %s, want the unit of the timestamp like "[us]"`, p.tok)
-	}
-	inner, _, ok := strings.Cut(p.s[p.end:], "]")
-	if !ok {
-		return dtype.Type{}, fail(p.tok.at, `a "[" without "]"`)
-	}
-	at := p.end
-	p.end += len(inner) + 1
-	name, zone, _ := strings.Cut(inner, ", ")
-	for u := dtype.Second; u <= dtype.Nano; u++ {
-		if u.String() == name {
-			return dtype.TimestampOf(u, zone), p.advance()
-		}
-	}
-	return dtype.Type{}, fail(at, "unknown unit %q, want s, ms, us or ns", name)
-}
-
-func (p *parser) decimalType() (dtype.Type, error) {
-	at := p.tok.at
-	args, err := p.list()
 	if err != nil {
-		return dtype.Type{}, err
+		return out, fail(t.at, "%v", err)
 	}
-	var v [2]int64
-	for i, a := range args {
-		l, ok := a.(Literal)
-		if !ok || l.Type != tInt64 || l.I < 0 || l.I > 38 || i > 1 {
-			return dtype.Type{}, fail(at, "want (precision, scale) of the decimal")
-		}
-		v[i] = l.I
-	}
-	if len(args) != 2 {
-		return dtype.Type{}, fail(at, "want (precision, scale) of the decimal")
-	}
-	return dtype.DecimalOf(uint8(v[0]), int8(v[1])), nil
+	p.end = t.at + n
+	return out, p.advance()
 }
 
 // typed reads a constant that names its type: int8(3), date("2024-05-01"), utf8(null).
@@ -510,7 +464,7 @@ func readNumber(l *Literal, s string) (err error) {
 		u, err = strconv.ParseUint(s, 10, 64)
 		l.I = int64(u)
 		return numError(err)
-	case k.IsInt() || isTime(k):
+	case k.IsInt() || isTime(k) || isClock(k):
 		l.I, err = strconv.ParseInt(s, 10, 64)
 		return numError(err)
 	default:
@@ -526,7 +480,11 @@ func readText(l *Literal, s string) error {
 		return nil
 	case k.IsFloat():
 		return readOdd(l, s)
-	case isTime(k):
+	case k == dtype.Decimal128:
+		c, err := castLit(Literal{Type: tText, S: s}, l.Type)
+		l.S = c.S
+		return err
+	case isTime(k) || isClock(k):
 		utc := l.Type
 		utc.Zone = ""
 		c, err := castLit(Literal{Type: tText, S: s}, utc)

@@ -153,7 +153,7 @@ func orderOf(a, b Literal) (int, bool) {
 	case k == dtype.Uint64:
 		return sign(uint64(x.I) < uint64(y.I), uint64(x.I) > uint64(y.I)), true
 	case k == dtype.Decimal128:
-		return 0, false
+		return decimalOfLit(x).cmp(decimalOfLit(y)), true
 	}
 	return sign(x.I < y.I, x.I > y.I), true
 }

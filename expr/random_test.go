@@ -4,6 +4,7 @@ import (
 	"flag"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,19 @@ func randomSchema(r *rand.Rand) (s dtype.Schema) {
 		s = append(s, dtype.Field{Name: "t" + u.String(), Type: dtype.TimestampOf(u, ""), Nullable: r.IntN(2) == 0},
 			dtype.Field{Name: "z" + u.String(), Type: dtype.TimestampOf(u, "Europe/Berlin"), Nullable: true})
 	}
+	for name, t := range map[string]dtype.Type{"dec": dtype.DecimalOf(12, 2), "small": dtype.DecimalOf(3, 3), "wide": dtype.DecimalOf(38, 6),
+		"dur": dtype.DurationOf(dtype.Milli), "nanos": dtype.DurationOf(dtype.Nano), "tod": dtype.TimeOf(dtype.Micro), "seconds": dtype.TimeOf(dtype.Second)} {
+		s = append(s, dtype.Field{Name: name, Type: t, Nullable: r.IntN(2) == 0})
+	}
+	slices.SortStableFunc(s[len(s)-7:], func(a, b dtype.Field) int { return strings.Compare(a.Name, b.Name) })
 	return s
+}
+
+// scripted reports whether a function is left to the scripts and examples: what
+// makes lists and structs, and digests.
+func scripted(name string) bool {
+	family, _, _ := strings.Cut(name, ".")
+	return family == "list" || family == "struct" || oracleOf[name] == nil && !oracleKnows[name]
 }
 
 var someTexts = []string{"", "a", "ab", "aab", "B-a", "x-y-z", "é", "Straße", " pad\t", "3", "-7", "2024-02-29", "1e3", "%_", "2024-05-01 12:30:00", "true"}
@@ -42,6 +55,24 @@ func randomValue(r *rand.Rand, t dtype.Type) Literal {
 		}
 		if k == dtype.Float32 {
 			l.F = float64(float32(l.F))
+		}
+	case k == dtype.Decimal128:
+		x := intTo128(r.Int64N(2000)-1000, false)
+		if r.IntN(4) == 0 {
+			x, _ = pow10(int(t.Precision)).sub(i128{0, 1})
+		}
+		if r.IntN(8) == 0 {
+			x = x.neg()
+		}
+		if x.abs().cmp(pow10(int(t.Precision))) >= 0 {
+			x = i128{0, 7}
+		}
+		l.S = decimalText(x, t)
+	case k == dtype.Time:
+		l.I = r.Int64N(secondsPerDay * t.Unit.PerSecond())
+	case k == dtype.Duration:
+		if l.I = r.Int64N(1e12) - 5e11; r.IntN(6) == 0 {
+			l.I = []int64{0, math.MinInt64, math.MaxInt64, -1}[r.IntN(4)]
 		}
 	case k == dtype.Timestamp: // 1968 to 2036, among them the hours of clock changes
 		sec := r.Int64N(2150e6) - 50e6
@@ -180,22 +211,38 @@ func (m *maker) node(depth int) Node {
 	f := m.fns[m.IntN(len(m.fns))]
 	n := Func{Fn: f.Name}
 	for i, p := range f.Params {
-		n.Args = append(n.Args, m.argument(p, depth))
+		n.Args = append(n.Args, m.argument(f.Name, p, depth))
 		for i == len(f.Params)-1 && f.Variadic && m.IntN(2) == 0 {
-			n.Args = append(n.Args, m.argument(p, depth))
+			n.Args = append(n.Args, m.argument(f.Name, p, depth))
 		}
 	}
 	return n
 }
 
-func (m *maker) argument(p Param, depth int) Node {
+func (m *maker) argument(f string, p Param, depth int) Node {
 	pick := func(of ...string) Node { return Literal{Type: tText, S: of[m.IntN(len(of))]} }
 	if p.Const {
 		switch p.Name {
 		case "digits":
 			return Literal{Type: tInt64, I: m.Int64N(4)}
 		case "unit":
-			return pick(truncUnits...)
+			switch {
+			case f == "date.from_epoch":
+				return pick("s", "ms", "us", "ns")
+			case f == "date.truncate":
+				return pick(truncUnits...)
+			}
+			return pick("second", "minute", "day", "week")
+		case "base":
+			return Literal{Type: tInt64, I: []int64{2, 10, 16, 36}[m.IntN(4)]}
+		case "group":
+			return Literal{Type: tInt64, I: m.Int64N(2)}
+		case "zone":
+			return pick("", "Europe/Berlin", "America/New_York")
+		case "from", "to", "new":
+			return pick("a-", "xyé", "", "b")
+		case "re":
+			return pick("a", "x.y", "^a+b?$", "[a-z]-", "(a|b)+", `\b`, "é|ß", "(?i)B", `(-|[0-9]+)`, "", "a*$")
 		case "layout":
 			return pick("2006-01-02", "2006-01-02 15:04:05")
 		case "fill":
@@ -242,7 +289,7 @@ func TestAgainstOracle(t *testing.T) {
 	for _, n := range []int{65, 0, 1, 3, 64, 130, 20, 2} {
 		batches = append(batches, randomBatch(r, schema, n))
 	}
-	m := &maker{r, schema, Functions()}
+	m := &maker{r, schema, slices.DeleteFunc(Functions(), func(f Function) bool { return scripted(f.Name) })}
 	used := map[string]int{}
 	for round := 0; round < rounds && !t.Failed(); round++ {
 		e := Expr{N: m.node(1 + r.IntN(4))}
@@ -258,7 +305,7 @@ func TestAgainstOracle(t *testing.T) {
 		check(t, e, schema, []*chunk.Batch{batches[r.IntN(len(batches))], batches[r.IntN(len(batches))]})
 	}
 	for _, f := range Functions() {
-		if used[f.Name] == 0 && !testing.Short() {
+		if used[f.Name] == 0 && !testing.Short() && !scripted(f.Name) {
 			t.Errorf("%s was never tried", f.Name)
 		}
 	}
@@ -315,7 +362,7 @@ func check(t *testing.T, e Expr, schema dtype.Schema, batches []*chunk.Batch) {
 // without a schema.
 func comparesTimes(e Expr, s dtype.Schema) bool {
 	for _, c := range Columns(e) {
-		if isTime(s[s.Index(c)].Type.Kind) {
+		if k := s[s.Index(c)].Type.Kind; isTime(k) || isClock(k) {
 			return true
 		}
 	}

@@ -90,7 +90,7 @@ func TestCanError(t *testing.T) {
 		"x > 3":                     {false, false},
 		"x + 1 > 3":                 {true, true},
 		"price + 1 > 3":             {true, false},
-		"x / 2 > 3":                 {false, false},
+		"x / 2 > 3":                 {true, false},
 		"x // 2 > 3":                {true, true},
 		"u8 // u8 == u8":            {true, false},
 		"cast(x, float64) > 1.0":    {true, false},
@@ -158,9 +158,11 @@ func TestMayBeTrue(t *testing.T) {
 		t.Error("no predicate prunes")
 	}
 	wide := func(string) (lo, hi Literal, null, known bool) {
-		return Literal{Type: dtype.DecimalOf(5, 2)}, Literal{Type: dtype.DecimalOf(5, 2)}, false, true
+		return Literal{Type: dtype.DecimalOf(5, 2), S: "-1.50"}, Literal{Type: dtype.DecimalOf(5, 2), S: "2.99"}, false, true
 	}
-	if e, _ := Parse("x > 3"); !MayBeTrue(e, wide) {
-		t.Error("decimals have no bounds that can be compared")
+	for text, want := range map[string]bool{"x > 3": false, "x > 2.98": true, "x < -1.5": false, "x == 0.1": true, "x in (3, 4)": false} {
+		if e, err := Parse(text); err != nil || MayBeTrue(e, wide) != want {
+			t.Errorf("MayBeTrue(%s) of decimals = %v, %v", text, !want, err)
+		}
 	}
 }

@@ -231,7 +231,9 @@ func typedText(l Literal) string {
 		return floatText(l)
 	case k == dtype.Uint64:
 		return strconv.FormatUint(uint64(l.I), 10)
-	case k == dtype.Date || k == dtype.Timestamp:
+	case k == dtype.Decimal128:
+		return strconv.Quote(l.S)
+	case isTime(k) || isClock(k):
 		if s, ok := timeText(l); ok {
 			return strconv.Quote(s)
 		}

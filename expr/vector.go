@@ -138,14 +138,14 @@ func fillFixed(v *vector, l Literal) {
 		fill(fixed[int16](v), int16(l.I))
 	case dtype.Int32, dtype.Uint32, dtype.Date:
 		fill(fixed[int32](v), int32(l.I))
-	case dtype.Int64, dtype.Uint64, dtype.Timestamp:
+	case dtype.Int64, dtype.Uint64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		fill(fixed[int64](v), l.I)
 	case dtype.Float32:
 		fill(fixed[float32](v), float32(l.F))
 	case dtype.Float64:
 		fill(fixed[float64](v), l.F)
 	case dtype.Decimal128:
-		fill(fixed[[16]byte](v), [16]byte{})
+		fill(fixed[[16]byte](v), decimalOfLit(l).store())
 	}
 }
 
@@ -155,7 +155,7 @@ func fill[T any](dst []T, v T) {
 	}
 }
 
-// literalAt reads value i of v; decimals come back without their value.
+// literalAt reads value i of v; lists and structs come back as their records.
 func literalAt(v *chunk.Vec, i int) Literal {
 	l := Literal{Type: v.Type}
 	if v.IsNull(i) {
@@ -172,7 +172,9 @@ func literalAt(v *chunk.Vec, i int) Literal {
 		l.F = float64(chunk.Values[float32](v)[i])
 	case k == dtype.Float64:
 		l.F = chunk.Values[float64](v)[i]
-	case k != dtype.Decimal128:
+	case k == dtype.Decimal128:
+		l.S = decimalText(loadDecimal(chunk.Values[[16]byte](v)[i]), v.Type)
+	default:
 		l.I = intAt(v, i)
 	}
 	return l
@@ -213,6 +215,8 @@ func store(v *vector, i int, l Literal) {
 		chunk.Values[float32](&v.Vec)[i] = float32(l.F)
 	case dtype.Float64:
 		chunk.Values[float64](&v.Vec)[i] = l.F
+	case dtype.Decimal128:
+		chunk.Values[[16]byte](&v.Vec)[i] = decimalOfLit(l).store()
 	default:
 		chunk.Values[int64](&v.Vec)[i] = l.I
 	}
@@ -261,8 +265,8 @@ func (f *frame) valueAt(b *binding, k, i int) string {
 	if l := b.lit(k); l != nil {
 		return plainText(*l)
 	}
-	if f.in[k].Type.Kind == dtype.Decimal128 {
-		return string(appendDecimal(nil, chunk.Values[[16]byte](f.in[k])[i], int(f.in[k].Type.Scale)))
+	if f.in[k].Type.Kind.IsNested() && !f.in[k].IsNull(i) {
+		return string(appendNested(nil, f.in[k].Type, []byte(f.in[k].Text(i))))
 	}
 	return plainText(literalAt(f.in[k], i))
 }
