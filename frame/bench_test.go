@@ -77,3 +77,19 @@ func BenchmarkWindow(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkAsOf(b *testing.B) {
+	l, r := ticks(*benchRows, 100_000, 1), ticks(*benchRows, 100_000, 2)
+	for _, q := range []struct {
+		name string
+		o    frame.AsOf
+	}{
+		{"time", frame.AsOf{On: "t"}},
+		{"by", frame.AsOf{On: "t", By: []string{"k"}}},
+		{"nearest", frame.AsOf{On: "t", By: []string{"k"}, Direction: frame.Nearest}},
+	} {
+		b.Run(q.name, func(b *testing.B) {
+			run(b, l.JoinAsOf(r, q.o).GroupBy().Agg(frame.Sum("v"), frame.Sum("v_right").As("w")))
+		})
+	}
+}

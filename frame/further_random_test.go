@@ -8,7 +8,7 @@ import (
 )
 
 // furtherVerbs is the number of cases of weaver.further.
-const furtherVerbs = 12
+const furtherVerbs = 14
 
 // further adds one of the other verbs.
 func (w *weaver) further(n int) {
@@ -31,6 +31,8 @@ func (w *weaver) further(n int) {
 		w.outer()
 	case 9, 10, 11:
 		w.window()
+	case 12, 13:
+		w.asOf()
 	}
 }
 
@@ -406,4 +408,71 @@ func (w *weaver) frameOf(order []okey, peers func(a, b []any) bool) (string, fun
 		return "range 0 open", func(rows [][]any, i int) (int, int) { return first(rows, i), len(rows) - 1 }
 	}
 	return "range 0 0", func(rows [][]any, i int) (int, int) { return first(rows, i), last(rows, i) }
+}
+
+// asOf joins with tb by a number, now and then within a key.
+func (w *weaver) asOf() {
+	u := w.base["tb"]
+	i, j := w.rnd.IntN(len(w.t.cols)), w.rnd.IntN(len(u.cols))
+	if k := w.t.cols[i].k; k != u.cols[j].k || k != kInt && k != kFloat {
+		return
+	}
+	l, r := w.rnd.IntN(len(w.t.cols)), w.rnd.IntN(len(u.cols))
+	by := w.t.cols[l].k == u.cols[r].k && l != i && r != j && w.t.cols[l].name != u.cols[r].name
+	if !w.t.ordered { // rows that are equal in time have no order
+		return
+	}
+	dir := []string{"backward", "forward", "nearest"}[w.rnd.IntN(3)]
+	strict := dir != "nearest" && w.rnd.IntN(3) == 0
+	limit := math.Inf(1)
+	suffix := "_" + w.fresh()
+	text := fmt.Sprintf("asof tb left=%s right=%s %s suffix=%s", w.t.cols[i].name, u.cols[j].name, dir, suffix)
+	if by {
+		text += fmt.Sprintf(" leftby=%s rightby=%s", w.t.cols[l].name, u.cols[r].name)
+	}
+	if strict {
+		text += " strict"
+	}
+	if w.rnd.IntN(3) == 0 {
+		limit = float64(w.rnd.IntN(3))
+		text += fmt.Sprintf(" tolerance=%v", limit)
+	}
+	w.line("%s", text)
+	keys, others := []okey{{at: i}}, []okey{{at: j}}
+	if by {
+		keys, others = []okey{{at: l}, {at: i}}, []okey{{at: r}, {at: j}}
+	}
+	out := &otable{cols: slices.Clone(w.t.cols), ordered: true}
+	for _, c := range u.cols {
+		if slices.ContainsFunc(w.t.cols, func(x ocol) bool { return x.name == c.name }) {
+			c.name += suffix
+		}
+		out.cols = append(out.cols, c)
+	}
+	times := u.sort(others).rows
+	for _, a := range w.t.sort(keys).rows {
+		var best []any
+		for _, b := range times {
+			if a[i] == nil || b[j] == nil || by && (a[l] == nil || b[r] == nil || key(a[l]) != key(b[r])) {
+				continue
+			}
+			d := number64(b[j]) - number64(a[i]) // below 0: before
+			if d != d || math.Abs(d) > limit || strict && d == 0 || dir == "backward" && d > 0 || dir == "forward" && d < 0 {
+				continue
+			}
+			if best == nil {
+				best = b
+				continue
+			}
+			e := number64(best[j]) - number64(a[i])
+			if math.Abs(d) < math.Abs(e) || d == e && dir != "forward" {
+				best = b
+			}
+		}
+		if best == nil {
+			best = make([]any, len(u.cols))
+		}
+		out.rows = append(out.rows, append(slices.Clone(a), best...))
+	}
+	w.t = out
 }

@@ -79,7 +79,52 @@ func (h *hall) further(f *frame.Frame, verb, rest string) (*frame.Frame, error) 
 	case "pivot":
 		return pivot(f, rest)
 	}
+	if verb == "asof" {
+		return h.asOf(f, words)
+	}
 	return moving(f, verb, rest)
+}
+
+// asOf reads "TABLE on=a|left=a right=b by=c,d leftby=c rightby=d backward|forward|nearest strict tolerance=X suffix=_x".
+func (h *hall) asOf(f *frame.Frame, words []string) (*frame.Frame, error) {
+	o := frame.AsOf{}
+	for _, w := range words[1:] {
+		key, val, _ := strings.Cut(w, "=")
+		switch key {
+		case "on":
+			o.On = val
+		case "left":
+			o.LeftOn = val
+		case "right":
+			o.RightOn = val
+		case "by":
+			o.By = strings.Split(val, ",")
+		case "leftby":
+			o.LeftBy = strings.Split(val, ",")
+		case "rightby":
+			o.RightBy = strings.Split(val, ",")
+		case "forward":
+			o.Direction = frame.Forward
+		case "nearest":
+			o.Direction = frame.Nearest
+		case "strict":
+			o.Strict = true
+		case "suffix":
+			o.Suffix = val
+		case "tolerance":
+			if o.Tolerance = literal(val); o.Tolerance == false {
+				d, err := time.ParseDuration(val)
+				if err != nil {
+					return nil, err
+				}
+				o.Tolerance = d
+			}
+		}
+	}
+	if h.tables[words[0]] == nil {
+		return nil, fmt.Errorf("no table %q", words[0])
+	}
+	return f.JoinAsOf(h.tables[words[0]], o), nil
 }
 
 // moving applies the verbs of windows:

@@ -259,25 +259,29 @@ func (g *gathered) add(b *chunk.Batch, idx []uint32) error {
 	return g.append(b.Pick([]int{g.col}, &g.pick), idx)
 }
 
-func (g *gathered) append(one *chunk.Batch, idx []uint32) error {
-	err := g.b.AppendRows(one, idx)
+func (g *gathered) append(one *chunk.Batch, idx []uint32) (err error) {
+	g.b, err = appendRows(g.b, g.one, one, idx)
+	return err
+}
+
+// appendRows adds rows to a builder, or to one of the heap that takes its place
+// when the budget has no room: it is a morsel that must be.
+func appendRows(to *chunk.Builder, s dtype.Schema, b *chunk.Batch, idx []uint32) (*chunk.Builder, error) {
+	err := to.AppendRows(b, idx)
 	if err != mem.ErrBudget {
-		return err
+		return to, err
 	}
-	h := chunk.NewBuilder(g.one, mem.Heap) // a morsel, when the budget has no room for it
-	if g.b.Len() > 0 {
-		b := g.b.Flush()
-		err = h.Append(b)
-		b.Release()
-	} else {
-		err = nil
+	h := chunk.NewBuilder(s, mem.Heap)
+	if to.Len() > 0 {
+		old := to.Flush()
+		err = h.Append(old)
+		old.Release()
+		if err != nil {
+			return h, err
+		}
 	}
-	g.b.Close()
-	g.b = h
-	if err != nil {
-		return err
-	}
-	return h.AppendRows(one, idx)
+	to.Close()
+	return h, h.AppendRows(b, idx)
 }
 
 // save keeps the value of a row.

@@ -119,7 +119,6 @@ func hasRows(r runAt) (some bool, err error) {
 type reader struct {
 	*feed
 	out   chunk.Batch
-	vecs  []chunk.Vec
 	lead  *chunk.Builder
 	idx   []uint32
 	piece *chunk.Batch
