@@ -2,6 +2,7 @@ package chunk
 
 import (
 	"fmt"
+	"math"
 	"sync/atomic"
 	"unsafe"
 
@@ -263,6 +264,9 @@ func ToRecord(s *arrow.Schema, schema dtype.Schema, b *Batch) (arrow.Record, err
 	}
 	cols := make([]arrow.Array, len(own.Cols))
 	for i := range own.Cols {
+		if v := &own.Cols[i]; v.Dict != nil && textBytes(v, nil, v.N) > math.MaxInt32 {
+			return nil, fmt.Errorf("column %q has more than 2 GiB of text in %d rows: read fewer rows at a time", schema[i].Name, v.N)
+		}
 		cols[i] = toArray(s.Field(i).Type, &own.Cols[i])
 	}
 	return array.NewRecord(s, cols, int64(b.N)), nil
@@ -296,14 +300,26 @@ func toArray(t arrow.DataType, v *Vec) arrow.Array {
 	return array.MakeFromData(d)
 }
 
-// decoded returns the plain text of a dictionary vector.
+// decoded returns the plain text of a dictionary vector, which is less than 2 GiB. Short
+// values are copied as 16 bytes: what is behind them is overwritten by the next.
 func decoded(v *Vec) *Vec {
-	out := &Vec{Type: v.Type, N: v.N, Valid: v.Valid, Off: make([]int32, 1, v.N+1)}
-	for i := range v.N {
-		if !v.IsNull(i) {
-			out.Str = append(out.Str, v.Text(i)...)
+	n := textBytes(v, nil, v.N)
+	out := &Vec{Type: v.Type, N: v.N, Valid: v.Valid, Off: make([]int32, v.N+1)}
+	str := make([]byte, n+16)
+	src, so := v.Dict.Values.Str, v.Dict.Values.Off
+	nulls, o := v.Nulls() > 0, 0
+	for i, c := range Values[uint32](v) {
+		lo, hi := int(so[c]), int(so[c+1])
+		switch {
+		case nulls && v.IsNull(i):
+		case hi-lo <= 16 && lo+16 <= len(src):
+			*(*[16]byte)(str[o:]) = *(*[16]byte)(src[lo:])
+			o += hi - lo
+		default:
+			o += copy(str[o:], src[lo:hi])
 		}
-		out.Off = append(out.Off, int32(len(out.Str)))
+		out.Off[i+1] = int32(o)
 	}
+	out.Str = str[:o]
 	return out
 }
