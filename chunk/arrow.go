@@ -225,16 +225,25 @@ func narrow(v Vec, off []int64, str []byte) (Vec, error) {
 	return v, nil
 }
 
-// fromDictionary keeps text dictionaries as codes and decodes other ones.
+// fromDictionary keeps text dictionaries as codes and decodes other ones. A code of
+// a null value is a null.
 func fromDictionary(x *array.Dictionary, v Vec) (Vec, error) {
 	values, err := FromArray(x.Dictionary())
 	if err != nil {
 		return Vec{}, err
 	}
-	if v.Type.Kind != dtype.Utf8 || values.Nulls() > 0 {
-		return Vec{}, fmt.Errorf("a dictionary of %s%s is not supported; decode it", values.Type, map[bool]string{true: " with nulls"}[values.Nulls() > 0])
+	if values.Dict != nil {
+		values = *decoded(&values)
 	}
 	codes := make([]uint32, v.N+16)[:v.N]
+	nulls := values.Nulls() > 0
+	if nulls {
+		own := make([]uint64, Words(v.N))
+		if kernel.SetRange(own, 0, v.N, true); v.Valid != nil {
+			copy(own, v.Valid)
+		}
+		v.Valid = own
+	}
 	for i := range codes {
 		if v.Valid == nil || v.Valid[i>>6]>>(i&63)&1 != 0 {
 			c := x.GetValueIndex(i)
@@ -242,13 +251,31 @@ func fromDictionary(x *array.Dictionary, v Vec) (Vec, error) {
 				return Vec{}, fmt.Errorf("code %d at row %d is outside of its dictionary of %d values", c, i, values.N)
 			}
 			codes[i] = uint32(c)
+			if nulls && values.IsNull(c) {
+				v.Valid[i>>6] &^= 1 << (i & 63)
+			}
 		}
 	}
-	v.Data, v.Dict = Bytes(codes), NewDict(values)
-	if values.N == 0 { // every row is null: any text does under a null
-		v.Dict.Values = Vec{Type: v.Type, N: 1, Off: []int32{0, 0}}
+	values.Valid = nil
+	if values.N == 0 { // every row is null: any value does under a null
+		b := NewBuilder(dtype.Schema{{Type: v.Type, Nullable: true}}, mem.Heap)
+		if err := b.Append(&Batch{N: 1, Cols: []Vec{{Type: dtype.Of(dtype.Null), N: 1}}}); err != nil {
+			return Vec{}, err
+		}
+		values = b.Flush().Cols[0]
+		values.Valid = nil
 	}
-	return v, nil
+	if v.Type.Kind == dtype.Utf8 {
+		v.Data, v.Dict = Bytes(codes), NewDict(values)
+		return v, nil
+	}
+	b := NewBuilder(dtype.Schema{{Type: v.Type}}, mem.Heap)
+	if err := b.AppendRows(&Batch{N: values.N, Cols: []Vec{values}}, codes); err != nil {
+		return Vec{}, err
+	}
+	out := b.Flush().Cols[0]
+	out.Valid = v.Valid
+	return out, nil
 }
 
 // ToRecord copies a batch into a record owned by the garbage collector; a batch

@@ -274,3 +274,44 @@ func TestArrowDictionaries(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestDictionariesOfArrow holds that codes of nulls are nulls and that dictionaries of other types are decoded.
+func TestDictionariesOfArrow(t *testing.T) {
+	for name, c := range map[string]struct{ typ, values, codes, want string }{
+		"text":    {"s", `["a", null, "b"]`, `[2, 1, null, 0]`, "b null null a"},
+		"numbers": {"i", `[7, null, 9]`, `[2, 1, null, 0]`, "9 null null 7"},
+		"nothing": {"i", `[]`, `[null, null]`, "null null"},
+		"no text": {"s", `[]`, `[null, null]`, "null null"},
+	} {
+		typ := arrow.DataType(arrow.BinaryTypes.String)
+		if c.typ == "i" {
+			typ = arrow.PrimitiveTypes.Int32
+		}
+		values, _, err := array.FromJSON(memory.DefaultAllocator, typ, strings.NewReader(c.values))
+		if err != nil {
+			t.Fatal(err)
+		}
+		codes, _, err := array.FromJSON(memory.DefaultAllocator, arrow.PrimitiveTypes.Int8, strings.NewReader(c.codes))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := chunk.FromArray(array.NewDictionaryArray(&arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: typ}, codes, values))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for i := range v.N {
+			switch {
+			case v.IsNull(i):
+				got = append(got, "null")
+			case c.typ == "i":
+				got = append(got, fmt.Sprint(chunk.Values[int32](&v)[i]))
+			default:
+				got = append(got, v.Text(i))
+			}
+		}
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%s: %s, want %s", name, s, c.want)
+		}
+	}
+}

@@ -142,6 +142,7 @@ type IPCReader struct {
 	next   func() (*message, error)
 	blocks []block
 	at     int
+	file   bool
 	err    error
 }
 
@@ -257,6 +258,7 @@ type block struct {
 // which must stay open while records are read.
 func OpenIPC(r io.ReaderAt, size int64, opt IPCOptions) (*IPCReader, error) {
 	x := newIPCReader(opt, "arrow file")
+	x.file = true
 	var dicts []block
 	err := caught("reading the footer", func() (err error) {
 		if dicts, err = x.openFile(r, size); err != nil {
@@ -294,6 +296,19 @@ func OpenIPC(r io.ReaderAt, size int64, opt IPCOptions) (*IPCReader, error) {
 		return m, nil
 	}
 	return x, nil
+}
+
+// IsFile reports whether x reads a file, whose records can be read in any order.
+func (x *IPCReader) IsFile() bool { return x.file }
+
+// NumRecords is the number of records of a file.
+func (x *IPCReader) NumRecords() int { return len(x.blocks) }
+
+// Seek makes record i of a file the next, 0 <= i <= NumRecords.
+func (x *IPCReader) Seek(i int) {
+	if x.at = i; x.err == io.EOF {
+		x.err = nil
+	}
 }
 
 func (x *IPCReader) openFile(r io.ReaderAt, size int64) (dicts []block, err error) {

@@ -1,0 +1,33 @@
+package frame
+
+import (
+	"context"
+
+	"github.com/weft-data/weft/format/ipc"
+	"github.com/weft-data/weft/graph"
+)
+
+// ReadArrow reads Arrow IPC files (also called Feather), streams, or patterns of
+// them, of one schema. Only their schemas are read now.
+func ReadArrow(paths ...string) *Frame {
+	p, _, err := ipc.Describe(context.Background(), paths)
+	if err != nil {
+		return fail("ReadArrow", err)
+	}
+	return add("ReadArrow", calls(ipc.Read, p))
+}
+
+// ArrowOptions are the options of WriteArrowWith. The zero value is good.
+type ArrowOptions = ipc.WriteOptions
+
+// WriteArrow runs the plan and writes its rows, in order, to one Arrow IPC file.
+// The file appears under its name when it is complete. It returns the number of
+// rows.
+func (f *Frame) WriteArrow(ctx context.Context, r graph.Runner, path string, opts ...Option) (int64, error) {
+	return f.WriteArrowWith(ctx, r, path, ArrowOptions{}, opts...)
+}
+
+// WriteArrowWith is WriteArrow with options of the file.
+func (f *Frame) WriteArrowWith(ctx context.Context, r graph.Runner, path string, o ArrowOptions, opts ...Option) (int64, error) {
+	return f.single().write(ctx, r, "WriteArrow", calls(ipc.Write, ipc.WriteParams{Path: path, Options: o}), opts)
+}

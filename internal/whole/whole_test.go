@@ -1,0 +1,53 @@
+package whole
+
+import (
+	"os"
+	"testing"
+)
+
+// TestWhole holds that a name stands for a complete file or for what was there before.
+func TestWhole(t *testing.T) {
+	dir := t.TempDir()
+	path := dir + "/x"
+	write := func(text string, end func(*File) error) error {
+		f, err := Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+		err = end(f)
+		if e := f.Close(); e != nil {
+			t.Error(e)
+		}
+		return err
+	}
+	check := func(want string) {
+		t.Helper()
+		b, _ := os.ReadFile(path)
+		all, err := os.ReadDir(dir)
+		if string(b) != want || err != nil || len(all) > 1 {
+			t.Errorf("%q, want %q; %d files, %v", b, want, len(all), err)
+		}
+	}
+	if err := write("lost", func(*File) error { return nil }); err != nil {
+		t.Error(err)
+	}
+	check("")
+	if err := write("one", (*File).CommitNew); err != nil {
+		t.Error(err)
+	}
+	check("one")
+	if err := write("two", (*File).CommitNew); !os.IsExist(err) && err == nil {
+		t.Error("a file was replaced")
+	}
+	check("one")
+	if err := write("three", (*File).Commit); err != nil {
+		t.Error(err)
+	}
+	check("three")
+	if _, err := Create(dir + "/none/x"); err == nil {
+		t.Error("a file in a folder that is not there")
+	}
+}
