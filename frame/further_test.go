@@ -178,6 +178,23 @@ func moving(f *frame.Frame, verb, rest string) (*frame.Frame, error) {
 			return nil, err
 		}
 		return f.RollingTime(words[0], span, aggsOf(strings.Join(words[2:], " "))...), nil
+	case "explode":
+		return f.Explode(rest), nil
+	case "cut": // NAME AS left|right BREAK … [/ LABEL …]
+		b := frame.Bins{Left: words[2] == "left"}
+		breaks, labels, _ := strings.Cut(strings.Join(words[3:], " "), "/")
+		for _, w := range strings.Fields(breaks) {
+			b.Breaks = append(b.Breaks, literal(w))
+		}
+		b.Labels = strings.Fields(labels)
+		return f.Cut(words[0], words[1], b), nil
+	case "qcut": // NAME Q AS BY …
+		n, _ := number(words[1])
+		return f.QCut(words[0], n, words[2], words[3:]...), nil
+	case "bytime": // NAME UNIT | FN NAME; …
+		key, aggs, _ := strings.Cut(rest, "|")
+		name, unit, _ := strings.Cut(strings.TrimSpace(key), " ")
+		return f.GroupByTime(name, unit).Agg(aggsOf(aggs)...), nil
 	case "topkby":
 		n, rest := number(rest)
 		by, order, _ := strings.Cut(rest, "|")

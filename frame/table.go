@@ -2,6 +2,7 @@ package frame
 
 import (
 	"fmt"
+	"math"
 	"math/big"
 	"strconv"
 	"strings"
@@ -41,7 +42,9 @@ func (t *Table) Frame() *Frame {
 
 // Value returns the value at a row and a column as a Go value: nil, bool, an
 // integer or float of the column's width, string, []byte, time.Time for dates
-// and timestamps, and a decimal as its text. It panics outside of the table.
+// and timestamps, time.Duration for durations (an int64 of units beyond 292 years)
+// and, since midnight, for times of day, []any for lists, map[string]any for
+// structs, and a decimal as its text. It panics outside of the table.
 func (t *Table) Value(row, col int) any {
 	for _, r := range t.Records {
 		if n := int(r.NumRows()); row >= n {
@@ -103,8 +106,36 @@ func value(a arrow.Array, i int, t dtype.Type) any {
 		return at
 	case *array.Decimal128:
 		return decimal(x.Value(i).BigInt(), int(t.Scale))
+	case *array.Time32:
+		return time.Duration(x.Value(i)) * (time.Second / time.Duration(t.Unit.PerSecond()))
+	case *array.Time64:
+		return time.Duration(x.Value(i)) * (time.Second / time.Duration(t.Unit.PerSecond()))
+	case *array.Duration:
+		return duration(int64(x.Value(i)), t.Unit)
+	case *array.List:
+		lo, hi := x.ValueOffsets(i)
+		out := make([]any, 0, hi-lo)
+		for k := lo; k < hi; k++ {
+			out = append(out, value(x.ListValues(), int(k), t.Elem()))
+		}
+		return out
+	case *array.Struct:
+		out := map[string]any{}
+		for k, f := range t.Fields() {
+			out[f.Name] = value(x.Field(k), i, f.Type)
+		}
+		return out
 	}
-	return nil
+	panic(fmt.Sprintf("frame: no Go value for Arrow type %s", a.DataType()))
+}
+
+// duration is a time.Duration, or the number of units where one cannot tell it.
+func duration(n int64, u dtype.Unit) any {
+	unit := int64(time.Second) / u.PerSecond()
+	if n > math.MaxInt64/unit || n < math.MinInt64/unit {
+		return n
+	}
+	return time.Duration(n * unit)
 }
 
 // decimal words an integer scaled by 10^-scale.
@@ -137,6 +168,23 @@ func Word(v any, t dtype.Type) string {
 		return strconv.FormatFloat(x, 'g', -1, 64)
 	case float32:
 		return strconv.FormatFloat(float64(x), 'g', -1, 32)
+	case time.Duration:
+		if t.Kind == dtype.Time {
+			return time.Unix(0, 0).UTC().Add(x).Format("15:04:05.999999999")
+		}
+		return x.String()
+	case []any:
+		words := make([]string, len(x))
+		for i, v := range x {
+			words[i] = inner(v, t.Elem())
+		}
+		return "[" + strings.Join(words, ", ") + "]"
+	case map[string]any:
+		var words []string
+		for _, f := range t.Fields() {
+			words = append(words, f.Name+": "+inner(x[f.Name], f.Type))
+		}
+		return "{" + strings.Join(words, ", ") + "}"
 	case time.Time:
 		if t.Kind == dtype.Date {
 			return x.Format(time.DateOnly)
@@ -144,6 +192,14 @@ func Word(v any, t dtype.Type) string {
 		return x.Format("2006-01-02T15:04:05.999999999Z07:00")
 	}
 	return fmt.Sprint(v)
+}
+
+// inner words a value within a list or struct: text in quotes.
+func inner(v any, t dtype.Type) string {
+	if s, ok := v.(string); ok && t.Kind != dtype.Decimal128 {
+		return strconv.Quote(s)
+	}
+	return Word(v, t)
 }
 
 // Limits of a printed table.

@@ -271,7 +271,7 @@ func (p Params) result(f Func, in dtype.Schema) (dtype.Field, error) {
 			return out, fmt.Errorf("%s of a frame whose beginning moves: compute it from the means of x and x²", f.Fn)
 		}
 	case Min, Max:
-		if t.Kind == dtype.Null || t.Kind == dtype.Invalid {
+		if t.Kind == dtype.Null || t.Kind == dtype.Invalid || t.Kind.IsNested() {
 			return out, bad
 		}
 	}
@@ -306,7 +306,7 @@ func (p Params) checkFrame(f Func, in dtype.Schema) error {
 		if !fr.OpenFrom && !fr.OpenTo && !(fr.FromFloat <= fr.ToFloat) || fr.From != 0 || fr.To != 0 {
 			return fmt.Errorf("%s over keys from %v to %v: want two floats, the first not the greater, for the key %q of type %s", f.Fn, fr.FromFloat, fr.ToFloat, p.Order[0].Col, in[i].Type)
 		}
-	case k.IsInt() || k == dtype.Date || k == dtype.Timestamp:
+	case k.IsInt() || k == dtype.Date || k == dtype.Timestamp || k == dtype.Time || k == dtype.Duration:
 		if !fr.OpenFrom && !fr.OpenTo && fr.From > fr.To || fr.FromFloat != 0 || fr.ToFloat != 0 {
 			return fmt.Errorf("%s over keys from %d to %d: want two whole numbers, the first not the greater, for the key %q of type %s", f.Fn, fr.From, fr.To, p.Order[0].Col, in[i].Type)
 		}
