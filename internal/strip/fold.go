@@ -79,11 +79,11 @@ func (f Fold) NewFolder(k elem.Kind) (Folder, error) {
 	case Sum:
 		switch k {
 		case elem.Int64, elem.Uint64: // the same bits
-			return &sum[int64]{}, nil
+			return newSum[int64](), nil
 		case elem.Float64:
-			return &sum[float64]{}, nil
+			return newSum[float64](), nil
 		}
-		return &sum[complex128]{}, nil
+		return newSum[complex128](), nil
 	case Prod:
 		switch k {
 		case elem.Int64, elem.Uint64:
@@ -93,7 +93,7 @@ func (f Fold) NewFolder(k elem.Kind) (Folder, error) {
 		}
 		return &prod[complex128]{}, nil
 	case Moments:
-		return &moments{}, nil
+		return &moments{add: vec.Reduce[float64](vec.Sum), squares: vec.Deviations[float64]()}, nil
 	}
 	switch k {
 	case elem.Bool:
@@ -123,9 +123,9 @@ func (f Fold) NewFolder(k elem.Kind) (Folder, error) {
 func extremes[T vec.Number](f Fold, lo, hi T) Folder {
 	switch f {
 	case Min:
-		return &extreme[T]{none: hi, min: true}
+		return &extreme[T]{none: hi, reduce: vec.Reduce[T](vec.Least), merge: vec.Binary[T](vec.Min)}
 	case Max:
-		return &extreme[T]{none: lo}
+		return &extreme[T]{none: lo, reduce: vec.Reduce[T](vec.Greatest), merge: vec.Binary[T](vec.Max)}
 	}
 	return &arg[T]{min: f == ArgMin}
 }
@@ -133,6 +133,8 @@ func extremes[T vec.Number](f Fold, lo, hi T) Folder {
 // sum adds strips as the leaves of a binary tree: level i of the cascade holds
 // the sum of 2^i strips when bit i of n is set.
 type sum[T int64 | float64 | complex128] struct {
+	add   func(x []T) T
+	merge func(dst, x, y []T)
 	n     uint64
 	level [64]T
 }
@@ -141,7 +143,7 @@ func (f *sum[T]) Init(cols [][]byte, n int) { clear(View[T](cols[0], n)) }
 func (f *sum[T]) Begin()                    { f.n = 0 }
 
 func (f *sum[T]) Strip(x []byte, n int, _, _ int64) {
-	s := add(View[T](x, n))
+	s := f.add(View[T](x, n))
 	i := bits.TrailingZeros64(^f.n)
 	for k := range i {
 		s = f.level[k] + s
@@ -161,35 +163,14 @@ func (f *sum[T]) End(cols [][]byte) {
 }
 
 func (f *sum[T]) Cells(cols [][]byte, x []byte, n int, _ int64) {
-	table[key{Add, kindOf[T](), kindOf[T]()}](cols[0], cols[0], x, nil, n)
+	d := View[T](cols[0], n)
+	f.merge(d, d, View[T](x, n))
 }
 
 func (f *sum[T]) Merge(cols, later [][]byte, n int) { f.Cells(cols, later[0], n, 0) }
 
-func kindOf[T int64 | float64 | complex128]() elem.Kind {
-	var z T
-	return elem.OfValue(any(z))
-}
-
-// add sums up to a strip of elements in eight lanes.
-func add[T int64 | float64 | complex128](x []T) T {
-	var a, b, c, d, e, f, g, h T
-	for len(x) >= 8 {
-		a += x[0]
-		b += x[1]
-		c += x[2]
-		d += x[3]
-		e += x[4]
-		f += x[5]
-		g += x[6]
-		h += x[7]
-		x = x[8:]
-	}
-	s := ((a + b) + (c + d)) + ((e + f) + (g + h))
-	for _, v := range x {
-		s += v
-	}
-	return s
+func newSum[T int64 | float64 | complex128]() Folder {
+	return &sum[T]{add: vec.Reduce[T](vec.Sum), merge: vec.Binary[T](vec.Add)}
 }
 
 type prod[T int64 | float64 | complex128] struct{ p T }
@@ -219,9 +200,10 @@ func (f *prod[T]) Cells(cols [][]byte, x []byte, n int, _ int64) {
 func (f *prod[T]) Merge(cols, later [][]byte, n int) { f.Cells(cols, later[0], n, 0) }
 
 type extreme[T vec.Number] struct {
-	none T
-	min  bool
-	best T
+	none   T
+	reduce func(x []T) T
+	merge  func(dst, x, y []T)
+	best   [1]T
 }
 
 func (f *extreme[T]) Init(cols [][]byte, n int) {
@@ -231,50 +213,21 @@ func (f *extreme[T]) Init(cols [][]byte, n int) {
 	}
 }
 
-func (f *extreme[T]) Begin() { f.best = f.none }
+func (f *extreme[T]) Begin() { f.best[0] = f.none }
 
 func (f *extreme[T]) Strip(x []byte, n int, _, _ int64) {
-	a, b, c, d := f.best, f.best, f.best, f.best
-	v := View[T](x, n)
-	if f.min {
-		for ; len(v) >= 4; v = v[4:] {
-			a, b, c, d = min(a, v[0]), min(b, v[1]), min(c, v[2]), min(d, v[3])
-		}
-		f.best = min(a, b, c, d)
-		for _, y := range v {
-			f.best = min(f.best, y)
-		}
-		return
-	}
-	for ; len(v) >= 4; v = v[4:] {
-		a, b, c, d = max(a, v[0]), max(b, v[1]), max(c, v[2]), max(d, v[3])
-	}
-	f.best = max(a, b, c, d)
-	for _, y := range v {
-		f.best = max(f.best, y)
-	}
+	one := [1]T{f.reduce(View[T](x, n))}
+	f.merge(f.best[:], f.best[:], one[:])
 }
 
 func (f *extreme[T]) End(cols [][]byte) {
 	c := View[T](cols[0], 1)
-	if f.min {
-		c[0] = min(c[0], f.best)
-	} else {
-		c[0] = max(c[0], f.best)
-	}
+	f.merge(c, c, f.best[:])
 }
 
 func (f *extreme[T]) Cells(cols [][]byte, x []byte, n int, _ int64) {
-	d, v := View[T](cols[0], n), View[T](x, n)
-	if f.min {
-		for i := range d {
-			d[i] = min(d[i], v[i])
-		}
-		return
-	}
-	for i := range d {
-		d[i] = max(d[i], v[i])
-	}
+	d := View[T](cols[0], n)
+	f.merge(d, d, View[T](x, n))
 }
 
 func (f *extreme[T]) Merge(cols, later [][]byte, n int) { f.Cells(cols, later[0], n, 0) }
@@ -355,7 +308,11 @@ func (f *arg[T]) Merge(cols, later [][]byte, n int) {
 
 // moments merges means and squared distances of strips, each taken in two passes
 // over the first-level cache.
-type moments struct{ n, mean, m2 float64 }
+type moments struct {
+	vec.Moments
+	add     func(x []float64) float64
+	squares func(x []float64, c float64) float64
+}
 
 func (f *moments) Init(cols [][]byte, n int) {
 	for _, c := range cols[:3] {
@@ -363,34 +320,12 @@ func (f *moments) Init(cols [][]byte, n int) {
 	}
 }
 
-func (f *moments) Begin() { *f = moments{} }
+func (f *moments) Begin() { f.Moments = vec.Moments{} }
 
 func (f *moments) Strip(x []byte, n int, _, _ int64) {
 	v := View[float64](x, n)
-	k := float64(n)
-	mean := add(v) / k
-	m2 := squares(v, mean)
-	if f.n == 0 {
-		*f = moments{k, mean, m2}
-		return
-	}
-	f.n, f.mean, f.m2 = chan2(f.n, f.mean, f.m2, k, mean, m2)
-}
-
-// squares sums the squared distances from a centre.
-func squares(x []float64, c float64) float64 {
-	var a, b, d, e float64
-	for ; len(x) >= 4; x = x[4:] {
-		p, q, r, s := x[0]-c, x[1]-c, x[2]-c, x[3]-c
-		a += p * p
-		b += q * q
-		d += r * r
-		e += s * s
-	}
-	for _, v := range x {
-		a += (v - c) * (v - c)
-	}
-	return (a + b) + (d + e)
+	mean := f.add(v) / float64(n)
+	f.Moments = f.Moments.Merge(vec.Moments{N: int64(n), Mean: mean, M2: f.squares(v, mean)})
 }
 
 // chan2 merges the moments of two sets.
@@ -407,7 +342,7 @@ func chan2(n, mean, m2, k, mean2, s2 float64) (float64, float64, float64) {
 
 func (f *moments) End(cols [][]byte) {
 	n, mean, m2 := View[float64](cols[0], 1), View[float64](cols[1], 1), View[float64](cols[2], 1)
-	n[0], mean[0], m2[0] = chan2(n[0], mean[0], m2[0], f.n, f.mean, f.m2)
+	n[0], mean[0], m2[0] = chan2(n[0], mean[0], m2[0], float64(f.N), f.Mean, f.M2)
 }
 
 // Cells is one step of Welford (1962): all cells have the same count, so that

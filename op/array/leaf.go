@@ -355,13 +355,16 @@ func (c *cursor) copy(dst []byte, p, n int64) (err error) {
 }
 
 // load brings k elements into leaf i of a state: idx, idx+stride, …
-func (r *read) load(s *strip.State, i int, idx, stride int64, k int) {
+func (r *read) load(s *strip.State, i int, idx, stride int64, k int, ahead int64) {
 	w := r.src.width
 	switch r.src.leaf.Kind {
 	case Memory, Input:
 		switch {
 		case stride == 1 || k == 1:
 			s.Set(i, r.data[idx*w:(idx+int64(k))*w])
+			if ahead >= 0 {
+				strip.Prefetch(r.data[min(ahead*w, int64(len(r.data))):min((ahead+int64(k))*w, int64(len(r.data)))])
+			}
 		case stride == 0:
 			buf := s.Buffer(i)
 			if r.last != idx {

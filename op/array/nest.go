@@ -267,6 +267,9 @@ func (n *nest) loop(dims []int64, f func() error) error {
 	}
 }
 
+// early is how many strips ahead of the one that is computed memory is asked for.
+const early = 4
+
 // load brings k elements from s on along the row into the state's leaves.
 func (n *nest) load(s int64, k int) error {
 	if n.count++; n.count&1023 == 0 {
@@ -280,7 +283,12 @@ func (n *nest) load(s int64, k int) error {
 		if r.stride == nil {
 			continue // a constant
 		}
-		r.load(n.state, i, r.off+s*r.stride[inner], r.stride[inner], k)
+		ahead := s + early*int64(n.b.code.Length())
+		if over := ahead - n.dims[inner]; over >= 0 && inner > 0 {
+			ahead = over + r.stride[inner-1]
+		}
+		ahead += r.off
+		r.load(n.state, i, r.off+s*r.stride[inner], r.stride[inner], k, ahead)
 	}
 	return nil
 }
