@@ -106,7 +106,15 @@ func roundUp(n, to int) int { return (n + to - 1) / to * to }
 
 // Mul adds A·B to C. C must not overlap A, B or the buffer, and one of its strides must be 1. It returns an error if shapes
 // do not fit or a view does not lie within its data, and errors of Fork and Stop.
-func Mul[T vec.Float](c, a, b Matrix[T], env Env[T]) error {
+func Mul[T vec.Float](c, a, b Matrix[T], env Env[T]) error { return multiply(c, a, b, env, nil) }
+
+// Sub subtracts A·B from C, else as Mul.
+func Sub[T vec.Float](c, a, b Matrix[T], env Env[T]) error {
+	return multiply(c, a, b, env, vec.Unary[T](vec.Neg))
+}
+
+// multiply adds the product; negate, if not nil, is applied to packed panels.
+func multiply[T vec.Float](c, a, b Matrix[T], env Env[T], negate func(dst, x []T)) error {
 	if a.Rows != c.Rows || b.Cols != c.Cols || a.Cols != b.Rows {
 		return fmt.Errorf("gemm: a matrix of %d x %d times one of %d x %d does not give one of %d x %d", a.Rows, a.Cols, b.Rows, b.Cols, c.Rows, c.Cols)
 	}
@@ -122,7 +130,7 @@ func Mul[T vec.Float](c, a, b Matrix[T], env Env[T]) error {
 	if c.Rows == 0 || c.Cols == 0 || a.Cols == 0 {
 		return nil
 	}
-	p := &product[T]{c: c, a: a, b: b, env: env, micro: kernel[T](), turn: vec.Transpose[T]()}
+	p := &product[T]{c: c, a: a, b: b, env: env, micro: kernel[T](), turn: vec.Transpose[T](), negate: negate}
 	if err := p.plan(); err != nil {
 		return err
 	}
@@ -135,6 +143,7 @@ type product[T vec.Float] struct {
 	env        Env[T]
 	micro      micro[T]
 	turn       func(dst []T, ldd int, src []T, lds int, rows, cols int)
+	negate     func(dst, x []T) // of panels of A, or nil
 	mc, kc, nc int
 	packed     []T   // the block of B
 	blocks     [][]T // for each worker, the block of A
@@ -260,7 +269,11 @@ func (p *product[T]) multiply(k, j, kc, nc int) error {
 		mc := min(p.mc, p.c.Rows-i)
 		block := p.blocks[worker]
 		for r := 0; r < mc; r += mr {
-			p.pack(block[r*kc:][:mr*kc], p.a.Slice(i+r, k, min(mr, mc-r), kc), mr)
+			panel := block[r*kc:][:mr*kc]
+			p.pack(panel, p.a.Slice(i+r, k, min(mr, mc-r), kc), mr)
+			if p.negate != nil {
+				p.negate(panel, panel)
+			}
 		}
 		p.block(block, p.c.Slice(i, j, mc, nc), kc)
 	})

@@ -105,6 +105,14 @@ func testMul[T vec.Float](t *testing.T) {
 			t.Fatal(s, err)
 		}
 		check(t, fmt.Sprint(s, i), c, start, a, b)
+		d := clone(c)
+		for j := range a.Data {
+			a.Data[j] = -a.Data[j]
+		}
+		if err := Sub(d, a, b, Env[T]{Buf: buf, Workers: 1}); err != nil {
+			t.Fatal(s, err)
+		}
+		check(t, fmt.Sprint("difference ", s, i), d, c, negative(a), b)
 		inside := map[int]bool{}
 		for i := range c.Rows {
 			for j := range c.Cols {
@@ -117,6 +125,14 @@ func testMul[T vec.Float](t *testing.T) {
 			}
 		}
 	}
+}
+
+func negative[T vec.Float](m Matrix[T]) Matrix[T] {
+	m = clone(m)
+	for i := range m.Data {
+		m.Data[i] = -m.Data[i]
+	}
+	return m
 }
 
 // fork runs all at once.

@@ -45,6 +45,10 @@ func fmaASM[T Float]() func(dst, x, y, z []T) {
 	return at(find[func(dst, x, y, z []T)](fmaTables), uint8(0))
 }
 
+func addScaledASM[T Float]() func(dst, x []T, c T) {
+	return at(find[func(dst, x []T, c T)](addScaledTables), uint8(0))
+}
+
 func compareASM[T Elem](op CompareOp) func(dst []uint8, x, y []T) {
 	return at(find[func(dst []uint8, x, y []T)](compareTables), op)
 }

@@ -16,6 +16,8 @@ func rangedASM[T Elem](op UnaryOp) func(dst, x []T) int { return nil }
 
 func fmaASM[T Float]() func(dst, x, y, z []T) { return nil }
 
+func addScaledASM[T Float]() func(dst, x []T, c T) { return nil }
+
 func compareASM[T Elem](op CompareOp) func(dst []uint8, x, y []T) { return nil }
 
 func compareRightASM[T Elem](op CompareOp) func(dst []uint8, x []T, c T) { return nil }

@@ -264,6 +264,28 @@ func fmaGo[T Float](dst, x, y, z []T) {
 	}
 }
 
+// AddScaled returns the function that sets dst[i] = x[i]*c + dst[i], rounded once.
+func AddScaled[T Float]() func(dst, x []T, c T) {
+	if f := addScaledASM[T](); f != nil {
+		return f
+	}
+	return addScaledGo[T]
+}
+
+func addScaledGo[T Float](dst, x []T, c T) {
+	n := min(len(dst), len(x))
+	dst, x = dst[:n], x[:n]
+	if sizeOf[T]() == 8 {
+		for i, v := range x {
+			dst[i] = T(math.FMA(float64(v), float64(c), float64(dst[i])))
+		}
+		return
+	}
+	for i, v := range x {
+		dst[i] = T(fma32(float32(v), float32(c), float32(dst[i])))
+	}
+}
+
 // fma32 rounds x*y + z once: the product is exact in float64, and the sum is rounded there to odd, so that rounding it
 // again gives what rounding once would (Boldo and Melquiond, Emulation of FMA and correctly rounded sums, 2008).
 func fma32(x, y, z float32) float32 {

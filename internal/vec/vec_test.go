@@ -418,7 +418,7 @@ func TestFMA(t *testing.T) {
 }
 
 func testFMA[T Float](t *testing.T) {
-	s, f := newSpot[T](t, 4), FMA[T]()
+	s, f, scaled := newSpot[T](t, 4), FMA[T](), AddScaled[T]()
 	want := make([]T, maxLen[T]())
 	for n := 0; n <= maxLen[T](); n++ {
 		r := newRand(n)
@@ -436,6 +436,18 @@ func testFMA[T Float](t *testing.T) {
 					t.Fatalf("n=%d: [%d] of %v, %v, %v is %v, want %v", n, i, x[i], y[i], z[i], d[i], want[i])
 				}
 			}
+			copy(d, z)
+			c := T(r.NormFloat64())
+			scaled(d, x, c)
+			guard.check(t, "add scaled")
+			copy(want, z)
+			addScaledGo(want[:n], x, c)
+			for i := range d {
+				if !same(d[i], want[i]) {
+					t.Fatalf("scaled n=%d: [%d] of %v, %v, %v is %v, want %v", n, i, x[i], c, z[i], d[i], want[i])
+				}
+			}
+			fmaGo(want, x, y, z)
 			copy(d, z)
 			f(d, x, y, d)
 			for i := range d {

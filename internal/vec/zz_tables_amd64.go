@@ -371,6 +371,15 @@ var fmaF64 = [...][]func(dst, x, y, z []float64){
 	},
 }
 
+var addScaledF64 = [...][]func(dst, x []float64, c float64){
+	cpu.AVX2: {
+		0: addScaledF64AVX2,
+	},
+	cpu.AVX512: {
+		0: addScaledF64AVX512,
+	},
+}
+
 var unaryF32 = [...][]func(dst, x []float32){
 	cpu.AVX2: {
 		Neg:        negF32AVX2,
@@ -416,6 +425,15 @@ var fmaF32 = [...][]func(dst, x, y, z []float32){
 	},
 	cpu.AVX512: {
 		0: fmaF32AVX512,
+	},
+}
+
+var addScaledF32 = [...][]func(dst, x []float32, c float32){
+	cpu.AVX2: {
+		0: addScaledF32AVX2,
+	},
+	cpu.AVX512: {
+		0: addScaledF32AVX512,
 	},
 }
 
@@ -1045,6 +1063,9 @@ var unaryTables = []any{unaryF64[:], unaryF32[:], unaryI64[:], unaryI32[:]}
 
 // fmaTables holds the tables of all types: slices of slices of functions.
 var fmaTables = []any{fmaF64[:], fmaF32[:]}
+
+// addScaledTables holds the tables of all types: slices of slices of functions.
+var addScaledTables = []any{addScaledF64[:], addScaledF32[:]}
 
 // compareTables holds the tables of all types: slices of slices of functions.
 var compareTables = []any{compareF64[:], compareF32[:], compareI64[:], compareI32[:], compareU64[:], compareU32[:]}

@@ -54,6 +54,11 @@ func truncF64AVX512(dst []float64, x []float64)
 //go:noescape
 func fmaF64AVX512(dst []float64, x []float64, y []float64, z []float64)
 
+// addScaledF64AVX512 adds x*c to dst, rounded once.
+//
+//go:noescape
+func addScaledF64AVX512(dst []float64, x []float64, c float64)
+
 // negF32AVX512 is Neg.
 //
 //go:noescape
@@ -103,6 +108,11 @@ func truncF32AVX512(dst []float32, x []float32)
 //
 //go:noescape
 func fmaF32AVX512(dst []float32, x []float32, y []float32, z []float32)
+
+// addScaledF32AVX512 adds x*c to dst, rounded once.
+//
+//go:noescape
+func addScaledF32AVX512(dst []float32, x []float32, c float32)
 
 // negI64AVX512 is Neg.
 //
@@ -194,6 +204,11 @@ func truncF64AVX2(dst []float64, x []float64)
 //go:noescape
 func fmaF64AVX2(dst []float64, x []float64, y []float64, z []float64)
 
+// addScaledF64AVX2 adds x*c to dst, rounded once.
+//
+//go:noescape
+func addScaledF64AVX2(dst []float64, x []float64, c float64)
+
 // negF32AVX2 is Neg.
 //
 //go:noescape
@@ -243,6 +258,11 @@ func truncF32AVX2(dst []float32, x []float32)
 //
 //go:noescape
 func fmaF32AVX2(dst []float32, x []float32, y []float32, z []float32)
+
+// addScaledF32AVX2 adds x*c to dst, rounded once.
+//
+//go:noescape
+func addScaledF32AVX2(dst []float32, x []float32, c float32)
 
 // negI64AVX2 is Neg.
 //

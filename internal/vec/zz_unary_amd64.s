@@ -667,50 +667,54 @@ end50:
 	VZEROUPPER
 	RET
 
-// func negF32AVX512(dst []float32, x []float32)
+// func addScaledF64AVX512(dst []float64, x []float64, c float64)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·negF32AVX512(SB), NOSPLIT, $0-48
-	MOVQ       dst_base+0(FP), AX
-	MOVQ       x_base+24(FP), CX
-	VPTERNLOGQ $0xff, Z0, Z0, Z0
-	VPSLLD     $0x1f, Z0, Z0
-	MOVQ       dst_len+8(FP), DX
-	MOVQ       x_len+32(FP), BX
-	CMPQ       BX, DX
-	CMOVQLT    BX, DX
-	XORQ       BX, BX
-	SUBQ       $0x00000040, DX
-	JL         rest52
+TEXT ·addScaledF64AVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest52
 
 loop51:
-	VMOVDQU64 (CX)(BX*4), Z1
-	VMOVDQU64 64(CX)(BX*4), Z2
-	VMOVDQU64 128(CX)(BX*4), Z3
-	VMOVDQU64 192(CX)(BX*4), Z4
-	VPXORQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	VPXORQ    Z0, Z2, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPXORQ    Z0, Z3, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPXORQ    Z0, Z4, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*4)
-	ADDQ      $0x00000040, BX
-	SUBQ      $0x00000040, DX
-	JGE       loop51
+	VMOVDQU64   (CX)(BX*8), Z1
+	VMOVDQU64   (AX)(BX*8), Z5
+	VMOVDQU64   64(CX)(BX*8), Z2
+	VMOVDQU64   64(AX)(BX*8), Z6
+	VMOVDQU64   128(CX)(BX*8), Z3
+	VMOVDQU64   128(AX)(BX*8), Z7
+	VMOVDQU64   192(CX)(BX*8), Z4
+	VMOVDQU64   192(AX)(BX*8), Z8
+	VFMADD231PD Z1, Z0, Z5
+	VMOVDQU64   Z5, (AX)(BX*8)
+	VFMADD231PD Z2, Z0, Z6
+	VMOVDQU64   Z6, 64(AX)(BX*8)
+	VFMADD231PD Z3, Z0, Z7
+	VMOVDQU64   Z7, 128(AX)(BX*8)
+	VFMADD231PD Z4, Z0, Z8
+	VMOVDQU64   Z8, 192(AX)(BX*8)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000020, DX
+	JGE         loop51
 
 rest52:
-	ADDQ $0x00000040, DX
+	ADDQ $0x00000020, DX
 
 one53:
-	CMPQ      DX, $0x00000010
-	JL        tail54
-	VMOVDQU64 (CX)(BX*4), Z1
-	VPXORQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	ADDQ      $0x00000010, BX
-	SUBQ      $0x00000010, DX
-	JMP       one53
+	CMPQ        DX, $0x00000008
+	JL          tail54
+	VMOVDQU64   (CX)(BX*8), Z1
+	VMOVDQU64   (AX)(BX*8), Z2
+	VFMADD231PD Z1, Z0, Z2
+	VMOVDQU64   Z2, (AX)(BX*8)
+	ADDQ        $0x00000008, BX
+	SUBQ        $0x00000008, DX
+	JMP         one53
 
 tail54:
 	TESTQ       DX, DX
@@ -718,17 +722,18 @@ tail54:
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
-	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPXORQ      Z0, Z1, Z0
-	VMOVDQU32   Z0, K1, (AX)(BX*4)
+	VMOVDQU64.Z (CX)(BX*8), K1, Z1
+	VMOVDQU64.Z (AX)(BX*8), K1, Z2
+	VFMADD231PD Z1, Z0, Z2
+	VMOVDQU64   Z2, K1, (AX)(BX*8)
 
 end55:
 	VZEROUPPER
 	RET
 
-// func absF32AVX512(dst []float32, x []float32)
+// func negF32AVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·absF32AVX512(SB), NOSPLIT, $0-48
+TEXT ·negF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ       dst_base+0(FP), AX
 	MOVQ       x_base+24(FP), CX
 	VPTERNLOGQ $0xff, Z0, Z0, Z0
@@ -746,13 +751,13 @@ loop56:
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
 	VMOVDQU64 192(CX)(BX*4), Z4
-	VPANDNQ   Z1, Z0, Z1
+	VPXORQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
-	VPANDNQ   Z2, Z0, Z1
+	VPXORQ    Z0, Z2, Z1
 	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPANDNQ   Z3, Z0, Z1
+	VPXORQ    Z0, Z3, Z1
 	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPANDNQ   Z4, Z0, Z1
+	VPXORQ    Z0, Z4, Z1
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
@@ -765,7 +770,7 @@ one58:
 	CMPQ      DX, $0x00000010
 	JL        tail59
 	VMOVDQU64 (CX)(BX*4), Z1
-	VPANDNQ   Z1, Z0, Z1
+	VPXORQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
@@ -778,10 +783,69 @@ tail59:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPANDNQ     Z1, Z0, Z0
+	VPXORQ      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
 end60:
+	VZEROUPPER
+	RET
+
+// func absF32AVX512(dst []float32, x []float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·absF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ       dst_base+0(FP), AX
+	MOVQ       x_base+24(FP), CX
+	VPTERNLOGQ $0xff, Z0, Z0, Z0
+	VPSLLD     $0x1f, Z0, Z0
+	MOVQ       dst_len+8(FP), DX
+	MOVQ       x_len+32(FP), BX
+	CMPQ       BX, DX
+	CMOVQLT    BX, DX
+	XORQ       BX, BX
+	SUBQ       $0x00000040, DX
+	JL         rest62
+
+loop61:
+	VMOVDQU64 (CX)(BX*4), Z1
+	VMOVDQU64 64(CX)(BX*4), Z2
+	VMOVDQU64 128(CX)(BX*4), Z3
+	VMOVDQU64 192(CX)(BX*4), Z4
+	VPANDNQ   Z1, Z0, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	VPANDNQ   Z2, Z0, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*4)
+	VPANDNQ   Z3, Z0, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*4)
+	VPANDNQ   Z4, Z0, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*4)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000040, DX
+	JGE       loop61
+
+rest62:
+	ADDQ $0x00000040, DX
+
+one63:
+	CMPQ      DX, $0x00000010
+	JL        tail64
+	VMOVDQU64 (CX)(BX*4), Z1
+	VPANDNQ   Z1, Z0, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	SUBQ      $0x00000010, DX
+	JMP       one63
+
+tail64:
+	TESTQ       DX, DX
+	JE          end65
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU32.Z (CX)(BX*4), K1, Z1
+	VPANDNQ     Z1, Z0, Z0
+	VMOVDQU32   Z0, K1, (AX)(BX*4)
+
+end65:
 	VZEROUPPER
 	RET
 
@@ -796,9 +860,9 @@ TEXT ·sqrtF32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest62
+	JL      rest67
 
-loop61:
+loop66:
 	VMOVDQU64 (CX)(BX*4), Z0
 	VMOVDQU64 64(CX)(BX*4), Z1
 	VMOVDQU64 128(CX)(BX*4), Z2
@@ -813,24 +877,24 @@ loop61:
 	VMOVDQU64 Z0, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop61
+	JGE       loop66
 
-rest62:
+rest67:
 	ADDQ $0x00000040, DX
 
-one63:
+one68:
 	CMPQ      DX, $0x00000010
-	JL        tail64
+	JL        tail69
 	VMOVDQU64 (CX)(BX*4), Z0
 	VSQRTPS   Z0, Z0
 	VMOVDQU64 Z0, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one63
+	JMP       one68
 
-tail64:
+tail69:
 	TESTQ       DX, DX
-	JE          end65
+	JE          end70
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -838,7 +902,7 @@ tail64:
 	VSQRTPS     Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end65:
+end70:
 	VZEROUPPER
 	RET
 
@@ -856,9 +920,9 @@ TEXT ·reciprocalF32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest67
+	JL           rest72
 
-loop66:
+loop71:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -873,24 +937,24 @@ loop66:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop66
+	JGE       loop71
 
-rest67:
+rest72:
 	ADDQ $0x00000040, DX
 
-one68:
+one73:
 	CMPQ      DX, $0x00000010
-	JL        tail69
+	JL        tail74
 	VMOVDQU64 (CX)(BX*4), Z1
 	VDIVPS    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one68
+	JMP       one73
 
-tail69:
+tail74:
 	TESTQ       DX, DX
-	JE          end70
+	JE          end75
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -898,7 +962,7 @@ tail69:
 	VDIVPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end70:
+end75:
 	VZEROUPPER
 	RET
 
@@ -913,9 +977,9 @@ TEXT ·squareF32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest72
+	JL      rest77
 
-loop71:
+loop76:
 	VMOVDQU64 (CX)(BX*4), Z0
 	VMOVDQU64 64(CX)(BX*4), Z1
 	VMOVDQU64 128(CX)(BX*4), Z2
@@ -930,77 +994,20 @@ loop71:
 	VMOVDQU64 Z0, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop71
-
-rest72:
-	ADDQ $0x00000040, DX
-
-one73:
-	CMPQ      DX, $0x00000010
-	JL        tail74
-	VMOVDQU64 (CX)(BX*4), Z0
-	VMULPS    Z0, Z0, Z0
-	VMOVDQU64 Z0, (AX)(BX*4)
-	ADDQ      $0x00000010, BX
-	SUBQ      $0x00000010, DX
-	JMP       one73
-
-tail74:
-	TESTQ       DX, DX
-	JE          end75
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU32.Z (CX)(BX*4), K1, Z0
-	VMULPS      Z0, Z0, Z0
-	VMOVDQU32   Z0, K1, (AX)(BX*4)
-
-end75:
-	VZEROUPPER
-	RET
-
-// func roundF32AVX512(dst []float32, x []float32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·roundF32AVX512(SB), NOSPLIT, $0-48
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    dst_len+8(FP), DX
-	MOVQ    x_len+32(FP), BX
-	CMPQ    BX, DX
-	CMOVQLT BX, DX
-	XORQ    BX, BX
-	SUBQ    $0x00000040, DX
-	JL      rest77
-
-loop76:
-	VMOVDQU64   (CX)(BX*4), Z0
-	VMOVDQU64   64(CX)(BX*4), Z1
-	VMOVDQU64   128(CX)(BX*4), Z2
-	VMOVDQU64   192(CX)(BX*4), Z3
-	VRNDSCALEPS $0x08, Z0, Z0
-	VMOVDQU64   Z0, (AX)(BX*4)
-	VRNDSCALEPS $0x08, Z1, Z0
-	VMOVDQU64   Z0, 64(AX)(BX*4)
-	VRNDSCALEPS $0x08, Z2, Z0
-	VMOVDQU64   Z0, 128(AX)(BX*4)
-	VRNDSCALEPS $0x08, Z3, Z0
-	VMOVDQU64   Z0, 192(AX)(BX*4)
-	ADDQ        $0x00000040, BX
-	SUBQ        $0x00000040, DX
-	JGE         loop76
+	JGE       loop76
 
 rest77:
 	ADDQ $0x00000040, DX
 
 one78:
-	CMPQ        DX, $0x00000010
-	JL          tail79
-	VMOVDQU64   (CX)(BX*4), Z0
-	VRNDSCALEPS $0x08, Z0, Z0
-	VMOVDQU64   Z0, (AX)(BX*4)
-	ADDQ        $0x00000010, BX
-	SUBQ        $0x00000010, DX
-	JMP         one78
+	CMPQ      DX, $0x00000010
+	JL        tail79
+	VMOVDQU64 (CX)(BX*4), Z0
+	VMULPS    Z0, Z0, Z0
+	VMOVDQU64 Z0, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	SUBQ      $0x00000010, DX
+	JMP       one78
 
 tail79:
 	TESTQ       DX, DX
@@ -1009,16 +1016,16 @@ tail79:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU32.Z (CX)(BX*4), K1, Z0
-	VRNDSCALEPS $0x08, Z0, Z0
+	VMULPS      Z0, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
 end80:
 	VZEROUPPER
 	RET
 
-// func floorF32AVX512(dst []float32, x []float32)
+// func roundF32AVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·floorF32AVX512(SB), NOSPLIT, $0-48
+TEXT ·roundF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    dst_len+8(FP), DX
@@ -1034,13 +1041,13 @@ loop81:
 	VMOVDQU64   64(CX)(BX*4), Z1
 	VMOVDQU64   128(CX)(BX*4), Z2
 	VMOVDQU64   192(CX)(BX*4), Z3
-	VRNDSCALEPS $0x09, Z0, Z0
+	VRNDSCALEPS $0x08, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*4)
-	VRNDSCALEPS $0x09, Z1, Z0
+	VRNDSCALEPS $0x08, Z1, Z0
 	VMOVDQU64   Z0, 64(AX)(BX*4)
-	VRNDSCALEPS $0x09, Z2, Z0
+	VRNDSCALEPS $0x08, Z2, Z0
 	VMOVDQU64   Z0, 128(AX)(BX*4)
-	VRNDSCALEPS $0x09, Z3, Z0
+	VRNDSCALEPS $0x08, Z3, Z0
 	VMOVDQU64   Z0, 192(AX)(BX*4)
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000040, DX
@@ -1053,7 +1060,7 @@ one83:
 	CMPQ        DX, $0x00000010
 	JL          tail84
 	VMOVDQU64   (CX)(BX*4), Z0
-	VRNDSCALEPS $0x09, Z0, Z0
+	VRNDSCALEPS $0x08, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*4)
 	ADDQ        $0x00000010, BX
 	SUBQ        $0x00000010, DX
@@ -1066,16 +1073,16 @@ tail84:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU32.Z (CX)(BX*4), K1, Z0
-	VRNDSCALEPS $0x09, Z0, Z0
+	VRNDSCALEPS $0x08, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
 end85:
 	VZEROUPPER
 	RET
 
-// func ceilF32AVX512(dst []float32, x []float32)
+// func floorF32AVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·ceilF32AVX512(SB), NOSPLIT, $0-48
+TEXT ·floorF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    dst_len+8(FP), DX
@@ -1091,13 +1098,13 @@ loop86:
 	VMOVDQU64   64(CX)(BX*4), Z1
 	VMOVDQU64   128(CX)(BX*4), Z2
 	VMOVDQU64   192(CX)(BX*4), Z3
-	VRNDSCALEPS $0x0a, Z0, Z0
+	VRNDSCALEPS $0x09, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*4)
-	VRNDSCALEPS $0x0a, Z1, Z0
+	VRNDSCALEPS $0x09, Z1, Z0
 	VMOVDQU64   Z0, 64(AX)(BX*4)
-	VRNDSCALEPS $0x0a, Z2, Z0
+	VRNDSCALEPS $0x09, Z2, Z0
 	VMOVDQU64   Z0, 128(AX)(BX*4)
-	VRNDSCALEPS $0x0a, Z3, Z0
+	VRNDSCALEPS $0x09, Z3, Z0
 	VMOVDQU64   Z0, 192(AX)(BX*4)
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000040, DX
@@ -1110,7 +1117,7 @@ one88:
 	CMPQ        DX, $0x00000010
 	JL          tail89
 	VMOVDQU64   (CX)(BX*4), Z0
-	VRNDSCALEPS $0x0a, Z0, Z0
+	VRNDSCALEPS $0x09, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*4)
 	ADDQ        $0x00000010, BX
 	SUBQ        $0x00000010, DX
@@ -1123,16 +1130,16 @@ tail89:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU32.Z (CX)(BX*4), K1, Z0
-	VRNDSCALEPS $0x0a, Z0, Z0
+	VRNDSCALEPS $0x09, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
 end90:
 	VZEROUPPER
 	RET
 
-// func truncF32AVX512(dst []float32, x []float32)
+// func ceilF32AVX512(dst []float32, x []float32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·truncF32AVX512(SB), NOSPLIT, $0-48
+TEXT ·ceilF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    dst_len+8(FP), DX
@@ -1148,13 +1155,13 @@ loop91:
 	VMOVDQU64   64(CX)(BX*4), Z1
 	VMOVDQU64   128(CX)(BX*4), Z2
 	VMOVDQU64   192(CX)(BX*4), Z3
-	VRNDSCALEPS $0x0b, Z0, Z0
+	VRNDSCALEPS $0x0a, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*4)
-	VRNDSCALEPS $0x0b, Z1, Z0
+	VRNDSCALEPS $0x0a, Z1, Z0
 	VMOVDQU64   Z0, 64(AX)(BX*4)
-	VRNDSCALEPS $0x0b, Z2, Z0
+	VRNDSCALEPS $0x0a, Z2, Z0
 	VMOVDQU64   Z0, 128(AX)(BX*4)
-	VRNDSCALEPS $0x0b, Z3, Z0
+	VRNDSCALEPS $0x0a, Z3, Z0
 	VMOVDQU64   Z0, 192(AX)(BX*4)
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000040, DX
@@ -1167,7 +1174,7 @@ one93:
 	CMPQ        DX, $0x00000010
 	JL          tail94
 	VMOVDQU64   (CX)(BX*4), Z0
-	VRNDSCALEPS $0x0b, Z0, Z0
+	VRNDSCALEPS $0x0a, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*4)
 	ADDQ        $0x00000010, BX
 	SUBQ        $0x00000010, DX
@@ -1180,10 +1187,67 @@ tail94:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU32.Z (CX)(BX*4), K1, Z0
-	VRNDSCALEPS $0x0b, Z0, Z0
+	VRNDSCALEPS $0x0a, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
 end95:
+	VZEROUPPER
+	RET
+
+// func truncF32AVX512(dst []float32, x []float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·truncF32AVX512(SB), NOSPLIT, $0-48
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    dst_len+8(FP), DX
+	MOVQ    x_len+32(FP), BX
+	CMPQ    BX, DX
+	CMOVQLT BX, DX
+	XORQ    BX, BX
+	SUBQ    $0x00000040, DX
+	JL      rest97
+
+loop96:
+	VMOVDQU64   (CX)(BX*4), Z0
+	VMOVDQU64   64(CX)(BX*4), Z1
+	VMOVDQU64   128(CX)(BX*4), Z2
+	VMOVDQU64   192(CX)(BX*4), Z3
+	VRNDSCALEPS $0x0b, Z0, Z0
+	VMOVDQU64   Z0, (AX)(BX*4)
+	VRNDSCALEPS $0x0b, Z1, Z0
+	VMOVDQU64   Z0, 64(AX)(BX*4)
+	VRNDSCALEPS $0x0b, Z2, Z0
+	VMOVDQU64   Z0, 128(AX)(BX*4)
+	VRNDSCALEPS $0x0b, Z3, Z0
+	VMOVDQU64   Z0, 192(AX)(BX*4)
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000040, DX
+	JGE         loop96
+
+rest97:
+	ADDQ $0x00000040, DX
+
+one98:
+	CMPQ        DX, $0x00000010
+	JL          tail99
+	VMOVDQU64   (CX)(BX*4), Z0
+	VRNDSCALEPS $0x0b, Z0, Z0
+	VMOVDQU64   Z0, (AX)(BX*4)
+	ADDQ        $0x00000010, BX
+	SUBQ        $0x00000010, DX
+	JMP         one98
+
+tail99:
+	TESTQ       DX, DX
+	JE          end100
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU32.Z (CX)(BX*4), K1, Z0
+	VRNDSCALEPS $0x0b, Z0, Z0
+	VMOVDQU32   Z0, K1, (AX)(BX*4)
+
+end100:
 	VZEROUPPER
 	RET
 
@@ -1206,9 +1270,9 @@ TEXT ·fmaF32AVX512(SB), NOSPLIT, $0-96
 	CMOVQLT DI, SI
 	XORQ    DI, DI
 	SUBQ    $0x00000040, SI
-	JL      rest97
+	JL      rest102
 
-loop96:
+loop101:
 	VMOVDQU64   (CX)(DI*4), Z0
 	VMOVDQU64   (DX)(DI*4), Z4
 	VMOVDQU64   (BX)(DI*4), Z8
@@ -1231,14 +1295,14 @@ loop96:
 	VMOVDQU64   Z11, 192(AX)(DI*4)
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x00000040, SI
-	JGE         loop96
+	JGE         loop101
 
-rest97:
+rest102:
 	ADDQ $0x00000040, SI
 
-one98:
+one103:
 	CMPQ        SI, $0x00000010
-	JL          tail99
+	JL          tail104
 	VMOVDQU64   (CX)(DI*4), Z0
 	VMOVDQU64   (DX)(DI*4), Z1
 	VMOVDQU64   (BX)(DI*4), Z2
@@ -1246,11 +1310,11 @@ one98:
 	VMOVDQU64   Z2, (AX)(DI*4)
 	ADDQ        $0x00000010, DI
 	SUBQ        $0x00000010, SI
-	JMP         one98
+	JMP         one103
 
-tail99:
+tail104:
 	TESTQ       SI, SI
-	JE          end100
+	JE          end105
 	MOVQ        $-1, R8
 	BZHIQ       SI, R8, R8
 	KMOVQ       R8, K1
@@ -1260,7 +1324,71 @@ tail99:
 	VFMADD231PS Z0, Z1, Z2
 	VMOVDQU32   Z2, K1, (AX)(DI*4)
 
-end100:
+end105:
+	VZEROUPPER
+	RET
+
+// func addScaledF32AVX512(dst []float32, x []float32, c float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·addScaledF32AVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000040, DX
+	JL           rest107
+
+loop106:
+	VMOVDQU64   (CX)(BX*4), Z1
+	VMOVDQU64   (AX)(BX*4), Z5
+	VMOVDQU64   64(CX)(BX*4), Z2
+	VMOVDQU64   64(AX)(BX*4), Z6
+	VMOVDQU64   128(CX)(BX*4), Z3
+	VMOVDQU64   128(AX)(BX*4), Z7
+	VMOVDQU64   192(CX)(BX*4), Z4
+	VMOVDQU64   192(AX)(BX*4), Z8
+	VFMADD231PS Z1, Z0, Z5
+	VMOVDQU64   Z5, (AX)(BX*4)
+	VFMADD231PS Z2, Z0, Z6
+	VMOVDQU64   Z6, 64(AX)(BX*4)
+	VFMADD231PS Z3, Z0, Z7
+	VMOVDQU64   Z7, 128(AX)(BX*4)
+	VFMADD231PS Z4, Z0, Z8
+	VMOVDQU64   Z8, 192(AX)(BX*4)
+	ADDQ        $0x00000040, BX
+	SUBQ        $0x00000040, DX
+	JGE         loop106
+
+rest107:
+	ADDQ $0x00000040, DX
+
+one108:
+	CMPQ        DX, $0x00000010
+	JL          tail109
+	VMOVDQU64   (CX)(BX*4), Z1
+	VMOVDQU64   (AX)(BX*4), Z2
+	VFMADD231PS Z1, Z0, Z2
+	VMOVDQU64   Z2, (AX)(BX*4)
+	ADDQ        $0x00000010, BX
+	SUBQ        $0x00000010, DX
+	JMP         one108
+
+tail109:
+	TESTQ       DX, DX
+	JE          end110
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU32.Z (CX)(BX*4), K1, Z1
+	VMOVDQU32.Z (AX)(BX*4), K1, Z2
+	VFMADD231PS Z1, Z0, Z2
+	VMOVDQU32   Z2, K1, (AX)(BX*4)
+
+end110:
 	VZEROUPPER
 	RET
 
@@ -1276,9 +1404,9 @@ TEXT ·negI64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest102
+	JL      rest112
 
-loop101:
+loop111:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -1293,24 +1421,24 @@ loop101:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop101
+	JGE       loop111
 
-rest102:
+rest112:
 	ADDQ $0x00000020, DX
 
-one103:
+one113:
 	CMPQ      DX, $0x00000008
-	JL        tail104
+	JL        tail114
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPSUBQ    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one103
+	JMP       one113
 
-tail104:
+tail114:
 	TESTQ       DX, DX
-	JE          end105
+	JE          end115
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1318,7 +1446,7 @@ tail104:
 	VPSUBQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end105:
+end115:
 	VZEROUPPER
 	RET
 
@@ -1334,9 +1462,9 @@ TEXT ·notI64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT    BX, DX
 	XORQ       BX, BX
 	SUBQ       $0x00000020, DX
-	JL         rest107
+	JL         rest117
 
-loop106:
+loop116:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -1351,24 +1479,24 @@ loop106:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop106
+	JGE       loop116
 
-rest107:
+rest117:
 	ADDQ $0x00000020, DX
 
-one108:
+one118:
 	CMPQ      DX, $0x00000008
-	JL        tail109
+	JL        tail119
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPXORQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one108
+	JMP       one118
 
-tail109:
+tail119:
 	TESTQ       DX, DX
-	JE          end110
+	JE          end120
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1376,7 +1504,7 @@ tail109:
 	VPXORQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end110:
+end120:
 	VZEROUPPER
 	RET
 
@@ -1391,9 +1519,9 @@ TEXT ·squareI64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest112
+	JL      rest122
 
-loop111:
+loop121:
 	VMOVDQU64 (CX)(BX*8), Z0
 	VMOVDQU64 64(CX)(BX*8), Z1
 	VMOVDQU64 128(CX)(BX*8), Z2
@@ -1408,24 +1536,24 @@ loop111:
 	VMOVDQU64 Z0, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop111
+	JGE       loop121
 
-rest112:
+rest122:
 	ADDQ $0x00000020, DX
 
-one113:
+one123:
 	CMPQ      DX, $0x00000008
-	JL        tail114
+	JL        tail124
 	VMOVDQU64 (CX)(BX*8), Z0
 	VPMULLQ   Z0, Z0, Z0
 	VMOVDQU64 Z0, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one113
+	JMP       one123
 
-tail114:
+tail124:
 	TESTQ       DX, DX
-	JE          end115
+	JE          end125
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1433,7 +1561,7 @@ tail114:
 	VPMULLQ     Z0, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end115:
+end125:
 	VZEROUPPER
 	RET
 
@@ -1448,9 +1576,9 @@ TEXT ·absI64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest117
+	JL      rest127
 
-loop116:
+loop126:
 	VMOVDQU64 (CX)(BX*8), Z0
 	VMOVDQU64 64(CX)(BX*8), Z1
 	VMOVDQU64 128(CX)(BX*8), Z2
@@ -1465,24 +1593,24 @@ loop116:
 	VMOVDQU64 Z0, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop116
+	JGE       loop126
 
-rest117:
+rest127:
 	ADDQ $0x00000020, DX
 
-one118:
+one128:
 	CMPQ      DX, $0x00000008
-	JL        tail119
+	JL        tail129
 	VMOVDQU64 (CX)(BX*8), Z0
 	VPABSQ    Z0, Z0
 	VMOVDQU64 Z0, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one118
+	JMP       one128
 
-tail119:
+tail129:
 	TESTQ       DX, DX
-	JE          end120
+	JE          end130
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1490,7 +1618,7 @@ tail119:
 	VPABSQ      Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end120:
+end130:
 	VZEROUPPER
 	RET
 
@@ -1506,9 +1634,9 @@ TEXT ·negI32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest122
+	JL      rest132
 
-loop121:
+loop131:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1523,24 +1651,24 @@ loop121:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop121
+	JGE       loop131
 
-rest122:
+rest132:
 	ADDQ $0x00000040, DX
 
-one123:
+one133:
 	CMPQ      DX, $0x00000010
-	JL        tail124
+	JL        tail134
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPSUBD    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one123
+	JMP       one133
 
-tail124:
+tail134:
 	TESTQ       DX, DX
-	JE          end125
+	JE          end135
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1548,7 +1676,7 @@ tail124:
 	VPSUBD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end125:
+end135:
 	VZEROUPPER
 	RET
 
@@ -1564,9 +1692,9 @@ TEXT ·notI32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT    BX, DX
 	XORQ       BX, BX
 	SUBQ       $0x00000040, DX
-	JL         rest127
+	JL         rest137
 
-loop126:
+loop136:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1581,24 +1709,24 @@ loop126:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop126
+	JGE       loop136
 
-rest127:
+rest137:
 	ADDQ $0x00000040, DX
 
-one128:
+one138:
 	CMPQ      DX, $0x00000010
-	JL        tail129
+	JL        tail139
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPXORQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one128
+	JMP       one138
 
-tail129:
+tail139:
 	TESTQ       DX, DX
-	JE          end130
+	JE          end140
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1606,7 +1734,7 @@ tail129:
 	VPXORQ      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end130:
+end140:
 	VZEROUPPER
 	RET
 
@@ -1621,9 +1749,9 @@ TEXT ·squareI32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest132
+	JL      rest142
 
-loop131:
+loop141:
 	VMOVDQU64 (CX)(BX*4), Z0
 	VMOVDQU64 64(CX)(BX*4), Z1
 	VMOVDQU64 128(CX)(BX*4), Z2
@@ -1638,24 +1766,24 @@ loop131:
 	VMOVDQU64 Z0, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop131
+	JGE       loop141
 
-rest132:
+rest142:
 	ADDQ $0x00000040, DX
 
-one133:
+one143:
 	CMPQ      DX, $0x00000010
-	JL        tail134
+	JL        tail144
 	VMOVDQU64 (CX)(BX*4), Z0
 	VPMULLD   Z0, Z0, Z0
 	VMOVDQU64 Z0, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one133
+	JMP       one143
 
-tail134:
+tail144:
 	TESTQ       DX, DX
-	JE          end135
+	JE          end145
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1663,7 +1791,7 @@ tail134:
 	VPMULLD     Z0, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end135:
+end145:
 	VZEROUPPER
 	RET
 
@@ -1678,9 +1806,9 @@ TEXT ·absI32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest137
+	JL      rest147
 
-loop136:
+loop146:
 	VMOVDQU64 (CX)(BX*4), Z0
 	VMOVDQU64 64(CX)(BX*4), Z1
 	VMOVDQU64 128(CX)(BX*4), Z2
@@ -1695,24 +1823,24 @@ loop136:
 	VMOVDQU64 Z0, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop136
+	JGE       loop146
 
-rest137:
+rest147:
 	ADDQ $0x00000040, DX
 
-one138:
+one148:
 	CMPQ      DX, $0x00000010
-	JL        tail139
+	JL        tail149
 	VMOVDQU64 (CX)(BX*4), Z0
 	VPABSD    Z0, Z0
 	VMOVDQU64 Z0, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one138
+	JMP       one148
 
-tail139:
+tail149:
 	TESTQ       DX, DX
-	JE          end140
+	JE          end150
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1720,7 +1848,7 @@ tail139:
 	VPABSD      Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end140:
+end150:
 	VZEROUPPER
 	RET
 
@@ -1737,9 +1865,9 @@ TEXT ·negF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT  BX, DX
 	XORQ     BX, BX
 	SUBQ     $0x00000010, DX
-	JL       rest142
+	JL       rest152
 
-loop141:
+loop151:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -1754,24 +1882,24 @@ loop141:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop141
+	JGE     loop151
 
-rest142:
+rest152:
 	ADDQ $0x00000010, DX
 
-one143:
+one153:
 	CMPQ    DX, $0x00000004
-	JL      tail144
+	JL      tail154
 	VMOVDQU (CX)(BX*8), Y1
 	VPXOR   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one143
+	JMP     one153
 
-tail144:
+tail154:
 	TESTQ      DX, DX
-	JE         end145
+	JE         end155
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -1783,7 +1911,7 @@ tail144:
 	VPXOR      Y0, Y2, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end145:
+end155:
 	VZEROUPPER
 	RET
 
@@ -1800,9 +1928,9 @@ TEXT ·absF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT  BX, DX
 	XORQ     BX, BX
 	SUBQ     $0x00000010, DX
-	JL       rest147
+	JL       rest157
 
-loop146:
+loop156:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -1817,24 +1945,24 @@ loop146:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop146
+	JGE     loop156
 
-rest147:
+rest157:
 	ADDQ $0x00000010, DX
 
-one148:
+one158:
 	CMPQ    DX, $0x00000004
-	JL      tail149
+	JL      tail159
 	VMOVDQU (CX)(BX*8), Y1
 	VPANDN  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one148
+	JMP     one158
 
-tail149:
+tail159:
 	TESTQ      DX, DX
-	JE         end150
+	JE         end160
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -1846,7 +1974,7 @@ tail149:
 	VPANDN     Y2, Y0, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end150:
+end160:
 	VZEROUPPER
 	RET
 
@@ -1861,9 +1989,9 @@ TEXT ·sqrtF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000010, DX
-	JL      rest152
+	JL      rest162
 
-loop151:
+loop161:
 	VMOVDQU (CX)(BX*8), Y0
 	VMOVDQU 32(CX)(BX*8), Y1
 	VMOVDQU 64(CX)(BX*8), Y2
@@ -1878,24 +2006,24 @@ loop151:
 	VMOVDQU Y0, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop151
+	JGE     loop161
 
-rest152:
+rest162:
 	ADDQ $0x00000010, DX
 
-one153:
+one163:
 	CMPQ    DX, $0x00000004
-	JL      tail154
+	JL      tail164
 	VMOVDQU (CX)(BX*8), Y0
 	VSQRTPD Y0, Y0
 	VMOVDQU Y0, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one153
+	JMP     one163
 
-tail154:
+tail164:
 	TESTQ      DX, DX
-	JE         end155
+	JE         end165
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -1907,7 +2035,7 @@ tail154:
 	VSQRTPD    Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(BX*8)
 
-end155:
+end165:
 	VZEROUPPER
 	RET
 
@@ -1925,9 +2053,9 @@ TEXT ·reciprocalF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000010, DX
-	JL           rest157
+	JL           rest167
 
-loop156:
+loop166:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -1942,24 +2070,24 @@ loop156:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop156
+	JGE     loop166
 
-rest157:
+rest167:
 	ADDQ $0x00000010, DX
 
-one158:
+one168:
 	CMPQ    DX, $0x00000004
-	JL      tail159
+	JL      tail169
 	VMOVDQU (CX)(BX*8), Y1
 	VDIVPD  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one158
+	JMP     one168
 
-tail159:
+tail169:
 	TESTQ      DX, DX
-	JE         end160
+	JE         end170
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -1971,7 +2099,7 @@ tail159:
 	VDIVPD     Y2, Y0, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end160:
+end170:
 	VZEROUPPER
 	RET
 
@@ -1986,9 +2114,9 @@ TEXT ·squareF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000010, DX
-	JL      rest162
+	JL      rest172
 
-loop161:
+loop171:
 	VMOVDQU (CX)(BX*8), Y0
 	VMOVDQU 32(CX)(BX*8), Y1
 	VMOVDQU 64(CX)(BX*8), Y2
@@ -2003,142 +2131,20 @@ loop161:
 	VMOVDQU Y0, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop161
-
-rest162:
-	ADDQ $0x00000010, DX
-
-one163:
-	CMPQ    DX, $0x00000004
-	JL      tail164
-	VMOVDQU (CX)(BX*8), Y0
-	VMULPD  Y0, Y0, Y0
-	VMOVDQU Y0, (AX)(BX*8)
-	ADDQ    $0x00000004, BX
-	SUBQ    $0x00000004, DX
-	JMP     one163
-
-tail164:
-	TESTQ      DX, DX
-	JE         end165
-	LEAQ       tailMasks<>+256(SB), SI
-	MOVQ       DX, DI
-	NEGQ       DI
-	VMOVDQU    (SI)(DI*4), Y0
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*8), Y0
-	VMASKMOVPD (CX)(BX*8), Y0, Y1
-	VMULPD     Y1, Y1, Y1
-	VMASKMOVPD Y1, Y0, (AX)(BX*8)
-
-end165:
-	VZEROUPPER
-	RET
-
-// func roundF64AVX2(dst []float64, x []float64)
-// Requires: AVX, CMOV
-TEXT ·roundF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    dst_len+8(FP), DX
-	MOVQ    x_len+32(FP), BX
-	CMPQ    BX, DX
-	CMOVQLT BX, DX
-	XORQ    BX, BX
-	SUBQ    $0x00000010, DX
-	JL      rest167
-
-loop166:
-	VMOVDQU  (CX)(BX*8), Y0
-	VMOVDQU  32(CX)(BX*8), Y1
-	VMOVDQU  64(CX)(BX*8), Y2
-	VMOVDQU  96(CX)(BX*8), Y3
-	VROUNDPD $0x08, Y0, Y0
-	VMOVDQU  Y0, (AX)(BX*8)
-	VROUNDPD $0x08, Y1, Y0
-	VMOVDQU  Y0, 32(AX)(BX*8)
-	VROUNDPD $0x08, Y2, Y0
-	VMOVDQU  Y0, 64(AX)(BX*8)
-	VROUNDPD $0x08, Y3, Y0
-	VMOVDQU  Y0, 96(AX)(BX*8)
-	ADDQ     $0x00000010, BX
-	SUBQ     $0x00000010, DX
-	JGE      loop166
-
-rest167:
-	ADDQ $0x00000010, DX
-
-one168:
-	CMPQ     DX, $0x00000004
-	JL       tail169
-	VMOVDQU  (CX)(BX*8), Y0
-	VROUNDPD $0x08, Y0, Y0
-	VMOVDQU  Y0, (AX)(BX*8)
-	ADDQ     $0x00000004, BX
-	SUBQ     $0x00000004, DX
-	JMP      one168
-
-tail169:
-	TESTQ      DX, DX
-	JE         end170
-	LEAQ       tailMasks<>+256(SB), SI
-	MOVQ       DX, DI
-	NEGQ       DI
-	VMOVDQU    (SI)(DI*4), Y0
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*8), Y0
-	VMASKMOVPD (CX)(BX*8), Y0, Y1
-	VROUNDPD   $0x08, Y1, Y1
-	VMASKMOVPD Y1, Y0, (AX)(BX*8)
-
-end170:
-	VZEROUPPER
-	RET
-
-// func floorF64AVX2(dst []float64, x []float64)
-// Requires: AVX, CMOV
-TEXT ·floorF64AVX2(SB), NOSPLIT, $0-48
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    dst_len+8(FP), DX
-	MOVQ    x_len+32(FP), BX
-	CMPQ    BX, DX
-	CMOVQLT BX, DX
-	XORQ    BX, BX
-	SUBQ    $0x00000010, DX
-	JL      rest172
-
-loop171:
-	VMOVDQU  (CX)(BX*8), Y0
-	VMOVDQU  32(CX)(BX*8), Y1
-	VMOVDQU  64(CX)(BX*8), Y2
-	VMOVDQU  96(CX)(BX*8), Y3
-	VROUNDPD $0x09, Y0, Y0
-	VMOVDQU  Y0, (AX)(BX*8)
-	VROUNDPD $0x09, Y1, Y0
-	VMOVDQU  Y0, 32(AX)(BX*8)
-	VROUNDPD $0x09, Y2, Y0
-	VMOVDQU  Y0, 64(AX)(BX*8)
-	VROUNDPD $0x09, Y3, Y0
-	VMOVDQU  Y0, 96(AX)(BX*8)
-	ADDQ     $0x00000010, BX
-	SUBQ     $0x00000010, DX
-	JGE      loop171
+	JGE     loop171
 
 rest172:
 	ADDQ $0x00000010, DX
 
 one173:
-	CMPQ     DX, $0x00000004
-	JL       tail174
-	VMOVDQU  (CX)(BX*8), Y0
-	VROUNDPD $0x09, Y0, Y0
-	VMOVDQU  Y0, (AX)(BX*8)
-	ADDQ     $0x00000004, BX
-	SUBQ     $0x00000004, DX
-	JMP      one173
+	CMPQ    DX, $0x00000004
+	JL      tail174
+	VMOVDQU (CX)(BX*8), Y0
+	VMULPD  Y0, Y0, Y0
+	VMOVDQU Y0, (AX)(BX*8)
+	ADDQ    $0x00000004, BX
+	SUBQ    $0x00000004, DX
+	JMP     one173
 
 tail174:
 	TESTQ      DX, DX
@@ -2151,16 +2157,16 @@ tail174:
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*8), Y0
 	VMASKMOVPD (CX)(BX*8), Y0, Y1
-	VROUNDPD   $0x09, Y1, Y1
+	VMULPD     Y1, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(BX*8)
 
 end175:
 	VZEROUPPER
 	RET
 
-// func ceilF64AVX2(dst []float64, x []float64)
+// func roundF64AVX2(dst []float64, x []float64)
 // Requires: AVX, CMOV
-TEXT ·ceilF64AVX2(SB), NOSPLIT, $0-48
+TEXT ·roundF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    dst_len+8(FP), DX
@@ -2176,13 +2182,13 @@ loop176:
 	VMOVDQU  32(CX)(BX*8), Y1
 	VMOVDQU  64(CX)(BX*8), Y2
 	VMOVDQU  96(CX)(BX*8), Y3
-	VROUNDPD $0x0a, Y0, Y0
+	VROUNDPD $0x08, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*8)
-	VROUNDPD $0x0a, Y1, Y0
+	VROUNDPD $0x08, Y1, Y0
 	VMOVDQU  Y0, 32(AX)(BX*8)
-	VROUNDPD $0x0a, Y2, Y0
+	VROUNDPD $0x08, Y2, Y0
 	VMOVDQU  Y0, 64(AX)(BX*8)
-	VROUNDPD $0x0a, Y3, Y0
+	VROUNDPD $0x08, Y3, Y0
 	VMOVDQU  Y0, 96(AX)(BX*8)
 	ADDQ     $0x00000010, BX
 	SUBQ     $0x00000010, DX
@@ -2195,7 +2201,7 @@ one178:
 	CMPQ     DX, $0x00000004
 	JL       tail179
 	VMOVDQU  (CX)(BX*8), Y0
-	VROUNDPD $0x0a, Y0, Y0
+	VROUNDPD $0x08, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*8)
 	ADDQ     $0x00000004, BX
 	SUBQ     $0x00000004, DX
@@ -2212,16 +2218,16 @@ tail179:
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*8), Y0
 	VMASKMOVPD (CX)(BX*8), Y0, Y1
-	VROUNDPD   $0x0a, Y1, Y1
+	VROUNDPD   $0x08, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(BX*8)
 
 end180:
 	VZEROUPPER
 	RET
 
-// func truncF64AVX2(dst []float64, x []float64)
+// func floorF64AVX2(dst []float64, x []float64)
 // Requires: AVX, CMOV
-TEXT ·truncF64AVX2(SB), NOSPLIT, $0-48
+TEXT ·floorF64AVX2(SB), NOSPLIT, $0-48
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    dst_len+8(FP), DX
@@ -2237,13 +2243,13 @@ loop181:
 	VMOVDQU  32(CX)(BX*8), Y1
 	VMOVDQU  64(CX)(BX*8), Y2
 	VMOVDQU  96(CX)(BX*8), Y3
-	VROUNDPD $0x0b, Y0, Y0
+	VROUNDPD $0x09, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*8)
-	VROUNDPD $0x0b, Y1, Y0
+	VROUNDPD $0x09, Y1, Y0
 	VMOVDQU  Y0, 32(AX)(BX*8)
-	VROUNDPD $0x0b, Y2, Y0
+	VROUNDPD $0x09, Y2, Y0
 	VMOVDQU  Y0, 64(AX)(BX*8)
-	VROUNDPD $0x0b, Y3, Y0
+	VROUNDPD $0x09, Y3, Y0
 	VMOVDQU  Y0, 96(AX)(BX*8)
 	ADDQ     $0x00000010, BX
 	SUBQ     $0x00000010, DX
@@ -2256,7 +2262,7 @@ one183:
 	CMPQ     DX, $0x00000004
 	JL       tail184
 	VMOVDQU  (CX)(BX*8), Y0
-	VROUNDPD $0x0b, Y0, Y0
+	VROUNDPD $0x09, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*8)
 	ADDQ     $0x00000004, BX
 	SUBQ     $0x00000004, DX
@@ -2273,10 +2279,132 @@ tail184:
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*8), Y0
 	VMASKMOVPD (CX)(BX*8), Y0, Y1
-	VROUNDPD   $0x0b, Y1, Y1
+	VROUNDPD   $0x09, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(BX*8)
 
 end185:
+	VZEROUPPER
+	RET
+
+// func ceilF64AVX2(dst []float64, x []float64)
+// Requires: AVX, CMOV
+TEXT ·ceilF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    dst_len+8(FP), DX
+	MOVQ    x_len+32(FP), BX
+	CMPQ    BX, DX
+	CMOVQLT BX, DX
+	XORQ    BX, BX
+	SUBQ    $0x00000010, DX
+	JL      rest187
+
+loop186:
+	VMOVDQU  (CX)(BX*8), Y0
+	VMOVDQU  32(CX)(BX*8), Y1
+	VMOVDQU  64(CX)(BX*8), Y2
+	VMOVDQU  96(CX)(BX*8), Y3
+	VROUNDPD $0x0a, Y0, Y0
+	VMOVDQU  Y0, (AX)(BX*8)
+	VROUNDPD $0x0a, Y1, Y0
+	VMOVDQU  Y0, 32(AX)(BX*8)
+	VROUNDPD $0x0a, Y2, Y0
+	VMOVDQU  Y0, 64(AX)(BX*8)
+	VROUNDPD $0x0a, Y3, Y0
+	VMOVDQU  Y0, 96(AX)(BX*8)
+	ADDQ     $0x00000010, BX
+	SUBQ     $0x00000010, DX
+	JGE      loop186
+
+rest187:
+	ADDQ $0x00000010, DX
+
+one188:
+	CMPQ     DX, $0x00000004
+	JL       tail189
+	VMOVDQU  (CX)(BX*8), Y0
+	VROUNDPD $0x0a, Y0, Y0
+	VMOVDQU  Y0, (AX)(BX*8)
+	ADDQ     $0x00000004, BX
+	SUBQ     $0x00000004, DX
+	JMP      one188
+
+tail189:
+	TESTQ      DX, DX
+	JE         end190
+	LEAQ       tailMasks<>+256(SB), SI
+	MOVQ       DX, DI
+	NEGQ       DI
+	VMOVDQU    (SI)(DI*4), Y0
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*8), Y0
+	VMASKMOVPD (CX)(BX*8), Y0, Y1
+	VROUNDPD   $0x0a, Y1, Y1
+	VMASKMOVPD Y1, Y0, (AX)(BX*8)
+
+end190:
+	VZEROUPPER
+	RET
+
+// func truncF64AVX2(dst []float64, x []float64)
+// Requires: AVX, CMOV
+TEXT ·truncF64AVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    dst_len+8(FP), DX
+	MOVQ    x_len+32(FP), BX
+	CMPQ    BX, DX
+	CMOVQLT BX, DX
+	XORQ    BX, BX
+	SUBQ    $0x00000010, DX
+	JL      rest192
+
+loop191:
+	VMOVDQU  (CX)(BX*8), Y0
+	VMOVDQU  32(CX)(BX*8), Y1
+	VMOVDQU  64(CX)(BX*8), Y2
+	VMOVDQU  96(CX)(BX*8), Y3
+	VROUNDPD $0x0b, Y0, Y0
+	VMOVDQU  Y0, (AX)(BX*8)
+	VROUNDPD $0x0b, Y1, Y0
+	VMOVDQU  Y0, 32(AX)(BX*8)
+	VROUNDPD $0x0b, Y2, Y0
+	VMOVDQU  Y0, 64(AX)(BX*8)
+	VROUNDPD $0x0b, Y3, Y0
+	VMOVDQU  Y0, 96(AX)(BX*8)
+	ADDQ     $0x00000010, BX
+	SUBQ     $0x00000010, DX
+	JGE      loop191
+
+rest192:
+	ADDQ $0x00000010, DX
+
+one193:
+	CMPQ     DX, $0x00000004
+	JL       tail194
+	VMOVDQU  (CX)(BX*8), Y0
+	VROUNDPD $0x0b, Y0, Y0
+	VMOVDQU  Y0, (AX)(BX*8)
+	ADDQ     $0x00000004, BX
+	SUBQ     $0x00000004, DX
+	JMP      one193
+
+tail194:
+	TESTQ      DX, DX
+	JE         end195
+	LEAQ       tailMasks<>+256(SB), SI
+	MOVQ       DX, DI
+	NEGQ       DI
+	VMOVDQU    (SI)(DI*4), Y0
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*8), Y0
+	VMASKMOVPD (CX)(BX*8), Y0, Y1
+	VROUNDPD   $0x0b, Y1, Y1
+	VMASKMOVPD Y1, Y0, (AX)(BX*8)
+
+end195:
 	VZEROUPPER
 	RET
 
@@ -2299,9 +2427,9 @@ TEXT ·fmaF64AVX2(SB), NOSPLIT, $0-96
 	CMOVQLT DI, SI
 	XORQ    DI, DI
 	SUBQ    $0x00000010, SI
-	JL      rest187
+	JL      rest197
 
-loop186:
+loop196:
 	VMOVDQU     (CX)(DI*8), Y0
 	VMOVDQU     (DX)(DI*8), Y4
 	VMOVDQU     (BX)(DI*8), Y8
@@ -2324,14 +2452,14 @@ loop186:
 	VMOVDQU     Y11, 96(AX)(DI*8)
 	ADDQ        $0x00000010, DI
 	SUBQ        $0x00000010, SI
-	JGE         loop186
+	JGE         loop196
 
-rest187:
+rest197:
 	ADDQ $0x00000010, SI
 
-one188:
+one198:
 	CMPQ        SI, $0x00000004
-	JL          tail189
+	JL          tail199
 	VMOVDQU     (CX)(DI*8), Y0
 	VMOVDQU     (DX)(DI*8), Y1
 	VMOVDQU     (BX)(DI*8), Y2
@@ -2339,11 +2467,11 @@ one188:
 	VMOVDQU     Y2, (AX)(DI*8)
 	ADDQ        $0x00000004, DI
 	SUBQ        $0x00000004, SI
-	JMP         one188
+	JMP         one198
 
-tail189:
+tail199:
 	TESTQ       SI, SI
-	JE          end190
+	JE          end200
 	LEAQ        tailMasks<>+256(SB), R8
 	MOVQ        SI, R9
 	NEGQ        R9
@@ -2357,7 +2485,75 @@ tail189:
 	VFMADD231PD Y1, Y2, Y3
 	VMASKMOVPD  Y3, Y0, (AX)(DI*8)
 
-end190:
+end200:
+	VZEROUPPER
+	RET
+
+// func addScaledF64AVX2(dst []float64, x []float64, c float64)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·addScaledF64AVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000010, DX
+	JL           rest202
+
+loop201:
+	VMOVDQU     (CX)(BX*8), Y1
+	VMOVDQU     (AX)(BX*8), Y5
+	VMOVDQU     32(CX)(BX*8), Y2
+	VMOVDQU     32(AX)(BX*8), Y6
+	VMOVDQU     64(CX)(BX*8), Y3
+	VMOVDQU     64(AX)(BX*8), Y7
+	VMOVDQU     96(CX)(BX*8), Y4
+	VMOVDQU     96(AX)(BX*8), Y8
+	VFMADD231PD Y1, Y0, Y5
+	VMOVDQU     Y5, (AX)(BX*8)
+	VFMADD231PD Y2, Y0, Y6
+	VMOVDQU     Y6, 32(AX)(BX*8)
+	VFMADD231PD Y3, Y0, Y7
+	VMOVDQU     Y7, 64(AX)(BX*8)
+	VFMADD231PD Y4, Y0, Y8
+	VMOVDQU     Y8, 96(AX)(BX*8)
+	ADDQ        $0x00000010, BX
+	SUBQ        $0x00000010, DX
+	JGE         loop201
+
+rest202:
+	ADDQ $0x00000010, DX
+
+one203:
+	CMPQ        DX, $0x00000004
+	JL          tail204
+	VMOVDQU     (CX)(BX*8), Y1
+	VMOVDQU     (AX)(BX*8), Y2
+	VFMADD231PD Y1, Y0, Y2
+	VMOVDQU     Y2, (AX)(BX*8)
+	ADDQ        $0x00000004, BX
+	SUBQ        $0x00000004, DX
+	JMP         one203
+
+tail204:
+	TESTQ       DX, DX
+	JE          end205
+	LEAQ        tailMasks<>+256(SB), SI
+	MOVQ        DX, DI
+	NEGQ        DI
+	VMOVDQU     (SI)(DI*4), Y1
+	LEAQ        tailMasks<>+256(SB), SI
+	NEGQ        DX
+	VMOVDQU     (SI)(DX*8), Y1
+	VMASKMOVPD  (CX)(BX*8), Y1, Y2
+	VMASKMOVPD  (AX)(BX*8), Y1, Y3
+	VFMADD231PD Y2, Y0, Y3
+	VMASKMOVPD  Y3, Y1, (AX)(BX*8)
+
+end205:
 	VZEROUPPER
 	RET
 
@@ -2374,9 +2570,9 @@ TEXT ·negF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT  BX, DX
 	XORQ     BX, BX
 	SUBQ     $0x00000020, DX
-	JL       rest192
+	JL       rest207
 
-loop191:
+loop206:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -2391,24 +2587,24 @@ loop191:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop191
+	JGE     loop206
 
-rest192:
+rest207:
 	ADDQ $0x00000020, DX
 
-one193:
+one208:
 	CMPQ    DX, $0x00000008
-	JL      tail194
+	JL      tail209
 	VMOVDQU (CX)(BX*4), Y1
 	VPXOR   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one193
+	JMP     one208
 
-tail194:
+tail209:
 	TESTQ      DX, DX
-	JE         end195
+	JE         end210
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -2416,7 +2612,7 @@ tail194:
 	VPXOR      Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end195:
+end210:
 	VZEROUPPER
 	RET
 
@@ -2433,9 +2629,9 @@ TEXT ·absF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT  BX, DX
 	XORQ     BX, BX
 	SUBQ     $0x00000020, DX
-	JL       rest197
+	JL       rest212
 
-loop196:
+loop211:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -2450,24 +2646,24 @@ loop196:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop196
+	JGE     loop211
 
-rest197:
+rest212:
 	ADDQ $0x00000020, DX
 
-one198:
+one213:
 	CMPQ    DX, $0x00000008
-	JL      tail199
+	JL      tail214
 	VMOVDQU (CX)(BX*4), Y1
 	VPANDN  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one198
+	JMP     one213
 
-tail199:
+tail214:
 	TESTQ      DX, DX
-	JE         end200
+	JE         end215
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -2475,7 +2671,7 @@ tail199:
 	VPANDN     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end200:
+end215:
 	VZEROUPPER
 	RET
 
@@ -2490,9 +2686,9 @@ TEXT ·sqrtF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest202
+	JL      rest217
 
-loop201:
+loop216:
 	VMOVDQU (CX)(BX*4), Y0
 	VMOVDQU 32(CX)(BX*4), Y1
 	VMOVDQU 64(CX)(BX*4), Y2
@@ -2507,24 +2703,24 @@ loop201:
 	VMOVDQU Y0, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop201
+	JGE     loop216
 
-rest202:
+rest217:
 	ADDQ $0x00000020, DX
 
-one203:
+one218:
 	CMPQ    DX, $0x00000008
-	JL      tail204
+	JL      tail219
 	VMOVDQU (CX)(BX*4), Y0
 	VSQRTPS Y0, Y0
 	VMOVDQU Y0, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one203
+	JMP     one218
 
-tail204:
+tail219:
 	TESTQ      DX, DX
-	JE         end205
+	JE         end220
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y0
@@ -2532,7 +2728,7 @@ tail204:
 	VSQRTPS    Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-end205:
+end220:
 	VZEROUPPER
 	RET
 
@@ -2550,9 +2746,9 @@ TEXT ·reciprocalF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest207
+	JL           rest222
 
-loop206:
+loop221:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -2567,24 +2763,24 @@ loop206:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop206
+	JGE     loop221
 
-rest207:
+rest222:
 	ADDQ $0x00000020, DX
 
-one208:
+one223:
 	CMPQ    DX, $0x00000008
-	JL      tail209
+	JL      tail224
 	VMOVDQU (CX)(BX*4), Y1
 	VDIVPS  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one208
+	JMP     one223
 
-tail209:
+tail224:
 	TESTQ      DX, DX
-	JE         end210
+	JE         end225
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -2592,7 +2788,7 @@ tail209:
 	VDIVPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end210:
+end225:
 	VZEROUPPER
 	RET
 
@@ -2607,9 +2803,9 @@ TEXT ·squareF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest212
+	JL      rest227
 
-loop211:
+loop226:
 	VMOVDQU (CX)(BX*4), Y0
 	VMOVDQU 32(CX)(BX*4), Y1
 	VMOVDQU 64(CX)(BX*4), Y2
@@ -2624,191 +2820,20 @@ loop211:
 	VMOVDQU Y0, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop211
-
-rest212:
-	ADDQ $0x00000020, DX
-
-one213:
-	CMPQ    DX, $0x00000008
-	JL      tail214
-	VMOVDQU (CX)(BX*4), Y0
-	VMULPS  Y0, Y0, Y0
-	VMOVDQU Y0, (AX)(BX*4)
-	ADDQ    $0x00000008, BX
-	SUBQ    $0x00000008, DX
-	JMP     one213
-
-tail214:
-	TESTQ      DX, DX
-	JE         end215
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*4), Y0
-	VMASKMOVPS (CX)(BX*4), Y0, Y1
-	VMULPS     Y1, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(BX*4)
-
-end215:
-	VZEROUPPER
-	RET
-
-// func roundF32AVX2(dst []float32, x []float32)
-// Requires: AVX, CMOV
-TEXT ·roundF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    dst_len+8(FP), DX
-	MOVQ    x_len+32(FP), BX
-	CMPQ    BX, DX
-	CMOVQLT BX, DX
-	XORQ    BX, BX
-	SUBQ    $0x00000020, DX
-	JL      rest217
-
-loop216:
-	VMOVDQU  (CX)(BX*4), Y0
-	VMOVDQU  32(CX)(BX*4), Y1
-	VMOVDQU  64(CX)(BX*4), Y2
-	VMOVDQU  96(CX)(BX*4), Y3
-	VROUNDPS $0x08, Y0, Y0
-	VMOVDQU  Y0, (AX)(BX*4)
-	VROUNDPS $0x08, Y1, Y0
-	VMOVDQU  Y0, 32(AX)(BX*4)
-	VROUNDPS $0x08, Y2, Y0
-	VMOVDQU  Y0, 64(AX)(BX*4)
-	VROUNDPS $0x08, Y3, Y0
-	VMOVDQU  Y0, 96(AX)(BX*4)
-	ADDQ     $0x00000020, BX
-	SUBQ     $0x00000020, DX
-	JGE      loop216
-
-rest217:
-	ADDQ $0x00000020, DX
-
-one218:
-	CMPQ     DX, $0x00000008
-	JL       tail219
-	VMOVDQU  (CX)(BX*4), Y0
-	VROUNDPS $0x08, Y0, Y0
-	VMOVDQU  Y0, (AX)(BX*4)
-	ADDQ     $0x00000008, BX
-	SUBQ     $0x00000008, DX
-	JMP      one218
-
-tail219:
-	TESTQ      DX, DX
-	JE         end220
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*4), Y0
-	VMASKMOVPS (CX)(BX*4), Y0, Y1
-	VROUNDPS   $0x08, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(BX*4)
-
-end220:
-	VZEROUPPER
-	RET
-
-// func floorF32AVX2(dst []float32, x []float32)
-// Requires: AVX, CMOV
-TEXT ·floorF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    dst_len+8(FP), DX
-	MOVQ    x_len+32(FP), BX
-	CMPQ    BX, DX
-	CMOVQLT BX, DX
-	XORQ    BX, BX
-	SUBQ    $0x00000020, DX
-	JL      rest222
-
-loop221:
-	VMOVDQU  (CX)(BX*4), Y0
-	VMOVDQU  32(CX)(BX*4), Y1
-	VMOVDQU  64(CX)(BX*4), Y2
-	VMOVDQU  96(CX)(BX*4), Y3
-	VROUNDPS $0x09, Y0, Y0
-	VMOVDQU  Y0, (AX)(BX*4)
-	VROUNDPS $0x09, Y1, Y0
-	VMOVDQU  Y0, 32(AX)(BX*4)
-	VROUNDPS $0x09, Y2, Y0
-	VMOVDQU  Y0, 64(AX)(BX*4)
-	VROUNDPS $0x09, Y3, Y0
-	VMOVDQU  Y0, 96(AX)(BX*4)
-	ADDQ     $0x00000020, BX
-	SUBQ     $0x00000020, DX
-	JGE      loop221
-
-rest222:
-	ADDQ $0x00000020, DX
-
-one223:
-	CMPQ     DX, $0x00000008
-	JL       tail224
-	VMOVDQU  (CX)(BX*4), Y0
-	VROUNDPS $0x09, Y0, Y0
-	VMOVDQU  Y0, (AX)(BX*4)
-	ADDQ     $0x00000008, BX
-	SUBQ     $0x00000008, DX
-	JMP      one223
-
-tail224:
-	TESTQ      DX, DX
-	JE         end225
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*4), Y0
-	VMASKMOVPS (CX)(BX*4), Y0, Y1
-	VROUNDPS   $0x09, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(BX*4)
-
-end225:
-	VZEROUPPER
-	RET
-
-// func ceilF32AVX2(dst []float32, x []float32)
-// Requires: AVX, CMOV
-TEXT ·ceilF32AVX2(SB), NOSPLIT, $0-48
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    dst_len+8(FP), DX
-	MOVQ    x_len+32(FP), BX
-	CMPQ    BX, DX
-	CMOVQLT BX, DX
-	XORQ    BX, BX
-	SUBQ    $0x00000020, DX
-	JL      rest227
-
-loop226:
-	VMOVDQU  (CX)(BX*4), Y0
-	VMOVDQU  32(CX)(BX*4), Y1
-	VMOVDQU  64(CX)(BX*4), Y2
-	VMOVDQU  96(CX)(BX*4), Y3
-	VROUNDPS $0x0a, Y0, Y0
-	VMOVDQU  Y0, (AX)(BX*4)
-	VROUNDPS $0x0a, Y1, Y0
-	VMOVDQU  Y0, 32(AX)(BX*4)
-	VROUNDPS $0x0a, Y2, Y0
-	VMOVDQU  Y0, 64(AX)(BX*4)
-	VROUNDPS $0x0a, Y3, Y0
-	VMOVDQU  Y0, 96(AX)(BX*4)
-	ADDQ     $0x00000020, BX
-	SUBQ     $0x00000020, DX
-	JGE      loop226
+	JGE     loop226
 
 rest227:
 	ADDQ $0x00000020, DX
 
 one228:
-	CMPQ     DX, $0x00000008
-	JL       tail229
-	VMOVDQU  (CX)(BX*4), Y0
-	VROUNDPS $0x0a, Y0, Y0
-	VMOVDQU  Y0, (AX)(BX*4)
-	ADDQ     $0x00000008, BX
-	SUBQ     $0x00000008, DX
-	JMP      one228
+	CMPQ    DX, $0x00000008
+	JL      tail229
+	VMOVDQU (CX)(BX*4), Y0
+	VMULPS  Y0, Y0, Y0
+	VMOVDQU Y0, (AX)(BX*4)
+	ADDQ    $0x00000008, BX
+	SUBQ    $0x00000008, DX
+	JMP     one228
 
 tail229:
 	TESTQ      DX, DX
@@ -2817,16 +2842,16 @@ tail229:
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y0
 	VMASKMOVPS (CX)(BX*4), Y0, Y1
-	VROUNDPS   $0x0a, Y1, Y1
+	VMULPS     Y1, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
 end230:
 	VZEROUPPER
 	RET
 
-// func truncF32AVX2(dst []float32, x []float32)
+// func roundF32AVX2(dst []float32, x []float32)
 // Requires: AVX, CMOV
-TEXT ·truncF32AVX2(SB), NOSPLIT, $0-48
+TEXT ·roundF32AVX2(SB), NOSPLIT, $0-48
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    dst_len+8(FP), DX
@@ -2842,13 +2867,13 @@ loop231:
 	VMOVDQU  32(CX)(BX*4), Y1
 	VMOVDQU  64(CX)(BX*4), Y2
 	VMOVDQU  96(CX)(BX*4), Y3
-	VROUNDPS $0x0b, Y0, Y0
+	VROUNDPS $0x08, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*4)
-	VROUNDPS $0x0b, Y1, Y0
+	VROUNDPS $0x08, Y1, Y0
 	VMOVDQU  Y0, 32(AX)(BX*4)
-	VROUNDPS $0x0b, Y2, Y0
+	VROUNDPS $0x08, Y2, Y0
 	VMOVDQU  Y0, 64(AX)(BX*4)
-	VROUNDPS $0x0b, Y3, Y0
+	VROUNDPS $0x08, Y3, Y0
 	VMOVDQU  Y0, 96(AX)(BX*4)
 	ADDQ     $0x00000020, BX
 	SUBQ     $0x00000020, DX
@@ -2861,7 +2886,7 @@ one233:
 	CMPQ     DX, $0x00000008
 	JL       tail234
 	VMOVDQU  (CX)(BX*4), Y0
-	VROUNDPS $0x0b, Y0, Y0
+	VROUNDPS $0x08, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*4)
 	ADDQ     $0x00000008, BX
 	SUBQ     $0x00000008, DX
@@ -2874,10 +2899,181 @@ tail234:
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y0
 	VMASKMOVPS (CX)(BX*4), Y0, Y1
-	VROUNDPS   $0x0b, Y1, Y1
+	VROUNDPS   $0x08, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
 end235:
+	VZEROUPPER
+	RET
+
+// func floorF32AVX2(dst []float32, x []float32)
+// Requires: AVX, CMOV
+TEXT ·floorF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    dst_len+8(FP), DX
+	MOVQ    x_len+32(FP), BX
+	CMPQ    BX, DX
+	CMOVQLT BX, DX
+	XORQ    BX, BX
+	SUBQ    $0x00000020, DX
+	JL      rest237
+
+loop236:
+	VMOVDQU  (CX)(BX*4), Y0
+	VMOVDQU  32(CX)(BX*4), Y1
+	VMOVDQU  64(CX)(BX*4), Y2
+	VMOVDQU  96(CX)(BX*4), Y3
+	VROUNDPS $0x09, Y0, Y0
+	VMOVDQU  Y0, (AX)(BX*4)
+	VROUNDPS $0x09, Y1, Y0
+	VMOVDQU  Y0, 32(AX)(BX*4)
+	VROUNDPS $0x09, Y2, Y0
+	VMOVDQU  Y0, 64(AX)(BX*4)
+	VROUNDPS $0x09, Y3, Y0
+	VMOVDQU  Y0, 96(AX)(BX*4)
+	ADDQ     $0x00000020, BX
+	SUBQ     $0x00000020, DX
+	JGE      loop236
+
+rest237:
+	ADDQ $0x00000020, DX
+
+one238:
+	CMPQ     DX, $0x00000008
+	JL       tail239
+	VMOVDQU  (CX)(BX*4), Y0
+	VROUNDPS $0x09, Y0, Y0
+	VMOVDQU  Y0, (AX)(BX*4)
+	ADDQ     $0x00000008, BX
+	SUBQ     $0x00000008, DX
+	JMP      one238
+
+tail239:
+	TESTQ      DX, DX
+	JE         end240
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y0
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VROUNDPS   $0x09, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+
+end240:
+	VZEROUPPER
+	RET
+
+// func ceilF32AVX2(dst []float32, x []float32)
+// Requires: AVX, CMOV
+TEXT ·ceilF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    dst_len+8(FP), DX
+	MOVQ    x_len+32(FP), BX
+	CMPQ    BX, DX
+	CMOVQLT BX, DX
+	XORQ    BX, BX
+	SUBQ    $0x00000020, DX
+	JL      rest242
+
+loop241:
+	VMOVDQU  (CX)(BX*4), Y0
+	VMOVDQU  32(CX)(BX*4), Y1
+	VMOVDQU  64(CX)(BX*4), Y2
+	VMOVDQU  96(CX)(BX*4), Y3
+	VROUNDPS $0x0a, Y0, Y0
+	VMOVDQU  Y0, (AX)(BX*4)
+	VROUNDPS $0x0a, Y1, Y0
+	VMOVDQU  Y0, 32(AX)(BX*4)
+	VROUNDPS $0x0a, Y2, Y0
+	VMOVDQU  Y0, 64(AX)(BX*4)
+	VROUNDPS $0x0a, Y3, Y0
+	VMOVDQU  Y0, 96(AX)(BX*4)
+	ADDQ     $0x00000020, BX
+	SUBQ     $0x00000020, DX
+	JGE      loop241
+
+rest242:
+	ADDQ $0x00000020, DX
+
+one243:
+	CMPQ     DX, $0x00000008
+	JL       tail244
+	VMOVDQU  (CX)(BX*4), Y0
+	VROUNDPS $0x0a, Y0, Y0
+	VMOVDQU  Y0, (AX)(BX*4)
+	ADDQ     $0x00000008, BX
+	SUBQ     $0x00000008, DX
+	JMP      one243
+
+tail244:
+	TESTQ      DX, DX
+	JE         end245
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y0
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VROUNDPS   $0x0a, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+
+end245:
+	VZEROUPPER
+	RET
+
+// func truncF32AVX2(dst []float32, x []float32)
+// Requires: AVX, CMOV
+TEXT ·truncF32AVX2(SB), NOSPLIT, $0-48
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    dst_len+8(FP), DX
+	MOVQ    x_len+32(FP), BX
+	CMPQ    BX, DX
+	CMOVQLT BX, DX
+	XORQ    BX, BX
+	SUBQ    $0x00000020, DX
+	JL      rest247
+
+loop246:
+	VMOVDQU  (CX)(BX*4), Y0
+	VMOVDQU  32(CX)(BX*4), Y1
+	VMOVDQU  64(CX)(BX*4), Y2
+	VMOVDQU  96(CX)(BX*4), Y3
+	VROUNDPS $0x0b, Y0, Y0
+	VMOVDQU  Y0, (AX)(BX*4)
+	VROUNDPS $0x0b, Y1, Y0
+	VMOVDQU  Y0, 32(AX)(BX*4)
+	VROUNDPS $0x0b, Y2, Y0
+	VMOVDQU  Y0, 64(AX)(BX*4)
+	VROUNDPS $0x0b, Y3, Y0
+	VMOVDQU  Y0, 96(AX)(BX*4)
+	ADDQ     $0x00000020, BX
+	SUBQ     $0x00000020, DX
+	JGE      loop246
+
+rest247:
+	ADDQ $0x00000020, DX
+
+one248:
+	CMPQ     DX, $0x00000008
+	JL       tail249
+	VMOVDQU  (CX)(BX*4), Y0
+	VROUNDPS $0x0b, Y0, Y0
+	VMOVDQU  Y0, (AX)(BX*4)
+	ADDQ     $0x00000008, BX
+	SUBQ     $0x00000008, DX
+	JMP      one248
+
+tail249:
+	TESTQ      DX, DX
+	JE         end250
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y0
+	VMASKMOVPS (CX)(BX*4), Y0, Y1
+	VROUNDPS   $0x0b, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(BX*4)
+
+end250:
 	VZEROUPPER
 	RET
 
@@ -2900,9 +3096,9 @@ TEXT ·fmaF32AVX2(SB), NOSPLIT, $0-96
 	CMOVQLT DI, SI
 	XORQ    DI, DI
 	SUBQ    $0x00000020, SI
-	JL      rest237
+	JL      rest252
 
-loop236:
+loop251:
 	VMOVDQU     (CX)(DI*4), Y0
 	VMOVDQU     (DX)(DI*4), Y4
 	VMOVDQU     (BX)(DI*4), Y8
@@ -2925,14 +3121,14 @@ loop236:
 	VMOVDQU     Y11, 96(AX)(DI*4)
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000020, SI
-	JGE         loop236
+	JGE         loop251
 
-rest237:
+rest252:
 	ADDQ $0x00000020, SI
 
-one238:
+one253:
 	CMPQ        SI, $0x00000008
-	JL          tail239
+	JL          tail254
 	VMOVDQU     (CX)(DI*4), Y0
 	VMOVDQU     (DX)(DI*4), Y1
 	VMOVDQU     (BX)(DI*4), Y2
@@ -2940,11 +3136,11 @@ one238:
 	VMOVDQU     Y2, (AX)(DI*4)
 	ADDQ        $0x00000008, DI
 	SUBQ        $0x00000008, SI
-	JMP         one238
+	JMP         one253
 
-tail239:
+tail254:
 	TESTQ       SI, SI
-	JE          end240
+	JE          end255
 	LEAQ        tailMasks<>+256(SB), R8
 	NEGQ        SI
 	VMOVDQU     (R8)(SI*4), Y0
@@ -2954,7 +3150,71 @@ tail239:
 	VFMADD231PS Y1, Y2, Y3
 	VMASKMOVPS  Y3, Y0, (AX)(DI*4)
 
-end240:
+end255:
+	VZEROUPPER
+	RET
+
+// func addScaledF32AVX2(dst []float32, x []float32, c float32)
+// Requires: AVX, CMOV, FMA3
+TEXT ·addScaledF32AVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest257
+
+loop256:
+	VMOVDQU     (CX)(BX*4), Y1
+	VMOVDQU     (AX)(BX*4), Y5
+	VMOVDQU     32(CX)(BX*4), Y2
+	VMOVDQU     32(AX)(BX*4), Y6
+	VMOVDQU     64(CX)(BX*4), Y3
+	VMOVDQU     64(AX)(BX*4), Y7
+	VMOVDQU     96(CX)(BX*4), Y4
+	VMOVDQU     96(AX)(BX*4), Y8
+	VFMADD231PS Y1, Y0, Y5
+	VMOVDQU     Y5, (AX)(BX*4)
+	VFMADD231PS Y2, Y0, Y6
+	VMOVDQU     Y6, 32(AX)(BX*4)
+	VFMADD231PS Y3, Y0, Y7
+	VMOVDQU     Y7, 64(AX)(BX*4)
+	VFMADD231PS Y4, Y0, Y8
+	VMOVDQU     Y8, 96(AX)(BX*4)
+	ADDQ        $0x00000020, BX
+	SUBQ        $0x00000020, DX
+	JGE         loop256
+
+rest257:
+	ADDQ $0x00000020, DX
+
+one258:
+	CMPQ        DX, $0x00000008
+	JL          tail259
+	VMOVDQU     (CX)(BX*4), Y1
+	VMOVDQU     (AX)(BX*4), Y2
+	VFMADD231PS Y1, Y0, Y2
+	VMOVDQU     Y2, (AX)(BX*4)
+	ADDQ        $0x00000008, BX
+	SUBQ        $0x00000008, DX
+	JMP         one258
+
+tail259:
+	TESTQ       DX, DX
+	JE          end260
+	LEAQ        tailMasks<>+256(SB), SI
+	NEGQ        DX
+	VMOVDQU     (SI)(DX*4), Y1
+	VMASKMOVPS  (CX)(BX*4), Y1, Y2
+	VMASKMOVPS  (AX)(BX*4), Y1, Y3
+	VFMADD231PS Y2, Y0, Y3
+	VMASKMOVPS  Y3, Y1, (AX)(BX*4)
+
+end260:
 	VZEROUPPER
 	RET
 
@@ -2970,9 +3230,9 @@ TEXT ·negI64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000010, DX
-	JL      rest242
+	JL      rest262
 
-loop241:
+loop261:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -2987,24 +3247,24 @@ loop241:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop241
+	JGE     loop261
 
-rest242:
+rest262:
 	ADDQ $0x00000010, DX
 
-one243:
+one263:
 	CMPQ    DX, $0x00000004
-	JL      tail244
+	JL      tail264
 	VMOVDQU (CX)(BX*8), Y1
 	VPSUBQ  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one243
+	JMP     one263
 
-tail244:
+tail264:
 	TESTQ      DX, DX
-	JE         end245
+	JE         end265
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -3016,7 +3276,7 @@ tail244:
 	VPSUBQ     Y2, Y0, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end245:
+end265:
 	VZEROUPPER
 	RET
 
@@ -3032,9 +3292,9 @@ TEXT ·notI64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT  BX, DX
 	XORQ     BX, BX
 	SUBQ     $0x00000010, DX
-	JL       rest247
+	JL       rest267
 
-loop246:
+loop266:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -3049,24 +3309,24 @@ loop246:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop246
+	JGE     loop266
 
-rest247:
+rest267:
 	ADDQ $0x00000010, DX
 
-one248:
+one268:
 	CMPQ    DX, $0x00000004
-	JL      tail249
+	JL      tail269
 	VMOVDQU (CX)(BX*8), Y1
 	VPXOR   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one248
+	JMP     one268
 
-tail249:
+tail269:
 	TESTQ      DX, DX
-	JE         end250
+	JE         end270
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -3078,7 +3338,7 @@ tail249:
 	VPXOR      Y0, Y2, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end250:
+end270:
 	VZEROUPPER
 	RET
 
@@ -3094,9 +3354,9 @@ TEXT ·negI32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest252
+	JL      rest272
 
-loop251:
+loop271:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -3111,24 +3371,24 @@ loop251:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop251
+	JGE     loop271
 
-rest252:
+rest272:
 	ADDQ $0x00000020, DX
 
-one253:
+one273:
 	CMPQ    DX, $0x00000008
-	JL      tail254
+	JL      tail274
 	VMOVDQU (CX)(BX*4), Y1
 	VPSUBD  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one253
+	JMP     one273
 
-tail254:
+tail274:
 	TESTQ      DX, DX
-	JE         end255
+	JE         end275
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -3136,7 +3396,7 @@ tail254:
 	VPSUBD     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end255:
+end275:
 	VZEROUPPER
 	RET
 
@@ -3152,9 +3412,9 @@ TEXT ·notI32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT  BX, DX
 	XORQ     BX, BX
 	SUBQ     $0x00000020, DX
-	JL       rest257
+	JL       rest277
 
-loop256:
+loop276:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -3169,24 +3429,24 @@ loop256:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop256
+	JGE     loop276
 
-rest257:
+rest277:
 	ADDQ $0x00000020, DX
 
-one258:
+one278:
 	CMPQ    DX, $0x00000008
-	JL      tail259
+	JL      tail279
 	VMOVDQU (CX)(BX*4), Y1
 	VPXOR   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one258
+	JMP     one278
 
-tail259:
+tail279:
 	TESTQ      DX, DX
-	JE         end260
+	JE         end280
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -3194,7 +3454,7 @@ tail259:
 	VPXOR      Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end260:
+end280:
 	VZEROUPPER
 	RET
 
@@ -3209,9 +3469,9 @@ TEXT ·squareI32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest262
+	JL      rest282
 
-loop261:
+loop281:
 	VMOVDQU (CX)(BX*4), Y0
 	VMOVDQU 32(CX)(BX*4), Y1
 	VMOVDQU 64(CX)(BX*4), Y2
@@ -3226,24 +3486,24 @@ loop261:
 	VMOVDQU Y0, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop261
+	JGE     loop281
 
-rest262:
+rest282:
 	ADDQ $0x00000020, DX
 
-one263:
+one283:
 	CMPQ    DX, $0x00000008
-	JL      tail264
+	JL      tail284
 	VMOVDQU (CX)(BX*4), Y0
 	VPMULLD Y0, Y0, Y0
 	VMOVDQU Y0, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one263
+	JMP     one283
 
-tail264:
+tail284:
 	TESTQ      DX, DX
-	JE         end265
+	JE         end285
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y0
@@ -3251,7 +3511,7 @@ tail264:
 	VPMULLD    Y1, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-end265:
+end285:
 	VZEROUPPER
 	RET
 
@@ -3266,9 +3526,9 @@ TEXT ·absI32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest267
+	JL      rest287
 
-loop266:
+loop286:
 	VMOVDQU (CX)(BX*4), Y0
 	VMOVDQU 32(CX)(BX*4), Y1
 	VMOVDQU 64(CX)(BX*4), Y2
@@ -3283,24 +3543,24 @@ loop266:
 	VMOVDQU Y0, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop266
+	JGE     loop286
 
-rest267:
+rest287:
 	ADDQ $0x00000020, DX
 
-one268:
+one288:
 	CMPQ    DX, $0x00000008
-	JL      tail269
+	JL      tail289
 	VMOVDQU (CX)(BX*4), Y0
 	VPABSD  Y0, Y0
 	VMOVDQU Y0, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one268
+	JMP     one288
 
-tail269:
+tail289:
 	TESTQ      DX, DX
-	JE         end270
+	JE         end290
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y0
@@ -3308,6 +3568,6 @@ tail269:
 	VPABSD     Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-end270:
+end290:
 	VZEROUPPER
 	RET

@@ -18,6 +18,7 @@ func writeUnary(g *gen) {
 			}
 			if t.float {
 				writeFMA(g, s, t)
+				writeScaled(g, s, t)
 			}
 		}
 	}
@@ -172,4 +173,26 @@ func (g *gen) fma(t elem, x, y, d Op) {
 	} else {
 		g.VFMADD231PS(x, y, d)
 	}
+}
+
+func writeScaled(g *gen, s isa, t elem) {
+	name := "addScaled" + t.name + s.name
+	signature := fmt.Sprintf("func(dst, x []%s, c %s)", t.goType, t.goType)
+	g.tables.add("addScaled", t.name, signature, s, "0", name)
+	g.begin(name, signature, "adds x*c to dst, rounded once.")
+	dst, x, c := g.base("dst"), g.base("x"), g.vec(s)
+	g.broadcast(t.size, g.argMem("c"), c)
+	p := g.newStrip(s, t.size, g.shortest("dst", "x"))
+	p.run(unroll, func(k int) {
+		u, v := p.vecs(s, k), p.vecs(s, k)
+		for j := range k {
+			p.load(x, t.size, j, u[j])
+			p.load(dst, t.size, j, v[j])
+		}
+		for j := range k {
+			g.fma(t, u[j], c, v[j])
+			p.store(v[j], dst, t.size, j)
+		}
+	})
+	g.end()
 }
