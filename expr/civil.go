@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"time"
+	_ "time/tzdata" // zones are the same on machines that have none
 
 	"github.com/weft-data/weft/dtype"
 )

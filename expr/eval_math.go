@@ -10,13 +10,27 @@ import (
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/internal/vec"
 )
 
-var mathFuncs = map[string]func(float64) float64{"sqrt": math.Sqrt, "cbrt": math.Cbrt, "exp": math.Exp, "exp2": math.Exp2, "expm1": math.Expm1,
-	"log": math.Log, "log2": math.Log2, "log10": math.Log10, "log1p": math.Log1p, "sin": math.Sin, "cos": math.Cos, "tan": math.Tan,
-	"asin": math.Asin, "acos": math.Acos, "atan": math.Atan, "sinh": math.Sinh, "cosh": math.Cosh, "tanh": math.Tanh, "asinh": math.Asinh,
-	"acosh": math.Acosh, "atanh": math.Atanh, "degrees": func(x float64) float64 { return x * 180 / math.Pi },
-	"radians": func(x float64) float64 { return x * math.Pi / 180 }}
+// mathFuncs are loops that give the same bits on all machines.
+var mathFuncs = map[string]func(dst, x []float64){"degrees": scaled(180 / math.Pi), "radians": scaled(math.Pi / 180)}
+
+func init() {
+	for op := vec.Sqrt; op <= vec.Gamma; op++ {
+		if f := vec.Unary[float64](op); f != nil && mathFuncs[op.String()] == nil {
+			mathFuncs[op.String()] = f
+		}
+	}
+}
+
+func scaled(by float64) func(dst, x []float64) {
+	return func(dst, x []float64) {
+		for i, v := range x {
+			dst[i] = v * by
+		}
+	}
+}
 
 var mathFuncs2 = map[string]func(x, y float64) float64{"pow": math.Pow, "atan2": math.Atan2, "hypot": math.Hypot}
 

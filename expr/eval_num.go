@@ -234,20 +234,8 @@ func modFloat[T kernel.Float](f *frame) error {
 
 func bindMath(b *binding) (code, error) {
 	g := mathFuncs[b.fn]
-	if b.fn == "sqrt" {
-		return func(f *frame) error { // inlined to the instruction
-			out := fixed[float64](f.out)
-			for i, v := range chunk.Values[float64](f.in[0]) {
-				out[i] = math.Sqrt(v)
-			}
-			return nil
-		}, nil
-	}
 	return func(f *frame) error {
-		out := fixed[float64](f.out)
-		for i, v := range chunk.Values[float64](f.in[0]) {
-			out[i] = g(v)
-		}
+		g(fixed[float64](f.out), chunk.Values[float64](f.in[0]))
 		return nil
 	}, nil
 }

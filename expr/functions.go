@@ -1,5 +1,7 @@
 package expr
 
+//go:generate go run github.com/weft-data/weft/internal/refgen ../docs/functions.md
+
 import (
 	"fmt"
 	"slices"

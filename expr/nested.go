@@ -135,3 +135,18 @@ func (c caster) list() (code, error) {
 		})
 	}, nil
 }
+
+// AppendText appends value i of v, which is not null, as the text that a cast to
+// utf8 gives; bytes that are not UTF-8 stay as they are.
+//
+// Errors: a zone that this machine does not know.
+func AppendText(dst []byte, v *chunk.Vec, i int) ([]byte, error) {
+	if v.Type.Kind.IsNested() {
+		return appendNested(dst, v.Type, []byte(v.Text(i))), nil
+	}
+	if v.Type.Kind.IsVar() {
+		return append(dst, v.Text(i)...), nil
+	}
+	s, err := textOf(literalAt(v, i))
+	return append(dst, s...), err
+}

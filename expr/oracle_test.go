@@ -568,7 +568,7 @@ func oracleFloat(fn string, xl, yl Literal, out dtype.Type) (Literal, error) {
 	case "pow":
 		r = math.Pow(x, y)
 	default:
-		r = map[string]func(float64) float64{"sqrt": math.Sqrt, "exp": math.Exp, "log": math.Log, "log10": math.Log10}[fn](x)
+		r = vectorOf(fn, x)
 	}
 	if out.Kind == dtype.Float32 { // every operation rounds: float32 sums and products are exact enough in float64
 		r = float64(float32(r))

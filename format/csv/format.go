@@ -11,6 +11,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
 )
 
 // A rowFormat turns rows into text.
@@ -62,6 +63,9 @@ func (f *rowFormat) appendValue(dst []byte, v *chunk.Vec, i int) ([]byte, bool) 
 		return appendFloat32(dst, chunk.Values[float32](v)[i]), true
 	case dtype.Decimal128:
 		return appendDecimal(dst, chunk.Values[[16]byte](v)[i], int(v.Type.Scale)), true
+	case dtype.Time, dtype.Duration, dtype.List, dtype.Struct:
+		s, err := expr.AppendText(nil, v, i)
+		return f.appendText(dst, string(s)), err == nil
 	case dtype.Int16:
 		return strconv.AppendInt(dst, int64(chunk.Values[int16](v)[i]), 10), true
 	case dtype.Int8:

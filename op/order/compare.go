@@ -30,9 +30,6 @@ func bindKeys(keys []op.SortKey, s dtype.Schema) ([]key, error) {
 		if s[c].Type.Kind == dtype.Invalid {
 			return nil, fmt.Errorf("column %q has no type", k.Col)
 		}
-		if s[c].Type.Kind.IsNested() {
-			return nil, fmt.Errorf("column %q is %s, which has no order; sort by its parts", k.Col, s[c].Type)
-		}
 		out[i] = key{c, s[c].Type.Kind, k.Desc, k.NullsFirst}
 	}
 	return out, nil

@@ -88,8 +88,12 @@ func inferSorted(keys []op.SortKey, in op.Meta) (op.Meta, error) {
 		return op.Meta{}, fmt.Errorf("no sort key")
 	}
 	for i, k := range keys {
-		if _, err := in.Schema.Find(k.Col); err != nil {
+		c, err := in.Schema.Find(k.Col)
+		if err != nil {
 			return op.Meta{}, err
+		}
+		if t := in.Schema[c].Type; t.Kind.IsNested() {
+			return op.Meta{}, fmt.Errorf("column %q is %s, which has no order; sort by its parts", k.Col, t)
 		}
 		for _, o := range keys[:i] {
 			if o.Col == k.Col {
