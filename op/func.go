@@ -20,6 +20,33 @@ type Fn[A, R any] struct {
 type remoteFn struct {
 	schema string // of argument and result
 	call   func(ctx context.Context, arg []byte) ([]byte, error)
+	typed  Typed
+}
+
+// A Typed is a function whose types are known by reflection: what an operator
+// needs that makes its arguments itself.
+type Typed struct {
+	Arg, Result reflect.Type
+	Call        func(ctx context.Context, arg reflect.Value) (reflect.Value, error)
+}
+
+// Typed returns the function with its types.
+func (f Fn[A, R]) Typed() Typed {
+	return Typed{reflect.TypeFor[A](), reflect.TypeFor[R](), func(ctx context.Context, arg reflect.Value) (reflect.Value, error) {
+		r, err := f.f(ctx, arg.Interface().(A))
+		return reflect.ValueOf(&r).Elem(), err
+	}}
+}
+
+// TypedByName returns a registered function with its types.
+func TypedByName(name string) (Typed, error) {
+	bookMu.RLock()
+	defer bookMu.RUnlock()
+	f, ok := funcs[name]
+	if !ok {
+		return Typed{}, fmt.Errorf("op: unknown function %q: this binary does not register it", name)
+	}
+	return f.typed, nil
 }
 
 var funcs = map[string]remoteFn{}
@@ -50,7 +77,7 @@ func Func[A, R any](name string, f func(context.Context, A) (R, error)) Fn[A, R]
 			return nil, err
 		}
 		return canon.Append(nil, y)
-	}}
+	}, Fn[A, R]{name, f}.Typed()}
 	return Fn[A, R]{name, f}
 }
 
