@@ -182,6 +182,10 @@ func (c *Client) hear(r *wire.Record) error {
 	switch r.Kind {
 	case wire.Deliver:
 		delete(j.lost, r.Block)
+		if j.seen(r.Block) { // its holder is gone since it was read
+			j.c.link.put(wire.Record{Kind: wire.Consumed, Job: j.id, Block: r.Block, N: 1})
+			return nil
+		}
 		j.got = append(j.got, delivery{r.Block, r.Worker, r.Data})
 		j.tell()
 	case wire.Finished:
@@ -316,6 +320,8 @@ type clientJob struct {
 	wall   time.Duration
 	got    []delivery // those from read on are to be read
 	read   int
+	had    []uint64    // blocks handed to the reader, as bits
+	next   int32       // the block after the last one handed out
 	eaten  wire.Record // blocks read that the scheduler has not been told of
 	news   chan struct{}
 	lost   map[int32]bool // blocks that were not where they should be, and come again
@@ -342,13 +348,15 @@ func (j *clientJob) finish(err error) {
 func (j *clientJob) Next(ctx context.Context) (graph.Delivered, error) {
 	for {
 		j.c.mu.Lock()
-		if j.read < len(j.got) && (j.err == nil || !j.over) {
-			d := j.got[j.read]
-			j.got[j.read].data = nil
-			if j.read++; j.read == len(j.got) {
-				j.got, j.read = j.got[:0], 0
+		if at := j.turn(); at >= 0 && (j.err == nil || !j.over) {
+			d := j.pop(at)
+			if j.seen(d.block) {
+				j.eat(d.block)
+				j.c.mu.Unlock()
+				continue
 			}
 			if len(d.data) > 0 {
+				j.see(d.block)
 				j.eat(d.block)
 				j.c.mu.Unlock()
 				return graph.Delivered{Block: d.block, Value: inline(d.data)}, nil
@@ -361,7 +369,7 @@ func (j *clientJob) Next(ctx context.Context) (graph.Delivered, error) {
 			}
 			continue
 		}
-		over, err := j.over && (len(j.lost) == 0 || j.err != nil), j.err
+		over, err := j.over && (len(j.lost) == 0 && j.read == len(j.got) || j.err != nil), j.err
 		j.c.mu.Unlock()
 		if over {
 			if err == nil {
@@ -375,6 +383,43 @@ func (j *clientJob) Next(ctx context.Context) (graph.Delivered, error) {
 			return graph.Delivered{}, context.Cause(ctx)
 		}
 	}
+}
+
+// turn returns the position in got of what the reader gets next, -1 if it has not
+// come; the client is locked. Where order counts a block that is delivered again
+// keeps those after it waiting.
+func (j *clientJob) turn() int {
+	for at := j.read; at < len(j.got); at++ {
+		if b := j.got[at].block; !j.req.Ordered || b == j.next || j.seen(b) {
+			return at
+		}
+	}
+	return -1
+}
+
+// pop takes a delivery out of got.
+func (j *clientJob) pop(at int) delivery {
+	d := j.got[at]
+	copy(j.got[j.read+1:at+1], j.got[j.read:at])
+	j.got[j.read] = delivery{}
+	if j.read++; j.read == len(j.got) {
+		j.got, j.read = j.got[:0], 0
+	}
+	return d
+}
+
+// seen reports whether a block was handed to the reader; the client is locked.
+func (j *clientJob) seen(b int32) bool {
+	return int(b>>6) < len(j.had) && j.had[b>>6]>>(b&63)&1 != 0
+}
+
+func (j *clientJob) see(b int32) {
+	j.next = b + 1
+	delete(j.lost, b)
+	for int(b>>6) >= len(j.had) {
+		j.had = append(j.had, 0)
+	}
+	j.had[b>>6] |= 1 << (b & 63)
 }
 
 // eat tells the scheduler what was read, many blocks at a time when there are more
@@ -444,9 +489,12 @@ func (j *clientJob) take(ctx context.Context, d delivery, p peer, known bool) (c
 			j.lost = map[int32]bool{}
 		}
 		j.lost[d.block] = true
-		j.c.link.put(wire.Record{Kind: wire.Missing, Job: j.id, Block: d.block, Worker: d.worker, Session: p.session})
+		if known { // else the scheduler knows that the worker is gone
+			j.c.link.put(wire.Record{Kind: wire.Missing, Job: j.id, Block: d.block, Worker: d.worker, Session: p.session})
+		}
 		return nil, nil
 	}
+	j.see(d.block)
 	j.eat(d.block)
 	return chunk.NewBlock(s.runs), nil
 }

@@ -15,19 +15,24 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/weft-data/weft/cluster"
-	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/sched/local"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if cluster.RanAsWorker() {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // A rig is a cluster on the loopback interface, in this process.
 type rig struct {
 	s       *cluster.Scheduler
 	workers []*cluster.Worker
 	c       *cluster.Client
+	procs   []*os.Process
 }
 
 func logger(t testing.TB) *slog.Logger {
@@ -189,5 +194,3 @@ func TestSameAsLocal(t *testing.T) {
 		}
 	}
 }
-
-var _ = dtype.Of

@@ -35,7 +35,7 @@ type workerConn struct {
 	cancel  context.CancelCauseFunc
 	memory  wire.Record // the last Mem
 	done    int64       // tasks
-	leaving bool
+	leaving *leaving    // it wants to go
 }
 
 // A clientConn is a client as the scheduler sees it.
@@ -254,7 +254,13 @@ func (s *Scheduler) lose(w *workerConn) {
 	for _, j := range s.jobs {
 		delete(j.know, w)
 	}
-	s.step(sched.Event{Kind: sched.WorkerDown, Worker: w.id, Session: w.session})
+	s.step(append([]sched.Event{{Kind: sched.WorkerDown, Worker: w.id, Session: w.session}}, w.moved()...)...)
+	for _, x := range s.workers {
+		if x != nil && x.leaving != nil {
+			x.leaving.lost(w)
+			s.retiring(x)
+		}
+	}
 }
 
 // serveClient is the stream of one client.

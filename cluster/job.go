@@ -252,8 +252,14 @@ func (s *Scheduler) fromWorker(w *workerConn, b []byte) error {
 		case wire.Started:
 			ev.Kind = sched.Started
 		case wire.Mem:
-			ev = sched.Event{Kind: sched.Mem, Worker: w.id, Session: w.session, Bytes: r.Bytes, Spilled: r.Rows, Paused: r.Flag, Now: s.now()}
+			ev = sched.Event{Kind: sched.Mem, Worker: w.id, Session: w.session, Bytes: r.Bytes, Spilled: r.Rows, Paused: r.Flag || w.leaving != nil, Now: s.now()}
 			w.memory = *r
+		case wire.Copied:
+			s.copied(w, r)
+			return nil
+		case wire.Retire:
+			s.retire(w)
+			return nil
 		case wire.Ping:
 			w.link.put(wire.Record{Kind: wire.Pong, Nanos: r.Nanos})
 			return nil
@@ -266,6 +272,9 @@ func (s *Scheduler) fromWorker(w *workerConn, b []byte) error {
 		return nil
 	})
 	s.step(evs...)
+	if w.leaving != nil {
+		s.retiring(w)
+	}
 	return err
 }
 

@@ -77,3 +77,50 @@ func TestAllWorkersDie(t *testing.T) {
 	})
 	compare(t, "all", got, want)
 }
+
+// TestRetire lets a worker go in the middle of a query: nothing is made again.
+func TestRetire(t *testing.T) {
+	sales, products := tables(t, 12, 3000)
+	q := queries(sales, products)["all"]
+	want, err := q.Collect(context.Background(), here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	quiet := newRig(t, 3, cluster.WorkerOptions{Threads: 1})
+	compare(t, "all", collectDuring(t, quiet, q, 1, func() {}), want)
+	for _, after := range []int64{1, 6, 12} {
+		r := newRig(t, 3, cluster.WorkerOptions{Threads: 1})
+		got := collectDuring(t, r, q, after, func() {
+			if err := r.workers[0].Retire(); err != nil {
+				t.Error(err)
+			}
+		})
+		compare(t, "all", got, want)
+		if r.s.Finished() != quiet.s.Finished() {
+			t.Errorf("retired after %d tasks: %d tasks were done, %d without that", after, r.s.Finished(), quiet.s.Finished())
+		}
+	}
+}
+
+// TestReaderGetsEachBlockOnce ends workers while their blocks are being read.
+func TestReaderGetsEachBlockOnce(t *testing.T) {
+	sales, _ := tables(t, 12, 3000)
+	q := sales.Filter(frame.Col("qty").Gt(2))
+	want, err := q.Collect(context.Background(), here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, 3, cluster.WorkerOptions{Threads: 1})
+	got := &frame.Table{Schema: want.Schema}
+	n := 0
+	for rec, err := range q.Iterate(context.Background(), r.c) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.Records = append(got.Records, rec)
+		if n++; n == 3 || n == 9 {
+			_ = r.workers[n/9].Close()
+		}
+	}
+	compare(t, "filter", got, want)
+}

@@ -136,6 +136,11 @@ func (s *Scheduler) beat() {
 				continue
 			}
 			w.link.put(wire.Record{Kind: wire.Ping, Nanos: s.now()})
+			if w.leaving != nil && now.After(w.leaving.until) {
+				s.opt.Log.Warn("worker retires without having given away all it has", "worker", w.hi.Name, "blocks", len(w.leaving.wait))
+				s.goodbye(w)
+				continue
+			}
 			if silent := now.Sub(w.heard); silent > s.opt.Dead {
 				s.opt.Log.Warn("worker is silent", "worker", w.hi.Name, "for", silent)
 				w.cancel(fmt.Errorf("cluster: nothing was heard of worker %s for %v", w.hi.Name, silent))

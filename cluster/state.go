@@ -86,7 +86,7 @@ func (s *Scheduler) State() State {
 		busy, _ := s.st.Load(w.id)
 		out.Workers = append(out.Workers, WorkerState{Name: w.hi.Name, ID: int32(w.id), Session: uint32(w.session), Address: w.hi.Data, Slots: w.hi.Slots,
 			Busy: busy, Done: w.done, Memory: w.hi.Memory, Used: w.memory.Bytes, Spilled: w.memory.Rows, Labels: w.hi.Labels,
-			Silent: time.Since(w.heard).Seconds(), Retiring: w.leaving})
+			Silent: time.Since(w.heard).Seconds(), Retiring: w.leaving != nil})
 	}
 	for id := sched.JobID(1); id <= s.last && len(out.Jobs) < len(s.jobs); id++ {
 		j := s.jobs[id]

@@ -101,6 +101,8 @@ func (j *work) hear(r *wire.Record) error {
 	case wire.Complete:
 		j.sh.Made(layer)
 		j.complete(layer)
+	case wire.Copy:
+		j.copy(r)
 	case wire.Stop:
 		j.stop(errors.New(cmp.Or(r.Text, "the job was stopped")))
 	default:

@@ -239,6 +239,19 @@ func (w *Worker) Close() error {
 	return nil
 }
 
+var errRetired = errors.New("cluster: the worker has retired")
+
+// Retire lets the worker go when what it runs has ended and others have what only
+// it has, and waits for that. What it had not begun goes back at once.
+func (w *Worker) Retire() error {
+	w.link.put(wire.Record{Kind: wire.Retire})
+	<-w.done
+	if errors.Is(w.err, errRetired) {
+		return nil
+	}
+	return w.err
+}
+
 // Wait returns why the worker has ended, when it has.
 func (w *Worker) Wait() error { <-w.done; return w.err }
 
@@ -299,6 +312,8 @@ func (w *Worker) hear(r *wire.Record) error {
 		case wire.Peer:
 			w.meet(r)
 			return nil
+		case wire.Retired:
+			return errRetired
 		case wire.Plan:
 			j = newWork(w, r.Job)
 			w.jobs[r.Job] = j

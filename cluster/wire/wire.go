@@ -43,6 +43,7 @@ const (
 	Held                        // Job Layer Block Bytes Rows: is here, after a new session
 	Mem                         // Bytes, Rows (spilled), Flag: paused
 	Figures                     // Job Layer Data: what the operators of a layer have done
+	Copied                      // Job Layer Block Bytes Rows Flag: has a copy now; not Flag: could not get it
 	Retire                      // asks to leave: give it nothing more, and take what only it has
 	// From the scheduler, to workers.
 	Welcome  // Worker Session Data: see Greeting
@@ -57,6 +58,7 @@ const (
 	Complete // Job Layer: all blocks of a layer have been made
 	Stop     // Job Text: it failed or was cancelled
 	Closed   // Job: forget it
+	Copy     // Job Layer Block Worker: get a block from a worker that leaves
 	Retired  // go
 	// To the scheduler, from clients.
 	Submit   // Block (a number of the client's) Bytes Data: a part of a plan
@@ -100,7 +102,7 @@ const task = fJob | fLayer | fBlock | fAttempt
 var fields = [last]uint32{
 	Hello: fData, Done: task | fBytes | fRows | fNanos | fData, Failed: task | fClass | fFlag | fText,
 	FetchFailed: task | fDep | fWorker | fText, Returned: task, Started: task, Held: fJob | fLayer | fBlock | fBytes | fRows,
-	Mem: fBytes | fRows | fFlag, Figures: fJob | fLayer | fData, Retire: 0,
+	Mem: fBytes | fRows | fFlag, Figures: fJob | fLayer | fData, Retire: 0, Copied: fJob | fLayer | fBlock | fBytes | fRows | fFlag, Copy: fJob | fLayer | fBlock | fWorker,
 	Welcome: fWorker | fSession | fData, Refused: fClass | fText, Plan: fJob | fBytes | fData, Size: fJob | fLayer | fN,
 	Peer: fWorker | fSession | fText, Where: fJob | fLayer | fBlock | fN | fWorker, Run: task | fN | fFlag,
 	Free: fJob | fLayer | fBlock | fN, Return: task, Complete: fJob | fLayer, Stop: fJob | fText, Closed: fJob, Retired: 0,

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/exec"
 	"strconv"
 	"time"
 
@@ -99,12 +97,7 @@ func (a *app) worker() *cobra.Command {
 				return err
 			}
 			o.Log.Info("worker", "name", w.Name(), "scheduler", at, "data", w.Addr())
-			stop := context.AfterFunc(c.Context(), func() { _ = w.Close() })
-			defer stop()
-			if err := w.Wait(); !errors.Is(err, cluster.ErrClosed) {
-				return err
-			}
-			return nil
+			return w.Follow(c.Context())
 		},
 	}
 	c.Flags().StringVar(&at, "scheduler", at, "address of the scheduler")
@@ -136,60 +129,21 @@ func (a *app) cluster() *cobra.Command {
 	return c
 }
 
-// up runs a scheduler here and workers as children.
+// up runs a scheduler here and workers as processes of this command.
 func (a *app) up(ctx context.Context, n int, listen string) error {
 	log := a.logger()
-	s, err := cluster.Listen(listen, cluster.SchedulerOptions{Log: log})
+	l, err := cluster.Up(ctx, cluster.UpOptions{Workers: n, Listen: listen, Threads: (a.threads + n - 1) / n, Memory: max(64<<20, a.budget/int64(n)),
+		SpillDir: a.spillDir, Scheduler: cluster.SchedulerOptions{Log: log}})
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	self, err := os.Executable()
-	if err != nil {
-		return err
+	log.Info("cluster is up", "scheduler", l.Addr(), "workers", n)
+	select {
+	case <-ctx.Done():
+	case <-l.Gone():
+		err = errors.New("all workers have ended")
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan error, n)
-	for i := range n {
-		args := []string{"worker", "--scheduler", s.Addr(), "--name", "local-" + strconv.Itoa(i), "--memory", strconv.FormatInt(max(64<<20, a.budget/int64(n)), 10)}
-		if a.threads > 0 {
-			args = append(args, "--threads", strconv.Itoa(max(1, a.threads/n)))
-		}
-		if a.spillDir != "" {
-			args = append(args, "--spill-dir", a.spillDir)
-		}
-		child := exec.CommandContext(ctx, self, args...)
-		child.Cancel = func() error { return child.Process.Signal(os.Interrupt) }
-		child.WaitDelay = 5 * time.Second
-		child.Stderr = a.errs
-		dieTogether(child)
-		if err := child.Start(); err != nil {
-			cancel()
-			return err
-		}
-		go func() { ended <- child.Wait() }()
-	}
-	if err := s.WaitWorkers(ctx, n); err == nil {
-		log.Info("cluster is up", "scheduler", s.Addr(), "workers", n)
-	}
-	left := n
-	for left > 0 {
-		select {
-		case <-ctx.Done():
-			cancel()
-			for ; left > 0; left-- {
-				<-ended
-			}
-		case err := <-ended:
-			left--
-			log.Warn("a worker process ended", "err", err, "left", left)
-		}
-	}
-	cancel()
-	if ctx.Err() == nil {
-		return errors.New("all workers have ended")
-	}
-	return nil
+	return errors.Join(err, l.Close())
 }
 
 func (a *app) status() *cobra.Command {

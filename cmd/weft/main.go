@@ -9,12 +9,22 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/weft-data/weft/cluster"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	if cluster.RanAsWorker() {
+		return
+	}
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if slices.Contains(os.Args[1:], "worker") {
+		signals = signals[:1] // it retires on SIGTERM
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	root := newRoot(os.Stdout, os.Stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
