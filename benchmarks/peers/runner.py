@@ -9,6 +9,7 @@ Engines:
     duckdb-arrow      Arrow tables in, an Arrow table out
     polars            the in-memory engine, the answer as a data frame
     polars-streaming  the streaming engine, the answer as a data frame
+    numpy             one thread for most of what is asked
     pandas            one thread, as it comes
     dask              Dask data frames, the scheduler of threads
     dask-distributed  Dask data frames, a local cluster of one process for each thread
@@ -383,6 +384,66 @@ def frame_engine(o):
     return once, arrow
 
 
+# ---- arrays
+
+
+def fractions(n, factor):
+    import numpy as np
+
+    return ((np.arange(n, dtype=np.uint64) * np.uint64(factor)) & np.uint64(0xFFFFFFFF)).astype(np.float64) / 2.0**32
+
+
+def array_engine(o):
+    """NumPy, or Dask's arrays with threads or a local cluster."""
+    import numpy as np
+
+    dask = o.engine.startswith("dask")
+    _, _, query = o.case.partition("/")
+    n, side = 40 * o.rows, int((40.0 * o.rows) ** 0.5)
+    if dask:
+        import dask as settings
+        import dask.array as da
+
+        if o.engine == "dask-distributed":
+            import psutil  # noqa: F401 (cpu looks for it)
+            from distributed import Client, LocalCluster
+
+            o.client = Client(LocalCluster(n_workers=o.threads, threads_per_worker=1, dashboard_address=None))
+        else:
+            settings.config.set(scheduler="threads", num_workers=o.threads)
+    lib = da if dask else np
+    put = (lambda x, c: da.from_array(x, chunks=c)) if dask else (lambda x, c: x)
+    if query in ("norm", "sine"):
+        x, y = put(fractions(n, 2654435761), 1 << 20), put(fractions(n, 2246822519), 1 << 20)
+    elif query != "tiny":
+        x = put(fractions(side * side, 2654435761).reshape(side, side), (1000, 1000))
+
+    def plan():
+        if query == "norm":
+            return [lib.sqrt(x * x + y * y).sum()]
+        if query == "sine":
+            return [(lib.sqrt(x * x + y * y) + lib.sin(x)).sum()]
+        if query == "moments":
+            return [x.mean(axis=0), x.mean(axis=1), x.std(axis=0), x.std(axis=1)]
+        if query == "transposed":
+            return [(x + x.T).sum()]
+        if query == "tiny":
+            ones = da.ones(10_000_000, chunks=1000) if dask else np.ones(10_000_000)
+            return [(2 * ones + 1).sum()]
+        raise SystemExit(f"no query {query}")
+
+    def once():
+        out = settings.compute(*plan()) if dask else plan()
+        return np.concatenate([np.atleast_1d(v) for v in out])
+
+    def arrow(v):
+        import pyarrow as pa
+
+        return pa.table({"v": v})
+
+    return once, arrow
+
+
 # ---- answers: see answer.go, which makes the same of weft's results
 
 
@@ -485,7 +546,9 @@ def version(engine):
 
 
 def run(o):
-    engines = {"duckdb": duckdb_engine, "polars": polars_engine, "pandas": frame_engine, "dask": frame_engine}
+    engines = {"duckdb": duckdb_engine, "polars": polars_engine, "pandas": frame_engine, "dask": frame_engine, "numpy": array_engine}
+    if o.case.startswith("array/"):
+        engines["dask"] = array_engine
     once, arrow = engines[o.engine.split("-")[0]](o)
     gc.collect()
     reset_peak()

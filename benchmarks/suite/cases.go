@@ -17,10 +17,11 @@ const (
 	inMemory   source = iota // Arrow records
 	textFile                 // delimited files
 	columnFile               // Parquet files that a peer has written, snappy
+	numeric                  // arrays in memory
 	nothing                  // no tables: the case is about tasks
 )
 
-// A bench is one case: a query over tables, or many small tasks. All engines run
+// A bench is one case: a query over tables, a question about arrays, or many small tasks. All engines run
 // it under the same name.
 type bench struct {
 	name   string
@@ -33,6 +34,7 @@ type bench struct {
 	// instead of collected.
 	sorted []string
 	tasks  func(*tasks) (int, error)
+	array  arrayCase
 	about  string
 }
 
@@ -60,6 +62,9 @@ func list() []bench {
 	for _, i := range []int{1, 3, 10} {
 		q := groupQueries[i-1]
 		out = append(out, bench{name: fmt.Sprintf("parquet/q%d", i), tables: []string{"g1"}, from: columnFile, plan: q.plan, about: q.about + ", from Parquet"})
+	}
+	for _, a := range arrayCases {
+		out = append(out, bench{name: "array/" + a.name, from: numeric, array: a.load, about: a.about})
 	}
 	return append(out,
 		bench{name: "1brc/stations", tables: []string{"brc"}, from: textFile, big: true, plan: temperatures, about: "min, mean, max by station"},

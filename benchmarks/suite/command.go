@@ -82,7 +82,7 @@ func Command(name string, in io.Reader, out, log io.Writer, self ...string) *cob
 		c.Flags().IntVar(&f.reps, "reps", 3, "repetitions in each process")
 		c.Flags().IntVar(&f.threads, "threads", runtime.NumCPU(), "threads of all engines")
 	}
-	run.Flags().StringVar(&f.peers, "peers", "duckdb,polars", "systems to compare with, or none")
+	run.Flags().StringVar(&f.peers, "peers", "duckdb,polars,numpy", "systems to compare with (pandas and dask, too), or none")
 	run.Flags().StringVar(&f.python, "python", "", "Python that has the peers; else that of $WEFT_BENCH_VENV or benchmarks/.venv")
 	run.Flags().BoolVar(&f.one, "one-thread", true, "run weft with one thread, too")
 	run.Flags().DurationVar(&f.timeOut, "time-out", 20*time.Minute, "time for one process")

@@ -52,7 +52,7 @@ func (c *campaign) prepare(ctx context.Context) error {
 	for i := range c.Cases {
 		b := &c.Cases[i]
 		rows := c.rows(b)
-		if b.from == textFile || b.from == columnFile || peers && b.from != nothing {
+		if b.from == textFile || b.from == columnFile || peers && b.tabular() {
 			if err := s.need(b.tables, rows); err != nil {
 				return err
 			}

@@ -33,14 +33,18 @@ const weftOne = "weft-1"
 var engines = []engine{
 	{name: "weft", can: func(*bench) bool { return true }},
 	{name: weftOne, threads: 1, can: func(b *bench) bool { return b.from != nothing }},
-	{name: "duckdb", peer: "duckdb", variant: "duckdb", can: func(b *bench) bool { return b.from != nothing }},
+	{name: "numpy", peer: "numpy", variant: "numpy", can: func(b *bench) bool { return b.from == numeric }},
+	{name: "duckdb", peer: "duckdb", variant: "duckdb", can: (*bench).tabular},
 	{name: "duckdb-arrow", peer: "duckdb", variant: "duckdb-arrow", can: func(b *bench) bool { return b.from == inMemory }},
-	{name: "polars", peer: "polars", variant: "polars", can: func(b *bench) bool { return b.from != nothing && b.memory == 0 && b.tables[0] != "brc" }},
-	{name: "polars-streaming", peer: "polars", variant: "polars-streaming", can: func(b *bench) bool { return b.from != nothing }},
-	{name: "pandas", peer: "pandas", variant: "pandas", can: func(b *bench) bool { return b.from != nothing && !b.big }},
+	{name: "polars", peer: "polars", variant: "polars", can: func(b *bench) bool { return b.tabular() && b.memory == 0 && b.tables[0] != "brc" }},
+	{name: "polars-streaming", peer: "polars", variant: "polars-streaming", can: (*bench).tabular},
+	{name: "pandas", peer: "pandas", variant: "pandas", can: func(b *bench) bool { return b.tabular() && !b.big }},
 	{name: "dask", peer: "dask", variant: "dask", can: func(b *bench) bool { return b.from != nothing && b.sorted == nil }},
 	{name: "dask-distributed", peer: "dask", variant: "dask-distributed", can: func(b *bench) bool { return b.from != nothing && b.sorted == nil }},
 }
+
+// tabular says that a case is about tables.
+func (b *bench) tabular() bool { return b.from != nothing && b.from != numeric }
 
 // choose returns weft's engines and those of the peers, a list of names or "none".
 func choose(peers string, one bool) ([]engine, error) {
@@ -50,7 +54,7 @@ func choose(peers string, one bool) ([]engine, error) {
 	}
 	for _, n := range names {
 		if !slices.ContainsFunc(engines, func(e engine) bool { return e.peer == n && n != "" }) {
-			return nil, fmt.Errorf("--peers %s: want some of duckdb, polars, pandas, dask with commas between, or none", peers)
+			return nil, fmt.Errorf("--peers %s: want some of duckdb, polars, numpy, pandas, dask with commas between, or none", peers)
 		}
 	}
 	var out []engine

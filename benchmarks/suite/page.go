@@ -232,7 +232,7 @@ func (r *report) losses() []string {
 			if !strings.HasPrefix(l.bench.name, f.prefix) || f.peers == nil || len(l.wrong) > 0 {
 				continue
 			}
-			peers := []string{"duckdb", "polars"}
+			peers := []string{"duckdb", "polars", "numpy"}
 			if x := l.ratio(peers, leastCPU); x > 1 && !math.IsInf(x, 0) {
 				_, by := l.best(peers, leastCPU)
 				all = append(all, loss{x, fmt.Sprintf("%s (%s rows): %s times the CPU of %s", l.bench.name, sizeName(l.rows), round(x), by)})

@@ -293,11 +293,49 @@ func expected(t *testing.T) map[string]*answer {
 	for q, on := range map[string][]string{"q1": {"small", "id1"}, "q2": {"medium", "id2"}, "q3": {"medium", "id2"}, "q4": {"medium", "id5"}, "q5": {"big", "id3"}} {
 		out["h2o-join/"+q] = joinRows(j["j1_x"], j["j1_"+on[0]], on[0], on[1], q == "q3")
 	}
+	for name, vs := range plainArrays(tiny) {
+		n := naive{names: []string{"v"}}
+		for _, v := range vs {
+			n.rows = append(n.rows, []any{v})
+		}
+		out["array/"+name] = n
+	}
 	answers := map[string]*answer{}
 	for name, n := range out {
 		answers[name] = n.answer(t)
 	}
 	return answers
+}
+
+// plainArrays answers the questions about arrays with loops.
+func plainArrays(rows int) map[string][]float64 {
+	n, m := perRow*rows, side(rows)
+	x, y, q := fractions(n, factorX), fractions(n, factorY), fractions(m*m, factorX)
+	norm, sine, both := 0.0, 0.0, 0.0
+	for i := range x {
+		r := math.Sqrt(x[i]*x[i] + y[i]*y[i])
+		norm, sine = norm+r, sine+r+math.Sin(x[i])
+	}
+	means, devs := make([]float64, 2*m), make([]float64, 2*m)
+	for pass := range 2 {
+		for i := range m {
+			for j := range m {
+				v := q[i*m+j]
+				if pass == 0 {
+					both += 2 * v
+					means[j] += v / float64(m)
+					means[m+i] += v / float64(m)
+					continue
+				}
+				devs[j] += (v - means[j]) * (v - means[j]) / float64(m)
+				devs[m+i] += (v - means[m+i]) * (v - means[m+i]) / float64(m)
+			}
+		}
+	}
+	for i := range devs {
+		devs[i] = math.Sqrt(devs[i])
+	}
+	return map[string][]float64{"norm": {norm}, "sine": {sine}, "moments": append(means, devs...), "transposed": {both}, "tiny": {3e7}}
 }
 
 func TestEveryCaseAgainstNaiveCode(t *testing.T) {

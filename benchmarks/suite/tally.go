@@ -199,6 +199,7 @@ var families = []family{
 	{"parquet/", "Group-by from Parquet", []string{"duckdb", "polars"}, 0, 0, false},
 	{"1brc/", "Temperatures", []string{"polars"}, 0, 0.6, true},
 	{"outofcore/", "More data than memory", []string{"duckdb"}, 0, 0, false},
+	{"array/", "Arrays in memory", []string{"numpy", "dask"}, 0, 0, false},
 	{"sched/", "Small tasks", nil, 0, 0, false},
 }
 

@@ -1,0 +1,111 @@
+package suite
+
+import (
+	"context"
+	"math"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+
+	chunked "github.com/weft-data/weft/array"
+	"github.com/weft-data/weft/sched/local"
+)
+
+// An arrayCase computes on arrays: load makes them in memory, from the rows of the
+// scale, and returns what is timed and gives the numbers that are compared.
+type arrayCase func(rows int) func(ctx context.Context, r *local.Runner) ([]float64, error)
+
+// perRow is how many elements the arrays have for each row of the scale: 4e8 at full.
+const perRow = 40
+
+// fractions are numbers of [0, 1) that any program makes alike: multiples of a
+// constant modulo 2³², over 2³².
+func fractions(n int, factor uint32) []float64 {
+	x := make([]float64, n)
+	for i := range x {
+		x[i] = float64(uint32(i)*factor) / (1 << 32)
+	}
+	return x
+}
+
+const (
+	factorX = 2654435761
+	factorY = 2246822519
+	block   = 1 << 20 // elements of a chunk of the long arrays
+	edge    = 1000    // of a chunk of the square ones
+)
+
+// side is the length of the sides of square arrays.
+func side(rows int) int { return int(math.Sqrt(perRow * float64(rows))) }
+
+func whole(ctx context.Context, r *local.Runner, xs ...*chunked.Array) (out []float64, err error) {
+	for _, x := range xs {
+		v, err := chunked.Collect[float64](ctx, r, x)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v...)
+	}
+	return out, nil
+}
+
+func norms(rows int, sine bool) func(context.Context, *local.Runner) ([]float64, error) {
+	n := perRow * rows
+	x := chunked.FromSlice(fractions(n, factorX), []int{n}, chunked.Chunks(block))
+	y := chunked.FromSlice(fractions(n, factorY), []int{n}, chunked.Chunks(block))
+	return func(ctx context.Context, r *local.Runner) ([]float64, error) {
+		z := x.Square().Add(y.Square()).Sqrt()
+		if sine {
+			z = z.Add(x.Sin())
+		}
+		return whole(ctx, r, z.Sum())
+	}
+}
+
+func moments(rows int) func(context.Context, *local.Runner) ([]float64, error) {
+	x := square(rows)
+	return func(ctx context.Context, r *local.Runner) ([]float64, error) {
+		return whole(ctx, r, x.Mean(0), x.Mean(1), x.Std(0, 0), x.Std(0, 1))
+	}
+}
+
+func square(rows int) *chunked.Array {
+	n := side(rows)
+	return chunked.FromSlice(fractions(n*n, factorX), []int{n, n}, chunked.Chunks(edge, edge))
+}
+
+func transposed(rows int) func(context.Context, *local.Runner) ([]float64, error) {
+	x := square(rows)
+	return func(ctx context.Context, r *local.Runner) ([]float64, error) {
+		return whole(ctx, r, x.Add(x.T()).Sum())
+	}
+}
+
+func tinyBlocks(int) func(context.Context, *local.Runner) ([]float64, error) {
+	x := chunked.Ones([]int{10_000_000}, chunked.Chunks(1000))
+	return func(ctx context.Context, r *local.Runner) ([]float64, error) {
+		return whole(ctx, r, x.Mul(2).Add(1).Sum())
+	}
+}
+
+// arrayCases are the questions about arrays.
+var arrayCases = []struct {
+	name, about string
+	load        arrayCase
+}{
+	{"norm", "sum of sqrt(x² + y²)", func(rows int) func(context.Context, *local.Runner) ([]float64, error) { return norms(rows, false) }},
+	{"sine", "sum of sqrt(x² + y²) + sin(x)", func(rows int) func(context.Context, *local.Runner) ([]float64, error) { return norms(rows, true) }},
+	{"moments", "means and deviations along both axes of a square", moments},
+	{"transposed", "sum of a square and its transpose", transposed},
+	{"tiny", "sum of 2x + 1 over 10 000 blocks of 1000", tinyBlocks},
+}
+
+// numbers makes a record of the result of an array case.
+func numbers(v []float64) arrow.Record {
+	b := array.NewFloat64Builder(memory.DefaultAllocator)
+	defer b.Release()
+	b.AppendValues(v, nil)
+	col := b.NewArray()
+	return array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "v", Type: arrow.PrimitiveTypes.Float64}}, nil), []arrow.Array{col}, int64(len(v)))
+}
