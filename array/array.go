@@ -56,6 +56,8 @@ type Array struct {
 	grid grid.Grid
 	kind elem.Kind
 	err  error
+	// turned is the matrix that this one is the transposed of, if it is one.
+	turned *Array
 }
 
 // A node is one layer of a plan; arrays share nodes.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/graph"
@@ -81,6 +82,7 @@ func (x *Array) Compute(ctx context.Context, r graph.Runner, opts ...RunOption) 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
+	defer runtime.KeepAlive(x) // and what its plan reads
 	w := x.kind.Width()
 	res = &Result{Shape: x.Shape(), DType: x.kind, data: strip.Aligned(x.Size() * w)}
 	place := newPlacer(x.grid, w)
@@ -227,6 +229,7 @@ func (x *Array) report(ctx context.Context, r graph.Runner, mode graph.Mode, opt
 		return rep, err
 	}
 	defer func() { err = errors.Join(err, j.Close()) }()
+	defer runtime.KeepAlive(x)
 	for {
 		d, err := j.Next(ctx)
 		if err == io.EOF {

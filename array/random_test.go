@@ -23,7 +23,7 @@ func TestRandomPrograms(t *testing.T) {
 		runners = append(runners, r)
 	}
 	ctx := context.Background()
-	for seed := range uint64(400) {
+	for seed := range uint64(500) {
 		cut := &author{r: rand.New(rand.NewPCG(seed, 1)), cuts: rand.New(rand.NewPCG(seed, 2))}
 		whole := &author{r: rand.New(rand.NewPCG(seed, 1))}
 		x, y := cut.write(), whole.write()
@@ -124,7 +124,7 @@ func (a *author) verb(x, y *array.Array, i, j int) *array.Array {
 		ax = a.r.IntN(d)
 	}
 	k, step := a.r.IntN(7), 1+a.r.IntN(3)
-	what := a.r.IntN(16)
+	what := a.r.IntN(22)
 	a.note("#%d = verb %d of #%d, #%d, axis %d, %d, %d", len(a.made), what, i, j, ax, k, step)
 	switch what {
 	case 0, 1:
@@ -172,6 +172,25 @@ func (a *author) verb(x, y *array.Array, i, j int) *array.Array {
 		}
 		s := x.Shape()
 		return x.Reshape(append([]int{s[0], -1}, s[d-1])...)
+	}
+	if d > 0 {
+		n := x.Shape()[ax]
+		switch what {
+		case 15:
+			return x.CumSum(ax)
+		case 16:
+			return array.Concat(ax, x, x.Mul(2), x.Flip(ax))
+		case 17:
+			return x.Pad(ax, min(k, n), min(step, n), []array.Boundary{array.Reflect, array.Periodic, array.Constant(7)}[step-1])
+		case 18:
+			if n > 0 {
+				return x.Take([]int{k % n, 0, n - 1, step % n}, ax)
+			}
+		case 19:
+			return x.MatMul(x.T())
+		case 20:
+			return x.Roll(k-3, ax).Diff(ax)
+		}
 	}
 	return x.Neg().Add(x.Mul(x))
 }

@@ -63,6 +63,32 @@ func TestScripts(t *testing.T) {
 	}
 }
 
+// addUp adds the elements of blocks of int64.
+var addUp = array.Register("array_test/addUp", func(_ context.Context, _ []int, in []*array.Block, out *array.Block) error {
+	o := array.Elements[int64](out)
+	for _, b := range in {
+		for i, v := range array.Elements[int64](b) {
+			o[i] += v
+		}
+	}
+	return nil
+})
+
+// neighbours adds the elements two to the left and one to the right in each row.
+var neighbours = array.Closure(func(_ context.Context, _ []int, in []*array.Block, out *array.Block) error {
+	x, o := array.Elements[int64](in[0]), array.Elements[float64](out)
+	n, w := out.Shape[len(out.Shape)-1], in[0].Shape[len(in[0].Shape)-1]
+	for i := range o {
+		at := i/n*w + i%n // the halo is 2 on both sides
+		o[i] = float64(x[at] + x[at+3])
+	}
+	return nil
+})
+
+var broken = array.Closure(func(_ context.Context, at []int, _ []*array.Block, _ *array.Block) error {
+	return fmt.Errorf("broken in %d axes", len(at))
+})
+
 type hall struct {
 	room
 	r *local.Runner
@@ -172,7 +198,8 @@ var functions = map[string]any{
 	"F": func(v ...float64) []float64 { return v }, "L": func(v ...int) []int { return v },
 	"A": func(v []float64, shape []int, o ...array.Option) *array.Array { return array.FromSlice(v, shape, o...) },
 	"Z": func(re, im float64) complex128 { return complex(re, im) },
-	"B": func(v int) bool { return v != 0 },
+	"B":      func(v int) bool { return v != 0 },
+	"Concat": array.Concat, "Stack": array.Stack, "Constant": array.Constant, "MapBlocks": array.MapBlocks,
 }
 
 // value evaluates an expression.
@@ -210,6 +237,18 @@ func value(e ast.Expr, vars map[string]*array.Array) reflect.Value {
 			return reflect.ValueOf(math.NaN())
 		case "inf":
 			return reflect.ValueOf(math.Inf(1))
+		case "Reflect":
+			return reflect.ValueOf(array.Reflect)
+		case "Periodic":
+			return reflect.ValueOf(array.Periodic)
+		case "Nearest":
+			return reflect.ValueOf(array.Nearest)
+		case "addUp":
+			return reflect.ValueOf(addUp)
+		case "neighbours":
+			return reflect.ValueOf(neighbours)
+		case "broken":
+			return reflect.ValueOf(broken)
 		case "Auto":
 			return reflect.ValueOf(array.Auto)
 		case "None":

@@ -41,7 +41,11 @@ func (x *Array) Transpose(axes ...int) *Array {
 		}
 		space[i], view[k] = x.grid[k], grid.View{Axis: int32(i), Step: 1}
 	}
-	return x.seen("Transpose", space, view)
+	y := x.seen("Transpose", space, view)
+	if d == 2 && view[0].Axis == 1 && y.err == nil {
+		y.turned = x
+	}
+	return y
 }
 
 // T is Transpose with the axes reversed.

@@ -212,7 +212,7 @@ func (r *read) input(n *nest, a mem.Allocator, in []op.In) (done func(), err err
 	}
 	r.data = buf
 	r.rows(n, &need)
-	return func() { a.Free(buf) }, r.gather(buf, &need, &first, in)
+	return func() { a.Free(buf) }, gather(buf, r.src.axes, int(r.src.width), &need, &first, in)
 }
 
 // rows sets the walk over a box in row-major order.
@@ -243,18 +243,19 @@ func lend(in op.In, size int64) (data []byte, done func(), err error) {
 	return nil, nil, errors.Join(err, rd.Close())
 }
 
-// gather copies a region of several blocks, or of one that is on disk.
-func (r *read) gather(dst []byte, need, first *region, in []op.In) error {
-	d := len(r.src.leaf.View)
+// gather copies a region of an array with the given chunks: of several blocks, or
+// of one that is on disk.
+func gather(dst []byte, axes []*grid.Lookup, width int, need, first *region, in []op.In) error {
+	d := len(axes)
 	var at [grid.MaxDims]int64
 	copy(at[:], first.lo[:d])
 	for _, x := range in {
 		var box, part region
 		for j := range d {
-			box.lo[j], box.hi[j] = r.src.axes[j].Bounds(at[j])
+			box.lo[j], box.hi[j] = axes[j].Bounds(at[j])
 			part.lo[j], part.hi[j] = max(box.lo[j], need.lo[j]), min(box.hi[j], need.hi[j])
 		}
-		if err := copyBox(dst, need, x.Value, 0, &box, &part, d, int(r.src.width)); err != nil {
+		if err := copyBox(dst, need, x.Value, 0, &box, &part, d, width); err != nil {
 			return err
 		}
 		for j := d - 1; j >= 0; j-- {

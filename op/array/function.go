@@ -1,0 +1,235 @@
+package array
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/weft-data/weft/internal/elem"
+	"github.com/weft-data/weft/internal/grid"
+	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/op"
+)
+
+// A Piece is a block that a function reads or writes: its elements in row-major
+// order.
+type Piece struct {
+	Kind  elem.Kind
+	Shape []int64
+	Data  []byte
+}
+
+// A Function computes a block of the output from blocks of the inputs. at is the
+// position of the block along each axis. out has its shape and zeros.
+type Function func(ctx context.Context, at []int64, in []Piece, out Piece) error
+
+var functions = struct {
+	sync.RWMutex
+	last  uint64
+	named map[string]Function
+	local map[uint64]Function
+}{named: map[string]Function{}, local: map[uint64]Function{}}
+
+// Name registers a function of the program. It panics on an empty name and on one
+// that is taken.
+func Name(name string, f Function) {
+	functions.Lock()
+	defer functions.Unlock()
+	if _, dup := functions.named[name]; dup || name == "" {
+		panic(fmt.Sprintf("array: function name %q is empty or used twice", name))
+	}
+	functions.named[name] = f
+}
+
+// Lend makes a closure callable in this process, until Forget.
+func Lend(f Function) (id uint64) {
+	functions.Lock()
+	defer functions.Unlock()
+	functions.last++
+	functions.local[functions.last] = f
+	return functions.last
+}
+
+// Forget drops a closure.
+func Forget(id uint64) { functions.Lock(); delete(functions.local, id); functions.Unlock() }
+
+// MapParams are the parameters of array.map: a function of the blocks of inputs
+// with as many axes as the output. With a Halo an input is longer than the output
+// by twice the depth along each axis, and a block reads so much more of it.
+type MapParams struct {
+	Name  string // of a registered function, or
+	ID    uint64 // of a closure of this process
+	In    []grid.Grid
+	Kinds []elem.Kind
+	Halo  [][]int64 // of each input the depth along each axis
+	Out   grid.Grid
+	Kind  elem.Kind
+}
+
+// Wire returns the wiring of input i.
+func (p *MapParams) Wire(i int) grid.Wiring {
+	x := &grid.Box{Out: p.Out.Counts()}
+	for j, a := range p.In[i] {
+		n := int32(a.Blocks())
+		if p.Halo[i][j] == 0 && a.Equal(p.Out[j]) {
+			x.In = append(x.In, grid.BoxAxis{Blocks: n, Axis: int32(j), Step: 1, N: 1})
+			continue
+		}
+		in, out := a.Lookup(), p.Out[j].Lookup()
+		b := grid.BoxAxis{Blocks: n, Axis: int32(j), Table: []int32{}}
+		for c := range p.Out[j].Blocks() {
+			lo, hi := out.Bounds(c)
+			if hi += 2 * p.Halo[i][j]; lo == hi {
+				b.Table = append(b.Table, 0, 0)
+			} else {
+				b.Table = append(b.Table, int32(in.Find(lo)), int32(in.Find(hi-1)+1))
+			}
+		}
+		x.In = append(x.In, b)
+	}
+	return x.Wiring()
+}
+
+func (p *MapParams) check() error {
+	if err := p.Out.Check(); err != nil {
+		return err
+	}
+	if len(p.Kinds) != len(p.In) || len(p.Halo) != len(p.In) || !p.Kind.Valid() {
+		return fmt.Errorf("%d inputs, %d types, %d halos", len(p.In), len(p.Kinds), len(p.Halo))
+	}
+	for i, g := range p.In {
+		if err := g.Check(); err != nil {
+			return err
+		}
+		if len(g) != len(p.Out) || len(p.Halo[i]) != len(g) || !p.Kinds[i].Valid() {
+			return fmt.Errorf("input %d has %d axes, the output %d", i, len(g), len(p.Out))
+		}
+		for j, a := range g {
+			if h := p.Halo[i][j]; h < 0 || h > 1<<40 || a.Len() != p.Out[j].Len()+2*h {
+				return fmt.Errorf("input %d is %s, the output %s: axis %d does not fit", i, grid.Tuple(g.Shape()), grid.Tuple(p.Out.Shape()), j)
+			}
+		}
+	}
+	return nil
+}
+
+// region bounds the bytes that a task reads of input i.
+func (p *MapParams) region(i int) int64 {
+	n := int64(p.Kinds[i].Width())
+	for j, a := range p.Out {
+		n *= a.Max() + 2*p.Halo[i][j]
+	}
+	return mem.Size(int(n))
+}
+
+// Map computes blocks by a function.
+var Map = op.Register(op.Spec[MapParams]{
+	Name: "array.map", Version: 1, Class: op.Opaque,
+	Doc: "computes blocks by a function of the user",
+	Infer: func(p MapParams, in []op.Meta) (op.Meta, error) {
+		if err := p.check(); err != nil {
+			return op.Meta{}, err
+		}
+		return Describe(p.Out.Elements(), p.Kind), nil
+	},
+	Mem: func(p MapParams, _ op.Meta) op.Need {
+		n := mem.Size(int(p.Out.MaxBlock()) * p.Kind.Width())
+		for i := range p.In {
+			n += p.region(i)
+		}
+		return op.Need{Floor: n, Want: n}
+	},
+	Text: func(p MapParams) string {
+		if p.Name == "" {
+			return "closure"
+		}
+		return p.Name
+	},
+	Block: func(p MapParams) (op.Block, error) {
+		if err := p.check(); err != nil {
+			return nil, err
+		}
+		functions.RLock()
+		defer functions.RUnlock()
+		f, ok := functions.named[p.Name], true
+		if p.Name == "" {
+			f = functions.local[p.ID]
+		}
+		if ok = f != nil; !ok && p.Name == "" {
+			return nil, fmt.Errorf("a closure of another process: register the function by a name")
+		} else if !ok {
+			return nil, fmt.Errorf("unknown function %q: this binary does not register it", p.Name)
+		}
+		m := &mapping{p: p, f: f}
+		for _, g := range p.In {
+			var axes []*grid.Lookup
+			for _, a := range g {
+				axes = append(axes, a.Lookup())
+			}
+			m.axes = append(m.axes, axes)
+		}
+		return m, nil
+	},
+})
+
+type mapping struct {
+	p    MapParams
+	f    Function
+	axes [][]*grid.Lookup
+}
+
+// Run implements op.Block. The function gets buffers of the task, which are gone
+// when it returns.
+func (m *mapping) Run(t op.Task, in []op.In, out op.Out) (err error) {
+	var pos [grid.MaxDims]int32
+	grid.Coords(m.p.Out.Counts(), int32(t.Block()), pos[:])
+	at, lo, shape := make([]int64, len(m.p.Out)), make([]int64, len(m.p.Out)), make([]int64, len(m.p.Out))
+	for i, a := range m.p.Out {
+		from, to := a.Lookup().Bounds(int64(pos[i]))
+		at[i], lo[i], shape[i] = int64(pos[i]), from, to-from
+	}
+	b, err := newBatch(t, []elem.Kind{m.p.Kind}, product(shape))
+	if err != nil || b.N == 0 {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			b.Release()
+		}
+	}()
+	clear(b.Cols[0].Data)
+	pieces := make([]Piece, len(m.p.In))
+	for i := range m.p.In {
+		var mine []op.In
+		for _, x := range in {
+			if x.Edge == i {
+				mine = append(mine, x)
+			}
+		}
+		done, err := m.read(t, i, lo, shape, mine, &pieces[i])
+		defer done()
+		if err != nil {
+			return err
+		}
+	}
+	if err := m.f(t.Context(), at, pieces, Piece{m.p.Kind, shape, b.Cols[0].Data}); err != nil {
+		return err
+	}
+	return out.Put(0, b)
+}
+
+// read brings what a block reads of input i together. The function may write to
+// it, so that it is always a copy.
+func (m *mapping) read(t op.Task, i int, lo, shape []int64, in []op.In, p *Piece) (func(), error) {
+	var need, first region
+	p.Kind, p.Shape = m.p.Kinds[i], make([]int64, len(shape))
+	for j := range shape {
+		p.Shape[j] = shape[j] + 2*m.p.Halo[i][j]
+		need.lo[j], need.hi[j] = lo[j], lo[j]+p.Shape[j]
+		first.lo[j], first.hi[j] = m.axes[i][j].Find(need.lo[j]), m.axes[i][j].Find(need.hi[j]-1)+1
+	}
+	if p.Data = t.Alloc(int(product(p.Shape)) * p.Kind.Width()); p.Data == nil {
+		return func() {}, fmt.Errorf("array: what a function reads of input %d: %w", i, mem.ErrBudget)
+	}
+	return func() { t.Free(p.Data) }, gather(p.Data, m.axes[i], p.Kind.Width(), &need, &first, in)
+}
