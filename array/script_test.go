@@ -196,8 +196,8 @@ var functions = map[string]any{
 	"ZerosLike": array.ZerosLike, "OnesLike": array.OnesLike,
 	"Where": array.Where, "Chunks": array.Chunks, "ChunkBytes": array.ChunkBytes, "Of": array.Of,
 	"F": func(v ...float64) []float64 { return v }, "L": func(v ...int) []int { return v },
-	"A": func(v []float64, shape []int, o ...array.Option) *array.Array { return array.FromSlice(v, shape, o...) },
-	"Z": func(re, im float64) complex128 { return complex(re, im) },
+	"A":      func(v []float64, shape []int, o ...array.Option) *array.Array { return array.FromSlice(v, shape, o...) },
+	"Z":      func(re, im float64) complex128 { return complex(re, im) },
 	"B":      func(v int) bool { return v != 0 },
 	"Concat": array.Concat, "Stack": array.Stack, "Constant": array.Constant, "MapBlocks": array.MapBlocks,
 }
