@@ -208,6 +208,7 @@ func (f *Frame) Describe() *Frame {
 		put := func(st string, e expr.Expr) { cols = append(cols, e.As(at(st))) }
 		x := expr.Col(c.Name)
 		number := c.Type.Kind.IsNumeric() || c.Type.Kind == dtype.Bool
+		ordered := c.Type.Kind != dtype.Null && c.Type.Kind != dtype.Binary && !c.Type.Kind.IsNested()
 		aggs = append(aggs, Count(x).As(at("count")))
 		put("type", expr.Lit(c.Type.String()))
 		put("count", expr.Col(at("count")))
@@ -221,8 +222,8 @@ func (f *Frame) Describe() *Frame {
 			{"mean", Mean, number || c.Type.Kind == dtype.Decimal128, dtype.Float64},
 			{"std", Std, number, dtype.Float64},
 			{"median", Median, number && c.Type.Kind != dtype.Bool, dtype.Float64},
-			{"min", Min, c.Type.Kind != dtype.Null && c.Type.Kind != dtype.Binary, dtype.Utf8},
-			{"max", Max, c.Type.Kind != dtype.Null && c.Type.Kind != dtype.Binary, dtype.Utf8},
+			{"min", Min, ordered, dtype.Utf8},
+			{"max", Max, ordered, dtype.Utf8},
 		} {
 			if !a.has {
 				put(a.name, expr.Null(dtype.Of(a.to)))
