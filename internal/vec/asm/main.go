@@ -1,4 +1,4 @@
-// Command asm writes the amd64 assembly of packages vec and gemm, its Go declarations, and the tables by which package
+// Command asm writes the amd64 assembly of packages vec, gemm and fft, its Go declarations, and the tables by which package
 // vec finds it.
 //
 // Run it in its own folder: `go run .`. It is a module of its own, so that the assembler it uses (avo) is no
@@ -40,11 +40,12 @@ var families = []struct {
 	{"vec", "math_avx512", func(g *gen) { writeMath(g, avx512) }},
 	{"vec", "math_avx2", func(g *gen) { writeMath(g, avx2) }},
 	{"gemm", "micro", writeMicro},
+	{"fft", "lines", writeFFT},
 }
 
 func main() {
 	flags := flag.NewFlagSet("asm", flag.ExitOnError) // the assembler has taken the names of the common set
-	out := flags.String("out", "../..", "folder of the packages vec and gemm")
+	out := flags.String("out", "../..", "folder of the packages")
 	_ = flags.Parse(os.Args[1:])
 	if err := generate(*out); err != nil {
 		fmt.Fprintln(os.Stderr, err)
