@@ -1,7 +1,6 @@
 package csv
 
 import (
-	"maps"
 	"math/bits"
 	"slices"
 	"sync"
@@ -35,10 +34,11 @@ type glossary struct {
 // entries and codes of those before it and a dictionary of its own.
 type edition struct {
 	dict    *chunk.Dict
-	entries []entry           // entries[0] is no field's
-	slots   []uint32          // by hash: position in entries, 0 if free
-	shift   uint8             // slots are chosen by the upper 64-shift bits of the hash
-	long    map[uint32]string // the fields of entries of which the spelling is only a hash
+	entries []entry  // entries[0] is no field's
+	slots   []uint32 // by hash: position in entries, 0 if free
+	shift   uint8    // slots are chosen by the upper 64-shift bits of the hash
+	long    []string // by entry: the field, if its spelling is only a hash; nil before the first such one
+	letters int      // bytes in long
 }
 
 // An entry is a field as it is spelled and the code of its value.
@@ -172,7 +172,7 @@ func (e *edition) find(k *spelling, raw []byte) (at uint32, collides bool) {
 
 // bytes returns the size of an edition with a dictionary of so much text.
 func (e *edition) bytes(values, text int) int {
-	return len(e.entries)*int(unsafe.Sizeof(entry{})) + 4*len(e.slots) + 4*values + text
+	return len(e.entries)*int(unsafe.Sizeof(entry{})) + 4*len(e.slots) + len(e.long)*int(unsafe.Sizeof("")) + e.letters + 4*values + text
 }
 
 // A draft is an edition being made of the last one.
@@ -183,7 +183,7 @@ type draft struct {
 }
 
 func (e *edition) draft() *draft {
-	d := &draft{edition: edition{slots: slices.Clone(e.slots), shift: e.shift, long: maps.Clone(e.long)}}
+	d := &draft{edition: edition{slots: slices.Clone(e.slots), shift: e.shift, long: slices.Clone(e.long), letters: e.letters}}
 	d.entries = append(make([]entry, 0, len(e.entries)+len(e.entries)/8+64), e.entries...)
 	v := &e.dict.Values
 	d.off = append(make([]int32, 0, len(v.Off)+len(v.Off)/8+64), v.Off...)
@@ -193,11 +193,15 @@ func (e *edition) draft() *draft {
 
 // add enters a field whose value has a code.
 func (d *draft) add(k *spelling, raw []byte, code uint32) {
-	if len(raw) > 31 {
-		if d.long == nil {
-			d.long = map[uint32]string{}
+	if len(raw) > 31 && d.long == nil {
+		d.long = make([]string, len(d.entries), cap(d.entries))
+	}
+	if d.long != nil {
+		field := ""
+		if len(raw) > 31 {
+			field = string(raw)
 		}
-		d.long[uint32(len(d.entries))] = string(raw)
+		d.long, d.letters = append(d.long, field), d.letters+len(field)
 	}
 	d.entries = append(d.entries, entry{*k, code})
 	if len(d.entries)*slotsPerSpelling > len(d.slots) {
@@ -215,18 +219,21 @@ func (g *glossary) learn(r *parser, f *ends, miss []uint32) (next *edition, bad 
 	if g.over.Load() {
 		return nil, -1
 	}
-	d := g.now.Load().draft()
-	bad = -1
+	next, bad = g.now.Load(), -1
+	var d *draft
 	for _, i := range miss {
 		raw := r.value(f, int(i))
 		k := spell(unsafe.Pointer(unsafe.SliceData(raw)), uint32(len(raw)))
-		at, collides := d.find(&k, raw)
+		at, collides := next.find(&k, raw)
 		if collides {
-			g.over.Store(true)
-			return nil, -1
+			return g.end(), -1
 		}
-		if at != 0 {
+		if at != 0 { // another row of these has it, or another thread was faster
 			continue
+		}
+		if d == nil {
+			d = next.draft()
+			next = &d.edition
 		}
 		code, ok := g.code(r, d, raw)
 		if !ok {
@@ -234,13 +241,22 @@ func (g *glossary) learn(r *parser, f *ends, miss []uint32) (next *edition, bad 
 			break
 		}
 		if d.add(&k, raw, code); d.bytes(len(d.off), len(d.str)) > g.most {
-			g.over.Store(true)
-			return nil, -1
+			return g.end(), -1
 		}
 	}
-	d.publish(d.off, d.str)
-	g.now.Store(&d.edition)
-	return &d.edition, bad
+	if d != nil {
+		d.publish(d.off, d.str)
+		g.now.Store(next)
+	}
+	return next, bad
+}
+
+// end gives the glossary up. Those who still read an edition have it in hand.
+func (g *glossary) end() *edition {
+	g.over.Store(true)
+	g.now.Store(firstEdition())
+	g.values = nil
+	return nil
 }
 
 // code returns the code of a field's value; false if that is not UTF-8.
