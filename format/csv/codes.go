@@ -311,7 +311,7 @@ func (r *parser) parseCodes(c *column, f *ends, n int) (*fault, bool) {
 }
 
 // code writes the codes of fields to out, notes the rows that the edition does not know,
-// and returns all codes or'ed.
+// and returns all codes or'ed. It is spell and find in one loop for what is not long.
 func (r *parser) code(out []uint32, ed *edition, f *ends) (some uint32) {
 	e := *f
 	r.miss = r.miss[:0]
@@ -320,28 +320,40 @@ func (r *parser) code(out []uint32, ed *edition, f *ends) (some uint32) {
 	for i := range out {
 		s, t := e.at(i)
 		l := t - s
-		p := unsafe.Add(e.base, s)
-		if l < 32 {
-			m := &spellingMasks[l]
-			k0, k1 := *(*uint64)(p)&m[0], *(*uint64)(unsafe.Add(p, 8))&m[1]
-			k2, k3 := *(*uint64)(unsafe.Add(p, 16))&m[2], *(*uint64)(unsafe.Add(p, 24))&m[3]|uint64(l)<<56
-			x := (*entry)(unsafe.Add(first, uintptr(slots[(k0*spell0+k1*spell1+k2*spell2+k3*spell3)>>shift])*unsafe.Sizeof(entry{})))
+		if l > 31 {
+			some |= r.codeLong(out, ed, i, r.text[s:t])
+			continue
+		}
+		p, m := unsafe.Add(e.base, s), &spellingMasks[l]
+		k0, k1 := *(*uint64)(p)&m[0], *(*uint64)(unsafe.Add(p, 8))&m[1]
+		k2, k3 := *(*uint64)(unsafe.Add(p, 16))&m[2], *(*uint64)(unsafe.Add(p, 24))&m[3]|uint64(l)<<56
+		for h := (k0*spell0 + k1*spell1 + k2*spell2 + k3*spell3) >> shift; ; h++ {
+			at := slots[h&uint64(len(slots)-1)]
+			x := (*entry)(unsafe.Add(first, uintptr(at)*unsafe.Sizeof(entry{})))
 			if x.key[0]^k0|x.key[1]^k1|x.key[2]^k2|x.key[3]^k3 == 0 {
 				out[i] = x.code
 				some |= x.code
-				continue
+				break
+			}
+			if at == 0 {
+				r.miss = append(r.miss, uint32(i))
+				break
 			}
 		}
-		k := spell(p, l)
-		at, collides := ed.find(&k, r.text[s:t])
-		if at == 0 || collides {
-			r.miss = append(r.miss, uint32(i))
-			continue
-		}
-		out[i] = ed.entries[at].code
-		some |= out[i]
 	}
 	return some
+}
+
+// codeLong is code for one long field.
+func (r *parser) codeLong(out []uint32, ed *edition, i int, raw []byte) uint32 {
+	k := spell(unsafe.Pointer(unsafe.SliceData(raw)), uint32(len(raw)))
+	at, collides := ed.find(&k, raw)
+	if at == 0 || collides {
+		r.miss = append(r.miss, uint32(i))
+		return 0
+	}
+	out[i] = ed.entries[at].code
+	return out[i]
 }
 
 // codedNulls makes the marked codes of n null.

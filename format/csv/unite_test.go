@@ -1,0 +1,55 @@
+package csv
+
+import (
+	"testing"
+)
+
+func TestSmallFilesMayBeOneBlock(t *testing.T) {
+	text := numbered(500)
+	p := describe(t, Options{SplitBytes: 256}, writeFile(t, "x.csv", text))
+	p.BlockBytes = 1024
+	want := mustCollect(t, p)
+	one, ok := unite(p)
+	if n := len(p.blocks()); !ok || n < 4 || len(one.blocks()) != 1 {
+		t.Fatalf("%v: %d blocks became %d", ok, n, len(one.blocks()))
+	}
+	if n, m := len(p.splits(p.blocks()[0])), len(one.splits(one.blocks()[0])); m < 4*n-4 {
+		t.Errorf("one block has %d splits, a fraction of it had %d", m, n)
+	}
+	if got := mustCollect(t, one); table(got) != table(want) || len(got) != 500 {
+		t.Errorf("one block has other rows: %d", len(got))
+	}
+	if _, ok := unite(one); ok {
+		t.Error("one block is made one again")
+	}
+	for what, change := range map[string]func(*ReadParams){
+		"blocks that the user chose": func(p *ReadParams) { p.AutoBlocks = false },
+		"blocks that were pruned":    func(p *ReadParams) { p.Keep = []int32{0, 2} },
+		"a large file": func(p *ReadParams) {
+			p.Files = []File{{Path: "x", Size: maxUnited + 1}}
+			p.BlockBytes = 1 << 30
+			p.SplitBytes = 1 << 20
+		},
+		"large compressed text": func(p *ReadParams) {
+			p.Files = []File{{Size: 1 << 29, Codec: Gzip}, {Size: 1 << 29, Codec: Gzip}}
+			p.Ratio = 4
+		},
+		"more splits than a block": func(p *ReadParams) { p.Files = []File{{Size: 256 * maxSplits}, {Size: 300}} },
+	} {
+		q := p
+		change(&q)
+		if len(q.blocks()) < 2 {
+			t.Fatalf("%s: there is one block", what)
+		}
+		if r, ok := unite(q); ok {
+			t.Errorf("%s become %d blocks", what, len(r.blocks()))
+		}
+	}
+	if err := one.check(); err != nil {
+		t.Error(err)
+	}
+	chosen := describe(t, Options{SplitBytes: 256, BlockBytes: 1024}, p.Files[0].Path)
+	if chosen.AutoBlocks || !p.AutoBlocks {
+		t.Error("a BlockBytes that was given is taken for one that was not")
+	}
+}
