@@ -41,6 +41,10 @@ func (w *weaver) place() {
 	if !w.t.ordered {
 		return
 	}
+	if w.rnd.IntN(4) == 0 {
+		w.line("repartition %d", 1+w.rnd.IntN(5))
+		return
+	}
 	n := w.rnd.IntN(12)
 	total := len(w.t.rows)
 	lo, hi := 0, total

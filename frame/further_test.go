@@ -13,7 +13,7 @@ import (
 // further applies the other verbs:
 //
 //	tail N                    slice OFFSET N               index NAME
-//	sample FRACTION SEED      samplerows N SEED            dropnull NAME …
+//	repartition N             sample FRACTION SEED      samplerows N SEED            dropnull NAME …
 //	fillnull EXPR; NAME; …    valuecounts NAME             distinctby first|last|none NAME …
 //	concat TABLE …            union TABLE …                intersect TABLE        except TABLE
 //	cross TABLE               describe                     unpivot a,b keep=c,d name=x value=y
@@ -48,6 +48,9 @@ func (h *hall) further(f *frame.Frame, verb, rest string) (*frame.Frame, error) 
 		at, rest := number(rest)
 		n, _ := number(rest)
 		return f.Slice(at, n), nil
+	case "repartition":
+		n, _ := number(rest)
+		return f.Repartition(int(n)), nil
 	case "index":
 		return f.WithRowIndex(rest), nil
 	case "sample":

@@ -74,3 +74,10 @@ func (f *Frame) SampleRows(n int64, seed uint64) *Frame {
 	return add("SampleRows", calls(rows.Place, rows.PlaceParams{N: -1, Index: rowPlace, Draw: rowDraw, Seed: seed}), f).
 		TopK(n, rowDraw, rowPlace).Sort(rowPlace).Drop(rowPlace, rowDraw)
 }
+
+// Repartition divides the rows, in their order, into blocks of equally many: tasks
+// that can run side by side. Only what follows may run faster; results do not
+// change.
+func (f *Frame) Repartition(blocks int) *Frame {
+	return add("Repartition", calls(rows.Part, rows.PartParams{Blocks: blocks}), f)
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
@@ -194,14 +195,14 @@ type placing struct{ p PlaceParams }
 
 // Open implements op.Source: input 0 is the block, input 1 the counts of all.
 func (s placing) Open(t op.Task, in []op.In) (op.Feed, error) {
-	f := &placeFeed{p: s.p, t: t, in: in[0]}
-	var total, before int64
+	f := &placeFeed{p: s.p, t: t}
+	var total int64
 	for b, x := range in[1:] {
 		for run := range x.Runs() {
 			err := eachBatch(x.Value, run, func(m *chunk.Batch) error {
-				for _, n := range chunk.Values[int64](&m.Cols[0]) {
+				for r, n := range chunk.Values[int64](&m.Cols[0]) {
 					if b == t.Block() {
-						f.starts = append(f.starts, total)
+						f.runs = append(f.runs, placedRun{in[0].Value, r, total, total + n})
 					}
 					total += n
 				}
@@ -211,12 +212,9 @@ func (s placing) Open(t op.Task, in []op.In) (op.Feed, error) {
 				return nil, err
 			}
 		}
-		if b == t.Block() {
-			before = total
-		}
 	}
-	f.starts = append(f.starts, before) // the end of the last run
 	f.lo, f.hi = s.p.span(total)
+	f.keepWanted()
 	return f, nil
 }
 
@@ -233,16 +231,27 @@ func (p PlaceParams) span(total int64) (lo, hi int64) {
 	return max(lo, 0), hi
 }
 
-// A placeFeed reads the runs of one block, each a split.
+// A placeFeed reads the rows at places lo … hi-1 of some runs, each a split.
 type placeFeed struct {
 	p      PlaceParams
 	t      op.Task
-	in     op.In
-	starts []int64 // place of the first row of every run, and of the row after the last
+	runs   []placedRun
 	lo, hi int64
 }
 
-func (f *placeFeed) Splits() int                { return len(f.starts) - 1 }
+// A placedRun is a run with the places of its rows.
+type placedRun struct {
+	v        chunk.Value
+	run      int
+	from, to int64
+}
+
+// keepWanted drops the runs that have none of the wanted rows.
+func (f *placeFeed) keepWanted() {
+	f.runs = slices.DeleteFunc(f.runs, func(r placedRun) bool { return r.from >= f.hi || r.to <= f.lo })
+}
+
+func (f *placeFeed) Splits() int                { return len(f.runs) }
 func (f *placeFeed) Reader() (op.Reader, error) { return &placeReader{f: f}, nil }
 func (f *placeFeed) Close() error               { return nil }
 
@@ -260,12 +269,9 @@ func (r *placeReader) Close() error { return nil }
 // Read implements op.Reader.
 func (r *placeReader) Read(split int, out op.Sink) error {
 	f := r.f
-	at := f.starts[split]
-	if at >= f.hi || f.starts[split+1] <= f.lo {
-		return nil
-	}
+	at := f.runs[split].from
 	seq := uint64(f.t.Block())<<48 | uint64(split)<<32
-	err := eachBatch(f.in.Value, split, func(b *chunk.Batch) error {
+	err := eachBatch(f.runs[split].v, f.runs[split].run, func(b *chunk.Batch) error {
 		if err := f.t.Context().Err(); err != nil {
 			return err
 		}
