@@ -50,6 +50,9 @@ type column struct {
 	given *expr.Literal // by the path of the file, or null where the file has no such column
 	widen *expr.State   // from the file's type to the table's
 	wide  chunk.Batch
+	root  *nest        // of a nested column
+	nest  *nested      // at work
+	kept  *chunk.Batch // of a leaf of a nested column: what was given last
 	info  *guard.Leaf
 	typ   dtype.Type
 	width int // bytes of a stored value, 0 for BOOLEAN and BYTE_ARRAY
@@ -88,6 +91,13 @@ func (c *column) open(f *guard.File, rg int, index *guard.PageIndex) (err error)
 		c.pages.Close()
 	}
 	c.pages, c.index, c.row, c.dict = nil, nil, 0, nil
+	if c.nest != nil {
+		c.nest.close()
+		c.nest = nil
+	}
+	if c.root != nil {
+		return c.openNested(f, rg, c.root)
+	}
 	if c.leaf < 0 {
 		return nil
 	}
@@ -104,6 +114,14 @@ func (c *column) open(f *guard.File, rg int, index *guard.PageIndex) (err error)
 }
 
 func (c *column) close() {
+	if c.nest != nil {
+		c.nest.close()
+		c.nest = nil
+	}
+	if c.kept != nil {
+		c.kept.Release()
+		c.kept = nil
+	}
 	if c.pages != nil {
 		c.pages.Close()
 		c.pages = nil
@@ -118,7 +136,7 @@ func (c *column) close() {
 // find moves to the page that holds a row at or behind the current one, and returns the rows from there to the end
 // of the page. Pages before it are not read, by the index not even their headers.
 func (c *column) find(row int64) (int, error) {
-	if c.leaf < 0 {
+	if c.leaf < 0 || c.root != nil {
 		return morselRows, nil
 	}
 	end := c.first + int64(c.head.Values)
@@ -299,16 +317,23 @@ func (c *column) beginBits(b []byte, n int) error {
 
 // decode returns n values from row on, which are in the page that find found.
 func (c *column) decode(row int64, n int) (v chunk.Vec, err error) {
-	if c.leaf < 0 {
+	switch {
+	case c.root != nil:
+		if v, err = c.nest.rows(row, n); err != nil {
+			return v, err
+		}
+	case c.leaf < 0:
 		return c.repeat(n)
+	default:
+		v, err = c.stored(row, n)
 	}
-	if v, err = c.stored(row, n); err != nil || c.widen == nil {
+	if err != nil || c.widen == nil {
 		return v, err
 	}
 	c.wide.Cols, c.wide.N = append(c.wide.Cols[:0], v), n
 	w, err := c.widen.Eval(&c.wide)
 	if err != nil {
-		return v, c.pages.Fail(err)
+		return v, err
 	}
 	return *w, nil
 }

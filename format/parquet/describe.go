@@ -181,23 +181,23 @@ func describe(x place, o Options) (d described, err error) {
 	if !o.NoKeys {
 		d.keys = keysOf(x.path[x.base:])
 	}
-	var leaves []int
-	var names []string
-	for i := range f.NumLeaves() {
-		if n := f.Leaf(i).Name; len(names) == 0 || names[len(names)-1] != n {
-			names = append(names, n)
-		}
+	for i := range f.Fields() {
+		d.names = append(d.names, f.Fields()[i].Name)
 	}
-	d.names = names
-	if d.schema, leaves, err = schemaOf(f, o); err != nil {
+	leaves, err := d.columns(f, o)
+	if err != nil {
 		return d, fmt.Errorf("%s: %w", x.path, err)
 	}
 	for i := range f.NumRowGroups() {
 		g := f.RowGroup(i)
 		stats, size := make([]guard.Stats, len(leaves)), int64(0)
-		for k, l := range leaves {
-			stats[k] = g.Chunks[l].Stats
-			size += g.Chunks[l].Uncompressed
+		for k, ls := range leaves {
+			if stats[k].NullCount = -1; !d.schema[k].Type.Kind.IsNested() {
+				stats[k] = g.Chunks[ls[0]].Stats
+			}
+			for _, l := range ls {
+				size += g.Chunks[l].Uncompressed
+			}
 		}
 		d.groups, d.stats = append(d.groups, Group{0, int32(i), g.Rows, size}), append(d.stats, stats)
 	}
@@ -223,21 +223,25 @@ func keysOf(path string) (out []key) {
 	return out
 }
 
-// schemaOf returns the columns of a file that are asked for, and their leaves.
-func schemaOf(f *guard.File, o Options) (s dtype.Schema, leaves []int, err error) {
-	for i := range f.NumLeaves() {
-		l := f.Leaf(i)
-		if o.Columns != nil && !slices.Contains(o.Columns, l.Name) {
+// columns finds the columns of a file that are asked for, and the leaves of each.
+func (d *described) columns(f *guard.File, o Options) (leaves [][]int, err error) {
+	for i := range f.Fields() {
+		n := &f.Fields()[i]
+		if o.Columns != nil && !slices.Contains(o.Columns, n.Name) {
 			continue
 		}
-		t, err := leafType(f, l)
+		t, x, err := fieldType(f, n)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		s = append(s, dtype.Field{Name: l.Name, Type: t, Nullable: l.MaxDef > 0 || t.Kind == dtype.Null})
-		leaves = append(leaves, i)
+		d.schema = append(d.schema, dtype.Field{Name: n.Name, Type: t, Nullable: n.Optional || n.Repeated || t.Kind == dtype.Null || t.Kind.IsNested()})
+		if x != nil {
+			leaves = append(leaves, x.leaves(nil))
+		} else {
+			leaves = append(leaves, []int{n.Leaf})
+		}
 	}
-	return s, leaves, s.Unique()
+	return leaves, d.schema.Unique()
 }
 
 // unite returns the columns of all files.

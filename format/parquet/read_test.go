@@ -331,6 +331,7 @@ func seeds(t testing.TB) (out [][]byte) {
 		{pq.WithDataPageVersion(pq.DataPageV2), pq.WithCompression(compress.Codecs.Gzip), pq.WithDataPageSize(100), pq.WithBatchSize(10)}} {
 		out = append(out, bytesOf(t, arrowFile(t, rec, props...)))
 	}
+	out = append(out, bytesOf(t, arrowFile(t, deep(60), pq.WithDataPageSize(100), pq.WithBatchSize(10))))
 	for c, e := range map[int]pq.Encoding{4: pq.Encodings.DeltaBinaryPacked, 11: pq.Encodings.DeltaByteArray, 12: pq.Encodings.DeltaLengthByteArray} {
 		one := array.NewRecord(arrow.NewSchema([]arrow.Field{rec.Schema().Field(c)}, nil), []arrow.Array{rec.Column(c)}, 60)
 		out = append(out, bytesOf(t, arrowFile(t, one, pq.WithDictionaryDefault(false), pq.WithEncoding(e))))
@@ -462,5 +463,107 @@ func TestInt96(t *testing.T) {
 	binary.LittleEndian.PutUint32(in[8:], julianEpoch+200000)
 	if err := fromInt96(out, in, 1); !isClear(err) {
 		t.Errorf("%v", err)
+	}
+}
+
+// deep makes a record of nested columns with every place for nulls and emptiness.
+func deep(n int) arrow.Record {
+	entry := arrow.StructOf(arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Int16, Nullable: true},
+		arrow.Field{Name: "y", Type: arrow.ListOf(arrow.BinaryTypes.String), Nullable: true})
+	fields := []arrow.Field{{Name: "l", Type: arrow.ListOf(arrow.PrimitiveTypes.Int32), Nullable: true}, {Name: "s", Type: entry, Nullable: true},
+		{Name: "m", Type: arrow.MapOf(arrow.BinaryTypes.String, arrow.FixedWidthTypes.Boolean), Nullable: true},
+		{Name: "ll", Type: arrow.ListOf(arrow.ListOf(entry)), Nullable: true}, {Name: "flat", Type: arrow.PrimitiveTypes.Int64, Nullable: true}}
+	r := rand.New(rand.NewSource(int64(n)))
+	var cols []arrow.Array
+	for i := range fields {
+		b := array.NewBuilder(memory.DefaultAllocator, fields[i].Type)
+		for range n {
+			grow(b, r)
+		}
+		cols = append(cols, b.NewArray())
+	}
+	return array.NewRecord(arrow.NewSchema(fields, nil), cols, int64(n))
+}
+
+// grow appends one value of any type, often null or empty.
+func grow(b array.Builder, r *rand.Rand) {
+	if r.Intn(5) == 0 {
+		b.AppendNull()
+		return
+	}
+	switch b := b.(type) {
+	case *array.Int16Builder:
+		b.Append(int16(r.Intn(100)))
+	case *array.Int32Builder:
+		b.Append(int32(r.Intn(10)))
+	case *array.Int64Builder:
+		b.Append(r.Int63n(1000))
+	case *array.BooleanBuilder:
+		b.Append(r.Intn(2) == 0)
+	case *array.StringBuilder:
+		b.Append(strings.Repeat("ab", r.Intn(9)))
+	case *array.StructBuilder:
+		b.Append(true)
+		for i := range b.NumField() {
+			grow(b.FieldBuilder(i), r)
+		}
+	case *array.MapBuilder:
+		b.Append(true)
+		for range r.Intn(4) {
+			b.KeyBuilder().(*array.StringBuilder).Append(fmt.Sprint(r.Intn(50)))
+			grow(b.ItemBuilder(), r)
+		}
+	case *array.ListBuilder:
+		b.Append(true)
+		for range r.Intn(4) {
+			grow(b.ValueBuilder(), r)
+		}
+	default:
+		panic(fmt.Sprintf("%T", b))
+	}
+}
+
+// TestNested reads lists, structs, maps and lists of lists of structs, in pages that end within rows, whole and from
+// the middle.
+func TestNested(t *testing.T) {
+	for _, n := range []int{1, 50, 9000} {
+		rec := deep(n)
+		want := valuesOf(t, rec)
+		for name, props := range map[string][]pq.WriterProperty{
+			"whole":       {},
+			"small pages": {pq.WithDataPageSize(200), pq.WithBatchSize(16)},
+			"version 2":   {pq.WithDataPageVersion(pq.DataPageV2), pq.WithCompression(compress.Codecs.Snappy), pq.WithDataPageSize(300), pq.WithBatchSize(16)},
+			"groups":      {pq.WithMaxRowGroupLength(333), pq.WithDictionaryDefault(false)},
+		} {
+			path := arrowFile(t, rec, props...)
+			got, s, err := readFile(t, path, Options{})
+			if err != nil {
+				t.Fatalf("%d %s: %v", n, name, err)
+			}
+			if want := "l list(int32)?, s struct(x int16, y list(utf8))?, m list(struct(key utf8, value bool))?, ll list(list(struct(x int16, y list(utf8))))?, flat int64?"; s.String() != want {
+				t.Errorf("%s", s)
+			}
+			sameRows(t, fmt.Sprint(n, " ", name), got.got, want)
+			p, _, err := Describe(context.Background(), []string{path}, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := expr.Parse("flat > 900")
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, _ = filter(p, e)
+			out, _, err := read(t, p, 1<<30)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var some [][]any
+			for _, row := range want {
+				if v, ok := row[4].(int64); ok && v > 900 {
+					some = append(some, row)
+				}
+			}
+			sameRows(t, fmt.Sprint(n, " filtered ", name), out.got, some)
+		}
 	}
 }

@@ -192,17 +192,17 @@ func (r *reader) begin(f *guard.File, g Group, s segment) ([]span, error) {
 // from the file's path, or from nowhere.
 func (c *column) locate(f *guard.File, at int, p *ReadParams, file int32) error {
 	want := p.Schema[at]
-	c.typ, c.given, c.leaf, c.widen = want.Type, nil, -1, nil
+	c.typ, c.given, c.leaf, c.widen, c.root = want.Type, nil, -1, nil, nil
 	if k := at - (len(p.Schema) - int(p.Keys)); k >= 0 {
 		c.given = &p.Files[file].Keys[k]
 		return nil
 	}
-	for i := range f.NumLeaves() {
-		l := f.Leaf(i)
-		if l.Name != want.Name {
+	for i := range f.Fields() {
+		n := &f.Fields()[i]
+		if n.Name != want.Name {
 			continue
 		}
-		t, err := leafType(f, l)
+		t, x, err := fieldType(f, n)
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.Name(), err)
 		}
@@ -214,7 +214,7 @@ func (c *column) locate(f *guard.File, at int, p *ReadParams, file int32) error 
 			}
 			c.widen = prog.NewState()
 		}
-		c.leaf, c.typ = i, t
+		c.leaf, c.typ, c.root = n.Leaf, t, x
 		return nil
 	}
 	c.given = &expr.Literal{Type: want.Type, Null: true}

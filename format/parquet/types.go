@@ -12,22 +12,26 @@ import (
 	"github.com/weft-data/weft/internal/guard"
 )
 
-// leafType is the type that stores the values of a leaf.
-func leafType(f *guard.File, l *guard.Leaf) (dtype.Type, error) {
-	if l.Nested {
-		return dtype.Type{}, fmt.Errorf("column %q is a list, map or struct (its values are at %s), which frames do not store: choose other columns with the option Columns", l.Name, l.Path)
+// fieldType is the type that stores the values of a field, and how a nested one is built.
+func fieldType(f *guard.File, n *guard.Node) (t dtype.Type, x *nest, err error) {
+	if n.Leaf < 0 || n.Repeated {
+		if x, err = nestOf(f, n, 0); err == nil {
+			t = x.typ
+			err = t.Check()
+		}
+	} else {
+		t, err = plainType(f.Leaf(n.Leaf))
 	}
-	t, err := plainType(l)
 	if err != nil {
-		return t, fmt.Errorf("column %q: %w", l.Name, err)
+		return t, nil, fmt.Errorf("column %q: %w", n.Name, err)
 	}
-	if a, ok := f.ArrowType(l.Name).(*arrow.TimestampType); ok && t.Kind == dtype.Timestamp && (a.TimeZone == "") == (t.Zone == "") {
+	if a, ok := f.ArrowType(n.Name).(*arrow.TimestampType); ok && t.Kind == dtype.Timestamp && (a.TimeZone == "") == (t.Zone == "") {
 		t.Zone = a.TimeZone
 	}
-	if a, ok := f.ArrowType(l.Name).(*arrow.DurationType); ok && t.Kind == dtype.Int64 {
+	if a, ok := f.ArrowType(n.Name).(*arrow.DurationType); ok && t.Kind == dtype.Int64 {
 		t = dtype.DurationOf(dtype.Unit(a.Unit))
 	}
-	return t, nil
+	return t, x, nil
 }
 
 func plainType(l *guard.Leaf) (dtype.Type, error) {

@@ -45,6 +45,8 @@ const (
 	IntValues
 	NullValues // UNKNOWN: every value is null
 	HalfValues // FLOAT16
+	ListGroup  // LIST: of a group
+	MapGroup   // MAP: of a group
 )
 
 // A Logical is the annotation of a column with its parameters.
@@ -114,6 +116,7 @@ type groupMeta struct {
 type footer struct {
 	elems     []schemaElem
 	leaves    []leaf
+	tree      []Node // top-level fields
 	groups    []groupMeta
 	rows      int64 // sum over the row groups: some writers leave the footer's own count at 0
 	createdBy string
@@ -197,6 +200,10 @@ func meaningOfConverted(e *schemaElem) Logical {
 	switch c := e.converted; c {
 	case 0, 4, 19:
 		return Logical{Kind: TextValues}
+	case 1, 2:
+		return Logical{Kind: MapGroup}
+	case 3:
+		return Logical{Kind: ListGroup}
 	case 5:
 		return Logical{Kind: DecimalValues, Precision: int(e.precision), Scale: int(e.scale)}
 	case 6:
@@ -234,6 +241,10 @@ func readLogical(r *thriftReader) (order logical, means Logical) {
 		switch id {
 		case 1, 4, 12:
 			order, means.Kind = logicalString, TextValues
+		case 2:
+			means.Kind = MapGroup
+		case 3:
+			means.Kind = ListGroup
 		case 5:
 			order, means.Kind = logicalDecimal, DecimalValues
 		case 6:
@@ -431,10 +442,12 @@ func (f *footer) buildLeaves() error {
 	}
 	next := 1
 	for i := int64(0); i < root.children; i++ {
+		var n Node
 		var err error
-		if next, err = f.addNode(next, int(i), nil, 0, 0); err != nil {
+		if n, next, err = f.addNode(next, int(i), nil, 0, 0); err != nil {
 			return err
 		}
+		f.tree = append(f.tree, n)
 	}
 	if next != len(f.elems) {
 		return corrupt("the schema has %d elements, its tree uses %d", len(f.elems), next)
@@ -442,12 +455,22 @@ func (f *footer) buildLeaves() error {
 	return nil
 }
 
-func (f *footer) addNode(i, field int, path []string, def, rep int) (next int, err error) {
+// A Node is a field of the schema: a group, or a column.
+type Node struct {
+	Name               string
+	Optional, Repeated bool
+	Logical            Logical
+	Def, Rep           int // levels of a value that is there
+	Leaf               int // -1 for a group
+	Kids               []Node
+}
+
+func (f *footer) addNode(i, field int, path []string, def, rep int) (n Node, next int, err error) {
 	if i >= len(f.elems) {
-		return 0, corrupt("the schema tree has more nodes than its %d elements", len(f.elems))
+		return n, 0, corrupt("the schema tree has more nodes than its %d elements", len(f.elems))
 	}
 	if len(path) >= maxSchemaDepth {
-		return 0, overLimit("the schema nests deeper than %d", maxSchemaDepth)
+		return n, 0, overLimit("the schema nests deeper than %d", maxSchemaDepth)
 	}
 	e := f.elems[i]
 	path = append(path[:len(path):len(path)], e.name)
@@ -459,39 +482,43 @@ func (f *footer) addNode(i, field int, path []string, def, rep int) (next int, e
 		def++
 		rep++
 	default:
-		return 0, corrupt("column %s has repetition %d", strings.Join(path, "."), e.repetition)
+		return n, 0, corrupt("column %s has repetition %d", strings.Join(path, "."), e.repetition)
 	}
+	n = Node{Name: e.name, Optional: e.repetition == 1, Repeated: e.repetition == 2, Logical: e.means, Def: def, Rep: rep, Leaf: -1}
 	if e.typ < 0 {
 		if e.children < 0 || e.children > int64(len(f.elems)-i) {
-			return 0, corrupt("group %s has %d children", strings.Join(path, "."), e.children)
+			return n, 0, corrupt("group %s has %d children", strings.Join(path, "."), e.children)
 		}
 		if e.children == 0 {
-			return 0, unsupported("group %s has no columns", strings.Join(path, "."))
+			return n, 0, unsupported("group %s has no columns", strings.Join(path, "."))
 		}
 		next = i + 1
 		for c := int64(0); c < e.children; c++ {
-			if next, err = f.addNode(next, field, path, def, rep); err != nil {
-				return 0, err
+			var kid Node
+			if kid, next, err = f.addNode(next, field, path, def, rep); err != nil {
+				return n, 0, err
 			}
+			n.Kids = append(n.Kids, kid)
 		}
-		return next, nil
+		return n, next, nil
 	}
 	l := leaf{typ: e.typ, typeLen: e.typeLen, logical: e.logical}
 	l.Path, l.Name, l.Field, l.Logical = strings.Join(path, "."), path[0], field, e.means
 	l.MaxDef, l.MaxRep = def, rep
 	if e.children != 0 {
-		return 0, corrupt("column %s has a type and %d children", l.Path, e.children)
+		return n, 0, corrupt("column %s has a type and %d children", l.Path, e.children)
 	}
 	if e.typ > physFixed {
-		return 0, corrupt("column %s has unknown physical type %d", l.Path, e.typ)
+		return n, 0, corrupt("column %s has unknown physical type %d", l.Path, e.typ)
 	}
 	if e.typ == physFixed && (e.typeLen <= 0 || e.typeLen > 1<<24) {
-		return 0, corrupt("column %s has fixed length %d", l.Path, e.typeLen)
+		return n, 0, corrupt("column %s has fixed length %d", l.Path, e.typeLen)
 	}
 	l.Physical, l.Length = Physical(e.typ), int(e.typeLen)
 	l.Nested = len(path) > 1 || rep > 0
+	n.Leaf = len(f.leaves)
 	f.leaves = append(f.leaves, l)
-	return i + 1, nil
+	return n, i + 1, nil
 }
 
 // checkGroups holds what the reader relies on: chunks match the schema, lie in the file and do not add up

@@ -268,6 +268,9 @@ func (f *File) NumLeaves() int { return len(f.foot.leaves) }
 // Leaf describes leaf i, 0 <= i < NumLeaves.
 func (f *File) Leaf(i int) *Leaf { return &f.foot.leaves[i].Leaf }
 
+// Fields are the top-level fields of the schema; they belong to the File.
+func (f *File) Fields() []Node { return f.foot.tree }
+
 // Close closes the file that OpenFile opened; after Open it does nothing.
 func (f *File) Close() error {
 	if f.closer == nil {
