@@ -42,6 +42,7 @@ type nest struct {
 
 	ctx   context.Context
 	count int
+	row   int // of the tile
 	batch *chunk.Batch
 	cols  [][][]byte // of each fold, its columns of the output
 	close []func()
@@ -53,6 +54,9 @@ type read struct {
 	src  *source
 	data []byte
 	last int64 // where the buffer of a broadcast element was filled from, -1 for nowhere
+
+	turned bool // read across: from the tile
+	tile   []byte
 }
 
 // group is how many rows are folded in the first-level cache before they are
@@ -131,7 +135,9 @@ func (n *nest) run(ctx context.Context, a mem.Allocator, block int32, in []op.In
 		}
 	}
 	n.collapse()
-	if n.folds == nil {
+	if n.turn() {
+		err = n.tiles()
+	} else if n.folds == nil {
 		err = n.each(n.store)
 	} else if d := len(n.dims) - 1; n.out.stride[d] == 0 {
 		err = n.each(n.foldRow)
@@ -283,6 +289,11 @@ func (n *nest) load(s int64, k int) error {
 		if r.stride == nil {
 			continue // a constant
 		}
+		if r.turned {
+			at := n.row * n.b.code.Length() * int(r.src.width)
+			n.state.Set(i, r.tile[at:at+k*int(r.src.width)])
+			continue
+		}
 		ahead := s + early*int64(n.b.code.Length())
 		if over := ahead - n.dims[inner]; over >= 0 && inner > 0 {
 			ahead = over + r.stride[inner-1]
@@ -295,46 +306,29 @@ func (n *nest) load(s int64, k int) error {
 
 // store computes a row of the output array.
 func (n *nest) store(length int64) error {
-	out, w := n.b.p.Outs[0], int64(n.b.kinds[0].Width())
-	dst := n.batch.Cols[0].Data
 	for s := int64(0); s < length; {
-		k := min(length-s, int64(n.b.code.Length()))
-		if err := n.load(s, int(k)); err != nil {
+		k := int(min(length-s, int64(n.b.code.Length())))
+		if err := n.load(s, k); err != nil {
 			return err
 		}
-		to := dst[(n.out.off+s)*w : (n.out.off+s+k)*w]
-		if n.state.Into(out, to) {
-			n.state.Run(int(k))
-		} else {
-			n.state.Run(int(k))
-			copy(to, n.state.Value(out))
-		}
-		s += k
+		n.put(s, k)
+		s += int64(k)
 	}
 	return nil
 }
 
 // foldRow folds a row into one cell.
 func (n *nest) foldRow(length int64) error {
-	for _, f := range n.folds {
-		f.Begin()
-	}
-	step := n.pos.stride[len(n.dims)-1]
+	n.begin()
 	for s := int64(0); s < length; {
 		k := int(min(length-s, int64(n.b.code.Length())))
 		if err := n.load(s, k); err != nil {
 			return err
 		}
-		n.state.Run(k)
-		for i, f := range n.folds {
-			f.Strip(n.state.Value(n.b.p.Outs[i]), k, n.pos.off+s*step, step)
-		}
+		n.foldAcross(s, k, true)
 		s += int64(k)
 	}
-	for i, f := range n.folds {
-		var room [4][]byte
-		f.End(n.cells(room[:0], i, n.out.off))
-	}
+	n.finish()
 	return nil
 }
 
@@ -384,24 +378,16 @@ func (n *nest) foldGroup(rows int64, d int) error {
 	length := n.dims[len(n.dims)-1]
 	for s := int64(0); s < length; {
 		k := int(min(length-s, int64(n.b.code.Length())))
-		for i, f := range n.folds {
-			f.Init(n.ends[i], k)
-		}
+		n.clear(k)
 		for range rows {
 			if err := n.load(s, k); err != nil {
 				return err
 			}
-			n.state.Run(k)
-			for i, f := range n.folds {
-				f.Cells(n.ends[i], n.state.Value(n.b.p.Outs[i]), k, n.pos.off)
-			}
+			n.foldAlong(s, k, true)
 			n.shift(d, 1, rows)
 		}
 		n.shift(d, -rows, rows)
-		for i, f := range n.folds {
-			var room [4][]byte
-			f.Merge(n.cells(room[:0], i, n.out.off+s), n.ends[i], k)
-		}
+		n.merge(s, k)
 		s += int64(k)
 	}
 	return nil
