@@ -41,6 +41,21 @@ func NewBuilder(schema dtype.Schema, alloc mem.Allocator) *Builder {
 	return b
 }
 
+// Expect has the next batch begin with room for n rows, texts of 8 bytes, so that
+// its buffers need not grow their way up. It allocates nothing yet.
+func (b *Builder) Expect(n int) {
+	for i := range b.cols {
+		switch c := &b.cols[i]; {
+		case c.kind.IsVar():
+			c.lastData, c.lastStr = n*4+4, n*8
+		case c.kind == dtype.Bool:
+			c.lastData = Words(n) * 8
+		default:
+			c.lastData = n * c.width
+		}
+	}
+}
+
 // Len returns the rows gathered since the last Flush.
 func (b *Builder) Len() int { return b.n }
 

@@ -13,8 +13,8 @@ import (
 // column, in any order:
 //
 //	Reserve                   room for n rows; the only one that can be refused
-//	Fixed | Text, SetText | Put   writes the values
-//	SetValid                  says which are null (Put does that by itself)
+//	Fixed | Text, SetText | Put   writes the values; PutRows after ReserveRows
+//	SetValid                  says which are null (Put and PutRows do that too)
 //
 // and then Commit(n) makes them rows. Rows reserved and not committed are not
 // there, so a caller that was refused a column starts all over later.
@@ -35,6 +35,21 @@ func (b *Builder) Reserve(i, n, text int, nulls bool) error {
 
 // ReserveVec makes room for all rows of v in column i, to be written by Put.
 func (b *Builder) ReserveVec(i int, v *Vec) error { return b.cols[i].grow(b, v, nil, v.N) }
+
+// ReserveRows makes room for the rows of m at idx in all columns, to be written by
+// PutRows.
+func (b *Builder) ReserveRows(m *Batch, idx []uint32) error {
+	for i := range b.cols {
+		if err := b.cols[i].grow(b, &m.Cols[i], idx, len(idx)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PutRows writes the values of v at idx, for which ReserveRows made room, to column
+// i.
+func (b *Builder) PutRows(i int, v *Vec, idx []uint32) { b.cols[i].copy(b.n, v, idx, len(idx)) }
 
 // Fixed returns the room behind the values of column i, which is neither text nor
 // bools: at least that of the rows reserved.

@@ -5,9 +5,11 @@ import "unsafe"
 // GatherText writes the texts idx of src, whose offsets are from, to str behind
 // off[0], and their ends to off[1:]. Indices must be below len(from)-1. str needs
 // room for the texts only, but where it has 16 bytes more the copying is fastest;
-// up to 16 bytes behind the last text are undefined. Offsets that do not fit src
+// up to 16 bytes behind the last text are undefined. Bytes of src behind its length
+// may be read, and not used, as far as it has capacity. Offsets that do not fit src
 // or str stop with Go's own panic.
 func GatherText(off []int32, str []byte, from []int32, src []byte, idx []uint32) {
+	src = src[:cap(src)]
 	if len(src) < 16 || len(str) < 16 {
 		gatherTextGo(off, str, from, src, idx)
 		return
@@ -35,6 +37,7 @@ func GatherText(off []int32, str []byte, from []int32, src []byte, idx []uint32)
 // GatherTextSome is GatherText where value i is written only if bit i of valid is
 // set, and is empty otherwise.
 func GatherTextSome(off []int32, str []byte, from []int32, src []byte, idx []uint32, valid []uint64) {
+	src = src[:cap(src)]
 	at, dst := int(off[0]), off[1:len(idx)+1]
 	for i, j := range idx {
 		lo, hi := int(from[j]), int(from[j+1])

@@ -91,7 +91,7 @@ type buildStage struct {
 }
 
 func (s *buildStage) Local() (op.Local, error) {
-	return &buildLocal{s: s, keys: newKeyReader(seq(s.p.keys)), split: s.split.add(s.p.in.Schema.Pick(s.p.cols), s.t)}, nil
+	return &buildLocal{s: s, keys: newKeyReader(seq(s.p.keys)), split: s.split.add(s.p.in.Schema.Pick(s.p.cols), s.t, s.p.in.Rows)}, nil
 }
 
 func (s *buildStage) Drain() (op.Feed, error) { return nil, nil }

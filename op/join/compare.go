@@ -84,15 +84,15 @@ func words128(b [][16]byte) [][2]uint64 {
 // no short value has.
 func shortTexts(v *chunk.Vec, out [][2]uint64) {
 	off, str, codes := textOf(v)
-	for i := range out {
-		j := uint32(i)
-		if codes != nil {
-			j = codes[i]
+	if codes != nil {
+		for i, j := range codes[:len(out)] {
+			short(&out[i], str, off[j], off[j+1])
 		}
-		if lo, hi := off[j], off[j+1]; hi-lo <= 15 {
-			out[i] = short(str, lo, hi)
-		} else {
-			out[i] = [2]uint64{^uint64(0), ^uint64(0)}
-		}
+		return
+	}
+	lo := off[0]
+	for i, hi := range off[1 : len(out)+1] {
+		short(&out[i], str, lo, hi)
+		lo = hi
 	}
 }

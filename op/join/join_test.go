@@ -154,7 +154,7 @@ func TestSieve(t *testing.T) {
 		tab := &table{alloc: newTask(t, 0, 1), schema: schema, keys: keys, chain: true}
 		var batches [runs][]*chunk.Batch
 		st := newTask(t, 0, 1)
-		split := (&splitters{emit: func(r int, b *chunk.Batch) error { batches[r] = append(batches[r], b); return nil }, spill: func() error { return nil }}).add(schema, st)
+		split := (&splitters{emit: func(r int, b *chunk.Batch) error { batches[r] = append(batches[r], b); return nil }, spill: func() error { return nil }}).add(schema, st, -1)
 		text := map[string]bool{}
 		kr := newKeyReader(seq(keys))
 		for _, b := range build.batches {

@@ -134,6 +134,7 @@ func (o *dictOffer) worth(v *chunk.Vec) bool {
 // xxh3.
 func hashTexts(v *chunk.Vec, out []uint64) {
 	off, str, codes := textOf(v)
+	var k [2]uint64
 	for i := range out {
 		j := uint32(i)
 		if codes != nil {
@@ -141,7 +142,8 @@ func hashTexts(v *chunk.Vec, out []uint64) {
 		}
 		lo, hi := off[j], off[j+1]
 		if hi-lo <= 15 {
-			out[i] = kernel.HashKey128(short(str, lo, hi))
+			short(&k, str, lo, hi)
+			out[i] = kernel.HashKey128(k)
 		} else {
 			out[i] = xxh3.Hash(str[lo:hi])
 		}
@@ -157,25 +159,39 @@ func textOf(v *chunk.Vec) (off []int32, str []byte, codes []uint32) {
 	return v.Off, v.Str, nil
 }
 
-// short is the 16-byte form of a text of at most 15 bytes: the bytes, zeroes, and
-// the length in the last byte.
-func short(str []byte, lo, hi int32) (k [2]uint64) {
+// short writes the 16-byte form of a text of at most 15 bytes: the bytes, zeroes,
+// and the length in the last byte; and what no short text has for a longer one. What
+// is behind a text, as far as str has capacity, is read and masked away.
+func short(k *[2]uint64, str []byte, lo, hi int32) {
 	n := uint(hi - lo)
-	if int(lo)+16 <= len(str) {
-		p := (*[2]uint64)(unsafe.Pointer(&str[lo]))
-		k = *p
-		if n < 8 {
-			k[0] &= 1<<(8*n) - 1
-			k[1] = 0
-		} else {
-			k[1] &= 1<<(8*(n-8)) - 1
-		}
-	} else {
-		copy((*[16]byte)(unsafe.Pointer(&k))[:], str[lo:hi])
+	if str = str[:cap(str)]; n <= 15 && int(lo)+16 <= len(str) {
+		p, m := (*[2]uint64)(unsafe.Pointer(&str[lo])), &shortMasks[n]
+		k[0], k[1] = p[0]&m[0], p[1]&m[1]|uint64(n)<<56
+		return
 	}
-	k[1] |= uint64(n) << 56
-	return k
+	shortByBytes(k, str[lo:hi])
 }
+
+// shortByBytes is short for texts behind which nothing may be read, and long ones.
+func shortByBytes(k *[2]uint64, text []byte) {
+	if len(text) > 15 {
+		*k = [2]uint64{^uint64(0), ^uint64(0)}
+		return
+	}
+	*k = [2]uint64{}
+	copy((*[16]byte)(unsafe.Pointer(k))[:], text)
+	k[1] |= uint64(len(text)) << 56
+}
+
+// shortMasks keep the first bytes of 16, by their number.
+var shortMasks = func() (m [16][2]uint64) {
+	for n := range m {
+		for i := range n {
+			m[n][i/8] |= 0xff << (i % 8 * 8)
+		}
+	}
+	return m
+}()
 
 // canonical writes a word per value such that values are equal exactly when
 // their words are: integers sign- or zero-extended, floats by their bits with one

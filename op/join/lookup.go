@@ -305,13 +305,23 @@ func (t *table) normOf(id uint32) *[2]uint64 {
 func (p *prober) lapShort(h []uint64, norm [][2]uint64, pos, heads []uint32) {
 	slots, ents, todo, like := p.t.slots, &p.ents, &p.todo, &p.like
 	kernel.Gather(ents[:len(h)], slots, pos)
-	for i := range h {
-		todo[i&(lapRows-1)] = uint32(i)
+	m, c := 0, 0
+	for i, x := range h {
+		e := ents[i&(lapRows-1)]
+		id, other := uint32(e), differ(uint32(e>>32), uint32(x))
+		heads[i] = id | uint32(-other)
+		live := notNone(id)
+		like[c&(lapRows-1)] = uint32(i)
+		c += (other ^ 1) & live
+		todo[m&(lapRows-1)] = uint32(i)
+		m += other & live
 	}
-	for n := len(h); n > 0; {
-		m, c := 0, 0
+	for m = p.confirm(c, m, norm, heads); m > 0; m = p.confirm(c, m, norm, heads) {
+		n := m
+		m, c = 0, 0
 		for _, i := range todo[:n] {
-			e := ents[i&(lapRows-1)]
+			pos[i]++
+			e := slots[pos[i]]
 			id, other := uint32(e), differ(uint32(e>>32), uint32(h[i]))
 			heads[i] = id | uint32(-other)
 			live := notNone(id)
@@ -320,19 +330,30 @@ func (p *prober) lapShort(h []uint64, norm [][2]uint64, pos, heads []uint32) {
 			todo[m] = i
 			m += other & live
 		}
-		for _, i := range like[:c] {
-			if *p.t.normOf(heads[i]) != norm[i] {
+	}
+}
+
+// confirm compares the keys of the first c rows of like, whose tags agree, and adds
+// those that differ to the m rows of todo.
+func (p *prober) confirm(c, m int, norm [][2]uint64, heads []uint32) int {
+	if all := p.t.norm; len(all) == 1 {
+		for _, i := range p.like[:c] {
+			if k, x := &all[0][heads[i]], &norm[i]; k[0]^x[0]|k[1]^x[1] != 0 {
 				heads[i] = none
-				todo[m] = i
+				p.todo[m] = i
 				m++
 			}
 		}
-		for _, i := range todo[:m] {
-			pos[i]++
-			ents[i&(lapRows-1)] = slots[pos[i]]
-		}
-		n = m
+		return m
 	}
+	for _, i := range p.like[:c] {
+		if *p.t.normOf(heads[i]) != norm[i] {
+			heads[i] = none
+			p.todo[m] = i
+			m++
+		}
+	}
+	return m
 }
 
 // findTagged compares the key columns where tags agree.

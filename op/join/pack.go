@@ -1,6 +1,7 @@
 package join
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/weft-data/weft/chunk"
@@ -20,6 +21,7 @@ type packed struct {
 	stride uintptr
 	base   []uintptr // number of each segment's first row
 	at     []*place  // by output column; nil for those that are not in the rows
+	order  []int     // output columns as they stand in a row
 }
 
 // A place is where a column is in a packed row: size bytes from off on, a value or
@@ -38,14 +40,21 @@ const (
 	noText    = 255
 )
 
-// layRows places the columns in rows; nil when that would save no cache misses.
+// layRows places the columns in rows, texts first; nil when that would save no cache
+// misses.
 func layRows(build []*column) *packed {
 	p := &packed{at: make([]*place, len(build))}
-	end, saved := uintptr(0), -1
-	for i, c := range build {
-		if c == nil || c.dict != nil || c.kind == dtype.Bool || c.kind == dtype.Null || c.longest > packText {
-			continue
+	for _, text := range []bool{true, false} {
+		for i, c := range build {
+			if c != nil && c.dict == nil && c.kind != dtype.Bool && c.kind != dtype.Null && c.longest <= packText && c.kind.IsVar() == text {
+				p.order = append(p.order, i)
+			}
 		}
+	}
+	end, saved := uintptr(0), -1
+	for k := 0; k < len(p.order); k++ {
+		i := p.order[k]
+		c := build[i]
 		pl := &place{off: end, size: uintptr(c.kind.Width()), flagged: c.nulls}
 		misses := 1
 		if c.kind.IsVar() {
@@ -56,9 +65,12 @@ func layRows(build []*column) *packed {
 		if pl.flagged {
 			next++
 		}
-		if next <= packBytes {
-			p.at[i], end, saved = pl, next, saved+misses
+		if next > packBytes {
+			p.order = slices.Delete(p.order, k, k+1)
+			k--
+			continue
 		}
+		p.at[i], end, saved = pl, next, saved+misses
 	}
 	if saved < 1 {
 		return nil
@@ -97,10 +109,8 @@ func (p *packed) segment(build []*column, s, rows int) {
 	for lo := 0; lo < rows; lo += packTile {
 		hi := min(rows, lo+packTile)
 		row := unsafe.Pointer(&p.data[(p.base[s]+uintptr(lo))*p.stride])
-		for i, pl := range p.at {
-			if pl == nil {
-				continue
-			}
+		for _, i := range p.order {
+			pl := p.at[i]
 			pl.write(unsafe.Add(row, pl.off), p.stride, build[i], s, lo, hi)
 			if pl.flagged {
 				pl.writeFlags(unsafe.Add(row, pl.flag), p.stride, build[i].vecs[s], lo, hi)
@@ -114,12 +124,7 @@ func (p *packed) segment(build []*column, s, rows int) {
 func (pl *place) write(dst unsafe.Pointer, stride uintptr, c *column, s, lo, hi int) {
 	switch {
 	case c.kind.IsVar():
-		for r := lo; r < hi; r++ {
-			t := c.text(uint32(s), uint32(r))
-			n := copy(unsafe.Slice((*byte)(dst), pl.size), t)
-			*(*byte)(unsafe.Add(dst, pl.size)) = byte(n)
-			dst = unsafe.Add(dst, stride)
-		}
+		pl.writeTexts(dst, stride, c.vecs[s], lo, hi)
 	case pl.size == 1:
 		scatter[uint8](dst, stride, c.vecs[s], lo, hi)
 	case pl.size == 2:
@@ -130,6 +135,28 @@ func (pl *place) write(dst unsafe.Pointer, stride uintptr, c *column, s, lo, hi 
 		scatter[uint64](dst, stride, c.vecs[s], lo, hi)
 	default:
 		scatter[[16]byte](dst, stride, c.vecs[s], lo, hi)
+	}
+}
+
+// writeTexts may write 16 bytes of short texts where the row has them: columns
+// behind this one are written later.
+func (pl *place) writeTexts(dst unsafe.Pointer, stride uintptr, v *chunk.Vec, lo, hi int) {
+	wide := pl.size <= 16 && pl.off+16 <= stride
+	off, str, codes := textOf(v)
+	str = str[:cap(str)]
+	for r := lo; r < hi; r++ {
+		j := uint32(r)
+		if codes != nil {
+			j = codes[r]
+		}
+		from, n := int(off[j]), int(off[j+1]-off[j])
+		if wide && from+16 <= len(str) {
+			*(*[16]byte)(dst) = *(*[16]byte)(str[from:])
+		} else {
+			copy(unsafe.Slice((*byte)(dst), pl.size), str[from:from+n])
+		}
+		*(*byte)(unsafe.Add(dst, pl.size)) = byte(n)
+		dst = unsafe.Add(dst, stride)
 	}
 }
 

@@ -157,7 +157,7 @@ func (s *probeStage) Local() (op.Local, error) {
 	l := &probeLocal{s: s, m: newMatcher(s.p, s.b.table)}
 	if s.b.any {
 		l.keys = newKeyReader(s.p.keys)
-		l.split = s.split.add(s.p.in, s.t)
+		l.split = s.split.add(s.p.in, s.t, -1)
 	}
 	return l, nil
 }

@@ -37,10 +37,15 @@ type splitters struct {
 	all  []*splitter
 }
 
-func (g *splitters) add(schema dtype.Schema, t op.Task) *splitter {
+// add makes the splitter of one thread. Of rows, an estimate of those of the task,
+// negative for none, batches are made to measure.
+func (g *splitters) add(schema dtype.Schema, t op.Task, rows float64) *splitter {
 	s := &splitter{flush: flushSize(t.Budget(), t.Threads()), group: g}
+	most := float64(s.flush) / rowBytes(schema)
+	expect := int(min(max(0, rows)/float64(runs*t.Threads())*9/8, most))
 	for i := range s.runs {
 		s.runs[i] = chunk.NewBuilder(schema, t)
+		s.runs[i].Expect(expect)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -73,20 +78,46 @@ func (s *splitter) push(m *chunk.Batch, to []uint8) error {
 			s.idx[r] = append(s.idx[r], uint32(i))
 		}
 	}
-	for r := range s.idx {
-		if len(s.idx[r]) == 0 {
-			continue
+	if !s.together(m) {
+		for r, idx := range s.idx {
+			if len(idx) == 0 {
+				continue
+			}
+			if err := s.append(r, m, idx); err != nil {
+				return err
+			}
 		}
-		if err := s.append(r, m, s.idx[r]); err != nil {
-			return err
-		}
-		if s.runs[r].Bytes() >= s.flush {
-			if err := s.group.emit(r, s.runs[r].Flush()); err != nil {
+	}
+	for r, b := range s.runs {
+		if len(s.idx[r]) > 0 && b.Filled() >= s.flush {
+			if err := s.group.emit(r, b.Flush()); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// together adds the rows of m to their runs column by column, so that a column
+// stays in the cache while it is divided. It does nothing when memory for some of
+// the rows is refused.
+func (s *splitter) together(m *chunk.Batch) bool {
+	for r, idx := range s.idx {
+		if len(idx) > 0 && s.runs[r].ReserveRows(m, idx) != nil {
+			return false
+		}
+	}
+	for i := range m.Cols {
+		for r, idx := range s.idx {
+			if len(idx) > 0 {
+				s.runs[r].PutRows(i, &m.Cols[i], idx)
+			}
+		}
+	}
+	for r, idx := range s.idx {
+		s.runs[r].Commit(len(idx))
+	}
+	return true
 }
 
 // append adds rows to run r.
