@@ -41,6 +41,18 @@ func rangedASM[T Elem](op UnaryOp) func(dst, x []T) int {
 	return at(find[func(dst, x []T) int](rangedTables), op)
 }
 
+func rangedBinaryASM[T Elem](op BinaryOp) func(dst, x, y []T) int {
+	return at(find[func(dst, x, y []T) int](rangedBinaryTables), op)
+}
+
+func rangedRightASM[T Elem](op BinaryOp) func(dst, x []T, c T) int {
+	return at(find[func(dst, x []T, c T) int](rangedRightTables), op)
+}
+
+func rangedLeftASM[T Elem](op BinaryOp) func(dst, x []T, c T) int {
+	return at(find[func(dst, x []T, c T) int](rangedLeftTables), op)
+}
+
 func fmaASM[T Float]() func(dst, x, y, z []T) {
 	return at(find[func(dst, x, y, z []T)](fmaTables), uint8(0))
 }

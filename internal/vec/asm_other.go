@@ -14,6 +14,12 @@ func unaryASM[T Elem](op UnaryOp) func(dst, x []T) { return nil }
 
 func rangedASM[T Elem](op UnaryOp) func(dst, x []T) int { return nil }
 
+func rangedBinaryASM[T Elem](op BinaryOp) func(dst, x, y []T) int { return nil }
+
+func rangedRightASM[T Elem](op BinaryOp) func(dst, x []T, c T) int { return nil }
+
+func rangedLeftASM[T Elem](op BinaryOp) func(dst, x []T, c T) int { return nil }
+
 func fmaASM[T Float]() func(dst, x, y, z []T) { return nil }
 
 func addScaledASM[T Float]() func(dst, x []T, c T) { return nil }

@@ -12,6 +12,9 @@ func Binary[T Elem](op BinaryOp) func(dst, x, y []T) {
 	if f == nil {
 		return nil
 	}
+	if g := rangedBinaryASM[T](op); g != nil {
+		return beyondBinary(g, f)
+	}
 	return func(dst, x, y []T) {
 		n := min(len(dst), len(x), len(y))
 		dst, x, y = dst[:n], x[:n], y[:n]
@@ -32,6 +35,9 @@ func BinaryRight[T Elem](op BinaryOp) func(dst, x []T, c T) {
 	f := scalarBinary[T](op)
 	if f == nil {
 		return nil
+	}
+	if g := rangedRightASM[T](op); g != nil {
+		return beyondConstant(g, f)
 	}
 	return func(dst, x []T, c T) {
 		n := min(len(dst), len(x))
@@ -55,11 +61,46 @@ func BinaryLeft[T Elem](op BinaryOp) func(dst, x []T, c T) {
 	if f == nil {
 		return nil
 	}
+	if g := rangedLeftASM[T](op); g != nil {
+		return beyondConstant(g, func(x, c T) T { return f(c, x) })
+	}
 	return func(dst, x []T, c T) {
 		n := min(len(dst), len(x))
 		dst, x = dst[:n], x[:n]
 		for i, v := range x {
 			dst[i] = f(c, v)
+		}
+	}
+}
+
+// beyondBinary does what a loop with a range leaves: a vector by the definition, then the loop goes on.
+func beyondBinary[T Elem](loop func(dst, x, y []T) int, f func(x, y T) T) func(dst, x, y []T) {
+	return func(dst, x, y []T) {
+		n := min(len(dst), len(x), len(y))
+		dst, x, y = dst[:n], x[:n], y[:n]
+		for i := loop(dst, x, y); i < len(x); i = loop(dst, x, y) {
+			dst, x, y = dst[i:], x[i:], y[i:]
+			k := min(8, len(x))
+			for j, v := range x[:k] {
+				dst[j] = f(v, y[j])
+			}
+			dst, x, y = dst[k:], x[k:], y[k:]
+		}
+	}
+}
+
+// beyondConstant is beyondBinary with a constant for one operand.
+func beyondConstant[T Elem](loop func(dst, x []T, c T) int, f func(x, c T) T) func(dst, x []T, c T) {
+	return func(dst, x []T, c T) {
+		n := min(len(dst), len(x))
+		dst, x = dst[:n], x[:n]
+		for i := loop(dst, x, c); i < len(x); i = loop(dst, x, c) {
+			dst, x = dst[i:], x[i:]
+			k := min(8, len(x))
+			for j, v := range x[:k] {
+				dst[j] = f(v, c)
+			}
+			dst, x = dst[k:], x[k:]
 		}
 	}
 }

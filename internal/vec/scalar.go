@@ -106,7 +106,7 @@ func binaryFloat[T Float](op BinaryOp) func(x, y T) T {
 	case FMax:
 		return func(x, y T) T { return number(x, y, max(x, y)) }
 	case Pow:
-		return wide2[T](math.Pow)
+		return wide2[T](pow64)
 	case Atan2:
 		return wide2[T](math.Atan2)
 	case Hypot:

@@ -133,3 +133,33 @@ func mathTanF64AVX512(dst []float64, x []float64) (done int)
 //
 //go:noescape
 func mathTanF32AVX512(dst []float32, x []float32) (done int)
+
+// mathPowBinaryF64AVX512 is Pow.
+//
+//go:noescape
+func mathPowBinaryF64AVX512(dst []float64, x []float64, y []float64) (done int)
+
+// mathPowRightF64AVX512 is Pow.
+//
+//go:noescape
+func mathPowRightF64AVX512(dst []float64, x []float64, c float64) (done int)
+
+// mathPowLeftF64AVX512 is Pow.
+//
+//go:noescape
+func mathPowLeftF64AVX512(dst []float64, x []float64, c float64) (done int)
+
+// mathPowBinaryF32AVX512 is Pow.
+//
+//go:noescape
+func mathPowBinaryF32AVX512(dst []float32, x []float32, y []float32) (done int)
+
+// mathPowRightF32AVX512 is Pow.
+//
+//go:noescape
+func mathPowRightF32AVX512(dst []float32, x []float32, c float32) (done int)
+
+// mathPowLeftF32AVX512 is Pow.
+//
+//go:noescape
+func mathPowLeftF32AVX512(dst []float32, x []float32, c float32) (done int)

@@ -1049,6 +1049,60 @@ var rangedF32 = [...][]func(dst, x []float32) int{
 	},
 }
 
+var rangedBinaryF64 = [...][]func(dst, x, y []float64) int{
+	cpu.AVX2: {
+		Pow: mathPowBinaryF64AVX2,
+	},
+	cpu.AVX512: {
+		Pow: mathPowBinaryF64AVX512,
+	},
+}
+
+var rangedRightF64 = [...][]func(dst, x []float64, c float64) int{
+	cpu.AVX2: {
+		Pow: mathPowRightF64AVX2,
+	},
+	cpu.AVX512: {
+		Pow: mathPowRightF64AVX512,
+	},
+}
+
+var rangedLeftF64 = [...][]func(dst, x []float64, c float64) int{
+	cpu.AVX2: {
+		Pow: mathPowLeftF64AVX2,
+	},
+	cpu.AVX512: {
+		Pow: mathPowLeftF64AVX512,
+	},
+}
+
+var rangedBinaryF32 = [...][]func(dst, x, y []float32) int{
+	cpu.AVX2: {
+		Pow: mathPowBinaryF32AVX2,
+	},
+	cpu.AVX512: {
+		Pow: mathPowBinaryF32AVX512,
+	},
+}
+
+var rangedRightF32 = [...][]func(dst, x []float32, c float32) int{
+	cpu.AVX2: {
+		Pow: mathPowRightF32AVX2,
+	},
+	cpu.AVX512: {
+		Pow: mathPowRightF32AVX512,
+	},
+}
+
+var rangedLeftF32 = [...][]func(dst, x []float32, c float32) int{
+	cpu.AVX2: {
+		Pow: mathPowLeftF32AVX2,
+	},
+	cpu.AVX512: {
+		Pow: mathPowLeftF32AVX512,
+	},
+}
+
 // binaryTables holds the tables of all types: slices of slices of functions.
 var binaryTables = []any{binaryF64[:], binaryF32[:], binaryI64[:], binaryI32[:], binaryU64[:], binaryU32[:], binaryU8[:]}
 
@@ -1099,3 +1153,12 @@ var columnDeviationsTables = []any{columnDeviationsF64[:], columnDeviationsF32[:
 
 // rangedTables holds the tables of all types: slices of slices of functions.
 var rangedTables = []any{rangedF64[:], rangedF32[:]}
+
+// rangedBinaryTables holds the tables of all types: slices of slices of functions.
+var rangedBinaryTables = []any{rangedBinaryF64[:], rangedBinaryF32[:]}
+
+// rangedRightTables holds the tables of all types: slices of slices of functions.
+var rangedRightTables = []any{rangedRightF64[:], rangedRightF32[:]}
+
+// rangedLeftTables holds the tables of all types: slices of slices of functions.
+var rangedLeftTables = []any{rangedLeftF64[:], rangedLeftF32[:]}

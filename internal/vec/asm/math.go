@@ -42,6 +42,11 @@ func writeMath(g *gen, s isa) {
 			m.write(t, f.op, f.ranged, f.f)
 		}
 	}
+	for _, t := range []elem{f64, f32} {
+		for _, form := range []string{"Binary", "Right", "Left"} {
+			m.writePow(t, form)
+		}
+	}
 }
 
 func (m *mathGen) write(t elem, op string, ranged bool, f func(x vector) vector) {
@@ -57,25 +62,7 @@ func (m *mathGen) write(t elem, op string, ranged bool, f func(x vector) vector)
 	dst, x := m.base("dst"), m.base("x")
 	p := m.newStrip(m.isa, 8, m.shortest("dst", "x"))
 	m.bail = m.label("done")
-	p.run(1, func(int) {
-		v := m.vec(m.isa)
-		if t.size == 8 {
-			p.load(x, 8, 0, v)
-		} else {
-			m.VCVTPS2PD(p.loadSome(x, 4, 0), v)
-		}
-		y := f(v)
-		switch {
-		case t.size == 8:
-			p.store(y, dst, 8, 0)
-			return
-		case m.isa == avx512:
-			m.VCVTPD2PS(y, y.AsY())
-		default:
-			m.VCVTPD2PSY(y, y.AsX())
-		}
-		p.storeSome(y, dst, 4, 0)
-	})
+	p.run(1, func(int) { m.put(p, t, f(m.read(p, t, x)), dst) })
 	if ranged {
 		// All is done, what was left included.
 		m.ADDQ(p.n, p.i)
@@ -83,6 +70,31 @@ func (m *mathGen) write(t elem, op string, ranged bool, f func(x vector) vector)
 		m.Store(p.i, m.ReturnIndex(0))
 	}
 	m.end()
+}
+
+// read returns the next vector as float64.
+func (m *mathGen) read(p *strip, t elem, x reg.Register) vector {
+	v := m.vec(m.isa)
+	if t.size == 8 {
+		p.load(x, 8, 0, v)
+	} else {
+		m.VCVTPS2PD(p.loadSome(x, 4, 0), v)
+	}
+	return v
+}
+
+// put writes a vector of float64 as elements of the type.
+func (m *mathGen) put(p *strip, t elem, y vector, dst reg.Register) {
+	switch {
+	case t.size == 8:
+		p.store(y, dst, 8, 0)
+		return
+	case m.isa == avx512:
+		m.VCVTPD2PS(y, y.AsY())
+	default:
+		m.VCVTPD2PSY(y, y.AsX())
+	}
+	p.storeSome(y, dst, 4, 0)
 }
 
 // word is a constant of 64 bits in all lanes, in memory.
@@ -230,6 +242,36 @@ func (m *mathGen) check(x vector, limit float64) {
 		k := m.YMM()
 		m.VCMPPD(U8(isGreater), m.c(limit), x, k)
 		m.VPTEST(k, k)
+	}
+	m.JNE(LabelRef(m.bail))
+}
+
+// require leaves the loop if a lane of a does not compare to b by the predicate. Lanes that are not there are what they are:
+// zeros, for which the caller must not mind leaving.
+func (m *mathGen) require(p *strip, predicate uint8, a vector, b Op) {
+	if m.isa == avx512 {
+		k := m.K()
+		m.VCMPPD(U8(predicate), b, a, k)
+		if p.part {
+			absent := m.K()
+			m.KNOTB(p.k, absent)
+			m.KORB(absent, k, k)
+		}
+		all := m.GP32()
+		m.KMOVB(k, all)
+		m.CMPL(all, U32(0xff))
+	} else {
+		v := m.YMM()
+		m.VCMPPD(U8(predicate), b, a, v)
+		if p.part {
+			absent := m.YMM()
+			m.VPCMPEQD(absent, absent, absent)
+			m.VPXOR(p.wide, absent, absent)
+			m.VPOR(absent, v, v)
+		}
+		all := m.GP32()
+		m.VMOVMSKPD(v, all)
+		m.CMPL(all, U32(0xf))
 	}
 	m.JNE(LabelRef(m.bail))
 }
@@ -496,4 +538,109 @@ func (m *mathGen) tan(x vector) vector {
 	q := m.plus(k, m.c(0x1.8p52))
 	y := m.over(m.odd(q, m.bxor(c, m.word(signBit)), s), m.odd(q, s, c))
 	return m.keepZero(x, y)
+}
+
+// writePow writes powers: of two vectors, or with a constant exponent ("Right") or base ("Left").
+func (m *mathGen) writePow(t elem, form string) {
+	name := "mathPow" + form + t.name + m.isa.name
+	signature := fmt.Sprintf("func(dst, x, y []%s)", t.goType)
+	if form != "Binary" {
+		signature = fmt.Sprintf("func(dst, x []%s, c %s)", t.goType, t.goType)
+	}
+	m.tables.add("ranged"+form, t.name, signature+" int", m.isa, "Pow", name)
+	m.begin(name, signature+" (done int)", "is Pow.")
+	dst, x := m.base("dst"), m.base("x")
+	var y reg.GPVirtual
+	var p *strip
+	c := m.vec(m.isa)
+	if form == "Binary" {
+		y = m.base("y")
+		p = m.newStrip(m.isa, 8, m.shortest("dst", "x", "y"))
+	} else {
+		if t.size == 8 {
+			m.VBROADCASTSD(m.argMem("c"), c)
+		} else {
+			half := c.AsY()
+			if m.isa == avx2 {
+				half = c.AsX()
+			}
+			m.VBROADCASTSS(m.argMem("c"), half)
+			m.VCVTPS2PD(half, c)
+		}
+		p = m.newStrip(m.isa, 8, m.shortest("dst", "x"))
+	}
+	m.bail = m.label("done")
+	p.run(1, func(int) {
+		u := m.read(p, t, x)
+		v := m.ld(c)
+		switch form {
+		case "Binary":
+			v = m.read(p, t, y)
+		case "Left":
+			u, v = v, u
+		}
+		m.put(p, t, m.pow(p, u, v), dst)
+	})
+	m.ADDQ(p.n, p.i)
+	m.Label(m.bail)
+	m.Store(p.i, m.ReturnIndex(0))
+	m.end()
+}
+
+func (m *mathGen) pow(p *strip, x, y vector) vector {
+	m.require(p, isAtLeast, x, m.c(0x1p-1022))
+	m.require(p, isLess, x, m.c(math.Inf(1)))
+	h, l := m.logTwice(x)
+	eh := m.times(y, h)
+	m.require(p, isAtMost, m.abs(eh), m.c(708))
+	return m.expTwice(eh, m.fma3(y, l, m.fms(y, h, eh)))
+}
+
+const (
+	isAtMost  = 0x12
+	isAtLeast = 0x1d
+)
+
+func (m *mathGen) logTwice(x vector) (h, l vector) {
+	const twoThirds, twoThirdsL = 2. / 3, 3.70074341541718826e-17
+	k, f := m.logParts(x)
+	d := m.plus(f, m.c(2))
+	dl := m.minus(f, m.minus(d, m.c(2)))
+	s := m.over(f, d)
+	sl := m.over(m.nfma(s, dl, m.nfma(s, d, f)), d)
+	z := m.times(s, s)
+	zl := m.fms(s, s, z)
+	zl = m.fma3(m.plus(s, s), sl, zl)
+	c := m.times(z, s)
+	cl := m.fms(z, s, c)
+	cl = m.fma3(z, sl, cl)
+	cl = m.fma3(zl, s, cl)
+	q := m.times(c, m.c(twoThirds))
+	ql := m.fms(c, m.c(twoThirds), q)
+	ql = m.fma3(cl, m.c(twoThirds), ql)
+	ql = m.fma3(c, m.c(twoThirdsL), ql)
+	tail := m.horner(z, 2./25, 2./23, 2./21, 2./19, 2./17, 2./15, 2./13, 2./11, 2./9, 2./7, 2./5)
+	ql = m.fma3(m.times(c, z), tail, ql)
+	a := m.plus(s, s)
+	hi := m.plus(a, q)
+	lo := m.plus(m.minus(a, hi), q)
+	lo = m.plus(lo, m.plus(m.plus(sl, sl), ql))
+	e := m.times(k, m.c(ln2Hi))
+	h = m.plus(e, hi)
+	l = m.plus(m.minus(e, h), hi)
+	l = m.plus(l, m.fma3(k, m.c(ln2Lo), lo))
+	t := m.plus(h, l)
+	return t, m.plus(m.minus(h, t), l)
+}
+
+func (m *mathGen) expTwice(h, l vector) vector {
+	k := m.nearest(m.times(h, m.c(math.Log2E)))
+	a := m.nfma(k, m.c(ln2Hi), h)
+	b := m.nfma(k, m.c(ln2Lo), a)
+	c := m.plus(m.nfma(k, m.c(ln2Lo), m.minus(a, b)), l)
+	r := m.plus(b, c)
+	lo := m.plus(m.minus(b, r), c)
+	p := m.horner(r, expTaylor...)
+	m.VFMADD213PD(lo, m.times(r, r), p)
+	return m.scale2(m.plus(m.plus(p, r), m.c(1)), k)
 }
