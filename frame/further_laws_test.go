@@ -29,6 +29,7 @@ func TestFurtherSameBits(t *testing.T) {
 		"windows": w,
 		"places":  f.Concat(f.Sample(0.5, 7)).WithRowIndex("row").Slice(-int64(n), int64(n/2)),
 		"shape":   f.Select("user", "part", "qty").Unpivot(frame.Unpivoted{Keep: []string{"user"}}).CumSum("value"),
+		"asof":    f.JoinAsOf(f.Select("part", "amount", "note"), frame.AsOf{On: "amount", By: []string{"part"}, Strict: true}).Repartition(5),
 		"joins":   f.Head(5000).Join(f.Tail(5000).Select("user", "qty"), frame.Full, "user"),
 	}
 	for name, p := range plans {

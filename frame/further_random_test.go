@@ -366,8 +366,8 @@ func (w *weaver) windowFunc(order []okey) (text string, k kind, f func(rows [][]
 	}
 	fns := map[kind][]string{
 		kBool:  {"count", "min", "max"},
-		kInt:   {"sum", "mean", "min", "max", "count"},
-		kFloat: {"sum", "mean", "min", "max", "count"},
+		kInt:   {"sum", "mean", "min", "max", "count", "var"},
+		kFloat: {"sum", "mean", "min", "max", "count", "var"},
 		kText:  {"min", "max", "count"},
 	}[col.k]
 	a := oagg{fn: fns[w.rnd.IntN(len(fns))], at: c}

@@ -178,8 +178,11 @@ type floats struct {
 	nan, pos, neg int64
 	sums          exact.Sums
 	acc           exact.Acc
-	squares       exact.Squares
+	squares       exact.Squares // where nothing leaves
 	head, tail    exact.Acc
+	moving        exact.Sums // of x², where values leave
+	square        exact.Acc
+	huge          int64 // values whose square is no float
 	one           [1]float64
 }
 
@@ -190,8 +193,93 @@ func (a *floats) reset() {
 	}
 	if a.fn == Var || a.fn == Std {
 		a.squares.Reset()
-		a.head, a.tail = exact.Acc{}, exact.Acc{}
+		a.head, a.tail, a.square, a.huge = exact.Acc{}, exact.Acc{}, exact.Acc{}, 0
+		if a.moving.HasWide() {
+			a.moving.Drop(0)
+		}
 	}
+}
+
+// addSquare adds ±x², which is two floats exactly unless it is beyond 2^1023 or
+// parts of it are below 2^-1074.
+func (a *floats) addSquare(x float64, by int64) {
+	hi := x * x
+	if hi > math.MaxFloat64 {
+		a.huge += by
+		return
+	}
+	lo := math.FMA(x, x, -hi)
+	a.moving.Add(&a.square, 0, float64(by)*hi)
+	a.moving.Add(&a.square, 0, float64(by)*lo)
+}
+
+// variance is that of the values in a frame that moves: from exact sums of x and x²
+// as pairs of floats, or, where these all but cancel out, exactly.
+func (a *floats) variance() float64 {
+	if a.huge > 0 {
+		return math.Inf(1)
+	}
+	n := float64(a.n)
+	s, e := twoFloats(&a.sums, &a.acc)
+	q, d := twoFloats(&a.moving, &a.square)
+	p := s * s // (s+e)² = p + its rest
+	r := math.FMA(s, s, -p) + 2*s*e
+	m := p / n // (p+r) / n = m + its rest
+	o := (math.FMA(-m, n, p) + r) / n
+	if v := (q - m) + (d - o); v >= 0x1p-40*q {
+		return v / (n - 1)
+	}
+	return a.exactVariance()
+}
+
+// exactVariance adds up n·Σx² − (Σx)² without rounding.
+func (a *floats) exactVariance() float64 {
+	var t exact.Sums
+	var v exact.Acc
+	product := func(x, y float64) {
+		p := x * y
+		t.Add(&v, 0, p)
+		t.Add(&v, 0, math.FMA(x, y, -p))
+	}
+	n := float64(a.n)
+	for _, q := range parts(&a.moving, &a.square) {
+		product(n, q)
+	}
+	s := parts(&a.sums, &a.acc)
+	for _, x := range s {
+		for _, y := range s {
+			product(-x, y)
+		}
+	}
+	return t.Value(v, 0) / n / (n - 1)
+}
+
+// parts writes an exact sum as floats that add up to it.
+func parts(s *exact.Sums, a *exact.Acc) (out []float64) {
+	for {
+		x := s.Value(*a, 0)
+		if x == 0 || math.IsInf(x, 0) {
+			break
+		}
+		out = append(out, x)
+		s.Add(a, 0, -x)
+	}
+	for _, x := range out {
+		s.Add(a, 0, x)
+	}
+	return out
+}
+
+// twoFloats is an exact sum as a float and what it lacks.
+func twoFloats(s *exact.Sums, a *exact.Acc) (hi, lo float64) {
+	hi = s.Value(*a, 0)
+	if math.IsInf(hi, 0) {
+		return hi, 0
+	}
+	s.Add(a, 0, -hi)
+	lo = s.Value(*a, 0)
+	s.Add(a, 0, hi)
+	return hi, lo
 }
 
 func (a *floats) count(x float64, by int64) bool {
@@ -232,7 +320,9 @@ func (a *floats) add(v *chunk.Vec, row int, _ int64) {
 		return
 	}
 	a.sums.Add(&a.acc, 0, x)
-	if a.fn == Var || a.fn == Std {
+	if (a.fn == Var || a.fn == Std) && !a.grows {
+		a.addSquare(x, 1)
+	} else if a.fn == Var || a.fn == Std {
 		a.one[0] = x
 		exact.AddSquaresSlice(&a.squares, &a.head, &a.tail, 0, a.one[:], nil)
 	}
@@ -259,6 +349,9 @@ func (a *floats) remove(v *chunk.Vec, row int, _ int64) {
 	}
 	if x := floatAt(v, row); a.count(x, -1) {
 		a.sums.Add(&a.acc, 0, -x)
+		if a.fn == Var || a.fn == Std {
+			a.addSquare(x, -1)
+		}
 	}
 }
 
@@ -276,7 +369,12 @@ func (a *floats) put(times int) error {
 	case a.neg > 0:
 		x = math.Inf(-1)
 	case spread:
-		if x = exact.Variance(a.n, 1, &a.sums, a.acc, &a.squares, a.head, a.tail, 0); a.fn == Std {
+		if !a.grows {
+			x = a.variance()
+		} else {
+			x = exact.Variance(a.n, 1, &a.sums, a.acc, &a.squares, a.head, a.tail, 0)
+		}
+		if a.fn == Std {
 			x = math.Sqrt(x)
 		}
 	default:

@@ -267,9 +267,6 @@ func (p Params) result(f Func, in dtype.Schema) (dtype.Field, error) {
 			return out, bad
 		}
 		out.Type = dtype.Of(dtype.Float64)
-		if fr := f.Frame; f.Fn != Mean && !fr.OpenFrom {
-			return out, fmt.Errorf("%s of a frame whose beginning moves: compute it from the means of x and x²", f.Fn)
-		}
 	case Min, Max:
 		if t.Kind == dtype.Null || t.Kind == dtype.Invalid || t.Kind.IsNested() {
 			return out, bad
