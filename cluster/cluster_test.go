@@ -17,6 +17,7 @@ import (
 	"github.com/weft-data/weft/cluster"
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/optimize"
 	"github.com/weft-data/weft/sched/local"
 )
 
@@ -193,4 +194,34 @@ func TestSameAsLocal(t *testing.T) {
 			t.Run(fmt.Sprintf("%d/%s", n, name), func(t *testing.T) { same(t, name, q, r.c) })
 		}
 	}
+}
+
+// wide makes shuffles have many small readers.
+func wide(p *optimize.Plan) {
+	for i := range p.Graph.Layers {
+		if l := &p.Graph.Layers[i]; l.Late() {
+			l.Size.TargetBytes = 4 << 10
+		}
+	}
+}
+
+// TestWideShuffles has many readers of many blocks, in workers with so little
+// memory that they spill; and one that dies.
+func TestWideShuffles(t *testing.T) {
+	sales, products := tables(t, 12, 6000)
+	qs := queries(sales, products)
+	r := newRig(t, 3, cluster.WorkerOptions{Threads: 2, Pool: 64 << 20})
+	r.c.Tune(wide)
+	for _, name := range []string{"group", "distinct", "sort", "all", "join"} {
+		before := r.s.Finished()
+		same(t, name, qs[name], r.c)
+		if n := r.s.Finished() - before; name != "join" && n < 12+8 {
+			t.Errorf("%s: %d tasks only", name, n)
+		}
+	}
+	want, err := qs["all"].Collect(context.Background(), here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "all", collectDuring(t, r, qs["all"], 16, func() { _ = r.workers[2].Close() }), want)
 }

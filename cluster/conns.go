@@ -47,7 +47,10 @@ type clientConn struct {
 }
 
 // hello reads the first frame of a stream and refuses who does not fit.
-func (s *Scheduler) hello(st grpc.ServerStream, l *link) (hi wire.Greeting, err error) {
+func (s *Scheduler) hello(st grpc.ServerStream, l *link, role string) (hi wire.Greeting, err error) {
+	if err := s.opt.Security.allow(st.Context(), role); err != nil {
+		return hi, err
+	}
 	var b []byte
 	if err := st.RecvMsg(&b); err != nil {
 		return hi, err
@@ -129,7 +132,7 @@ func (s *Scheduler) reply() wire.Reply {
 // serveWorker is the stream of one worker.
 func (s *Scheduler) serveWorker(st grpc.ServerStream) error {
 	l := newLink(func(b *[]byte) error { return st.SendMsg(b) })
-	hi, err := s.hello(st, l)
+	hi, err := s.hello(st, l, RoleWorker)
 	if err != nil {
 		s.opt.Log.Warn("worker refused", "worker", hi.Name, "why", err)
 		return refuse(l, err)
@@ -266,8 +269,9 @@ func (s *Scheduler) lose(w *workerConn) {
 // serveClient is the stream of one client.
 func (s *Scheduler) serveClient(st grpc.ServerStream) error {
 	l := newLink(func(b *[]byte) error { return st.SendMsg(b) })
-	hi, err := s.hello(st, l)
+	hi, err := s.hello(st, l, RoleClient)
 	if err != nil {
+		s.opt.Log.Warn("client refused", "client", hi.Name, "why", err)
 		return refuse(l, err)
 	}
 	c := &clientConn{hi: hi, link: l, whole: map[int32]*wire.Whole{}, jobs: map[sched.JobID]*job{}}

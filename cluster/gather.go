@@ -10,6 +10,7 @@ import (
 	"github.com/weft-data/weft/cluster/data"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/exec"
+	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/sched"
 )
@@ -92,10 +93,9 @@ func (t *gather) plan() error {
 				}
 			}
 		default:
-			lo, hi, whole := 0, -1, true
+			lo, hi, whole := 0, -1, e.Wiring != op.Shuffled || t.j.prog.Whole(graph.LayerID(t.layer))
 			if e.Wiring == op.Shuffled {
 				lo, hi = t.j.sh.Runs(l, t.block)
-				whole = false
 			}
 			for b := range t.j.plan.Layers[from].N {
 				if err = t.add(i, from, b, lo, hi, whole); err != nil {
@@ -114,6 +114,9 @@ func (t *gather) plan() error {
 func (t *gather) add(edge int, layer, block int32, lo, hi int, whole bool) error {
 	j := t.j
 	s := slot{edge: edge, lo: lo, hi: hi, key: copyKey{layer, block, int32(lo), int32(hi)}}
+	if whole {
+		s.key = copyKey{layer, block, 0, -1}
+	}
 	if h := j.blocks[layer][block]; h != nil && !h.freed {
 		h.lent++
 		s.own = h

@@ -298,12 +298,16 @@ func (s *Scheduler) hearClient(c *clientConn, b []byte) (asked bool, err error) 
 		case wire.Ask:
 			asked = true
 			return nil
-		}
-		j := c.jobs[sched.JobID(r.Job)]
-		if r.Kind == wire.Ping {
+		case wire.Ping:
 			c.link.put(wire.Record{Kind: wire.Pong, Nanos: r.Nanos})
 			return nil
+		case wire.Pong:
+			return nil
+		case wire.Consumed, wire.Missing, wire.Cancel:
+		default:
+			return fmt.Errorf("%w: a client sent a record of kind %d", wire.ErrBroken, r.Kind)
 		}
+		j := c.jobs[sched.JobID(r.Job)]
 		if j == nil {
 			return nil // it has been closed
 		}
@@ -319,8 +323,6 @@ func (s *Scheduler) hearClient(c *clientConn, b []byte) (asked bool, err error) 
 		case wire.Cancel:
 			ev = sched.Event{Kind: sched.Cancel, Job: j.id}
 			delete(c.jobs, j.id)
-		default:
-			return fmt.Errorf("%w: a client sent a record of kind %d", wire.ErrBroken, r.Kind)
 		}
 		evs = append(evs, ev)
 		return nil

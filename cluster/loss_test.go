@@ -124,3 +124,51 @@ func TestReaderGetsEachBlockOnce(t *testing.T) {
 	}
 	compare(t, "filter", got, want)
 }
+
+// TestClientGoes ends a client in the middle of a query, and one that does not read
+// what it asked for: nothing of their jobs is left.
+func TestClientGoes(t *testing.T) {
+	sales, products := tables(t, 12, 3000)
+	qs := queries(sales, products)
+	r := newRig(t, 2, cluster.WorkerOptions{Threads: 1})
+	for _, name := range []string{"all", "filter"} {
+		c, err := cluster.Dial(context.Background(), r.s.Addr(), cluster.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		begin := r.s.Finished()
+		failed := make(chan error, 1)
+		go func() {
+			var err error
+			for _, err = range qs[name].Iterate(context.Background(), c) {
+				if err != nil {
+					break
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			failed <- err
+		}()
+		for r.s.Finished()-begin < 3 {
+			time.Sleep(time.Millisecond)
+		}
+		_ = c.Close()
+		if err := <-failed; err == nil {
+			t.Error("the query ended well without its client")
+		}
+		for i := 0; len(r.s.State().Jobs) > 0; i++ {
+			if i == 500 {
+				t.Fatalf("%s: the job is still there", name)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		for _, w := range r.workers {
+			for i := 0; w.Node().Pool().Used() > 0; i++ {
+				if i == 500 {
+					t.Fatalf("%s: %d bytes of the job are still in memory", name, w.Node().Pool().Used())
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+	}
+	same(t, "all", qs["all"], r.c)
+}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -14,8 +15,10 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 
 	"github.com/weft-data/weft/cluster/data"
 	"github.com/weft-data/weft/cluster/wire"
@@ -25,17 +28,19 @@ import (
 
 // WorkerOptions of a Worker. Zero values mean defaults.
 type WorkerOptions struct {
-	Name     string // unique in the cluster; default: host, process and a random number
-	Listen   string // where others fetch blocks; default 127.0.0.1:0
-	Threads  int    // default: one per CPU
-	Memory   int64  // budget of the process in bytes; 0 means no limit
-	Pool     int64  // bytes for the buffers of tasks, when the program does its own accounting: Memory is not looked at then
-	SpillDir string // default: the system's temporary folder
-	Labels   []string
-	Security Security
-	Log      *slog.Logger
-	Dead     time.Duration // a scheduler that was silent for so long is given up; default 20 s
-	Stall    time.Duration // a fetch that makes no progress for so long has failed; default 10 s
+	Name   string // unique in the cluster; default: host, process and a random number
+	Listen string // where others fetch blocks; default 127.0.0.1:0
+	// Advertise is the address others are told, if it is not the one listened at.
+	Advertise string
+	Threads   int    // default: one per CPU
+	Memory    int64  // budget of the process in bytes; 0 means no limit
+	Pool      int64  // bytes for the buffers of tasks, when the program does its own accounting: Memory is not looked at then
+	SpillDir  string // default: the system's temporary folder
+	Labels    []string
+	Security  Security
+	Log       *slog.Logger
+	Dead      time.Duration // a scheduler that was silent for so long is given up; default 20 s
+	Stall     time.Duration // a fetch that makes no progress for so long has failed; default 10 s
 }
 
 func (o *WorkerOptions) defaults() {
@@ -120,7 +125,12 @@ func Join(ctx context.Context, addr string, o WorkerOptions) (*Worker, error) {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
 	w.node = exec.NewNode(exec.Options{Threads: o.Threads, Memory: o.Pool, SpillDir: o.SpillDir})
-	w.data = grpc.NewServer(append(data.ServerOptions(), grpc.Creds(dataCreds))...)
+	w.data = grpc.NewServer(append(data.ServerOptions(), grpc.Creds(dataCreds), grpc.StreamInterceptor(func(srv any, st grpc.ServerStream, _ *grpc.StreamServerInfo, h grpc.StreamHandler) error {
+		if err := o.Security.allow(st.Context(), RoleWorker, RoleClient); err != nil {
+			return status.Error(codes.PermissionDenied, err.Error())
+		}
+		return h(srv, st)
+	}))...)
 	data.Register(w.data, w)
 	w.wg.Add(1)
 	go func() { defer w.wg.Done(); _ = w.data.Serve(w.lis) }()
@@ -178,7 +188,7 @@ func (w *Worker) dial(ctx, live context.Context, addr string, creds credentials.
 		return nil, fmt.Errorf("cluster: the scheduler at %s does not answer: %w", addr, err)
 	}
 	hi := greeting(w.opt.Name)
-	hi.Data, hi.Slots, hi.Queue, hi.Memory, hi.Labels = w.lis.Addr().String(), int32(w.opt.Threads), queued, w.opt.Pool, w.opt.Labels
+	hi.Data, hi.Slots, hi.Queue, hi.Memory, hi.Labels = cmp.Or(w.opt.Advertise, w.lis.Addr().String()), int32(w.opt.Threads), queued, w.opt.Pool, w.opt.Labels
 	w.link = newLink(func(b *[]byte) error { return st.SendMsg(b) })
 	w.link.put(wire.Record{Kind: wire.Hello, Data: wire.Encode(hi)})
 	return st, nil

@@ -23,19 +23,13 @@ func (n *Node) Import(schema dtype.Schema, next uint64) *Import {
 	return &Import{s: newStored(n, schema, &Meter{}, next), b: chunk.NewBuilder(schema, n)}
 }
 
-// Put appends the rows of a borrowed batch to a run.
+// Put appends a borrowed batch to a run. It stays one batch: readers may know the
+// batches of a run by their numbers.
 func (i *Import) Put(run int, b *chunk.Batch) error {
-	if run != i.run || i.b.Filled() >= flushBytes {
-		if err := i.flush(); err != nil {
-			return err
-		}
-		i.run = run
-	}
+	i.run = run
 	err := i.b.Append(b)
-	if err == mem.ErrBudget && i.b.Len() > 0 {
-		if err = i.flush(); err == nil {
-			err = i.b.Append(b)
-		}
+	if err == nil {
+		return i.flush()
 	}
 	if err == mem.ErrBudget { // nothing is left to spill: straight to disk
 		freed, err := i.s.putOnDisk(run, b)
@@ -83,6 +77,13 @@ func (i *Import) Close(runs int) (chunk.Value, error) {
 
 // Drop gives up a block that was not closed.
 func (i *Import) Drop() { i.b.Close(); i.s.Release() }
+
+// Whole reports whether the tasks of a layer look into all runs of their shuffled
+// inputs, and not just into those of their share.
+func (p *Program) Whole(l graph.LayerID) bool {
+	w, ok := p.layers[l].bound[0].Source.(interface{ Whole() bool })
+	return ok && w.Whole()
+}
 
 // Reopen binds a layer again that CloseLayer has closed, when blocks of it must be
 // made once more.

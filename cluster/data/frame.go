@@ -25,7 +25,6 @@ import (
 // Limits of the data plane.
 const (
 	MaxMessage = 64 << 20 // bytes of a message
-	frameBytes = 1 << 20  // what is aimed at
 	maxBody    = MaxMessage - 1<<10
 	maxRuns    = 1 << 20
 )

@@ -161,7 +161,8 @@ func (w *writer) run(v chunk.Value, ref uint32, run int, end *head) error {
 	}
 }
 
-// batch sends the rows of a batch in frames of about frameBytes.
+// batch sends a batch as one frame: readers may know batches by their numbers. Only
+// what is larger than a message is sent in several.
 func (w *writer) batch(b *chunk.Batch, ref uint32, run int, end *head) error {
 	for i := range b.Cols {
 		if d := b.Cols[i].Dict; d != nil && !w.sent[d.ID] {
@@ -170,12 +171,8 @@ func (w *writer) batch(b *chunk.Batch, ref uint32, run int, end *head) error {
 			}
 		}
 	}
-	per := b.N
-	if size := b.Bytes(); size > frameBytes {
-		per = max(64, int(int64(b.N)*frameBytes/size)/64*64)
-	}
 	for lo := 0; lo < b.N; {
-		n := min(per, b.N-lo)
+		n := b.N - lo
 		part := b
 		if n < b.N {
 			part = b.Slice(lo, lo+n)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -61,7 +62,7 @@ func (a *app) engine(ctx context.Context) (r graph.Runner, spilled func() int64,
 }
 
 func (a *app) scheduler() *cobra.Command {
-	listen, o := defaultScheduler, cluster.SchedulerOptions{}
+	listen, web, o := defaultScheduler, "", cluster.SchedulerOptions{}
 	c := &cobra.Command{
 		Use: "scheduler", Short: "Run the scheduler of a cluster", Args: cobra.NoArgs,
 		Long:    "scheduler waits for workers and clients, and decides what the workers do. It computes nothing itself.",
@@ -73,15 +74,30 @@ func (a *app) scheduler() *cobra.Command {
 				return err
 			}
 			o.Log.Info("scheduler", "address", s.Addr())
-			<-c.Context().Done()
-			return s.Close()
+			if web == "" {
+				<-c.Context().Done()
+				return s.Close()
+			}
+			return errors.Join(serveHTTP(c.Context(), web, s.Handler()), s.Close())
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", listen, "address to listen at")
+	c.Flags().StringVar(&web, "http", "", "address for /healthz, /metrics and /state, without authentication (default: none)")
 	c.Flags().DurationVar(&o.Dead, "dead", 20*time.Second, "give up a worker that was silent for so long")
 	c.Flags().DurationVar(&o.Grace, "grace", 5*time.Minute, "fail jobs when there has been no worker for so long")
 	a.securityFlags(c)
 	return c
+}
+
+// serveHTTP serves until ctx ends.
+func serveHTTP(ctx context.Context, addr string, h http.Handler) error {
+	srv := &http.Server{Addr: addr, Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = srv.Close() })
+	defer stop()
+	if err := srv.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
 }
 
 func (a *app) worker() *cobra.Command {
@@ -102,6 +118,7 @@ func (a *app) worker() *cobra.Command {
 	}
 	c.Flags().StringVar(&at, "scheduler", at, "address of the scheduler")
 	c.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:0", "address where other workers and clients fetch blocks")
+	c.Flags().StringVar(&o.Advertise, "advertise", "", "address others are told, if it is not the one listened at")
 	c.Flags().StringVar(&o.Name, "name", "", "name in the cluster (default: made of the host and the process)")
 	c.Flags().StringSliceVar(&o.Labels, "labels", nil, "labels such as zone=a")
 	a.securityFlags(c)
@@ -125,7 +142,24 @@ func (a *app) cluster() *cobra.Command {
 	}
 	up.Flags().IntVarP(&n, "workers", "n", n, "workers")
 	up.Flags().StringVar(&listen, "listen", listen, "address of the scheduler, on the loopback interface")
-	c.AddCommand(up)
+	var hosts []string
+	dir := "weft-certificates"
+	initial := &cobra.Command{
+		Use: "init", Short: "Make a certificate authority and certificates for a cluster of several machines", Args: cobra.NoArgs,
+		Long: "init makes ca.pem and, for scheduler, worker and client, a certificate and its key. Every process needs ca.pem and\n" +
+			"the two files of its role, with --ca, --cert and --key; ca-key.pem is for making more and belongs elsewhere.",
+		Example: "  weft cluster init --dir certs --hosts 10.0.0.5,10.0.0.6,node7",
+		RunE: func(*cobra.Command, []string) error {
+			if err := cluster.InitSecurity(dir, hosts); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(a.out, "certificates for %v are in %s\n", append([]string{"localhost"}, hosts...), dir)
+			return err
+		},
+	}
+	initial.Flags().StringVar(&dir, "dir", dir, "folder for the files")
+	initial.Flags().StringSliceVar(&hosts, "hosts", nil, "names and addresses of the machines")
+	c.AddCommand(up, initial)
 	return c
 }
 

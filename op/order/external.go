@@ -176,6 +176,10 @@ type mergeSource struct {
 	schema dtype.Schema
 }
 
+// Whole says that a task looks into all runs of its inputs: where its share of them
+// begins and ends is found in their indexes.
+func (s mergeSource) Whole() bool { return true }
+
 // Open implements op.Source.
 func (s mergeSource) Open(t op.Task, in []op.In) (op.Feed, error) {
 	f := &mergeFeed{mergeSource: s, t: t}
