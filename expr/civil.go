@@ -135,7 +135,17 @@ func (c *clock) offsetAt(sec int64) int64 {
 // local splits an instant into its wall-clock day, the second of that day and the
 // fraction in units.
 func (c *clock) local(v int64) (day, sec, frac int64) {
-	s := floorDiv(v, c.per)
+	var s int64
+	switch c.per { // divisions by constants are multiplications
+	case 1:
+		s = v
+	case 1e3:
+		s = floorDiv(v, 1e3)
+	case 1e6:
+		s = floorDiv(v, 1e6)
+	default:
+		s = floorDiv(v, 1e9)
+	}
 	frac = v - s*c.per
 	s += c.offsetAt(s)
 	day = floorDiv(s, secondsPerDay)

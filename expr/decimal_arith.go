@@ -28,6 +28,11 @@ func (x i128) sub(y i128) (i128, bool) {
 
 // mul returns x*y and whether it fits.
 func (x i128) mul(y i128) (i128, bool) {
+	if x.hi == int64(x.lo)>>63 && y.hi == int64(y.lo)>>63 { // 64 bits by 64 bits always fit
+		hi, lo := bits.Mul64(x.lo, y.lo)
+		hi -= uint64(x.hi)&y.lo + uint64(y.hi)&x.lo // what two's complement adds for a sign
+		return i128{int64(hi), lo}, true
+	}
 	neg := (x.hi < 0) != (y.hi < 0)
 	a, b := x.abs(), y.abs()
 	hi, lo := bits.Mul64(a.lo, b.lo)
@@ -196,10 +201,7 @@ func bindDecimal(b *binding) (code, error) {
 	var op func(x, y i128) (i128, bool)
 	sign := map[string]string{"add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%"}[b.fn]
 	switch b.fn {
-	case "add":
-		op = i128.add
-	case "sub":
-		op = i128.sub
+	case "add", "sub": // see addDecimals
 	case "mul":
 		op = i128.mul
 	case "mod":
@@ -212,6 +214,9 @@ func bindDecimal(b *binding) (code, error) {
 		op = func(x, y i128) (i128, bool) { return x.divScaled(y, up) }
 	default:
 		return nil, errNotHere
+	}
+	if b.fn == "add" || b.fn == "sub" {
+		return addDecimals(b, b.fn == "sub", limit), nil
 	}
 	divides := b.fn == "div" || b.fn == "mod"
 	return func(f *frame) error {
@@ -231,6 +236,33 @@ func bindDecimal(b *binding) (code, error) {
 		}
 		return nil
 	}, nil
+}
+
+// addDecimals is + and - of decimals of one scale.
+func addDecimals(b *binding, minus bool, limit i128) code {
+	flip, carry := uint64(0), uint64(0) // x-y is x + ^y + 1
+	sign := "+"
+	if minus {
+		flip, carry, sign = ^uint64(0), 1, "-"
+	}
+	small := limit.hi != 0 // every int64 has few enough digits
+	return func(f *frame) error {
+		fixed[[16]byte](f.out)
+		out := chunk.Slice[uint64](f.out.Data, 2*f.n)
+		xs, ys := chunk.Slice[uint64](f.in[0].Data, 2*f.n)[:len(out)], chunk.Slice[uint64](f.in[1].Data, 2*f.n)[:len(out)]
+		for i := 0; i+1 < len(out); i += 2 {
+			lo, c := bits.Add64(xs[i], ys[i]^flip, carry)
+			hi, _ := bits.Add64(xs[i+1], ys[i+1]^flip, c)
+			out[i], out[i+1] = lo, hi
+			if small && int64(hi) == int64(lo)>>63 { // no operand has more than 127 bits: hi is right
+				continue
+			}
+			if r := (i128{int64(hi), lo}); r.abs().cmp(limit) >= 0 && f.checked(i/2) {
+				return f.fail(i/2, "%s %s %s does not fit %s", f.valueAt(b, 0, i/2), sign, f.valueAt(b, 1, i/2), b.Out)
+			}
+		}
+		return nil
+	}
 }
 
 // bindDecimalUnary binds neg, abs, sign, floor, ceil, trunc, round and round_even.

@@ -3,6 +3,8 @@ package expr
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
+	"math/bits"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
@@ -191,9 +193,37 @@ func equalText(out []uint64, off []int32, str, c []byte) {
 
 func cmpDecimal(b *binding, op kernel.CmpOp) code {
 	b.vectors()
+	// a < b is the wish for one bit; the others are it with sides or result exchanged.
+	swap, not := op == kernel.Gt || op == kernel.Le, op == kernel.Le || op == kernel.Ge
 	return func(f *frame) error {
-		x, y := chunk.Values[[16]byte](f.in[0]), chunk.Values[[16]byte](f.in[1])
-		f.eachBit(func(i int) bool { return holds(op, loadDecimal(x[i]).cmp(loadDecimal(y[i]))) })
+		out := f.out.bits()
+		x, y := chunk.Slice[uint64](f.in[0].Data, 2*f.n), chunk.Slice[uint64](f.in[1].Data, 2*f.n)
+		if swap {
+			x, y = y, x
+		}
+		for w := range out {
+			var word uint64
+			lo := w * 128
+			hi := min(lo+128, len(x))
+			p, q := x[lo:hi], y[lo:hi]
+			q = q[:len(p)]
+			for k := 0; k+1 < len(p); k += 2 {
+				var bit uint64
+				if op <= kernel.Ne {
+					if (p[k]^q[k])|(p[k+1]^q[k+1]) == 0 {
+						bit = 1
+					}
+				} else {
+					_, borrow := bits.Sub64(p[k], q[k], 0)
+					_, bit = bits.Sub64(p[k+1]^1<<63, q[k+1]^1<<63, borrow)
+				}
+				word |= bit << uint(k/2&63)
+			}
+			out[w] = word
+		}
+		if not || op == kernel.Ne {
+			kernel.Not(out, out, f.n)
+		}
 		return nil
 	}
 }
@@ -384,40 +414,98 @@ func memberValue(l Literal, t dtype.Type) (Literal, bool) {
 	return c, err == nil && back.I == l.I && back.F == l.F && (l.Type.Kind != dtype.Decimal128 || back.S == l.S)
 }
 
+// A set is a hash table with open addressing: values by their 64-bit words, at
+// most half full. Its multiplier spreads them by their high bits.
+type set struct {
+	slots []uint64
+	used  []bool
+	shift uint
+}
+
+func newSet(n int) *set {
+	log := uint(4)
+	for 1<<log < 4*n {
+		log++
+	}
+	return &set{make([]uint64, 1<<log), make([]bool, 1<<log), 64 - log}
+}
+
+func (s *set) at(v uint64) (i int, found bool) {
+	for i = int(v * 0x9e3779b97f4a7c15 >> s.shift); s.used[i]; i = (i + 1) & (len(s.used) - 1) {
+		if s.slots[i] == v {
+			return i, true
+		}
+	}
+	return i, false
+}
+
+func (s *set) add(v uint64) {
+	i, _ := s.at(v)
+	s.slots[i], s.used[i] = v, true
+}
+
+func (s *set) has(v uint64) bool { _, ok := s.at(v); return ok }
+
+// memberText looks a text up by its length and first bytes before all of it.
 func memberText(list []Literal) code {
-	set := make(map[string]bool, len(list))
+	texts := make(map[string]bool, len(list))
+	heads := newSet(len(list))
+	long := false
 	for _, l := range list {
-		set[l.S] = true
+		texts[l.S] = true
+		heads.add(headOf([]byte(l.S)))
+		long = long || len(l.S) > 7
 	}
 	return func(f *frame) error {
 		x := textsOf(f.in[0])
-		f.eachBit(func(i int) bool { return set[x.view(i)] })
+		f.eachBit(func(i int) bool {
+			t := x.at(i)
+			return heads.has(headOf(t)) && (!long && len(t) <= 7 || texts[string(t)])
+		})
 		return nil
 	}
 }
 
+// headOf is all of a text of up to seven bytes, and the beginning and length of a
+// longer one.
+func headOf(t []byte) uint64 {
+	n := len(t)
+	switch {
+	case n >= 8:
+		return binary.LittleEndian.Uint64(t)<<8 ^ uint64(n)<<56 | uint64(min(n, 255))
+	case n >= 4:
+		return uint64(binary.LittleEndian.Uint32(t))<<8 | uint64(binary.LittleEndian.Uint32(t[n-4:]))<<uint(8*(n-3)) | uint64(n)
+	case n == 0:
+		return 0
+	}
+	return uint64(t[0])<<8 | uint64(t[n/2])<<16 | uint64(t[n-1])<<24 | uint64(n)
+}
+
 func memberHash(list []Literal) code {
-	ints, floats := map[int64]bool{}, map[float64]bool{}
+	s := newSet(len(list))
 	for _, l := range list {
 		if l.Type.Kind.IsFloat() {
-			floats[l.F] = true
+			s.add(math.Float64bits(l.F + 0)) // -0 + 0 is 0
 		} else {
-			ints[l.I] = true
+			s.add(uint64(l.I))
 		}
 	}
 	return func(f *frame) error {
 		v := f.in[0]
 		switch v.Type.Kind {
 		case dtype.Bool:
-			f.eachBit(func(i int) bool { return ints[int64(v.Bits()[i>>6]>>(uint(i)&63)&1)] })
+			f.eachBit(func(i int) bool { return s.has(v.Bits()[i>>6] >> (uint(i) & 63) & 1) })
 		case dtype.Float32:
 			x := chunk.Values[float32](v)
-			f.eachBit(func(i int) bool { return floats[float64(x[i])] })
+			f.eachBit(func(i int) bool { return s.has(math.Float64bits(float64(x[i]) + 0)) })
 		case dtype.Float64:
 			x := chunk.Values[float64](v)
-			f.eachBit(func(i int) bool { return floats[x[i]] })
+			f.eachBit(func(i int) bool { return s.has(math.Float64bits(x[i] + 0)) })
+		case dtype.Int64, dtype.Uint64, dtype.Timestamp, dtype.Time, dtype.Duration:
+			x := chunk.Values[uint64](v)
+			f.eachBit(func(i int) bool { return s.has(x[i]) })
 		default:
-			f.eachBit(func(i int) bool { return ints[intAt(v, i)] })
+			f.eachBit(func(i int) bool { return s.has(uint64(intAt(v, i))) })
 		}
 		return nil
 	}

@@ -209,7 +209,7 @@ func partOrder(t dtype.Type) func(x, y []byte) int {
 		return bytes.Compare
 	case k.IsFloat():
 		return func(x, y []byte) int {
-			a, b := partOf(t, x).F, partOf(t, y).F
+			a, b := partFloat(k, x), partFloat(k, y)
 			if a != a || b != b {
 				return boolOrder(a != a, b != b)
 			}
@@ -224,7 +224,7 @@ func partOrder(t dtype.Type) func(x, y []byte) int {
 		}
 	}
 	return func(x, y []byte) int {
-		a, b := partOf(t, x).I, partOf(t, y).I
+		a, b := partInt(t.Kind, x), partInt(t.Kind, y)
 		return sign(a < b, a > b)
 	}
 }
@@ -241,7 +241,15 @@ func bindListFind(b *binding) (code, error) {
 		find := func(i int) int64 {
 			l := x(i)
 			y, _ := chunk.PartOf(f.in[1], i, &bit)
-			if v := partOf(t, y); v.F != v.F {
+			if t.Kind.IsFloat() && math.IsNaN(partFloat(elem, y)) {
+				return -1
+			}
+			if exact := elem.Width(); exact > 0 && !elem.IsFloat() && !l.HasNulls() { // equal values have equal bytes
+				for k := range l.N {
+					if bytes.Equal(l.Fixed(k), y) {
+						return int64(k)
+					}
+				}
 				return -1
 			}
 			for k := range l.N {
@@ -323,6 +331,9 @@ func listAdder(t dtype.Type) func(l *chunk.ListView, out []byte) (n int, ok bool
 		var total i128
 		sum, usum := 0.0, uint64(0)
 		ok = true
+		if elem := t.Kind; elem.IsSigned() && elem.Width() < 8 || elem == dtype.Int64 || elem == dtype.Duration {
+			return addInts(l, elem, out)
+		}
 		for k := range l.N {
 			if l.IsNull(k) {
 				continue
@@ -332,15 +343,13 @@ func listAdder(t dtype.Type) func(l *chunk.ListView, out []byte) (n int, ok bool
 			fits := true
 			switch {
 			case t.Kind.IsFloat():
-				sum += partOf(t, p).F
+				sum += partFloat(t.Kind, p)
 			case t.Kind == dtype.Decimal128:
 				total, fits = total.add(loadDecimal([16]byte(p)))
 			case t.Kind.IsUnsigned():
 				var carry uint64
-				usum, carry = bits.Add64(usum, uint64(partOf(t, p).I), 0)
+				usum, carry = bits.Add64(usum, uint64(partInt(t.Kind, p)), 0)
 				fits = carry == 0
-			default:
-				total, fits = total.add(intTo128(partOf(t, p).I, false))
 			}
 			ok = ok && fits
 		}
@@ -353,12 +362,29 @@ func listAdder(t dtype.Type) func(l *chunk.ListView, out []byte) (n int, ok bool
 		case t.Kind == dtype.Decimal128:
 			b := total.store()
 			copy(out, b[:])
-		default:
-			ok = ok && total.hi == int64(total.lo)>>63
-			binary.LittleEndian.PutUint64(out, total.lo)
 		}
 		return n, ok
 	}
+}
+
+// addInts sums signed integers; the sum of all is what must fit, not those on the
+// way.
+func addInts(l *chunk.ListView, elem dtype.Kind, out []byte) (n int, ok bool) {
+	var lo, hi uint64
+	vals, w := l.Values(), elem.Width()
+	for k := range l.N {
+		if l.IsNull(k) {
+			continue
+		}
+		n++
+		v := partInt(elem, vals[k*w:k*w+w])
+		var c uint64
+		lo, c = bits.Add64(lo, uint64(v), 0)
+		hi += uint64(v>>63) + c
+	}
+	clear(out)
+	binary.LittleEndian.PutUint64(out, lo)
+	return n, int64(hi) == int64(lo)>>63
 }
 
 func listMean(b *binding, t dtype.Type) code {

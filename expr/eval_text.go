@@ -2,6 +2,7 @@ package expr
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -90,6 +91,19 @@ func bindTextMap(b *binding) (code, error) {
 func appendMapped(dst, x []byte, lo, hi byte, m func(rune) rune) []byte {
 	start := len(dst)
 	dst = append(dst, x...)
+	low, done := dst[start:], 0
+	for ; done+8 <= len(low); done += 8 { // eight letters at a time, while all are ASCII
+		w := binary.LittleEndian.Uint64(low[done:])
+		if w&0x8080808080808080 != 0 {
+			break
+		}
+		const ones = 0x0101010101010101
+		// The high bit of a byte says: at least lo, and not beyond hi.
+		in := (w + ones*uint64(0x80-lo)) &^ (w + ones*uint64(0x7f-hi)) & (ones * 0x80)
+		binary.LittleEndian.PutUint64(low[done:], w^in>>2)
+	}
+	start += done
+	x = x[done:]
 	for i, c := range dst[start:] {
 		if c >= utf8.RuneSelf {
 			return appendMappedRunes(dst[:start+i], x[i:], m)

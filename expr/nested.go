@@ -76,31 +76,45 @@ func appendPart(dst []byte, t dtype.Type, b []byte) []byte {
 // partOf reads a value of fixed width, or text, out of a record.
 func partOf(t dtype.Type, b []byte) Literal {
 	l := Literal{Type: t}
-	switch t.Kind {
-	case dtype.Bool, dtype.Uint8:
-		l.I = int64(b[0])
-	case dtype.Int8:
-		l.I = int64(int8(b[0]))
-	case dtype.Int16:
-		l.I = int64(int16(binary.LittleEndian.Uint16(b)))
-	case dtype.Uint16:
-		l.I = int64(binary.LittleEndian.Uint16(b))
-	case dtype.Int32, dtype.Date:
-		l.I = int64(int32(binary.LittleEndian.Uint32(b)))
-	case dtype.Uint32:
-		l.I = int64(binary.LittleEndian.Uint32(b))
-	case dtype.Float32:
-		l.F = float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
-	case dtype.Float64:
-		l.F = math.Float64frombits(binary.LittleEndian.Uint64(b))
-	case dtype.Decimal128:
+	switch k := t.Kind; {
+	case k.IsFloat():
+		l.F = partFloat(k, b)
+	case k == dtype.Decimal128:
 		l.S = decimalText(loadDecimal([16]byte(b)), t)
-	case dtype.Utf8, dtype.Binary, dtype.List, dtype.Struct:
+	case k.IsVar():
 		l.S = string(b)
 	default:
-		l.I = int64(binary.LittleEndian.Uint64(b))
+		l.I = partInt(k, b)
 	}
 	return l
+}
+
+// partInt reads a bool, integer or time of kind k out of a record; uint64 keeps
+// its bits.
+func partInt(k dtype.Kind, b []byte) int64 {
+	switch k {
+	case dtype.Bool, dtype.Uint8:
+		return int64(b[0])
+	case dtype.Int8:
+		return int64(int8(b[0]))
+	case dtype.Int16:
+		return int64(int16(binary.LittleEndian.Uint16(b)))
+	case dtype.Uint16:
+		return int64(binary.LittleEndian.Uint16(b))
+	case dtype.Int32, dtype.Date:
+		return int64(int32(binary.LittleEndian.Uint32(b)))
+	case dtype.Uint32:
+		return int64(binary.LittleEndian.Uint32(b))
+	}
+	return int64(binary.LittleEndian.Uint64(b))
+}
+
+// partFloat reads a float of kind k out of a record.
+func partFloat(k dtype.Kind, b []byte) float64 {
+	if k == dtype.Float32 {
+		return float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	}
+	return math.Float64frombits(binary.LittleEndian.Uint64(b))
 }
 
 // list converts the elements of lists, as one column.

@@ -22,7 +22,7 @@ type matcher struct {
 	exact  bool   // the piece is all there is to match
 	prog   *syntax.Prog
 	states []state
-	next   []int32 // state·128 + ASCII character → state; 0 is not known yet
+	next   []int32 // state·128 + ASCII character → state·128; 0 is not known yet
 	index  map[string]int32
 	start  int32
 	full   bool
@@ -71,7 +71,7 @@ func newMatcher(pattern string) (*matcher, error) {
 	m.marks = make([]uint32, len(m.prog.Inst))
 	m.states, m.next = make([]state, firstReal), make([]int32, firstReal*128)
 	for i := range int32(128) {
-		m.next[matched*128+i], m.next[failed*128+i] = matched, failed
+		m.next[matched*128+i], m.next[failed*128+i] = matched*128, failed*128
 	}
 	m.start = m.intern([]uint32{uint32(m.prog.Start)}, -1)
 	return m, nil
@@ -186,33 +186,29 @@ func (m *matcher) match(x []byte) bool {
 	}
 	s := m.start
 	for i := 0; i < len(x); {
-		c := x[i]
-		if c < utf8.RuneSelf {
-			n := m.next[int(s)*128+int(c)]
-			if n == unknown {
-				if n = m.step(s, rune(c)); n == unknown {
-					return m.re.Match(x)
-				}
-				m.next[int(s)*128+int(c)] = n
-			}
-			if s = n; s <= failed {
-				return s == matched
-			}
-			i++
-			continue
+		i, s = m.ascii(x, i, s)
+		if s <= failed || i == len(x) {
+			break
 		}
-		r, size := utf8.DecodeRune(x[i:])
-		n, ok := m.states[s].wide[r]
+		r, size := rune(x[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(x[i:])
+		}
+		n, ok := unknown, false
+		if r >= utf8.RuneSelf {
+			n, ok = m.states[s].wide[r]
+		}
 		if !ok {
 			if n = m.step(s, r); n == unknown {
 				return m.re.Match(x)
 			}
 			m.remember(s, r, n)
 		}
-		if s = n; s <= failed {
-			return s == matched
-		}
+		s = n
 		i += size
+	}
+	if s <= failed {
+		return s == matched
 	}
 	if m.states[s].end == unknown {
 		n := m.step(s, -1)
@@ -221,8 +217,33 @@ func (m *matcher) match(x []byte) bool {
 	return m.states[s].end == matched
 }
 
-// remember keeps the step of a character beyond ASCII, of so many of them per state.
+// ascii follows known steps from byte i on, up to the end, a character beyond
+// ASCII, a step that is not known, or an absorbing state.
+func (m *matcher) ascii(x []byte, i int, s int32) (int, int32) {
+	next, at := m.next, s*128
+	for ; i < len(x); i++ {
+		c := x[i]
+		if c >= utf8.RuneSelf {
+			break
+		}
+		n := next[at+int32(c)]
+		if n < firstReal*128 {
+			if n == unknown {
+				break
+			}
+			return i, n / 128
+		}
+		at = n
+	}
+	return i, at / 128
+}
+
+// remember keeps a step; those of characters beyond ASCII up to so many per state.
 func (m *matcher) remember(s int32, r rune, n int32) {
+	if r < utf8.RuneSelf {
+		m.next[s*128+r] = n * 128
+		return
+	}
 	st := &m.states[s]
 	if st.wide == nil {
 		st.wide = map[rune]int32{}
