@@ -70,6 +70,13 @@ type Folder interface {
 	Merge(cols, later [][]byte, n int)
 }
 
+// A Bander adds bands of rows to cells at once, which is faster than Cells row by
+// row. The cells have the state of no elements before.
+type Bander interface {
+	// Band adds element r·stride+i of x to cell i of n, for each of so many rows.
+	Band(cols [][]byte, x []byte, rows, stride, n int)
+}
+
 // NewFolder returns a folder for elements of type k.
 func (f Fold) NewFolder(k elem.Kind) (Folder, error) {
 	if _, err := f.State(k); err != nil {
@@ -81,7 +88,8 @@ func (f Fold) NewFolder(k elem.Kind) (Folder, error) {
 		case elem.Int64, elem.Uint64: // the same bits
 			return newSum[int64](), nil
 		case elem.Float64:
-			return newSum[float64](), nil
+			s := newSum[float64]()
+			return &bandSum{s, vec.ColumnSums[float64]()}, nil
 		}
 		return newSum[complex128](), nil
 	case Prod:
@@ -93,7 +101,8 @@ func (f Fold) NewFolder(k elem.Kind) (Folder, error) {
 		}
 		return &prod[complex128]{}, nil
 	case Moments:
-		return &moments{add: vec.Reduce[float64](vec.Sum), squares: vec.Deviations[float64]()}, nil
+		return &moments{add: vec.Reduce[float64](vec.Sum), squares: vec.Deviations[float64](),
+			columns: vec.ColumnSums[float64](), deviations: vec.ColumnDeviations[float64]()}, nil
 	}
 	switch k {
 	case elem.Bool:
@@ -169,8 +178,19 @@ func (f *sum[T]) Cells(cols [][]byte, x []byte, n int, _ int64) {
 
 func (f *sum[T]) Merge(cols, later [][]byte, n int) { f.Cells(cols, later[0], n, 0) }
 
-func newSum[T int64 | float64 | complex128]() Folder {
+func newSum[T int64 | float64 | complex128]() *sum[T] {
 	return &sum[T]{add: vec.Reduce[T](vec.Sum), merge: vec.Binary[T](vec.Add)}
+}
+
+// bandSum is the sum of float64, which has a kernel for bands.
+type bandSum struct {
+	*sum[float64]
+	columns func(dst, x []float64, rows, stride int)
+}
+
+// Band implements Bander.
+func (f *bandSum) Band(cols [][]byte, x []byte, rows, stride, n int) {
+	f.columns(View[float64](cols[0], n), View[float64](x, (rows-1)*stride+n), rows, stride)
 }
 
 type prod[T int64 | float64 | complex128] struct{ p T }
@@ -312,6 +332,20 @@ type moments struct {
 	vec.Moments
 	add     func(x []float64) float64
 	squares func(x []float64, c float64) float64
+
+	columns    func(dst, x []float64, rows, stride int)
+	deviations func(dst, mean, x []float64, rows, stride int)
+}
+
+// Band implements Bander: the means of the columns first, then the distances.
+func (f *moments) Band(cols [][]byte, x []byte, rows, stride, n int) {
+	count, mean, m2, v := View[float64](cols[0], n), View[float64](cols[1], n), View[float64](cols[2], n), View[float64](x, (rows-1)*stride+n)
+	f.columns(mean, v, rows, stride)
+	for i := range mean {
+		mean[i] /= float64(rows)
+		count[i] = float64(rows)
+	}
+	f.deviations(m2, mean, v, rows, stride)
 }
 
 func (f *moments) Init(cols [][]byte, n int) {
@@ -326,6 +360,16 @@ func (f *moments) Strip(x []byte, n int, _, _ int64) {
 	v := View[float64](x, n)
 	mean := f.add(v) / float64(n)
 	f.Moments = f.Moments.Merge(vec.Moments{N: int64(n), Mean: mean, M2: f.squares(v, mean)})
+}
+
+// uniform reports whether all counts are equal.
+func uniform(x []float64) bool {
+	for _, v := range x {
+		if v != x[0] {
+			return false
+		}
+	}
+	return true
 }
 
 // chan2 merges the moments of two sets.
@@ -365,6 +409,11 @@ func (f *moments) Cells(cols [][]byte, x []byte, n int, _ int64) {
 func (f *moments) Merge(cols, later [][]byte, n int) {
 	a, b, c := View[float64](cols[0], n), View[float64](cols[1], n), View[float64](cols[2], n)
 	k, m, s := View[float64](later[0], n), View[float64](later[1], n), View[float64](later[2], n)
+	if uniform(a) && uniform(k) && n > 0 { // the weights are the same for all
+		vec.MergeColumns(int64(a[0]), b, c, int64(k[0]), m, s)
+		vec.Fill(a, a[0]+k[0])
+		return
+	}
 	for i := range a {
 		a[i], b[i], c[i] = chan2(a[i], b[i], c[i], k[i], m[i], s[i])
 	}

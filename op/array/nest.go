@@ -31,6 +31,9 @@ type nest struct {
 	folds []strip.Folder
 	ends  [][][]byte // of each fold: the state of a group of cells
 
+	band strip.Bander // of the only fold, if it has it
+	rows []byte       // a band
+
 	dims  []int64
 	reads []read
 	out   walk // element of the output, or cell of the state
@@ -88,6 +91,9 @@ func (b *strips) newNest() *nest {
 				cols[c] = strip.Aligned(b.code.Length() * k.Width())
 			}
 			n.ends = append(n.ends, cols)
+		}
+		if len(n.folds) == 1 {
+			n.band, _ = n.folds[0].(strip.Bander)
 		}
 	}
 	return n
@@ -378,6 +384,14 @@ func (n *nest) foldGroup(rows int64, d int) error {
 	length := n.dims[len(n.dims)-1]
 	for s := int64(0); s < length; {
 		k := int(min(length-s, int64(n.b.code.Length())))
+		if n.band != nil {
+			if err := n.foldBand(s, k, rows, d); err != nil {
+				return err
+			}
+			n.merge(s, k)
+			s += int64(k)
+			continue
+		}
 		n.clear(k)
 		for range rows {
 			if err := n.load(s, k); err != nil {
@@ -390,6 +404,51 @@ func (n *nest) foldGroup(rows int64, d int) error {
 		n.merge(s, k)
 		s += int64(k)
 	}
+	return nil
+}
+
+// foldBand folds a strip of a band of rows: as it lies in memory if that is what is
+// folded, else when all its rows are computed.
+func (n *nest) foldBand(s int64, k int, rows int64, d int) error {
+	out, w, inner := n.b.p.Outs[0], 8, len(n.dims)-1
+	n.clear(k)
+	if out < 0 {
+		r := &n.reads[-1-out]
+		if r.data != nil && r.stride[inner] == 1 && (rows == 1 || r.stride[d] >= 0) {
+			if err := n.ctx.Err(); err != nil {
+				return err
+			}
+			stride := int64(k)
+			if rows > 1 {
+				stride = r.stride[d]
+			}
+			x := r.data[(r.off+s)*int64(w):]
+			for i := range rows { // the strip after this one
+				from := (i*stride + int64(k)) * int64(w)
+				strip.Prefetch(x[min(from, int64(len(x))):min(from+int64(k*w), int64(len(x)))])
+			}
+			n.band.Band(n.ends[0], x, int(rows), int(stride), k)
+			return nil
+		}
+	}
+	length := n.b.code.Length()
+	if n.rows == nil {
+		n.rows = strip.Aligned(group * length * w)
+	}
+	for i := range rows {
+		if err := n.load(s, k); err != nil {
+			return err
+		}
+		to := n.rows[int(i)*length*w : (int(i)*length+k)*w]
+		direct := n.state.Into(out, to)
+		n.state.Run(k)
+		if !direct {
+			copy(to, n.state.Value(out))
+		}
+		n.shift(d, 1, rows)
+	}
+	n.shift(d, -rows, rows)
+	n.band.Band(n.ends[0], n.rows, int(rows), length, k)
 	return nil
 }
 
