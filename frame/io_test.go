@@ -248,7 +248,7 @@ func anyNames(t *frame.Table) []any {
 }
 
 func TestFromRecordsMistakes(t *testing.T) {
-	list := array.NewListBuilder(memory.DefaultAllocator, arrow.PrimitiveTypes.Int64)
+	list := array.NewListBuilder(memory.DefaultAllocator, arrow.FixedWidthTypes.MonthInterval)
 	list.AppendNull()
 	nested := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "l", Type: list.Type()}}, nil), []arrow.Array{list.NewArray()}, 1)
 	other := everyType(1).NewSlice(0, 1)

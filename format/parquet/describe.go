@@ -40,7 +40,10 @@ type described struct {
 	stats  [][]guard.Stats // by group and column of schema
 }
 
-type key struct{ name, value string }
+type key struct {
+	name, value string
+	null        bool
+}
 
 // Describe expands paths, reads the footers and returns the parameters and the schema.
 //
@@ -212,13 +215,14 @@ func keysOf(path string) (out []key) {
 		if !ok || name == "" {
 			continue
 		}
+		null := value == hiveNull
 		if u, err := url.PathUnescape(name); err == nil {
 			name = u
 		}
 		if u, err := url.PathUnescape(value); err == nil {
 			value = u
 		}
-		out = append(out, key{name, value})
+		out = append(out, key{name, value, null})
 	}
 	return out
 }
@@ -311,7 +315,7 @@ func pathColumns(all []described, o Options) (s dtype.Schema, err error) {
 			s = append(s, dtype.Field{Name: k.name})
 		}
 	}
-	values := make([][]string, len(s))
+	values := make([][]key, len(s))
 	for _, d := range all {
 		if len(d.keys) != len(all[0].keys) {
 			return nil, fmt.Errorf("%s gives %d columns by its path, %s gives %d: read them apart, or with the option NoKeys", d.file.Path, len(d.keys), all[0].file.Path, len(all[0].keys))
@@ -321,7 +325,7 @@ func pathColumns(all []described, o Options) (s dtype.Schema, err error) {
 			if at < 0 {
 				return nil, fmt.Errorf("the path of %s does not give column %q, that of %s does: read them apart, or with the option NoKeys", d.file.Path, s[i].Name, all[0].file.Path)
 			}
-			values[i] = append(values[i], d.keys[at].value)
+			values[i] = append(values[i], d.keys[at])
 		}
 	}
 	for i := range s {
@@ -335,14 +339,15 @@ func pathColumns(all []described, o Options) (s dtype.Schema, err error) {
 }
 
 // typed finds the type of the values of a path column.
-func typed(values []string) (t dtype.Type, nulls bool, lits []expr.Literal) {
+func typed(values []key) (t dtype.Type, nulls bool, lits []expr.Literal) {
 	for _, k := range []dtype.Kind{dtype.Int64, dtype.Date, dtype.Utf8} {
 		t, lits, nulls = dtype.Of(k), lits[:0], false
 		some := false
-		for _, v := range values {
+		for _, x := range values {
+			v := x.value
 			l, ok := expr.Literal{Type: t, S: v}, true
 			switch {
-			case v == hiveNull:
+			case x.null:
 				l, nulls = expr.Literal{Type: t, Null: true}, true
 			case k == dtype.Int64:
 				n, err := strconv.ParseInt(v, 10, 64)

@@ -3,14 +3,13 @@ package parquet
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/guard"
+	"github.com/weft-data/weft/internal/whole"
 	"github.com/weft-data/weft/op"
 )
 
@@ -50,7 +49,7 @@ type writePipe struct {
 
 // Open implements op.Pipe.
 func (w *writePipe) Open(op.Task, []op.In) (op.Stage, error) {
-	f, err := createBeside(w.p.Path)
+	f, err := whole.Create(w.p.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -61,21 +60,9 @@ func (w *writePipe) Open(op.Task, []op.In) (op.Stage, error) {
 	}
 	out, err := guard.NewWriter(f, s, guard.WriteOptions{Codec: codec, RowGroupRows: w.p.RowGroupRows})
 	if err != nil {
-		return nil, errors.Join(err, f.Close(), os.Remove(f.Name()))
+		return nil, errors.Join(err, f.Close())
 	}
 	return &writing{pipe: w, f: f, s: s, out: out}, nil
-}
-
-// createBeside makes a temporary file in the folder of path, with the permissions
-// of any new file.
-func createBeside(path string) (*os.File, error) {
-	for i := 0; ; i++ {
-		name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d-%d.tmp", filepath.Base(path), os.Getpid(), i))
-		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-		if !os.IsExist(err) {
-			return f, err
-		}
-	}
 }
 
 func (w *writePipe) Close() error { return nil }
@@ -83,11 +70,10 @@ func (w *writePipe) Close() error { return nil }
 // writing is one file being written, by one thread in row order.
 type writing struct {
 	pipe *writePipe
-	f    *os.File
+	f    *whole.File
 	s    *arrow.Schema
 	out  *guard.Writer
 	rows int64
-	done bool
 }
 
 // Serial implements op.Serial.
@@ -101,28 +87,17 @@ func (w *writing) Drain() (op.Feed, error) { return nil, nil }
 
 // Finish implements op.Stage: the file gets its name.
 func (w *writing) Finish(out op.Out) error {
-	err := w.out.Close()
-	if err == nil {
-		err = w.f.Sync()
-	}
-	if err = errors.Join(err, w.f.Close()); err == nil {
-		err = os.Rename(w.f.Name(), w.pipe.p.Path)
-	}
-	if err != nil {
+	if err := w.out.Close(); err != nil {
 		return fmt.Errorf("writing %s: %w", w.pipe.p.Path, err)
 	}
-	w.done = true
+	if err := w.f.Commit(); err != nil {
+		return err
+	}
 	return out.Put(0, &chunk.Batch{N: 1, Cols: []chunk.Vec{{Type: WrittenSchema[0].Type, N: 1, Data: chunk.Bytes([]int64{w.rows})}}})
 }
 
 // Close implements op.Stage: what is not complete leaves nothing behind.
-func (w *writing) Close() error {
-	if w.done {
-		return nil
-	}
-	_ = w.f.Close()
-	return os.Remove(w.f.Name())
-}
+func (w *writing) Close() error { return w.f.Close() }
 
 type local struct{ *writing }
 
