@@ -191,7 +191,60 @@ func (c *compiler) function(n Func, active int, conj *[]conjunct) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if n.Fn == "coalesce" {
+		act := active
+		for i := range ids {
+			if c.loses(ids[i:i+1], s.In[i:i+1]) {
+				if ids[i], err = c.convert(ids[i], s.In[i], act); err != nil {
+					return 0, err
+				}
+			}
+			if c.loses(ids[i+1:], s.In[i+1:]) {
+				act = c.guard(guardNull, ids[i], act)
+			}
+		}
+	}
 	return c.call(newCall(n, s), ids, active)
+}
+
+// loses reports whether bringing one of the values to its type can fail.
+func (c *compiler) loses(ids []int, ts []dtype.Type) bool {
+	for i, id := range ids {
+		if from := c.values[id].T; from != ts[i] && ts[i].Kind != dtype.Null && castFails(from, ts[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+// convertBranches brings the values of a conditional to its type, each on the rows
+// that take it.
+func (c *compiler) convertBranches(ids []int, s *sig, active int) (err error) {
+	rest := active
+	for i := 0; i+1 < len(ids); i += 2 {
+		if c.loses(ids[i+1:i+2], s.In[i+1:i+2]) {
+			if ids[i+1], err = c.convert(ids[i+1], s.In[i+1], c.guard(guardTrue, ids[i], rest)); err != nil {
+				return err
+			}
+		}
+		if c.losesLater(ids[i+2:], s.In[i+2:]) {
+			rest = c.guard(guardNotTrue, ids[i], rest)
+		}
+	}
+	if last := len(ids) - 1; len(ids)%2 == 1 && c.loses(ids[last:], s.In[last:]) {
+		ids[last], err = c.convert(ids[last], s.In[last], rest)
+	}
+	return err
+}
+
+// losesLater is loses for the values among what is left of a conditional.
+func (c *compiler) losesLater(ids []int, ts []dtype.Type) bool {
+	for i := range ids {
+		if (i%2 == 1 || i == len(ids)-1) && c.loses(ids[i:i+1], ts[i:i+1]) {
+			return true
+		}
+	}
+	return false
 }
 
 // newCall starts the instruction of a typed node that is not a cast.
@@ -409,6 +462,9 @@ func (c *compiler) when(n When, active int) (int, error) {
 	s, err := whenRule(ops)
 	if err != nil {
 		return 0, fmt.Errorf("%s: %w", brief(n), err)
+	}
+	if err := c.convertBranches(ids, s, active); err != nil {
+		return 0, err
 	}
 	return c.call(newCall(n, s), ids, active)
 }
