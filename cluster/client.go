@@ -189,6 +189,8 @@ func (c *Client) hear(r *wire.Record) error {
 		}
 		j.got = append(j.got, delivery{r.Block, r.Worker, r.Data})
 		j.tell()
+	case wire.Progress:
+		return j.advanced(r)
 	case wire.Finished:
 		j.finish(nil)
 	case wire.Fail:
@@ -241,7 +243,7 @@ func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 	if err != nil {
 		return nil, err
 	}
-	j := &clientJob{c: c, req: q, plan: plan, start: time.Now(), news: make(chan struct{}, 1)}
+	j := &clientJob{c: c, req: q, plan: plan, start: time.Now(), news: make(chan struct{}, 1), quit: make(chan struct{})}
 	j.ctx, j.cancel = context.WithCancelCause(ctx)
 	if q.Mode == graph.Explain {
 		j.over = true
@@ -269,6 +271,10 @@ func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 	defer c.mu.Unlock()
 	if c.err != nil {
 		return nil, c.err
+	}
+	if q.Progress != nil {
+		j.moved = make(chan struct{}, 1)
+		go j.watch()
 	}
 	c.last++
 	c.asked[c.last] = j
@@ -329,6 +335,9 @@ type clientJob struct {
 	eaten  wire.Record // blocks read that the scheduler has not been told of
 	news   chan struct{}
 	lost   map[int32]bool // blocks that were not where they should be, and come again
+	quit   chan struct{}  // closed when the job is over
+	moved  chan struct{}  // progress was made; nil when nobody asks
+	far    advance
 	over   bool
 	closed bool
 	err    error
@@ -344,6 +353,7 @@ func (j *clientJob) tell() {
 func (j *clientJob) finish(err error) {
 	if !j.over {
 		j.over, j.err, j.wall = true, err, time.Since(j.start)
+		close(j.quit)
 	}
 	j.tell()
 }
@@ -545,7 +555,7 @@ func (s *receiver) End(_, runs int) error {
 func (j *clientJob) Report() graph.Report {
 	j.c.mu.Lock()
 	defer j.c.mu.Unlock()
-	rep := graph.Report{Schema: j.plan.Graph.Layers[j.plan.Want].Out.Schema, Wall: j.wall, Budget: j.c.reply.Memory}
+	rep := graph.Report{Schema: j.plan.Graph.Layers[j.plan.Want].Out.Schema, Wall: j.wall, Budget: j.c.reply.Memory, Layers: j.layerReports()}
 	optimize.Describe(&rep, j.req.Graph, j.req.Want, j.plan)
 	return rep
 }

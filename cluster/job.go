@@ -142,6 +142,7 @@ func (j *job) deliver(a *sched.Action, evs []sched.Event) []sched.Event {
 // layerDone tells workers that a layer is complete, and decides late layers.
 func (j *job) layerDone(a *sched.Action, evs []sched.Event) []sched.Event {
 	ext := j.sh.LayerDone(*a)
+	j.advanced()
 	for w := range j.know {
 		w.link.put(wire.Record{Kind: wire.Complete, Job: int32(j.id), Layer: int32(a.Layer)})
 	}
@@ -171,6 +172,7 @@ func (j *job) fail(class sched.Class, text string) {
 func (j *job) finish() {
 	if !j.over {
 		j.over = true
+		j.advanced()
 		j.tell(wire.Record{Kind: wire.Finished})
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/weft-data/weft/cluster"
 	"github.com/weft-data/weft/frame"
+	"github.com/weft-data/weft/graph"
 )
 
 // collectDuring runs a query and, once so many tasks have been done, fault.
@@ -171,4 +172,39 @@ func TestClientGoes(t *testing.T) {
 		}
 	}
 	same(t, "all", qs["all"], r.c)
+}
+
+// TestProgressAndReport: progress rises to the end, and the report of a measured
+// run has the rows of every layer.
+func TestProgressAndReport(t *testing.T) {
+	sales, products := tables(t, 6, 2000)
+	q := queries(sales, products)["all"]
+	r := newRig(t, 2, cluster.WorkerOptions{Threads: 1})
+	seen := make(chan graph.Progress, 1000)
+	if _, err := q.Collect(context.Background(), r.c, frame.WithProgress(func(p graph.Progress) { seen <- p })); err != nil {
+		t.Fatal(err)
+	}
+	for at := 0.0; at < 1; {
+		select {
+		case p := <-seen:
+			if p.Total < p.Done || p.Fraction > 1 {
+				t.Fatalf("%+v", p)
+			}
+			at = p.Fraction
+		case <-time.After(5 * time.Second):
+			t.Fatalf("progress stopped at %v", at)
+		}
+	}
+	there, err := q.Analyze(context.Background(), r.c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, err := q.Analyze(context.Background(), here)
+	if err != nil || len(there.Layers) != len(mine.Layers) || len(mine.Layers) == 0 {
+		t.Fatalf("%d and %d layers, %v", len(there.Layers), len(mine.Layers), err)
+	}
+	last := len(mine.Layers) - 1
+	if there.Layers[last].Rows != mine.Layers[last].Rows || there.Layers[last].Rows == 0 {
+		t.Errorf("%+v, in one process %+v", there.Layers[last], mine.Layers[last])
+	}
 }

@@ -39,6 +39,13 @@ func newProxy(t *testing.T) *proxy {
 	return p
 }
 
+// aim says where the proxy stands, and what it does.
+func (p *proxy) aim(to string, spoil func([]byte, int64) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.to, p.spoil = to, spoil
+}
+
 func (p *proxy) addr() string { return p.lis.Addr().String() }
 
 // cut ends all connections.
@@ -58,7 +65,10 @@ func (p *proxy) accept() {
 		if err != nil {
 			return
 		}
-		out, err := net.Dial("tcp", p.to)
+		p.mu.Lock()
+		to, spoil := p.to, p.spoil
+		p.mu.Unlock()
+		out, err := net.Dial("tcp", to)
 		if err != nil {
 			_ = in.Close()
 			continue
@@ -68,7 +78,7 @@ func (p *proxy) accept() {
 		p.mu.Unlock()
 		p.wg.Add(2)
 		go p.pass(out, in, nil)
-		go p.pass(in, out, p.spoil)
+		go p.pass(in, out, spoil)
 	}
 }
 
@@ -127,9 +137,8 @@ func TestSpoiledConnections(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRig(t, 2, cluster.WorkerOptions{Threads: 1, Stall: 300 * time.Millisecond})
 			p := newProxy(t)
-			p.spoil = c.spoil(p)
 			w := r.join(t, cluster.WorkerOptions{Threads: 1, Stall: 300 * time.Millisecond, Advertise: p.addr()})
-			p.to = w.Addr()
+			p.aim(w.Addr(), c.spoil(p))
 			for _, name := range []string{"all", "filter", "sort", "left"} {
 				same(t, name, qs[name], r.c)
 			}
@@ -153,7 +162,7 @@ func TestControlStreamIsCut(t *testing.T) {
 		t.Run(fmt.Sprint(after), func(t *testing.T) {
 			r := newRig(t, 2, cluster.WorkerOptions{Threads: 1})
 			p := newProxy(t)
-			p.to = r.s.Addr()
+			p.aim(r.s.Addr(), nil)
 			w, err := cluster.Join(context.Background(), p.addr(), cluster.WorkerOptions{Threads: 1, SpillDir: t.TempDir()})
 			if err != nil {
 				t.Fatal(err)

@@ -146,6 +146,11 @@ func (s *Scheduler) beat() {
 				w.cancel(fmt.Errorf("cluster: nothing was heard of worker %s for %v", w.hi.Name, silent))
 			}
 		}
+		for _, j := range s.jobs {
+			if !j.over {
+				j.advanced()
+			}
+		}
 		if s.up() == 0 && now.Sub(s.lonely) > s.opt.Grace {
 			for _, j := range s.jobs {
 				j.fail(0, fmt.Sprintf("no worker is there since %v: start some with 'weft worker --scheduler %s'", now.Sub(s.lonely).Round(time.Second), s.Addr()))

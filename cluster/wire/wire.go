@@ -42,7 +42,6 @@ const (
 	Started                     // Job Layer Block Attempt
 	Held                        // Job Layer Block Bytes Rows: is here, after a new session
 	Mem                         // Bytes, Rows (spilled), Flag: paused
-	Figures                     // Job Layer Data: what the operators of a layer have done
 	Copied                      // Job Layer Block Bytes Rows Flag: has a copy now; not Flag: could not get it
 	Retire                      // asks to leave: give it nothing more, and take what only it has
 	// From the scheduler, to workers.
@@ -69,7 +68,7 @@ const (
 	// From the scheduler, to clients.
 	Accepted // Job Block: the client's number
 	Deliver  // Job Block Worker Rows Data: is at Worker, or is Data
-	Progress // Job Data: see Advance
+	Progress // Job Data: how far it is
 	Finished // Job
 	Fail     // Job Class Text
 	State    // Bytes Data: a part of an answer to Ask, in JSON
@@ -102,7 +101,7 @@ const task = fJob | fLayer | fBlock | fAttempt
 var fields = [last]uint32{
 	Hello: fData, Done: task | fBytes | fRows | fNanos | fData, Failed: task | fClass | fFlag | fText,
 	FetchFailed: task | fDep | fWorker | fText, Returned: task, Started: task, Held: fJob | fLayer | fBlock | fBytes | fRows,
-	Mem: fBytes | fRows | fFlag, Figures: fJob | fLayer | fData, Retire: 0, Copied: fJob | fLayer | fBlock | fBytes | fRows | fFlag, Copy: fJob | fLayer | fBlock | fWorker,
+	Mem: fBytes | fRows | fFlag, Retire: 0, Copied: fJob | fLayer | fBlock | fBytes | fRows | fFlag, Copy: fJob | fLayer | fBlock | fWorker,
 	Welcome: fWorker | fSession | fData, Refused: fClass | fText, Plan: fJob | fBytes | fData, Size: fJob | fLayer | fN,
 	Peer: fWorker | fSession | fText, Where: fJob | fLayer | fBlock | fN | fWorker, Run: task | fN | fFlag,
 	Free: fJob | fLayer | fBlock | fN, Return: task, Complete: fJob | fLayer, Stop: fJob | fText, Closed: fJob, Retired: 0,
