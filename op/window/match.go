@@ -50,8 +50,8 @@ func newMatching(p matchParams) (*matching, error) {
 // Open implements op.Source.
 func (m *matching) Open(t op.Task, in []op.In) (op.Feed, error) {
 	f := &matchFeed{matching: m, t: t}
-	f.ltape = &tape{by: m.lby, schema: m.left}
-	f.rtape = &tape{by: m.rby, schema: m.right}
+	f.ltape = &tape{by: m.lby, schema: m.left, ctx: t.Context()}
+	f.rtape = &tape{by: m.rby, schema: m.right, ctx: t.Context()}
 	for _, x := range in {
 		if x.Edge == 0 {
 			f.ltape.runs = append(f.ltape.runs, tapeOf([]op.In{x})...)
@@ -84,7 +84,7 @@ func (f *matchFeed) sample() error {
 		if err := f.t.Context().Err(); err != nil {
 			return err
 		}
-		one := &tape{runs: f.rtape.runs[i : i+1], schema: f.right}
+		one := &tape{runs: f.rtape.runs[i : i+1], schema: f.right, ctx: f.t.Context()}
 		c, err := one.cursor(spot{}, false)
 		if err != nil {
 			return err
@@ -152,7 +152,7 @@ func (m *matcher) Close() error { return nil }
 
 // Read implements op.Reader.
 func (m *matcher) Read(split int, out op.Sink) (err error) {
-	one := &tape{runs: m.ltape.runs[split : split+1], by: m.lby, schema: m.left}
+	one := &tape{runs: m.ltape.runs[split : split+1], by: m.lby, schema: m.left, ctx: m.t.Context()}
 	l, err := one.cursor(spot{}, false)
 	if err != nil || l.b == nil {
 		return err

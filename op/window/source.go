@@ -55,7 +55,7 @@ func (b *bound) Open(t op.Task, in []op.In) (op.Feed, error) {
 	if len(b.by) > 0 {
 		all = slices.DeleteFunc(slices.Clone(in), func(x op.In) bool { return x.Edge == 0 })
 	}
-	f.tape = &tape{by: b.by, order: b.order, schema: b.schema}
+	f.tape = &tape{by: b.by, order: b.order, schema: b.schema, ctx: t.Context()}
 	for i, x := range all {
 		if i == t.Block() {
 			f.lo = len(f.tape.runs)

@@ -1,6 +1,7 @@
 package window
 
 import (
+	"context"
 	"io"
 
 	"github.com/weft-data/weft/chunk"
@@ -15,6 +16,7 @@ type tape struct {
 	by     []int // columns of the partition
 	order  []int // columns of the order
 	schema dtype.Schema
+	ctx    context.Context
 }
 
 type runAt struct {
@@ -175,6 +177,9 @@ func (c *cursor) differs(cols []int, at, row int) bool {
 
 // turn moves on to the next batch.
 func (c *cursor) turn() error {
+	if err := c.t.ctx.Err(); err != nil {
+		return err
+	}
 	cols := c.t.keys()
 	c.idx[0] = uint32(c.b.N - 1)
 	if err := c.last.AppendRows(c.b.Pick(cols, &c.keys), c.idx[:]); err != nil {
