@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/weft-data/weft/internal/grid"
+	ops "github.com/weft-data/weft/op/array"
 )
 
 // seen makes an array that reads x through a view from another space.
@@ -558,10 +559,32 @@ func (x *Array) Rechunk(specs ...any) *Array {
 	return x.cut("Rechunk", g)
 }
 
+// Beyond so many bytes an array of which every new block needs many old ones, and
+// the other way round, is cut into pieces and joined, so that what is on disk is
+// read once. Below that, and where few blocks meet, new blocks read the old ones
+// as they are. The numbers are constants, so that plans do not depend on the
+// machine.
+var pieceBytes int64 = 64 << 20
+
+const meetings, mostPieces = 4, 4 << 20
+
 // cut gives the array other chunks; with the same ones it is x itself.
 func (x *Array) cut(verb string, g grid.Grid) *Array {
-	if x.grid.Equal(g) {
+	if x.err != nil || x.grid.Equal(g) {
 		return x
 	}
-	return x.seen(verb, g, straight(len(g)))
+	pieces := float64(1)
+	for i, a := range g {
+		pieces *= float64(grid.Refine(x.grid[i], a).Blocks())
+	}
+	many := float64(max(x.grid.Blocks(), g.Blocks()))
+	if x.NBytes() < pieceBytes || pieces <= meetings*many || float64(x.grid.Blocks())*float64(g.Blocks()) > mostPieces {
+		return x.seen(verb, g, straight(len(g)))
+	}
+	p := ops.RechunkParams{From: x.grid, To: g, Kind: x.kind}
+	y := add(verb, ops.Split, p, x.grid, x.kind, link{x.n, grid.Wiring{One: true}})
+	if y.err != nil {
+		return y
+	}
+	return add(verb, ops.Join, p, g, x.kind, link{y.n, p.Wire()})
 }
