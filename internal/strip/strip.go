@@ -167,13 +167,13 @@ type State struct {
 	own   [][]byte // buffers of leaves that are gathered
 	step  [][]byte
 	bufs  [][]byte
-	moved int // step whose result goes elsewhere, -1 for none
+	ahead [][]byte // what is to be asked for during the next run
 }
 
 // NewState makes the buffers of one thread.
 func (c *Code) NewState() *State {
 	s := &State{code: c, leaf: make([][]byte, len(c.prog.Leaves)), own: make([][]byte, len(c.prog.Leaves)),
-		step: make([][]byte, len(c.prog.Steps)), moved: -1}
+		step: make([][]byte, len(c.prog.Steps))}
 	all := Aligned(c.bufs * Bytes)
 	for i := range c.bufs {
 		s.bufs = append(s.bufs, all[i*Bytes:(i+1)*Bytes:(i+1)*Bytes])
@@ -196,12 +196,27 @@ func (s *State) Buffer(leaf int) []byte {
 	return s.own[leaf]
 }
 
+// Ahead has memory that will be read soon asked for while the next run computes:
+// a share after each step, because a burst for several operands would only wait
+// for the first.
+func (s *State) Ahead(b []byte) { s.ahead = append(s.ahead, b) }
+
 // Run computes n elements, at most Length.
 func (s *State) Run(n int) {
+	steps := len(s.code.prog.Steps)
 	for i := range s.code.prog.Steps {
+		for _, b := range s.ahead {
+			Prefetch(b[len(b)*i/steps : len(b)*(i+1)/steps])
+		}
 		st := &s.code.prog.Steps[i]
 		s.code.kernels[i](s.step[i], s.Value(st.A), s.operand(st.B), s.operand(st.C), n)
 	}
+	if steps == 0 {
+		for _, b := range s.ahead {
+			Prefetch(b)
+		}
+	}
+	s.ahead = s.ahead[:0]
 }
 
 // operand is Value for operands that may not be there.

@@ -364,7 +364,7 @@ func (r *read) load(s *strip.State, i int, idx, stride int64, k int, ahead int64
 		case stride == 1 || k == 1:
 			s.Set(i, r.data[idx*w:(idx+int64(k))*w])
 			if ahead >= 0 {
-				strip.Prefetch(r.data[min(ahead*w, int64(len(r.data))):min((ahead+int64(k))*w, int64(len(r.data)))])
+				s.Ahead(r.data[min(ahead*w, int64(len(r.data))):min((ahead+int64(k))*w, int64(len(r.data)))])
 			}
 		case stride == 0:
 			buf := s.Buffer(i)
