@@ -7,7 +7,9 @@
 // The table is built once per process and layer and shared by all probe tasks.
 // How it is laid out is chosen from the build keys that are there (see table):
 // an array indexed by the key itself, slots holding {key, row}, or slots holding
-// {hash tag, row} whose keys are compared in the build rows.
+// {hash tag, row} whose keys are compared in the build rows. Columns of a build side
+// that is too large for the cache are held as packed rows too (see packed). Output
+// is gathered once, to where it stays (see emitter).
 //
 // When the build side does not fit into memory, whole runs are left out of the
 // table (hybrid hash join, after DeWitt et al. 1984). Probe rows of these runs go
@@ -70,7 +72,8 @@ type Params struct {
 // Nulls:   a null key matches nothing; a left join keeps such left rows, an anti
 // join gives them.
 // Memory:  the right table's needed columns plus 5 to 16 bytes per row; with less
-// it spills.
+// it spills. With more, a right table of many rows takes up to 128 bytes per row
+// again and is read faster.
 // Errors:  key lists of different lengths, unknown columns, key columns of
 // different types, output names that clash.
 var Hash = op.Register(op.Spec[Params]{
