@@ -58,6 +58,19 @@ func BenchmarkMath(b *testing.B) {
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/elem")
 		})
 	}
+	for i := range x {
+		x[i] -= 3 // powers of negative numbers, too
+	}
+	square := BinaryRight[float64](Pow)
+	b.Run("powtwo64", func(b *testing.B) {
+		for b.Loop() {
+			square(d, x, 2)
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/elem")
+	})
+	for i := range x {
+		x[i] += 3.5
+	}
 	pow := Binary[float64](Pow)
 	b.Run("pow64", func(b *testing.B) {
 		for b.Loop() {

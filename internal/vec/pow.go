@@ -2,18 +2,30 @@ package vec
 
 import "math"
 
-// pow64 returns x^y within 1 ULP: exp(y*log(x)) with the logarithm and its product to twice the digits, where x is normal and
-// positive and the result is normal; else what package math says.
+// pow64 returns x^y within 1 ULP: exp(y*log|x|) with the logarithm and its product to twice the digits, where x and the
+// result are normal numbers; else what package math says. Negative x need a whole y, an odd one gives a negative result.
 func pow64(x, y float64) float64 {
-	if !(x >= 0x1p-1022 && x < math.Inf(1)) {
+	a := math.Abs(x)
+	if !(a >= 0x1p-1022 && a < math.Inf(1)) {
 		return math.Pow(x, y)
 	}
-	h, l := logTwice(x)
+	whole := 0.0
+	if x < 0 {
+		whole = y
+	}
+	if whole != math.RoundToEven(whole) {
+		return math.Pow(x, y)
+	}
+	h, l := logTwice(a)
 	eh := float64(y * h)
 	if !(math.Abs(eh) <= powMax) {
 		return math.Pow(x, y)
 	}
-	return expTwice(eh, math.FMA(y, l, math.FMA(y, h, -eh)))
+	p := expTwice(eh, math.FMA(y, l, math.FMA(y, h, -eh)))
+	if half := float64(whole * 0.5); half != math.Floor(half) {
+		p = -p
+	}
+	return p
 }
 
 // powMax bounds the exponents for which results are normal.

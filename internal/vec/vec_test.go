@@ -91,6 +91,9 @@ func fill[T Elem](r *rand.Rand, x []T) {
 			for k := r.IntN(9); k > 0; k-- {
 				x[i]++
 			}
+			if r.IntN(2) == 0 {
+				x[i] = -x[i]
+			}
 			moderate(r, &x[i])
 		default:
 			b := [2]uint64{r.Uint64(), r.Uint64()}

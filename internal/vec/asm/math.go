@@ -588,17 +588,25 @@ func (m *mathGen) writePow(t elem, form string) {
 }
 
 func (m *mathGen) pow(p *strip, x, y vector) vector {
-	m.require(p, isAtLeast, x, m.c(0x1p-1022))
-	m.require(p, isLess, x, m.c(math.Inf(1)))
-	h, l := m.logTwice(x)
+	a, zero := m.abs(x), m.vec(m.isa)
+	m.require(p, isAtLeast, a, m.c(0x1p-1022))
+	m.require(p, isLess, a, m.c(math.Inf(1)))
+	m.xor(m.isa)(zero, zero, zero)
+	whole := m.where(isLess, x, zero, y, zero)
+	m.require(p, isEqual, whole, m.nearest(whole))
+	h, l := m.logTwice(a)
 	eh := m.times(y, h)
 	m.require(p, isAtMost, m.abs(eh), m.c(708))
-	return m.expTwice(eh, m.fma3(y, l, m.fms(y, h, eh)))
+	r := m.expTwice(eh, m.fma3(y, l, m.fms(y, h, eh)))
+	half := m.times(whole, m.c(0.5))
+	sign := m.where(isUnequal, half, m.floor(half), m.ld(m.word(signBit)), zero)
+	return m.bxor(r, sign)
 }
 
 const (
 	isAtMost  = 0x12
 	isAtLeast = 0x1d
+	isUnequal = 0x04
 )
 
 func (m *mathGen) logTwice(x vector) (h, l vector) {
