@@ -70,6 +70,8 @@ func value(a arrow.Array, i int, t dtype.Type) any {
 		return nil
 	}
 	switch x := a.(type) {
+	case *array.Null:
+		return nil
 	case *array.Boolean:
 		return x.Value(i)
 	case *array.Int8:

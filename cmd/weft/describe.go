@@ -108,7 +108,9 @@ func summariseSome(ctx context.Context, r graph.Runner, f *frame.Frame, schema d
 	return rows, cols, nil
 }
 
-func orders(k dtype.Kind) bool { return k != dtype.Null && k != dtype.Binary }
+func orders(k dtype.Kind) bool {
+	return k != dtype.Null && k != dtype.Binary && k != dtype.List && k != dtype.Struct
+}
 
 func (a *app) printSummary(n int64, cols []summary) error {
 	w := table.NewWriter()

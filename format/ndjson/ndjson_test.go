@@ -253,9 +253,17 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// cell is a value, nested ones as Arrow writes them.
+// cell is a value, nested ones as JSON.
 func cell(tab *frame.Table, i, c int) any {
-	if v := tab.Value(i, c); v != nil {
+	switch v := tab.Value(i, c).(type) {
+	case nil:
+	case []any, map[string]any:
+		b, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		return string(b)
+	default:
 		return v
 	}
 	for _, r := range tab.Records {
