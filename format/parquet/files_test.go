@@ -14,6 +14,7 @@ import (
 	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/expr"
 )
 
 // sharedData gives a folder of real files beside the repository, or skips the test.
@@ -189,4 +190,70 @@ func TestTwins(t *testing.T) {
 		{"hadoop_lz4_compressed_larger.parquet", "lz4_raw_compressed_larger.parquet"}} {
 		sameRows(t, pair[1], load(pair[0]), load(pair[1]))
 	}
+}
+
+// TestIndexes holds that page indexes and bloom filters of other writers leave rows out, and only those that fail.
+func TestIndexes(t *testing.T) {
+	dir := sharedData(t, "parquet-testing") + "/data/"
+	for _, c := range []struct{ file, pred, count string }{
+		{"alltypes_tiny_pages.parquet", "id > 7200", "rows left out by the page index"},
+		{"alltypes_tiny_pages_plain.parquet", "id > 100 and id < 140", "rows left out by the page index"},
+		{"alltypes_tiny_pages.parquet", "id == 3650 or id == 12", "rows left out by the page index"},
+		{"int32_with_null_pages.parquet", "int32_field > 2000000000", "rows left out by the page index"},
+		{"int32_with_null_pages.parquet", "is_null(int32_field)", ""},
+		{"data_index_bloom_encoding_stats.parquet", `String == "Hello"`, ""},
+		{"data_index_bloom_encoding_stats.parquet", `String == "Helloo"`, "rows left out by bloom filters"},
+		{"data_index_bloom_encoding_with_length.parquet", `String in ("Helloo", "hallo")`, "rows left out by bloom filters"},
+	} {
+		p, schema, err := Describe(context.Background(), []string{dir + c.file}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, _, err := read(t, p, 1<<30)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := expr.Parse(c.pred)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q, _ := filter(p, e)
+		got, tk, err := read(t, q, 1<<30)
+		if err != nil {
+			t.Fatalf("%s: %v", c.file, err)
+		}
+		// The same rows again, by a predicate that no index helps.
+		col := expr.Columns(e)[0]
+		at := schema.Index(col)
+		prog, err := expr.Compile(e, schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		keep := &kept{state: prog.NewState()}
+		src, err := newSource(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := readBlock(src, newTask(1<<30), keep); err != nil {
+			t.Fatal(err)
+		}
+		if len(got.got) != keep.n || len(got.got) == len(all.got) {
+			t.Errorf("%s, %s: %d rows of %d, want %d", c.file, c.pred, len(got.got), len(all.got), keep.n)
+		}
+		if c.count != "" && tk.counts[c.count] == 0 {
+			t.Errorf("%s, %s (column %d): %v", c.file, c.pred, at, tk.counts)
+		}
+	}
+}
+
+// kept counts the rows that a predicate keeps.
+type kept struct {
+	state *expr.State
+	n     int
+}
+
+func (k *kept) Push(m *chunk.Batch) error {
+	_, n, err := k.state.Filter(m)
+	k.n += n
+	return err
 }
