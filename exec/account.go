@@ -65,9 +65,11 @@ func (a *account) note(u int64) {
 }
 
 // grow asks for at least b bytes: first what nobody has, then what others were
-// granted and do not use, then what comes free when stored blocks are spilled.
+// granted and do not use, then what comes free when stored blocks are spilled. It
+// does not try forever: others who ask at the same time may take what it freed, or
+// be before it in the line for what seems to be there.
 func (a *account) grow(b int64) bool {
-	for {
+	for range growTries {
 		room, got := a.n.room.Load(), int64(0)
 		if room < b {
 			got = a.n.reclaim(a, b-room)
@@ -81,7 +83,10 @@ func (a *account) grow(b int64) bool {
 			return false
 		}
 	}
+	return false
 }
+
+const growTries = 8
 
 // ask puts a question to the machine and waits for its answer: what is being
 // written to disk may have to leave memory first, nothing else is waited for.
