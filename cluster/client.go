@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -239,7 +240,9 @@ func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 	if err != nil {
 		return nil, err
 	}
-	plan, err := optimize.Run(q.Graph, q.Want, optimize.Options{Off: q.Off, Budget: reply.Memory, Threads: max(1, int(reply.Threads))})
+	// One block of a scan spares a shuffle, and keeps all workers but one from reading.
+	off := append(slices.Clone(q.Off), "unite")
+	plan, err := optimize.Run(q.Graph, q.Want, optimize.Options{Off: off, Budget: reply.Memory, Threads: max(1, int(reply.Threads))})
 	if err != nil {
 		return nil, err
 	}
