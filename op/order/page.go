@@ -72,8 +72,12 @@ func (g *gatherer) add(m *chunk.Batch, lo int, cut bool) (int, error) {
 		}
 		n := p.fit(m, lo+done, min(m.N-lo-done, p.cap-p.b.N))
 		if n == 0 && !p.grow(m, lo+done) {
-			if p.b.N > 0 {
+			switch {
+			case p.b.N > 0:
 				p.cap = p.b.N
+				continue
+			case g.must && p.alloc != mem.Heap:
+				g.swap(m, lo+done) // the budget had a page, and no room for one long row
 				continue
 			}
 			return done, nil
@@ -86,6 +90,16 @@ func (g *gatherer) add(m *chunk.Batch, lo int, cut bool) (int, error) {
 		g.rows += n
 	}
 	return done, nil
+}
+
+// swap puts a page of the heap in the place of the last one, which is empty.
+func (g *gatherer) swap(m *chunk.Batch, lo int) {
+	old := g.last()
+	old.free(g.t)
+	p := blankPage(g.schema, m, min(old.cap, firstRows), mem.Heap)
+	p.buffers(g.schema, m, lo)
+	p.cut = old.cut
+	g.pages[len(g.pages)-1] = p
 }
 
 // nextCap sizes the page after p for rows like those of m from row lo on: small
