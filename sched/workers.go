@@ -195,9 +195,9 @@ func (s *State) onHeld(ev *Event) {
 	}
 }
 
-// measure finds the largest memory among the workers that are up.
+// measure finds the largest memory among the workers that are up. While none is, no task is too large: one may come.
 func (s *State) measure() {
-	s.most = 0
+	s.most = -1
 	for i := range s.workers {
 		switch w := &s.workers[i]; {
 		case !w.up:
