@@ -293,6 +293,41 @@ func TestProjectionAndLimit(t *testing.T) {
 	}
 }
 
+// A limit can be served by the splits before this one while this one is being read.
+func TestLimitFallsDuringASplit(t *testing.T) {
+	rows := 3*maxRows + 100
+	path := writeFile(t, "x.csv", "a\n"+strings.Repeat("1\n", rows))
+	p := describe(t, Options{SplitBytes: int64(rows)}, path)
+	q, _ := limit(p, maxRows+1000)
+	src, err := newSource(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed, err := src.Open(newTask(0, 2), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer feed.Close()
+	readers := make([]op.Reader, 2)
+	for i := range readers {
+		if readers[i], err = feed.Reader(); err != nil {
+			t.Fatal(err)
+		}
+		defer readers[i].Close()
+	}
+	given := map[int]int{}
+	err = readers[1].Read(1, sinkFunc(func(m *chunk.Batch) error {
+		given[1] += m.N
+		if given[1] > m.N {
+			return nil
+		}
+		return readers[0].Read(0, sinkFunc(func(m *chunk.Batch) error { given[0] += m.N; return nil }))
+	}))
+	if err != nil || given[0] != maxRows+1000 || given[1] != maxRows {
+		t.Errorf("rows by split: %v, %v", given, err)
+	}
+}
+
 func TestLongAndWideRecords(t *testing.T) {
 	long := strings.Repeat("x\"\"y,\n", 200_000) // more than a window
 	path := writeFile(t, "long.csv", "a,b\n1,\""+long+"\"\n2,z\n3,\""+long+"\"\n")

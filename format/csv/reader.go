@@ -288,7 +288,11 @@ func (r *reader) pushChunk(b []byte, c cut, at int, out op.Sink) error {
 	}
 	for lo := 0; lo < ps.rows; lo += maxRows {
 		hi := min(lo+maxRows, ps.rows)
+		// What is left falls while other threads finish splits before this one.
 		left, limited := r.left()
+		if limited && r.given >= left {
+			break
+		}
 		if limited && ps.sieve == nil {
 			hi = min(hi, lo+int(min(left-r.given, maxRows)))
 		}
@@ -306,9 +310,6 @@ func (r *reader) pushChunk(b []byte, c cut, at int, out op.Sink) error {
 			if err := out.Push(m); err != nil {
 				return err
 			}
-		}
-		if limited && r.given >= left {
-			break
 		}
 	}
 	return nil
