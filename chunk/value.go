@@ -1,6 +1,9 @@
 package chunk
 
-import "io"
+import (
+	"errors"
+	"io"
+)
 
 // A Value is the output of a task: one block of a layer. The rows of a frame
 // block are divided into runs (reduce partitions; one run when nobody shuffles)
@@ -25,6 +28,41 @@ type Reader interface {
 	Next() (*Batch, error)
 	Seek(i int) error
 	Close() error
+}
+
+// Each calls f for the batches of a run, each borrowed, until it returns an error.
+func Each(v Value, run int, f func(*Batch) error) (err error) {
+	r, err := v.Open(run)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := r.Close(); e != nil {
+			err = errors.Join(err, e)
+		}
+	}()
+	for {
+		b, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err == nil {
+			err = f(b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// EachOfAll is Each for all runs, one after the other.
+func EachOfAll(v Value, f func(*Batch) error) error {
+	for run := range v.Runs() {
+		if err := Each(v, run, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A Block is a Value in memory.

@@ -3,7 +3,6 @@ package data
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 
 	"github.com/apache/arrow/go/v17/arrow/flight"
@@ -135,30 +134,12 @@ func (w *writer) block(st Store, t *Ticket, ref uint32, r Ref) error {
 		hi = v.Runs()
 	}
 	for run := max(0, int(r.Lo)); run < hi; run++ {
-		if err := w.run(v, ref, run, &end); err != nil {
+		err := chunk.Each(v, run, func(b *chunk.Batch) error { return w.batch(b, ref, run, &end) })
+		if err != nil {
 			return err
 		}
 	}
 	return w.send(&end, nil)
-}
-
-func (w *writer) run(v chunk.Value, ref uint32, run int, end *head) error {
-	r, err := v.Open(run)
-	if err != nil {
-		return err
-	}
-	for {
-		b, err := r.Next()
-		if err == io.EOF {
-			return r.Close()
-		}
-		if err == nil {
-			err = w.batch(b, ref, run, end)
-		}
-		if err != nil {
-			return errors.Join(err, r.Close())
-		}
-	}
 }
 
 // batch sends a batch as one frame: readers may know batches by their numbers. Only

@@ -2,9 +2,9 @@ package array
 
 import (
 	"fmt"
-	"io"
 	"slices"
 
+	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/internal/mem"
@@ -30,27 +30,13 @@ func contiguous(a mem.Allocator, in op.In, elements int64, width int) (data []by
 		return nil, nothing, fmt.Errorf("an input block of %d elements: %w", elements, mem.ErrBudget)
 	}
 	free := func() { a.Free(buf) }
-	rd, err := in.Open(0)
-	if err != nil {
-		return nil, free, err
-	}
 	at := 0
-	for {
-		b, err := rd.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			_ = rd.Close()
-			return nil, free, err
-		}
+	err = chunk.Each(in, 0, func(b *chunk.Batch) error {
 		at += copy(buf[at:], b.Cols[0].Data[:b.N*width])
-	}
-	if at != len(buf) {
+		return nil
+	})
+	if err == nil && at != len(buf) {
 		err = fmt.Errorf("array: a block ends at element %d of %d", at/width, elements)
-	}
-	if e := rd.Close(); err == nil {
-		err = e
 	}
 	return buf, free, err
 }

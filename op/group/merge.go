@@ -3,7 +3,6 @@ package group
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/internal/mem"
@@ -141,27 +140,11 @@ func (m *merger) read(in []piece, f func(b *chunk.Batch, from, to int) error) er
 	return nil
 }
 
-func (m *merger) readPiece(p piece, f func(b *chunk.Batch, from, to int) error) (err error) {
+func (m *merger) readPiece(p piece, f func(b *chunk.Batch, from, to int) error) error {
 	if p.run >= p.value.Runs() {
 		return nil
 	}
-	r, err := p.value.Open(p.run)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := r.Close(); err == nil {
-			err = e
-		}
-	}()
-	for {
-		b, err := r.Next()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	return chunk.Each(p.value, p.run, func(b *chunk.Batch) error {
 		if err := m.task.Context().Err(); err != nil {
 			return err
 		}
@@ -170,7 +153,8 @@ func (m *merger) readPiece(p piece, f func(b *chunk.Batch, from, to int) error) 
 				return err
 			}
 		}
-	}
+		return nil
+	})
 }
 
 // divide sends the rows of a run on to sub-runs and finishes these. It is for

@@ -216,28 +216,15 @@ func serially(n int, f func(i int) error) error {
 // eachProbe calls f with the batches of the probe run and the number of rows
 // before each.
 func (d *nested) eachProbe(f func(m *chunk.Batch, at int) error) error {
-	r, err := d.s.file.Open(d.run)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	for at := 0; ; {
-		m, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err == nil {
-			err = d.s.t.Context().Err()
-		}
-		if err != nil {
+	at := 0
+	return chunk.Each(d.s.file, d.run, func(m *chunk.Batch) error {
+		if err := d.s.t.Context().Err(); err != nil {
 			return err
 		}
 		m.Seq = d.seq
-		if err := f(m, at); err != nil {
-			return err
-		}
 		at += m.N
-	}
+		return f(m, at-m.N)
+	})
 }
 
 // pass joins the whole probe run with the rows of t.

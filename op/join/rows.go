@@ -1,8 +1,6 @@
 package join
 
 import (
-	"errors"
-	"io"
 	"math/bits"
 	"unsafe"
 
@@ -131,30 +129,19 @@ func lend(in op.In, run int) []*chunk.Batch {
 
 // read appends a run that is not in memory.
 func read(in op.In, run int, schema dtype.Schema, alloc mem.Allocator, out []*chunk.Batch) ([]*chunk.Batch, error) {
-	r, err := in.Open(run)
-	if err != nil {
-		return out, err
-	}
-	defer r.Close()
 	b := chunk.NewBuilder(schema, alloc)
 	defer b.Close()
-	for {
-		m, err := r.Next()
-		if err == nil {
-			err = b.Append(m)
-		} else if errors.Is(err, io.EOF) {
-			if b.Len() > 0 {
-				out = append(out, b.Flush())
-			}
-			return out, nil
-		}
-		if err != nil {
-			return out, err
-		}
-		if b.Len() >= readRows {
+	err := chunk.Each(in, run, func(m *chunk.Batch) error {
+		err := b.Append(m)
+		if err == nil && b.Len() >= readRows {
 			out = append(out, b.Flush())
 		}
+		return err
+	})
+	if err == nil && b.Len() > 0 {
+		out = append(out, b.Flush())
 	}
+	return out, err
 }
 
 // compact makes one batch of few rows, so that gathers need no segments. It does

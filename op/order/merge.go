@@ -2,7 +2,6 @@ package order
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -51,27 +50,19 @@ func runsOf(in []op.In, keys []key, schema dtype.Schema) ([]*runRef, error) {
 
 // readSamples copies a run of samples; nil when it is empty.
 func readSamples(v chunk.Value, run int, schema dtype.Schema) (out *chunk.Batch, err error) {
-	r, err := v.Open(run)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
 	c := chunk.NewBuilder(schema, mem.Heap)
 	seq := uint64(0)
-	for {
-		b, err := r.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
+	err = chunk.Each(v, run, func(b *chunk.Batch) error {
 		if c.Len() == 0 {
 			seq = b.Seq
 		}
 		if err := c.Append(b); err != nil {
-			return nil, fmt.Errorf("samples of a sorted run: %w", err)
+			return fmt.Errorf("samples of a sorted run: %w", err)
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	if c.Len() == 0 {
 		return nil, nil

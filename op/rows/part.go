@@ -72,7 +72,7 @@ func (s parting) Open(t op.Task, in []op.In) (op.Feed, error) {
 	}
 	total := int64(0)
 	for b, x := range counts {
-		err := eachBatch(x.Value, 0, func(m *chunk.Batch) error {
+		err := chunk.Each(x.Value, 0, func(m *chunk.Batch) error {
 			for r, n := range chunk.Values[int64](&m.Cols[0]) {
 				f.runs = append(f.runs, placedRun{held[b].Value, r, total, total + n})
 				total += n

@@ -3,7 +3,6 @@ package rows
 import (
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"math/bits"
 	"slices"
@@ -154,7 +153,7 @@ func (counting) Run(t op.Task, in []op.In, out op.Out) error {
 	b := chunk.Batch{N: in[0].Runs()}
 	rows := make([]int64, b.N)
 	for r := range rows {
-		err := eachBatch(in[0].Value, r, func(m *chunk.Batch) error {
+		err := chunk.Each(in[0].Value, r, func(m *chunk.Batch) error {
 			rows[r] += int64(m.N)
 			return t.Context().Err()
 		})
@@ -166,31 +165,6 @@ func (counting) Run(t op.Task, in []op.In, out op.Out) error {
 	return out.Put(0, &b)
 }
 
-// eachBatch calls f for the batches of a run until it returns an error.
-func eachBatch(v chunk.Value, run int, f func(*chunk.Batch) error) (err error) {
-	r, err := v.Open(run)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := r.Close(); e != nil && (err == nil || errors.Is(err, op.ErrEnough)) {
-			err = e
-		}
-	}()
-	for {
-		b, err := r.Next()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := f(b); err != nil {
-			return err
-		}
-	}
-}
-
 type placing struct{ p PlaceParams }
 
 // Open implements op.Source: input 0 is the block, input 1 the counts of all.
@@ -199,7 +173,7 @@ func (s placing) Open(t op.Task, in []op.In) (op.Feed, error) {
 	var total int64
 	for b, x := range in[1:] {
 		for run := range x.Runs() {
-			err := eachBatch(x.Value, run, func(m *chunk.Batch) error {
+			err := chunk.Each(x.Value, run, func(m *chunk.Batch) error {
 				for r, n := range chunk.Values[int64](&m.Cols[0]) {
 					if b == t.Block() {
 						f.runs = append(f.runs, placedRun{in[0].Value, r, total, total + n})
@@ -271,7 +245,7 @@ func (r *placeReader) Read(split int, out op.Sink) error {
 	f := r.f
 	at := f.runs[split].from
 	seq := uint64(f.t.Block())<<48 | uint64(split)<<32
-	err := eachBatch(f.runs[split].v, f.runs[split].run, func(b *chunk.Batch) error {
+	err := chunk.Each(f.runs[split].v, f.runs[split].run, func(b *chunk.Batch) error {
 		if err := f.t.Context().Err(); err != nil {
 			return err
 		}
