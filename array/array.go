@@ -20,10 +20,8 @@ package array
 
 import (
 	"fmt"
-	"path/filepath"
-	"runtime"
-	"strings"
 
+	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/op"
@@ -155,26 +153,7 @@ func bytes(n int64) string {
 
 // fail returns an array that carries an error with the user's line.
 func fail(verb string, format string, args ...any) *Array {
-	err := fmt.Errorf(format, args...)
-	if at := caller(); at != "" {
-		return &Array{err: fmt.Errorf("%s: %s: %w", at, verb, err)}
-	}
-	return &Array{err: fmt.Errorf("%s: %w", verb, err)}
-}
-
-// caller is the file:line of the first caller outside of this package.
-func caller() string {
-	pc := make([]uintptr, 24)
-	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)])
-	for {
-		f, more := frames.Next()
-		if f.Function != "" && (!strings.Contains(f.Function, "weft/array.") || strings.HasSuffix(f.File, "_test.go")) {
-			return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
-		}
-		if !more {
-			return ""
-		}
-	}
+	return &Array{err: graph.Mistake("weft/array", verb, fmt.Errorf(format, args...))}
 }
 
 // failed returns the first array that carries a mistake.
@@ -201,7 +180,7 @@ func add[P any](verb string, o op.Op[P], p P, out grid.Grid, kind elem.Kind, lin
 	if n.call, n.out, err = o.Call(p, metas...); err != nil {
 		return fail(verb, "%w", err)
 	}
-	n.origin = caller()
+	n.origin = graph.Caller("weft/array")
 	return &Array{n: n, grid: out, kind: kind}
 }
 

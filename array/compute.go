@@ -2,9 +2,7 @@ package array
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"runtime"
 
 	"github.com/weft-data/weft/chunk"
@@ -16,17 +14,13 @@ import (
 )
 
 // A RunOption changes how a plan runs, never what it returns.
-type RunOption func(*graph.Request)
+type RunOption = graph.Option
 
 // WithProgress has f called a few times a second while the plan runs.
-func WithProgress(f func(graph.Progress)) RunOption {
-	return func(r *graph.Request) { r.Progress = f }
-}
+func WithProgress(f func(graph.Progress)) RunOption { return graph.WithProgress(f) }
 
 // Without leaves out passes of the optimizer, by name.
-func Without(passes ...string) RunOption {
-	return func(r *graph.Request) { r.Off = append(r.Off, passes...) }
-}
+func Without(passes ...string) RunOption { return graph.Without(passes...) }
 
 // A Result is a computed array: its elements in row-major order, in memory of the
 // garbage collector, outside of the runner's budget.
@@ -59,46 +53,34 @@ func (x *Array) plan() (*graph.Graph, graph.LayerID) {
 	return g, visit(x.n)
 }
 
-// start hands the plan to a runner.
-func (x *Array) start(ctx context.Context, r graph.Runner, mode graph.Mode, opts []RunOption) (graph.Job, error) {
+// blocks runs the plan in a mode and calls f for every block.
+func (x *Array) blocks(ctx context.Context, r graph.Runner, mode graph.Mode, opts []RunOption, f func(graph.Delivered) error) (graph.Report, error) {
 	if x.err != nil {
-		return nil, x.err
-	}
-	if r == nil {
-		return nil, errors.New("array: no runner: give local.New(local.Options{}) or a cluster client")
+		return graph.Report{}, x.err
 	}
 	g, want := x.plan()
-	q := graph.Request{Graph: g, Want: want, Mode: mode}
-	for _, o := range opts {
-		o(&q)
-	}
-	return r.Start(ctx, q)
+	defer runtime.KeepAlive(x) // and what its plan reads
+	return graph.Each(ctx, r, graph.Request{Graph: g, Want: want, Mode: mode}, opts, f)
 }
 
 // Compute runs the plan and returns the whole array.
-func (x *Array) Compute(ctx context.Context, r graph.Runner, opts ...RunOption) (res *Result, err error) {
-	j, err := x.start(ctx, r, graph.Run, opts)
+func (x *Array) Compute(ctx context.Context, r graph.Runner, opts ...RunOption) (*Result, error) {
+	if x.err != nil {
+		return nil, x.err
+	}
+	w := x.kind.Width()
+	res := &Result{Shape: x.Shape(), DType: x.kind}
+	place := newPlacer(x.grid, w)
+	_, err := x.blocks(ctx, r, graph.Run, opts, func(d graph.Delivered) error {
+		if res.data == nil { // not before the plan has been found to fit
+			res.data = strip.Aligned(x.Size() * w)
+		}
+		return place.block(res.data, d.Block, d.Value)
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	defer runtime.KeepAlive(x) // and what its plan reads
-	w := x.kind.Width()
-	res = &Result{Shape: x.Shape(), DType: x.kind, data: strip.Aligned(x.Size() * w)}
-	place := newPlacer(x.grid, w)
-	for {
-		d, err := j.Next(ctx)
-		if err == io.EOF {
-			return res, nil
-		}
-		if err == nil {
-			err = place.block(res.data, d.Block, d.Value)
-			d.Value.Release()
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
+	return res, nil
 }
 
 // A placer copies blocks to their places in a whole array.
@@ -142,7 +124,7 @@ func (p *placer) block(dst []byte, b int32, v chunk.Value) error {
 		return nil
 	}
 	left := row * p.width
-	return batches(v, func(b *chunk.Batch) error {
+	return chunk.EachOfAll(v, func(b *chunk.Batch) error {
 		data := b.Cols[0].Data[:int64(b.N)*p.width]
 		for len(data) > 0 {
 			if left == 0 {
@@ -168,29 +150,6 @@ func (p *placer) next(idx, n *[grid.MaxDims]int64, d int, off int64) int64 {
 	return off
 }
 
-// batches calls f for every batch of a block of one run.
-func batches(v chunk.Value, f func(*chunk.Batch) error) error {
-	if v.Runs() == 0 {
-		return nil
-	}
-	rd, err := v.Open(0)
-	if err != nil {
-		return err
-	}
-	for {
-		b, err := rd.Next()
-		if err == nil {
-			err = f(b)
-		}
-		if err == io.EOF {
-			return rd.Close()
-		}
-		if err != nil {
-			return errors.Join(err, rd.Close())
-		}
-	}
-}
-
 // Values returns the elements of a result in row-major order, without a copy. T
 // must be the Go type of the result's DType.
 func Values[T elem.Element](r *Result) ([]T, error) {
@@ -214,33 +173,16 @@ func Collect[T elem.Element](ctx context.Context, r graph.Runner, x *Array, opts
 
 // Explain returns the plan as built and as it would run, without running it.
 func (x *Array) Explain(ctx context.Context, r graph.Runner, opts ...RunOption) (graph.Report, error) {
-	return x.report(ctx, r, graph.Explain, opts)
+	return x.blocks(ctx, r, graph.Explain, opts, dropped)
 }
 
 // Analyze runs the plan, drops the elements, and returns the plan with what every
 // operator did.
 func (x *Array) Analyze(ctx context.Context, r graph.Runner, opts ...RunOption) (graph.Report, error) {
-	return x.report(ctx, r, graph.Analyze, opts)
+	return x.blocks(ctx, r, graph.Analyze, opts, dropped)
 }
 
-func (x *Array) report(ctx context.Context, r graph.Runner, mode graph.Mode, opts []RunOption) (rep graph.Report, err error) {
-	j, err := x.start(ctx, r, mode, opts)
-	if err != nil {
-		return rep, err
-	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	defer runtime.KeepAlive(x)
-	for {
-		d, err := j.Next(ctx)
-		if err == io.EOF {
-			return j.Report(), nil
-		}
-		if err != nil {
-			return rep, err
-		}
-		d.Value.Release()
-	}
-}
+func dropped(graph.Delivered) error { return nil }
 
 // All returns the elements of a result in row-major order, each as a Go value:
 // for printing and for small arrays.

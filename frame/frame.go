@@ -15,11 +15,6 @@
 package frame
 
 import (
-	"fmt"
-	"path/filepath"
-	"runtime"
-	"strings"
-
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/graph"
@@ -63,26 +58,7 @@ func (f *Frame) Schema() dtype.Schema {
 
 // fail returns a frame that carries an error with the user's line.
 func fail(verb string, err error) *Frame {
-	at := caller()
-	if at != "" {
-		return &Frame{err: fmt.Errorf("%s: %s: %w", at, verb, err)}
-	}
-	return &Frame{err: fmt.Errorf("%s: %w", verb, err)}
-}
-
-// caller is the file:line of the first caller outside of this package.
-func caller() string {
-	pc := make([]uintptr, 16)
-	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)])
-	for {
-		f, more := frames.Next()
-		if f.Function != "" && (!strings.Contains(f.Function, "weft/frame.") || strings.HasSuffix(f.File, "_test.go")) {
-			return fmt.Sprintf("%s:%d", filepath.Base(f.File), f.Line)
-		}
-		if !more {
-			return ""
-		}
-	}
+	return &Frame{err: graph.Mistake("weft/frame", verb, err)}
 }
 
 // A maker makes a call of an operator from the descriptions of its inputs.
@@ -108,7 +84,7 @@ func add(verb string, make maker, in ...*Frame) *Frame {
 	if n.call, n.out, err = make(metas...); err != nil {
 		return fail(verb, err)
 	}
-	n.origin = caller()
+	n.origin = graph.Caller("weft/frame")
 	return &Frame{n: n}
 }
 

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"iter"
+	"runtime"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
@@ -15,32 +15,23 @@ import (
 )
 
 // An Option changes how a plan runs, never what it returns.
-type Option func(*graph.Request)
+type Option = graph.Option
 
 // WithProgress has f called a few times a second while the plan runs.
-func WithProgress(f func(graph.Progress)) Option {
-	return func(r *graph.Request) { r.Progress = f }
-}
+func WithProgress(f func(graph.Progress)) Option { return graph.WithProgress(f) }
 
 // Without leaves out passes of the optimizer, by name.
-func Without(passes ...string) Option {
-	return func(r *graph.Request) { r.Off = append(r.Off, passes...) }
-}
+func Without(passes ...string) Option { return graph.Without(passes...) }
 
-// start hands the plan to a runner.
-func (f *Frame) start(ctx context.Context, r graph.Runner, mode graph.Mode, opts []Option) (graph.Job, error) {
+// blocks runs the plan in a mode and calls fn for every block.
+func (f *Frame) blocks(ctx context.Context, r graph.Runner, mode graph.Mode, opts []Option, fn func(chunk.Value) error) (graph.Report, error) {
 	if f.err != nil {
-		return nil, f.err
-	}
-	if r == nil {
-		return nil, errors.New("frame: no runner: give local.New(local.Options{}) or a cluster client")
+		return graph.Report{}, f.err
 	}
 	g, want := f.plan()
+	defer runtime.KeepAlive(f) // and what its plan reads
 	q := graph.Request{Graph: g, Want: want, Mode: mode, Ordered: true}
-	for _, o := range opts {
-		o(&q)
-	}
-	return r.Start(ctx, q)
+	return graph.Each(ctx, r, q, opts, func(d graph.Delivered) error { return fn(d.Value) })
 }
 
 // Iterate runs the plan and yields its rows as Arrow records owned by the
@@ -66,54 +57,13 @@ func (f *Frame) Iterate(ctx context.Context, r graph.Runner, opts ...Option) ite
 }
 
 // each runs the plan and calls fn for every batch, borrowed, in order.
-func (f *Frame) each(ctx context.Context, r graph.Runner, opts []Option, fn func(*arrow.Schema, dtype.Schema, *chunk.Batch) error) (err error) {
-	j, err := f.start(ctx, r, graph.Run, opts)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	schema := f.n.out.Schema
+func (f *Frame) each(ctx context.Context, r graph.Runner, opts []Option, fn func(*arrow.Schema, dtype.Schema, *chunk.Batch) error) error {
+	schema := f.Schema()
 	s := chunk.ToArrowSchema(schema)
-	for {
-		d, err := j.Next(ctx)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		err = batches(d.Value, func(b *chunk.Batch) error { return fn(s, schema, b) })
-		d.Value.Release()
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// batches calls fn for every batch of a block.
-func batches(v chunk.Value, fn func(*chunk.Batch) error) error {
-	for run := range v.Runs() {
-		r, err := v.Open(run)
-		if err != nil {
-			return err
-		}
-		for {
-			b, err := r.Next()
-			if err == io.EOF {
-				break
-			}
-			if err == nil {
-				err = fn(b)
-			}
-			if err != nil {
-				return errors.Join(err, r.Close())
-			}
-		}
-		if err := r.Close(); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := f.blocks(ctx, r, graph.Run, opts, func(v chunk.Value) error {
+		return chunk.EachOfAll(v, func(b *chunk.Batch) error { return fn(s, schema, b) })
+	})
+	return err
 }
 
 // Collect runs the plan and returns the whole table. Its memory belongs to the
@@ -150,29 +100,13 @@ func (f *Frame) Count(ctx context.Context, r graph.Runner, opts ...Option) (int6
 
 // Explain returns the plan as built and as it would run, without running it.
 func (f *Frame) Explain(ctx context.Context, r graph.Runner, opts ...Option) (graph.Report, error) {
-	return f.report(ctx, r, graph.Explain, opts)
+	return f.blocks(ctx, r, graph.Explain, opts, dropped)
 }
 
 // Analyze runs the plan, drops the rows, and returns the plan with what every
 // operator did.
 func (f *Frame) Analyze(ctx context.Context, r graph.Runner, opts ...Option) (graph.Report, error) {
-	return f.report(ctx, r, graph.Analyze, opts)
+	return f.blocks(ctx, r, graph.Analyze, opts, dropped)
 }
 
-func (f *Frame) report(ctx context.Context, r graph.Runner, mode graph.Mode, opts []Option) (rep graph.Report, err error) {
-	j, err := f.start(ctx, r, mode, opts)
-	if err != nil {
-		return rep, err
-	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	for {
-		d, err := j.Next(ctx)
-		if err == io.EOF {
-			return j.Report(), nil
-		}
-		if err != nil {
-			return rep, err
-		}
-		d.Value.Release()
-	}
-}
+func dropped(chunk.Value) error { return nil }

@@ -6,7 +6,6 @@ package optest
 import (
 	"context"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"strings"
@@ -156,53 +155,33 @@ func Collect(t testing.TB, o Options, g *graph.Graph, want graph.LayerID) ([][]a
 			t.Error(err)
 		}
 	}()
-	j, err := r.Start(context.Background(), graph.Request{Graph: g, Want: want, Ordered: true, Off: o.Off})
-	if err != nil {
-		return nil, graph.Report{}, err
-	}
-	defer func() { j.Close(); r.Wait() }()
+	defer r.Wait()
 	var out [][]any
-	for {
-		d, err := j.Next(context.Background())
-		if err == io.EOF {
-			return out, j.Report(), nil
-		}
-		if err != nil {
-			return nil, j.Report(), err
-		}
+	q := graph.Request{Graph: g, Want: want, Ordered: true, Off: o.Off}
+	rep, err := graph.Each(context.Background(), r, q, nil, func(d graph.Delivered) (err error) {
 		out, err = Read(out, d.Value)
-		d.Value.Release()
-		if err != nil {
-			return nil, j.Report(), err
-		}
+		return err
+	})
+	if err != nil {
+		out = nil
 	}
+	return out, rep, err
 }
 
 // Read appends the rows of a value.
 func Read(dst [][]any, v chunk.Value) ([][]any, error) {
-	for run := range v.Runs() {
-		r, err := v.Open(run)
-		if err != nil {
-			return nil, err
+	err := chunk.EachOfAll(v, func(b *chunk.Batch) error {
+		for i := range b.N {
+			row := make([]any, len(b.Cols))
+			for c := range b.Cols {
+				row[c] = Value(&b.Cols[c], i)
+			}
+			dst = append(dst, row)
 		}
-		for {
-			b, err := r.Next()
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				r.Close()
-				return nil, err
-			}
-			for i := range b.N {
-				row := make([]any, len(b.Cols))
-				for c := range b.Cols {
-					row[c] = Value(&b.Cols[c], i)
-				}
-				dst = append(dst, row)
-			}
-		}
-		r.Close()
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return dst, nil
 }
