@@ -41,7 +41,7 @@ func (j *work) payload(l sched.LayerID, v chunk.Value) []byte {
 // carry is a carrier at work.
 func (w *Worker) carry() {
 	grab, since := int32(1), time.Now()
-	var todo []item
+	var grabbed []item
 	var made []chunk.Value
 	var recs []wire.Record
 	w.mu.Lock()
@@ -51,13 +51,13 @@ func (w *Worker) carry() {
 		if start.Sub(since) > carryTime && w.node.Waiting() > 0 {
 			break
 		}
-		if todo = w.pop(todo[:0], grab); len(todo) == 0 {
+		if grabbed = w.pop(grabbed[:0], grab); len(grabbed) == 0 {
 			break
 		}
 		w.feed()
 		w.mu.Unlock()
 		made, recs = made[:0], recs[:0]
-		for _, it := range todo {
+		for _, it := range grabbed {
 			for b := it.first; b < it.first+it.n; b++ {
 				v, rec := it.j.call(it.layer, b, it.attempt)
 				made, recs = append(made, v), append(recs, rec)
@@ -69,7 +69,7 @@ func (w *Worker) carry() {
 			grab = 1
 		}
 		w.mu.Lock()
-		w.carried(todo, made, recs)
+		w.carried(grabbed, made, recs)
 	}
 	w.carriers--
 	w.feed()
@@ -111,10 +111,10 @@ func (j *work) call(layer sched.LayerID, b int32, attempt uint32) (chunk.Value, 
 }
 
 // carried stores what was made and reports it; w is locked.
-func (w *Worker) carried(todo []item, made []chunk.Value, recs []wire.Record) {
+func (w *Worker) carried(grabbed []item, made []chunk.Value, recs []wire.Record) {
 	w.link.put(recs...)
 	k := 0
-	for _, it := range todo {
+	for _, it := range grabbed {
 		j := it.j
 		for b := it.first; b < it.first+it.n; b++ {
 			if v := made[k]; v != nil && !j.gone && j.blocks[it.layer][b] == nil {

@@ -10,7 +10,7 @@ import (
 // if rng is nil), and checks every step.
 func drive(t testing.TB, s *State, spec *Spec, workers int, slots int32, rng *rand.Rand, check bool) (ran []Block, peak int) {
 	var acts []Action
-	var todo []Event
+	var coming []Event
 	live := 0
 	step := func(ev Event) {
 		acts = s.Step(ev, acts[:0])
@@ -23,11 +23,11 @@ func drive(t testing.TB, s *State, spec *Spec, workers int, slots int32, rng *ra
 			switch a.Kind {
 			case Run:
 				for b := a.First; b < a.First+a.N; b++ {
-					todo = append(todo, Event{Kind: Done, Job: a.Job, Layer: a.Layer, Block: b, Worker: a.Worker,
+					coming = append(coming, Event{Kind: Done, Job: a.Job, Layer: a.Layer, Block: b, Worker: a.Worker,
 						Session: a.Session, Attempt: a.Attempt, Bytes: 100})
 				}
 			case Deliver:
-				todo = append(todo, Event{Kind: Consumed, Job: a.Job, Layer: a.Layer, Block: a.First})
+				coming = append(coming, Event{Kind: Consumed, Job: a.Job, Layer: a.Layer, Block: a.First})
 			case Free:
 				live -= int(a.N)
 			case Fail:
@@ -39,13 +39,13 @@ func drive(t testing.TB, s *State, spec *Spec, workers int, slots int32, rng *ra
 		step(Event{Kind: WorkerUp, Worker: WorkerID(w), Session: 1, Slots: slots})
 	}
 	step(Event{Kind: Submit, Job: 1, Spec: spec})
-	for len(todo) > 0 {
+	for len(coming) > 0 {
 		i := 0
 		if rng != nil {
-			i = rng.IntN(len(todo))
+			i = rng.IntN(len(coming))
 		}
-		ev := todo[i]
-		todo = append(todo[:i], todo[i+1:]...)
+		ev := coming[i]
+		coming = append(coming[:i], coming[i+1:]...)
 		if ev.Kind == Done {
 			ran = append(ran, Block{ev.Layer, ev.Block})
 			live++
@@ -141,7 +141,7 @@ func TestPeak(t *testing.T) {
 func TestLocality(t *testing.T) {
 	spec := treeOf(1 << 12)
 	s := New(Options{})
-	var todo []Event
+	var coming []Event
 	var acts []Action
 	local, all := 0, 0
 	r := rand.New(rand.NewPCG(1, 1))
@@ -158,7 +158,7 @@ func TestLocality(t *testing.T) {
 						local++
 					}
 				}
-				todo = append(todo, Event{Kind: Done, Job: a.Job, Layer: a.Layer, Block: b, Worker: a.Worker, Session: a.Session, Attempt: a.Attempt, Bytes: 1 << 20})
+				coming = append(coming, Event{Kind: Done, Job: a.Job, Layer: a.Layer, Block: b, Worker: a.Worker, Session: a.Session, Attempt: a.Attempt, Bytes: 1 << 20})
 			}
 		}
 	}
@@ -166,11 +166,11 @@ func TestLocality(t *testing.T) {
 		step(Event{Kind: WorkerUp, Worker: w, Session: 1, Slots: 2})
 	}
 	step(Event{Kind: Submit, Job: 1, Spec: spec})
-	for len(todo) > 0 {
-		i := r.IntN(len(todo))
-		ev := todo[i]
-		todo[i] = todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for len(coming) > 0 {
+		i := r.IntN(len(coming))
+		ev := coming[i]
+		coming[i] = coming[len(coming)-1]
+		coming = coming[:len(coming)-1]
 		step(ev)
 	}
 	if part := float64(local) / float64(all); part < 0.85 {

@@ -82,10 +82,10 @@ func (r *Runner) launch(j *job, layer sched.LayerID, b int32, attempt sched.Atte
 
 // A carrier is the scratch of one thread that runs direct tasks.
 type carrier struct {
-	todo []item
-	done []sched.Event
-	in   []op.In
-	lent []lent // to be used
+	grabbed []item
+	done    []sched.Event
+	in      []op.In
+	lent    []lent // to be used
 }
 
 // carry is a carrier at work: it runs direct tasks until there are none, or until it has
@@ -107,19 +107,19 @@ func (r *Runner) carry() {
 		if start.Sub(since) > carryTime && r.node.Waiting() > 0 {
 			break
 		}
-		if c.todo = r.pop(c.todo[:0], grab); len(c.todo) == 0 {
+		if c.grabbed = r.pop(c.grabbed[:0], grab); len(c.grabbed) == 0 {
 			break
 		}
 		r.feed()
 		r.mu.Unlock()
 		n := int32(0)
-		for _, it := range c.todo {
+		for _, it := range c.grabbed {
 			for b := it.first; b < it.first+it.n; b++ {
 				c.done = append(c.done, it.j.call(c, it.layer, b, it.attempt))
 				n++
 			}
 		}
-		clear(c.todo)
+		clear(c.grabbed)
 		if time.Since(start) < batchTime {
 			grab = min(2*max(grab, n), maxGrab)
 		} else {

@@ -12,7 +12,7 @@ type world struct {
 	t      testing.TB
 	n      *Node
 	acts   []Action
-	todo   []Event
+	coming []Event
 	run    map[int32]int64
 	extra  map[int32]int64
 	place  map[int32]string // memory, disk or both, of the driver's own books
@@ -41,10 +41,10 @@ func (w *world) step(ev Event) {
 			if a.Kind == Load && w.place[a.Value] != "disk" {
 				w.t.Fatalf("load of %d, which is in %q", a.Value, w.place[a.Value])
 			}
-			w.todo = append(w.todo, Event{Kind: Have, Value: a.Value, Bytes: 10})
+			w.coming = append(w.coming, Event{Kind: Have, Value: a.Value, Bytes: 10})
 		case Spill:
 			if v := &w.n.values[a.Value]; v.parts {
-				w.todo = append(w.todo, Event{Kind: Spilled, Value: a.Value, OK: true, Bytes: min(a.Bytes+3, v.bytes)})
+				w.coming = append(w.coming, Event{Kind: Spilled, Value: a.Value, OK: true, Bytes: min(a.Bytes+3, v.bytes)})
 				continue
 			}
 			if w.place[a.Value] != "memory" {
@@ -52,7 +52,7 @@ func (w *world) step(ev Event) {
 			}
 			w.spills++
 			w.place[a.Value] = "both"
-			w.todo = append(w.todo, Event{Kind: Spilled, Value: a.Value, OK: true})
+			w.coming = append(w.coming, Event{Kind: Spilled, Value: a.Value, OK: true})
 		case Unload:
 			w.place[a.Value] = "disk"
 		case Discard:
@@ -64,8 +64,8 @@ func (w *world) step(ev Event) {
 }
 
 func (w *world) answer(i int) {
-	ev := w.todo[i]
-	w.todo = slices.Delete(w.todo, i, i+1)
+	ev := w.coming[i]
+	w.coming = slices.Delete(w.coming, i, i+1)
 	w.step(ev)
 }
 
@@ -114,11 +114,11 @@ func TestSpillByNextUse(t *testing.T) {
 	if w.place[10] != "both" && w.place[0] != "both" {
 		t.Fatalf("spilled %v", w.place)
 	}
-	for len(w.todo) > 0 {
+	for len(w.coming) > 0 {
 		w.answer(0)
 	}
 	w.step(Event{Kind: Queue, Task: 0, In: []int32{9, 3}, Want: 10})
-	for len(w.todo) > 0 {
+	for len(w.coming) > 0 {
 		w.answer(0)
 	}
 	if _, ok := w.run[0]; !ok {
@@ -157,8 +157,8 @@ func TestGrowWaitsForWhatLeaves(t *testing.T) {
 		w.step(Event{Kind: Grow, Task: 0, Bytes: 200})
 		w.step(Event{Kind: Put, Task: 0, Value: v, Bytes: 200, Key: uint64(10 + v)})
 	}
-	if m, _ := w.n.Stored(); m != 600 || w.n.Room() != 0 || len(w.todo) != 0 {
-		t.Fatalf("%d stored, room for %d, %v to do", m, w.n.Room(), w.todo)
+	if m, _ := w.n.Stored(); m != 600 || w.n.Room() != 0 || len(w.coming) != 0 {
+		t.Fatalf("%d stored, room for %d, %v to come", m, w.n.Room(), w.coming)
 	}
 	w.step(Event{Kind: Grow, Task: 0, Bytes: 150})
 	if len(w.acts) != 1 || w.acts[0].Kind != Spill || w.acts[0].Value != 2 || w.acts[0].Bytes != 150 {
@@ -169,7 +169,7 @@ func TestGrowWaitsForWhatLeaves(t *testing.T) {
 		t.Fatalf("the bytes have left, got %+v", w.acts)
 	}
 	w.step(Event{Kind: Grow, Task: House, Bytes: 700})
-	if a := w.acts[0]; a.Kind != Evict || a.Task != House || len(w.todo) > 0 {
+	if a := w.acts[0]; a.Kind != Evict || a.Task != House || len(w.coming) > 0 {
 		t.Fatalf("more than could be spilled was asked for, got %+v", w.acts)
 	}
 	w.step(Event{Kind: Put, Task: 0, Value: 5, Bytes: 550})
@@ -189,28 +189,28 @@ func TestPartsOfWhatIsRead(t *testing.T) {
 	}
 	w.step(Event{Kind: Queue, Task: 1, In: []int32{1}})
 	w.step(Event{Kind: Grow, Task: 0, Bytes: 150})
-	if len(w.todo) != 1 || w.todo[0].Value != 0 {
-		t.Fatalf("the value nobody reads should go first: %+v", w.todo)
+	if len(w.coming) != 1 || w.coming[0].Value != 0 {
+		t.Fatalf("the value nobody reads should go first: %+v", w.coming)
 	}
 	w.step(Event{Kind: Spilled, Value: 0, OK: true, Bytes: 200})
-	w.todo = w.todo[:0]
+	w.coming = w.coming[:0]
 	w.step(Event{Kind: Grow, Task: 0, Bytes: 350})
-	for _, ev := range w.todo {
+	for _, ev := range w.coming {
 		ev.Bytes = 0
 		w.step(ev)
 	}
 	if a := w.acts[0]; a.Kind != Evict {
 		t.Fatalf("all that is left is being read, got %+v", w.acts)
 	}
-	w.todo = w.todo[:0]
+	w.coming = w.coming[:0]
 	w.step(Event{Kind: Grow, Task: 0, Bytes: 350})
-	if a := w.acts[0]; a.Kind != Evict || len(w.todo) > 0 {
+	if a := w.acts[0]; a.Kind != Evict || len(w.coming) > 0 {
 		t.Fatalf("nothing has changed since, got %+v", w.acts)
 	}
 	w.step(Event{Kind: Loose, Value: 1})
 	w.step(Event{Kind: Grow, Task: 0, Bytes: 350})
-	if len(w.todo) != 1 || w.todo[0].Value != 1 {
-		t.Fatalf("parts of value 1 can go now: %+v", w.todo)
+	if len(w.coming) != 1 || w.coming[0].Value != 1 {
+		t.Fatalf("parts of value 1 can go now: %+v", w.coming)
 	}
 }
 
@@ -286,10 +286,10 @@ func chaos(t *testing.T, seed uint64) {
 			queued[next] = true
 			w.step(Event{Kind: Queue, Task: next, Key: uint64(r.IntN(50)), Floor: 5, Want: 5 + r.Int64N(60), In: in, Alone: r.IntN(12) == 0})
 			next++
-		case k < 6 && len(w.todo) > 0:
-			i := r.IntN(len(w.todo))
+		case k < 6 && len(w.coming) > 0:
+			i := r.IntN(len(w.coming))
 			if r.IntN(8) == 0 {
-				if ev := &w.todo[i]; ev.Kind == Spilled {
+				if ev := &w.coming[i]; ev.Kind == Spilled {
 					ev.OK, ev.Bytes = r.IntN(2) == 0 && ev.Bytes > 0, 0
 				} else {
 					*ev = Event{Kind: Lost, Value: ev.Value}
@@ -330,7 +330,7 @@ func chaos(t *testing.T, seed uint64) {
 				ended++
 			}
 		}
-		if next == tasks && len(w.todo) == 0 && len(w.run) == 0 && len(queued) > 0 {
+		if next == tasks && len(w.coming) == 0 && len(w.run) == 0 && len(queued) > 0 {
 			t.Fatalf("seed %d: %d tasks never started", seed, len(queued))
 		}
 	}
