@@ -45,7 +45,7 @@ type Client struct {
 
 	mu     sync.Mutex
 	reply  wire.Reply
-	table  map[int32]peer
+	table  roster
 	jobs   map[int32]*clientJob // by the scheduler's number
 	asked  map[int32]*clientJob // by ours, until they have the scheduler's
 	last   int32
@@ -65,7 +65,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{opt: o, peers: data.NewPeers(creds, o.Stall), done: make(chan struct{}), table: map[int32]peer{},
+	c := &Client{opt: o, peers: data.NewPeers(creds, o.Stall), done: make(chan struct{}), table: roster{},
 		jobs: map[int32]*clientJob{}, asked: map[int32]*clientJob{}, news: make(chan struct{})}
 	if c.conn, err = dialControl(addr, grpc.WithTransportCredentials(creds)); err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
@@ -145,24 +145,18 @@ func (c *Client) follow(live context.Context, st grpc.ClientStream) {
 			j.finish(err)
 		}
 	}
-	close(c.news)
-	c.news = make(chan struct{})
+	c.changed()
 }
 
 // hear takes one record; c is locked.
 func (c *Client) hear(r *wire.Record) error {
 	switch r.Kind {
 	case wire.Welcome:
-		close(c.news)
-		c.news = make(chan struct{})
+		c.changed()
 		return wire.Decode(r.Data, &c.reply)
-	case wire.Refused:
-		return &wire.Refusal{Reason: r.Class, Text: r.Text}
-	case wire.Ping:
-		c.link.put(wire.Record{Kind: wire.Pong, Nanos: r.Nanos})
-		return nil
 	case wire.Peer:
-		c.meet(r)
+		c.table.meet(r, c.peers)
+		c.changed()
 		return nil
 	case wire.State:
 		return c.answered(r)
@@ -200,13 +194,8 @@ func (c *Client) hear(r *wire.Record) error {
 	return nil
 }
 
-func (c *Client) meet(r *wire.Record) {
-	if r.Text != "" {
-		c.table[r.Worker] = peer{r.Session, r.Text}
-	} else if p, ok := c.table[r.Worker]; ok && p.session == r.Session {
-		delete(c.table, r.Worker)
-		go c.peers.Drop(p.addr)
-	}
+// changed wakes those who wait for workers; c is locked.
+func (c *Client) changed() {
 	close(c.news)
 	c.news = make(chan struct{})
 }

@@ -262,11 +262,6 @@ func (s *Scheduler) fromWorker(w *workerConn, b []byte) error {
 		case wire.Retire:
 			s.retire(w)
 			return nil
-		case wire.Ping:
-			w.link.put(wire.Record{Kind: wire.Pong, Nanos: r.Nanos})
-			return nil
-		case wire.Pong:
-			return nil
 		default:
 			return fmt.Errorf("%w: a worker sent a record of kind %d", wire.ErrBroken, r.Kind)
 		}
@@ -299,11 +294,6 @@ func (s *Scheduler) hearClient(c *clientConn, b []byte) (asked bool, err error) 
 			return s.submit(c, r)
 		case wire.Ask:
 			asked = true
-			return nil
-		case wire.Ping:
-			c.link.put(wire.Record{Kind: wire.Pong, Nanos: r.Nanos})
-			return nil
-		case wire.Pong:
 			return nil
 		case wire.Consumed, wire.Missing, wire.Cancel:
 		default:

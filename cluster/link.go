@@ -91,7 +91,8 @@ func (l *link) close() {
 	<-l.done
 }
 
-// open takes a frame that came in apart and calls f for its records.
+// open takes a frame that came in apart and calls f for its records, but for those
+// that are about the stream itself.
 func (l *link) open(b []byte, f func(*wire.Record) error) error {
 	seq, _, rest, err := wire.Open(b)
 	if err != nil {
@@ -109,13 +110,27 @@ func (l *link) open(b []byte, f func(*wire.Record) error) error {
 	var r wire.Record
 	for len(rest) > 0 {
 		if rest, err = wire.Next(rest, &r); err == nil {
-			err = f(&r)
+			err = l.take(&r, f)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// take answers what every side of a stream answers in the same way; f gets the rest.
+func (l *link) take(r *wire.Record, f func(*wire.Record) error) error {
+	switch r.Kind {
+	case wire.Refused:
+		return &wire.Refusal{Reason: r.Class, Text: r.Text}
+	case wire.Ping:
+		l.put(wire.Record{Kind: wire.Pong, Nanos: r.Nanos})
+		return nil
+	case wire.Pong:
+		return nil
+	}
+	return f(r)
 }
 
 // rawCodec passes frames through gRPC as they are.

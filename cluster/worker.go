@@ -88,7 +88,7 @@ type Worker struct {
 	id       int32
 	session  uint32
 	heard    time.Time
-	table    map[int32]peer
+	table    roster
 	jobs     map[int32]*work
 	real     []item // by key
 	ahead    int    // tasks at the node, or fetching for it
@@ -98,7 +98,9 @@ type Worker struct {
 	up       chan struct{} // closed when the scheduler has welcomed it
 }
 
-// A peer is another worker, as the scheduler told.
+// A roster is the workers there are, as the scheduler told.
+type roster map[int32]peer
+
 type peer struct {
 	session uint32
 	addr    string
@@ -119,7 +121,7 @@ func Join(ctx context.Context, addr string, o WorkerOptions) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{opt: o, peers: data.NewPeers(creds, o.Stall), done: make(chan struct{}), table: map[int32]peer{}, jobs: map[int32]*work{}, heard: time.Now(), up: make(chan struct{})}
+	w := &Worker{opt: o, peers: data.NewPeers(creds, o.Stall), done: make(chan struct{}), table: roster{}, jobs: map[int32]*work{}, heard: time.Now(), up: make(chan struct{})}
 	w.quiet.L = &w.mu
 	if w.lis, err = net.Listen("tcp", o.Listen); err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
@@ -314,13 +316,8 @@ func (w *Worker) hear(r *wire.Record) error {
 			w.id, w.session = r.Worker, r.Session
 			close(w.up)
 			return nil
-		case wire.Refused:
-			return &wire.Refusal{Reason: r.Class, Text: r.Text}
-		case wire.Ping:
-			w.link.put(wire.Record{Kind: wire.Pong, Nanos: r.Nanos})
-			return nil
 		case wire.Peer:
-			w.meet(r)
+			w.table.meet(r, w.peers)
 			return nil
 		case wire.Retired:
 			return errRetired
@@ -334,15 +331,15 @@ func (w *Worker) hear(r *wire.Record) error {
 	return j.hear(r)
 }
 
-// meet notes where another worker is, or that it is gone: then nothing is waited
-// for from it any more.
-func (w *Worker) meet(r *wire.Record) {
+// meet notes where a worker is, or that it is gone: then nothing is waited for from
+// it any more.
+func (t roster) meet(r *wire.Record, open *data.Peers) {
 	if r.Text != "" {
-		w.table[r.Worker] = peer{r.Session, r.Text}
+		t[r.Worker] = peer{r.Session, r.Text}
 		return
 	}
-	if p, ok := w.table[r.Worker]; ok && p.session == r.Session {
-		delete(w.table, r.Worker)
-		go w.peers.Drop(p.addr)
+	if p, ok := t[r.Worker]; ok && p.session == r.Session {
+		delete(t, r.Worker)
+		go open.Drop(p.addr)
 	}
 }
