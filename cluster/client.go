@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -183,7 +184,7 @@ func (c *Client) hear(r *wire.Record) error {
 			return nil
 		}
 		j.got = append(j.got, delivery{r.Block, r.Worker, r.Data})
-		j.tell()
+		j.bell.Ring()
 	case wire.Progress:
 		return j.advanced(r)
 	case wire.Finished:
@@ -235,7 +236,7 @@ func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 	if err != nil {
 		return nil, err
 	}
-	j := &clientJob{c: c, req: q, plan: plan, start: time.Now(), news: make(chan struct{}, 1), quit: make(chan struct{})}
+	j := &clientJob{c: c, req: q, plan: plan, start: time.Now(), bell: shell.NewBell(), quit: make(chan struct{})}
 	j.ctx, j.cancel = context.WithCancelCause(ctx)
 	if q.Mode == graph.Explain {
 		j.over = true
@@ -325,7 +326,7 @@ type clientJob struct {
 	had    []uint64    // blocks handed to the reader, as bits
 	next   int32       // the block after the last one handed out
 	eaten  wire.Record // blocks read that the scheduler has not been told of
-	news   chan struct{}
+	bell   shell.Bell
 	lost   map[int32]bool // blocks that were not where they should be, and come again
 	quit   chan struct{}  // closed when the job is over
 	moved  chan struct{}  // progress was made; nil when nobody asks
@@ -335,60 +336,42 @@ type clientJob struct {
 	err    error
 }
 
-func (j *clientJob) tell() {
-	select {
-	case j.news <- struct{}{}:
-	default:
-	}
-}
-
 func (j *clientJob) finish(err error) {
 	if !j.over {
 		j.over, j.err, j.wall = true, err, time.Since(j.start)
 		close(j.quit)
 	}
-	j.tell()
+	j.bell.Ring()
 }
 
 // Next implements graph.Job.
 func (j *clientJob) Next(ctx context.Context) (graph.Delivered, error) {
-	for {
-		j.c.mu.Lock()
-		if at := j.turn(); at >= 0 && (j.err == nil || !j.over) {
-			d := j.pop(at)
-			if j.seen(d.block) {
-				j.eat(d.block)
-				j.c.mu.Unlock()
-				continue
-			}
-			if len(d.data) > 0 {
-				j.see(d.block)
-				j.eat(d.block)
-				j.c.mu.Unlock()
-				return graph.Delivered{Block: d.block, Value: inline(d.data)}, nil
-			}
-			p, ok := j.c.table[d.worker]
-			j.c.mu.Unlock()
-			v, err := j.take(ctx, d, p, ok)
-			if v != nil || err != nil {
-				return graph.Delivered{Block: d.block, Value: v}, err
-			}
+	return j.bell.Next(ctx, func() (graph.Delivered, bool, error) { return j.offer(ctx) })
+}
+
+// offer returns the next block for the reader, if it has come.
+func (j *clientJob) offer(ctx context.Context) (none graph.Delivered, ok bool, err error) {
+	j.c.mu.Lock()
+	defer j.c.mu.Unlock()
+	for at := j.turn(); at >= 0 && (j.err == nil || !j.over); at = j.turn() {
+		d := j.pop(at)
+		switch {
+		case j.seen(d.block):
+			j.eat(d.block)
 			continue
+		case len(d.data) > 0:
+			j.see(d.block)
+			j.eat(d.block)
+			return graph.Delivered{Block: d.block, Value: inline(d.data)}, true, nil
 		}
-		over, err := j.over && (len(j.lost) == 0 && j.read == len(j.got) || j.err != nil), j.err
-		j.c.mu.Unlock()
-		if over {
-			if err == nil {
-				err = io.EOF
-			}
-			return graph.Delivered{}, err
-		}
-		select {
-		case <-j.news:
-		case <-ctx.Done():
-			return graph.Delivered{}, context.Cause(ctx)
+		if v, err := j.take(ctx, d); v != nil || err != nil {
+			return graph.Delivered{Block: d.block, Value: v}, err == nil, err
 		}
 	}
+	if !j.over || j.err == nil && (len(j.lost) > 0 || j.read < len(j.got)) {
+		return none, false, nil
+	}
+	return none, false, cmp.Or(j.err, io.EOF)
 }
 
 // turn returns the position in got of what the reader gets next, -1 if it has not
@@ -462,47 +445,52 @@ func (b inline) Open(int) (chunk.Reader, error) {
 	return chunk.NewBlock([][]*chunk.Batch{{{Cols: []chunk.Vec{v}, N: 1}}}).Open(0)
 }
 
-// take fetches a block. Neither block nor error: it was not there, and will be
-// delivered again.
-func (j *clientJob) take(ctx context.Context, d delivery, p peer, known bool) (chunk.Value, error) {
+// take fetches a block; the client is locked, but not meanwhile. Neither block nor
+// error: it was not there, and will be delivered again.
+func (j *clientJob) take(ctx context.Context, d delivery) (chunk.Value, error) {
+	p, known := j.c.table[d.worker]
+	runs, err := [][]*chunk.Batch(nil), errors.New("the worker is gone")
+	if known {
+		j.c.mu.Unlock()
+		runs, err = j.fetch(ctx, d, p)
+		j.c.mu.Lock()
+	}
+	switch {
+	case err == nil:
+		j.see(d.block)
+		j.eat(d.block)
+		return chunk.NewBlock(runs), nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	case j.over && j.err != nil:
+		return nil, j.err
+	}
+	if j.lost == nil {
+		j.lost = map[int32]bool{}
+	}
+	j.lost[d.block] = true
+	if known { // else the scheduler knows that the worker is gone
+		j.c.link.put(wire.Record{Kind: wire.Missing, Job: j.id, Block: d.block, Worker: d.worker, Session: p.session})
+	}
+	return nil, nil
+}
+
+// fetch gets a block from a worker, and once more if it came broken.
+func (j *clientJob) fetch(ctx context.Context, d delivery, p peer) ([][]*chunk.Batch, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(j.ctx, func() { cancel(context.Cause(j.ctx)) })()
 	schema := j.plan.Graph.Layers[j.plan.Want].Out.Schema
 	s := &receiver{schema: schema}
-	err := errors.New("the worker is gone")
-	if known {
-		ctx, cancel := context.WithCancelCause(ctx)
-		stop := context.AfterFunc(j.ctx, func() { cancel(context.Cause(j.ctx)) })
-		t := &data.Ticket{Session: p.session, Job: j.id, Refs: []data.Ref{{Layer: int32(j.plan.Want), Block: d.block, Hi: -1}}}
-		for try := 0; try < 2 && err != nil; try++ {
-			s.reset()
-			if err = j.c.peers.Get(ctx, p.addr, t, []dtype.Schema{schema}, s); !errors.Is(err, data.ErrCorrupt) {
-				break
-			}
-		}
-		stop()
-		cancel(nil)
-	}
-	if err != nil && ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	j.c.mu.Lock()
-	defer j.c.mu.Unlock()
-	if err != nil {
+	t := &data.Ticket{Session: p.session, Job: j.id, Refs: []data.Ref{{Layer: int32(j.plan.Want), Block: d.block, Hi: -1}}}
+	var err error
+	for range 2 {
 		s.reset()
-		if j.over && j.err != nil {
-			return nil, j.err
+		if err = j.c.peers.Get(ctx, p.addr, t, []dtype.Schema{schema}, s); !errors.Is(err, data.ErrCorrupt) {
+			break
 		}
-		if j.lost == nil {
-			j.lost = map[int32]bool{}
-		}
-		j.lost[d.block] = true
-		if known { // else the scheduler knows that the worker is gone
-			j.c.link.put(wire.Record{Kind: wire.Missing, Job: j.id, Block: d.block, Worker: d.worker, Session: p.session})
-		}
-		return nil, nil
 	}
-	j.see(d.block)
-	j.eat(d.block)
-	return chunk.NewBlock(s.runs), nil
+	return s.runs, err
 }
 
 // A receiver makes a block of garbage-collected buffers.

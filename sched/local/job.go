@@ -45,7 +45,7 @@ type job struct {
 	got     []int32 // blocks delivered and not read: those from read on
 	read    int
 	eaten   []int32 // blocks read that the scheduler has not been told of
-	news    chan struct{}
+	bell    shell.Bell
 	err     error
 	over    bool // finished or failed
 	wall    time.Duration
@@ -60,7 +60,7 @@ type job struct {
 
 func newJob(r *Runner, ctx context.Context, q graph.Request, plan *optimize.Plan) *job {
 	j := &job{r: r, req: q, plan: plan, start: time.Now(), spill0: r.node.Spilled(), quit: make(chan struct{}),
-		errs: map[sched.Block]error{}, news: make(chan struct{}, 1), stop: func() bool { return true }}
+		errs: map[sched.Block]error{}, bell: shell.NewBell(), stop: func() bool { return true }}
 	j.ctx, j.cancel = context.WithCancelCause(ctx)
 	n := len(plan.Graph.Layers)
 	for i := range plan.Graph.Layers {
@@ -374,7 +374,7 @@ func (j *job) deliver(b int32) {
 		j.got, j.r.got = j.r.got, nil
 	}
 	j.got = append(j.got, b)
-	j.tell()
+	j.bell.Ring()
 }
 
 // hand takes a delivered block for the reader; the runner is locked.
@@ -416,13 +416,6 @@ func (r *Runner) consume(j *job, b int32) {
 	})
 }
 
-func (j *job) tell() {
-	select {
-	case j.news <- struct{}{}:
-	default:
-	}
-}
-
 // fail ends the job with an error; the first one counts.
 func (j *job) fail(err error) {
 	if j.err == nil && !j.over {
@@ -436,7 +429,7 @@ func (j *job) finish(err error) {
 	if !j.over {
 		j.over, j.err, j.wall = true, err, time.Since(j.start)
 	}
-	j.tell()
+	j.bell.Ring()
 	j.once.Do(func() { close(j.quit) })
 }
 
@@ -468,30 +461,22 @@ func (j *job) closed() {
 }
 
 // Next implements graph.Job.
-func (j *job) Next(ctx context.Context) (graph.Delivered, error) {
-	for {
-		j.r.mu.Lock()
-		if j.read < len(j.got) {
-			d := j.hand(j.got[j.read])
-			j.read++
-			j.eat(d.Block)
-			j.r.mu.Unlock()
-			return d, nil
-		}
-		over, err := j.over, j.err
-		j.r.mu.Unlock()
-		if over {
-			if err == nil {
-				err = io.EOF
-			}
-			return graph.Delivered{}, err
-		}
-		select {
-		case <-j.news:
-		case <-ctx.Done():
-			return graph.Delivered{}, ctx.Err()
-		}
+func (j *job) Next(ctx context.Context) (graph.Delivered, error) { return j.bell.Next(ctx, j.offer) }
+
+// offer returns the next block for the reader, if there is one.
+func (j *job) offer() (d graph.Delivered, ok bool, err error) {
+	j.r.mu.Lock()
+	defer j.r.mu.Unlock()
+	if j.read < len(j.got) {
+		d = j.hand(j.got[j.read])
+		j.read++
+		j.eat(d.Block)
+		return d, true, nil
 	}
+	if j.over {
+		err = cmp.Or(j.err, io.EOF)
+	}
+	return d, false, err
 }
 
 // eat tells the scheduler what was read, many blocks at a time when there are
