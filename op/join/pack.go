@@ -221,9 +221,9 @@ func (e *emitter) unpack(i int, pl *place) {
 		case valid != nil:
 			unpackSome(off, str, unsafe.Add(data, pl.off), pl.size, e.at, valid)
 		case pl.size <= 16:
-			unpackShort(off, str, unsafe.Add(data, pl.off), pl.size, e.at)
+			unpackText[[16]byte](off, str, unsafe.Add(data, pl.off), pl.size, e.at)
 		default:
-			unpackLong(off, str, unsafe.Add(data, pl.off), pl.size, e.at)
+			unpackText[[packText]byte](off, str, unsafe.Add(data, pl.off), pl.size, e.at)
 		}
 		e.textEnd(i)
 	case pl.size == 1:
@@ -246,32 +246,20 @@ func unpackFixed[T element](e *emitter, i int, data unsafe.Pointer) {
 	}
 }
 
-// unpackShort writes texts of at most 16 bytes behind off[0]. Text that was
+// unpackText writes texts of at most the bytes of T behind off[0]. Text that was
 // reserved has textPad bytes to spare.
-func unpackShort(off []int32, str []byte, data unsafe.Pointer, size uintptr, rows []uintptr) {
+func unpackText[T [16]byte | [packText]byte](off []int32, str []byte, data unsafe.Pointer, size uintptr, rows []uintptr) {
 	dst, at := unsafe.Pointer(unsafe.SliceData(str)), uintptr(off[0])
 	off = off[1 : len(rows)+1]
 	for i, o := range rows {
 		row := unsafe.Add(data, o)
-		*(*[16]byte)(unsafe.Add(dst, at)) = *(*[16]byte)(row)
+		*(*T)(unsafe.Add(dst, at)) = *(*T)(row)
 		at += uintptr(*(*uint8)(unsafe.Add(row, size)))
 		off[i] = int32(at)
 	}
 }
 
-// unpackLong is unpackShort for texts of at most 32 bytes.
-func unpackLong(off []int32, str []byte, data unsafe.Pointer, size uintptr, rows []uintptr) {
-	dst, at := unsafe.Pointer(unsafe.SliceData(str)), uintptr(off[0])
-	off = off[1 : len(rows)+1]
-	for i, o := range rows {
-		row := unsafe.Add(data, o)
-		*(*[packText]byte)(unsafe.Add(dst, at)) = *(*[packText]byte)(row)
-		at += uintptr(*(*uint8)(unsafe.Add(row, size)))
-		off[i] = int32(at)
-	}
-}
-
-// unpackSome is unpackLong with nulls, which have no bytes.
+// unpackSome is unpackText with nulls, which have no bytes.
 func unpackSome(off []int32, str []byte, data unsafe.Pointer, size uintptr, rows []uintptr, valid []uint64) {
 	dst, at := unsafe.Pointer(unsafe.SliceData(str)), uintptr(off[0])
 	off = off[1 : len(rows)+1]
