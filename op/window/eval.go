@@ -56,10 +56,10 @@ func (r *reader) evaluator(i int, at spot) (evaluator, error) {
 		c, err := r.tape.cursor(at, false)
 		return &backward{gathered: newGathered(r, col), src: c}, err
 	case First:
-		return &leading{gathered: newGathered(r, col)}, nil
+		return &outermost{gathered: newGathered(r, col)}, nil
 	case Last:
 		c, err := r.tape.cursor(at, false)
-		return &trailing{gathered: newGathered(r, col), ahead: c}, err
+		return &outermost{gathered: newGathered(r, col), ahead: c}, err
 	}
 	return r.slide(i, col, at)
 }

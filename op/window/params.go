@@ -144,7 +144,7 @@ type runParams struct {
 func lower(p Params, f *op.Fragment) error {
 	call := runOp.With(runParams{p, f.In[0].Schema})
 	if len(p.By) == 0 {
-		f.Add(op.Node{Call: call, Meta: f.Out, Size: op.Size{Fixed: 1}, In: []op.Part{{From: op.Input(0), Wiring: op.AllToAll}}})
+		f.Single(call, op.Input(0), f.Out)
 		return nil
 	}
 	f.Add(op.Node{Call: call, Meta: f.Out, In: []op.Part{{From: op.Input(0), Wiring: op.OneToOne}, {From: op.Input(0), Wiring: op.AllToAll}}})

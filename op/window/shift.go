@@ -178,47 +178,33 @@ func (e *backward) seek(at int64, p uint32) error {
 	return nil
 }
 
-// A leading value is that of the first row of the partition.
-type leading struct {
+// An outermost value is that of the first row of the partition, or, with a cursor that
+// runs ahead, of its last.
+type outermost struct {
 	gathered
-	part uint32
-}
-
-func (e *leading) eval(m *view) (chunk.Vec, error) {
-	e.begin()
-	for i := m.lo; i < m.hi; {
-		p := m.c.part[i]
-		if e.saved == nil || p != e.part {
-			if err := e.save(m.c.b, i); err != nil {
-				return chunk.Vec{}, err
-			}
-			e.part = p
-		}
-		k := run(m.c.part[i:m.hi], p)
-		if err := e.addSaved(k); err != nil {
-			return chunk.Vec{}, err
-		}
-		i += k
-	}
-	return e.vec(), nil
-}
-
-// A trailing value is that of the last row of the partition: a cursor runs ahead
-// to it.
-type trailing struct {
-	gathered
-	ahead *cursor
+	ahead *cursor // nil for the first row
 	part  uint32
 }
 
-func (e *trailing) close() error { return errors.Join(e.ahead.close(), e.gathered.close()) }
+func (e *outermost) close() error {
+	if e.ahead == nil {
+		return e.gathered.close()
+	}
+	return errors.Join(e.ahead.close(), e.gathered.close())
+}
 
-func (e *trailing) eval(m *view) (chunk.Vec, error) {
+func (e *outermost) eval(m *view) (chunk.Vec, error) {
 	e.begin()
 	for i := m.lo; i < m.hi; {
 		p := m.c.part[i]
 		if e.saved == nil || p != e.part {
-			if err := e.last(); err != nil {
+			var err error
+			if e.ahead != nil {
+				err = e.last()
+			} else {
+				err = e.save(m.c.b, i)
+			}
+			if err != nil {
 				return chunk.Vec{}, err
 			}
 			e.part = p
@@ -233,7 +219,7 @@ func (e *trailing) eval(m *view) (chunk.Vec, error) {
 }
 
 // last saves the last value of the cursor's partition and moves to the next one.
-func (e *trailing) last() error {
+func (e *outermost) last() error {
 	c := e.ahead
 	p := c.part[c.at.row]
 	for c.b != nil && c.part[c.at.row] == p {
