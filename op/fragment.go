@@ -65,3 +65,17 @@ func (f *Fragment) Add(n Node) Ref {
 func (f *Fragment) Step(c Call, from Ref, m Meta) Ref {
 	return f.Add(Node{Call: c, In: []Part{{From: from, Wiring: OneToOne}}, Meta: m})
 }
+
+// Single appends an operator that makes one block of all blocks of from.
+func (f *Fragment) Single(c Call, from Ref, m Meta) Ref {
+	return f.Add(Node{Call: c, In: []Part{{From: from, Wiring: AllToAll}}, Meta: m, Size: Size{Fixed: 1}})
+}
+
+// Narrow appends an operator that finds what is wanted of each block of from, and
+// once more of what was found in all of them.
+func (f *Fragment) Narrow(c Call, from Ref) {
+	each := f.Step(c, from, f.Out)
+	if f.Blocks[0] != 1 {
+		f.Single(c, each, f.Out)
+	}
+}

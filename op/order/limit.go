@@ -44,10 +44,7 @@ func inferLimit(p LimitParams, in []op.Meta) (op.Meta, error) {
 
 // lowerLimit takes the first rows of each block and then the first of these.
 func lowerLimit(p LimitParams, f *op.Fragment) error {
-	first := f.Step(firstOp.With(p), op.Input(0), f.Out)
-	if f.Blocks[0] != 1 {
-		f.Add(op.Node{Call: firstOp.With(p), Meta: f.Out, Size: op.Size{Fixed: 1}, In: []op.Part{{From: first, Wiring: op.AllToAll}}})
-	}
+	f.Narrow(firstOp.With(p), op.Input(0))
 	return nil
 }
 

@@ -39,10 +39,7 @@ func lowerTopK(p TopKParams, f *op.Fragment) error {
 	if err := lowerSort(SortParams{Keys: p.Keys, First: p.N}, f); err != nil {
 		return err
 	}
-	f.Step(firstOp.With(LimitParams{p.N}), op.Ref(len(f.Nodes)-1), f.Out)
-	if f.Blocks[0] != 1 {
-		f.Add(op.Node{Call: firstOp.With(LimitParams{p.N}), Meta: f.Out, Size: op.Size{Fixed: 1}, In: []op.Part{{From: op.Ref(len(f.Nodes) - 1), Wiring: op.AllToAll}}})
-	}
+	f.Narrow(firstOp.With(LimitParams{p.N}), op.Ref(len(f.Nodes)-1))
 	return nil
 }
 
@@ -57,9 +54,6 @@ func topRowBytes(m op.Meta) float64 {
 
 // lowerFirst keeps the first rows of each block and then the first of these.
 func lowerFirst(keys []op.SortKey, n int64, f *op.Fragment) error {
-	best := f.Step(bestOp.With(bestParams{keys, n}), op.Input(0), f.Out)
-	if f.Blocks[0] != 1 {
-		f.Add(op.Node{Call: bestOp.With(bestParams{keys, n}), Meta: f.Out, Size: op.Size{Fixed: 1}, In: []op.Part{{From: best, Wiring: op.AllToAll}}})
-	}
+	f.Narrow(bestOp.With(bestParams{keys, n}), op.Input(0))
 	return nil
 }

@@ -33,8 +33,7 @@ func init() {
 				f.Same = true
 				return nil
 			}
-			f.Add(op.Node{Call: pass.With(struct{}{}), Meta: f.Out, Size: op.Size{Fixed: 1},
-				In: []op.Part{{From: op.Input(0), Wiring: op.AllToAll}}})
+			f.Single(pass.With(struct{}{}), op.Input(0), f.Out)
 			return nil
 		},
 	})

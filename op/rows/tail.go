@@ -64,10 +64,7 @@ func lowerTail(p TailParams, f *op.Fragment) error {
 	if float64(p.N)*rowWidth(f.In[0]) > tailBytes {
 		return lowerPlace(PlaceParams{From: -p.N, N: p.N}, f)
 	}
-	last := f.Step(lastOp.With(p), op.Input(0), f.Out)
-	if f.Blocks[0] != 1 {
-		f.Add(op.Node{Call: lastOp.With(p), Meta: f.Out, Size: op.Size{Fixed: 1}, In: []op.Part{{From: last, Wiring: op.AllToAll}}})
-	}
+	f.Narrow(lastOp.With(p), op.Input(0))
 	return nil
 }
 
