@@ -111,6 +111,29 @@ func (v *Vec) Text(i int) string {
 // Bool returns bool value i.
 func (v *Vec) Bool(i int) bool { return v.Bits()[i>>6]>>(uint(i)&63)&1 != 0 }
 
+// Buffers returns what writes the vector down: its bitmap of validity, its values,
+// codes or offsets, and its text (which starts at the first offset), each as long
+// as the rows need; nil where there is none.
+func (v *Vec) Buffers() (b [3][]byte) {
+	if v.Valid != nil {
+		b[0] = Bytes(v.Valid[:Words(v.N)])
+	}
+	switch {
+	case v.Type.Kind == dtype.Null:
+	case v.Dict != nil:
+		b[1] = v.Data[:v.N*4]
+	case v.Type.Kind.IsVar():
+		if v.N > 0 {
+			b[1], b[2] = Bytes(v.Off[:v.N+1]), v.Str[v.Off[0]:v.Off[v.N]]
+		}
+	case v.Type.Kind == dtype.Bool:
+		b[1] = v.Data[:Words(v.N)*8]
+	default:
+		b[1] = v.Data[:v.N*v.Type.Width()]
+	}
+	return b
+}
+
 // Bytes returns the bytes the values occupy, without dictionaries.
 func (v *Vec) Bytes() int64 {
 	n := int64(len(v.Valid)) * 8

@@ -121,35 +121,19 @@ func appendBody(dst []byte, b *chunk.Batch) []byte {
 
 func appendVec(dst []byte, v *chunk.Vec) []byte {
 	var d [16]byte
-	text := 0
+	bufs := v.Buffers()
 	if v.Valid != nil {
 		d[0] |= hasValid
 	}
-	switch {
-	case v.Dict != nil:
+	if v.Dict != nil {
 		d[0] |= hasDict
 		binary.LittleEndian.PutUint64(d[8:], v.Dict.ID)
-	case v.Type.Kind.IsVar() && v.N > 0:
-		text = int(v.Off[v.N] - v.Off[0])
-		binary.LittleEndian.PutUint64(d[8:], uint64(text))
+	} else {
+		binary.LittleEndian.PutUint64(d[8:], uint64(len(bufs[2])))
 	}
 	dst = append(dst, d[:]...)
-	if v.Valid != nil {
-		dst = appendBuf(dst, chunk.Bytes(v.Valid[:chunk.Words(v.N)]))
-	}
-	switch {
-	case v.Type.Kind == dtype.Null:
-	case v.Dict != nil:
-		dst = appendBuf(dst, v.Data[:v.N*4])
-	case v.Type.Kind.IsVar():
-		if v.N > 0 {
-			dst = appendBuf(dst, chunk.Bytes(v.Off[:v.N+1]))
-			dst = appendBuf(dst, v.Str[v.Off[0]:v.Off[v.N]])
-		}
-	case v.Type.Kind == dtype.Bool:
-		dst = appendBuf(dst, v.Data[:chunk.Words(v.N)*8])
-	default:
-		dst = appendBuf(dst, v.Data[:v.N*v.Type.Width()])
+	for _, b := range bufs {
+		dst = appendBuf(dst, b)
 	}
 	return dst
 }

@@ -40,32 +40,20 @@ func appendFrame(dst []byte, b *chunk.Batch) []byte {
 // appendVec encodes a vector: a descriptor of 64 bytes (has validity, dictionary
 // id, text bytes), then validity, data or offsets, and text.
 func appendVec(dst []byte, v *chunk.Vec) []byte {
-	at := len(dst)
-	dst = append(dst, make([]byte, align)...)
+	var d [align]byte
+	bufs := v.Buffers()
 	if v.Valid != nil {
-		dst[at] = 1
-		dst = appendBuf(dst, chunk.Bytes(v.Valid[:chunk.Words(v.N)]))
+		d[0] = 1
 	}
-	switch {
-	case v.Type.Kind == dtype.Null:
-	case v.Dict != nil:
-		dst[at+1] = 1
-		binary.LittleEndian.PutUint64(dst[at+8:], v.Dict.ID)
-		dst = appendBuf(dst, v.Data[:v.N*4])
-	case v.Type.Kind.IsVar():
-		n := 0
-		if v.N > 0 {
-			n = int(v.Off[v.N] - v.Off[0])
-		}
-		binary.LittleEndian.PutUint64(dst[at+8:], uint64(n))
-		if v.N > 0 {
-			dst = appendBuf(dst, chunk.Bytes(v.Off[:v.N+1]))
-			dst = appendBuf(dst, v.Str[v.Off[0]:v.Off[v.N]])
-		}
-	case v.Type.Kind == dtype.Bool:
-		dst = appendBuf(dst, v.Data[:chunk.Words(v.N)*8])
-	default:
-		dst = appendBuf(dst, v.Data[:v.N*v.Type.Width()])
+	if v.Dict != nil {
+		d[1] = 1
+		binary.LittleEndian.PutUint64(d[8:], v.Dict.ID)
+	} else {
+		binary.LittleEndian.PutUint64(d[8:], uint64(len(bufs[2])))
+	}
+	dst = append(dst, d[:]...)
+	for _, b := range bufs {
+		dst = appendBuf(dst, b)
 	}
 	return dst
 }
