@@ -17,8 +17,6 @@
 //   - Assembly cannot be preempted: call with blocks of at most about 64 Ki elements.
 package kernel
 
-//go:generate go -C asm run .
-
 import (
 	"unsafe"
 

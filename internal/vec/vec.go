@@ -20,7 +20,7 @@
 //   - Assembly cannot be preempted: call with at most about 64 Ki elements.
 package vec
 
-//go:generate go -C asm run .
+//go:generate go -C ../asm run .
 
 import (
 	"unsafe"

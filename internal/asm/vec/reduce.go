@@ -1,4 +1,4 @@
-package main
+package vec
 
 import (
 	"fmt"
@@ -6,13 +6,15 @@ import (
 
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // reduction is a loop that keeps lanes of results: 32 of 8-byte elements, 64 of 4-byte ones, whatever the instruction
 // set, so that element i goes to the same lane at every level.
 type reduction struct {
 	*gen
-	isa
+	emit.ISA
 	elem
 	acc   []reg.VecVirtual
 	start func(v reg.VecVirtual)                                         // the result of nothing
@@ -25,7 +27,7 @@ type reduction struct {
 
 func writeReduce(g *gen) {
 	g.maskTable()
-	for _, s := range []isa{avx512, avx2} {
+	for _, s := range []emit.ISA{emit.AVX512, emit.AVX2} {
 		for _, t := range []elem{f64, f32} {
 			for _, op := range []string{"Sum", "Prod", "SumSquares", "dot", "deviations"} {
 				writeSum(g, s, t, op)
@@ -41,8 +43,8 @@ func writeReduce(g *gen) {
 	}
 }
 
-func writeSum(g *gen, s isa, t elem, op string) {
-	name := strings.ToLower(op[:1]) + op[1:] + t.name + s.name
+func writeSum(g *gen, s emit.ISA, t elem, op string) {
+	name := strings.ToLower(op[:1]) + op[1:] + t.name + s.Name
 	signature := fmt.Sprintf("func(x []%s) %s", t.goType, t.goType)
 	table, key := "reduce", op
 	switch op {
@@ -52,8 +54,8 @@ func writeSum(g *gen, s isa, t elem, op string) {
 		signature, table, key = fmt.Sprintf("func(x []%s, c %s) %s", t.goType, t.goType, t.goType), "deviations", "0"
 	}
 	g.tables.add(table, t.name, signature, s, key, name)
-	g.begin(name, signature, "is for one block.")
-	r := &reduction{gen: g, isa: s, elem: t, fold: g.add(s, t)}
+	g.Begin(name, signature, "is for one block.")
+	r := &reduction{gen: g, ISA: s, elem: t, fold: g.add(s, t)}
 	x := g.base("x")
 	r.ptrs = []reg.GPVirtual{x}
 	n := g.shortest("x")
@@ -77,8 +79,8 @@ func writeSum(g *gen, s isa, t elem, op string) {
 			r.addProduct(v, w, acc, d)
 		}
 	case "deviations":
-		c := g.vec(s)
-		g.broadcast(t.size, g.argMem("c"), c)
+		c := g.Vec(s)
+		g.broadcast(t.size, g.ArgMem("c"), c)
 		r.step = func(_ int, load func() reg.VecVirtual, acc, d reg.VecVirtual) {
 			v := load()
 			pick(t, g.VSUBPD, g.VSUBPS)(c, v, v)
@@ -87,7 +89,7 @@ func writeSum(g *gen, s isa, t elem, op string) {
 	}
 	r.run(n)
 	r.finish()
-	g.end()
+	g.End()
 }
 
 // addProduct sets d to acc + x*y, of float64 rounded once.
@@ -99,7 +101,7 @@ func (r *reduction) addProduct(x, y, acc, d reg.VecVirtual) {
 		r.VFMADD231PD(x, y, d)
 		return
 	}
-	m := r.vec(r.isa)
+	m := r.Vec(r.ISA)
 	r.VMULPS(x, y, m)
 	r.VADDPS(m, acc, d)
 }
@@ -114,14 +116,14 @@ func (g *gen) copy(from, to reg.VecVirtual) {
 
 // load reads the j-th vector of this step.
 func (r *reduction) load(base reg.Register, j int) reg.VecVirtual {
-	v := r.vec(r.isa)
-	m := at(base, j*r.width)
+	v := r.Vec(r.ISA)
+	m := emit.At(base, j*r.Width)
 	switch {
-	case r.isa == avx512 && r.k != nil && r.elem.size == 8:
+	case r.ISA == emit.AVX512 && r.k != nil && r.elem.size == 8:
 		r.VMOVDQU64_Z(m, r.k, v)
-	case r.isa == avx512 && r.k != nil:
+	case r.ISA == emit.AVX512 && r.k != nil:
 		r.VMOVDQU32_Z(m, r.k, v)
-	case r.isa == avx512:
+	case r.ISA == emit.AVX512:
 		r.VMOVDQU64(m, v)
 	case r.mask != nil && r.elem.size == 8:
 		r.VMASKMOVPD(m, r.mask, v)
@@ -136,7 +138,7 @@ func (r *reduction) load(base reg.Register, j int) reg.VecVirtual {
 // run takes in n elements: all lanes at a time, then the rest under masks.
 func (r *reduction) run(n reg.GPVirtual) {
 	lanes := 256 / r.elem.size
-	r.acc = r.vecs(r.isa, 256/r.width)
+	r.acc = r.Vecs(r.ISA, 256/r.Width)
 	for _, a := range r.acc {
 		r.start(a)
 	}
@@ -156,15 +158,15 @@ func (r *reduction) run(n reg.GPVirtual) {
 	r.ADDQ(U32(lanes), n)
 	r.JE(LabelRef(end))
 	var bits reg.GPVirtual
-	if r.isa == avx512 {
+	if r.ISA == emit.AVX512 {
 		bits = r.GP64()
 		r.MOVQ(I32(-1), bits)
 		r.BZHIQ(n, bits, bits)
 	}
 	for j, a := range r.acc {
-		d := r.vec(r.isa)
-		perVector := r.width / r.elem.size
-		if r.isa == avx512 {
+		d := r.Vec(r.ISA)
+		perVector := r.Width / r.elem.size
+		if r.ISA == emit.AVX512 {
 			r.k = r.K()
 			r.KMOVW(bits.As32(), r.k)
 			r.SHRQ(Imm(uint64(perVector)), bits)
@@ -174,7 +176,7 @@ func (r *reduction) run(n reg.GPVirtual) {
 		}
 		r.step(j, func() reg.VecVirtual { return r.load(r.ptrs[0], j) }, a, d)
 		switch {
-		case r.isa == avx2:
+		case r.ISA == emit.AVX2:
 			r.VPBLENDVB(r.mask, d, a, a)
 		case r.elem.size == 8:
 			r.VMOVDQA64(d, r.k, a)
@@ -193,24 +195,24 @@ func (r *reduction) finish() {
 			r.join(r.acc[i], r.acc[i+n])
 		}
 	}
-	v, isa := r.acc[0], r.isa
-	if isa == avx512 {
+	v, s := r.acc[0], r.ISA
+	if s == emit.AVX512 {
 		upper := r.ZMM()
 		r.VEXTRACTI64X4(Imm(1), v, upper.AsY())
 		r.join(v, upper)
 	}
-	upper := r.vec(isa)
-	if isa == avx512 {
+	upper := r.Vec(s)
+	if s == emit.AVX512 {
 		r.VEXTRACTI64X2(Imm(1), v.AsY(), upper.AsX())
 	} else {
 		r.VEXTRACTI128(Imm(1), v, upper.AsX())
 	}
 	r.join(v, upper)
-	next := r.vec(isa)
+	next := r.Vec(s)
 	r.VPSHUFD(Imm(0xee), v.AsX(), next.AsX())
 	r.join(v, next)
 	if r.elem.size == 4 {
-		last := r.vec(isa)
+		last := r.Vec(s)
 		r.VPSHUFD(Imm(0x55), v.AsX(), last.AsX())
 		r.join(v, last)
 	}
@@ -219,7 +221,7 @@ func (r *reduction) finish() {
 
 // join folds y into x.
 func (r *reduction) join(x, y reg.VecVirtual) {
-	d := r.vec(r.isa)
+	d := r.Vec(r.ISA)
 	r.fold(x, y, d)
 	r.copy(d, x)
 }
@@ -238,12 +240,12 @@ func (r *reduction) ret(v reg.VecVirtual) {
 }
 
 // writeExtreme writes the minimum or maximum of all elements. NaN of floats is noticed on the side.
-func writeExtreme(g *gen, s isa, t elem, op string, by func(s isa, t elem, least bool) op2) {
-	name := strings.ToLower(op) + t.name + s.name
+func writeExtreme(g *gen, s emit.ISA, t elem, op string, by func(s emit.ISA, t elem, least bool) op2) {
+	name := strings.ToLower(op) + t.name + s.Name
 	signature := fmt.Sprintf("func(x []%s) %s", t.goType, t.goType)
 	g.tables.add("reduce", t.name, signature, s, op, name)
-	g.begin(name, signature, "is for any number of elements.")
-	r := &reduction{gen: g, isa: s, elem: t, fold: by(s, t, op == "Least")}
+	g.Begin(name, signature, "is for any number of elements.")
+	r := &reduction{gen: g, ISA: s, elem: t, fold: by(s, t, op == "Least")}
 	r.ptrs = []reg.GPVirtual{g.base("x")}
 	r.start = func(v reg.VecVirtual) { g.identity(s, t, op == "Least", v) }
 	r.step = func(_ int, load func() reg.VecVirtual, acc, d reg.VecVirtual) { r.fold(acc, load(), d) }
@@ -262,17 +264,17 @@ func writeExtreme(g *gen, s isa, t elem, op string, by func(s isa, t elem, least
 		nans.put(r.acc[0])
 	}
 	r.finish()
-	g.end()
+	g.End()
 }
 
 // joinExtremes is minFloat for operands that are not NaN.
-func (g *gen) joinExtremes(s isa, t elem, least bool) op2 {
+func (g *gen) joinExtremes(s emit.ISA, t elem, least bool) op2 {
 	join := g.and(s)
 	if least {
 		join = g.or(s)
 	}
 	return func(x, y, d reg.VecVirtual) {
-		a := g.vec(s)
+		a := g.Vec(s)
 		g.extreme(t, least, x, y, a)
 		g.extreme(t, least, y, x, d)
 		join(d, a, d)
@@ -280,20 +282,20 @@ func (g *gen) joinExtremes(s isa, t elem, least bool) op2 {
 }
 
 // identity sets all lanes to the greatest (least: of the minimum) or the least number of the type.
-func (g *gen) identity(s isa, t elem, least bool, v reg.VecVirtual) {
+func (g *gen) identity(s emit.ISA, t elem, least bool, v reg.VecVirtual) {
 	if t.float {
 		g.copy(g.infinity(s, t), v)
 		if !least {
-			sign := g.vec(s)
-			g.signs(s, t.size, sign)
+			sign := g.Vec(s)
+			g.Signs(s, t.size, sign)
 			g.or(s)(v, sign, v)
 		}
 		return
 	}
-	g.signs(s, t.size, v)
+	g.Signs(s, t.size, v)
 	if least {
-		all := g.vec(s)
-		g.ones(s, all)
+		all := g.Vec(s)
+		g.Ones(s, all)
 		g.xor(s)(v, all, v)
 	}
 }
@@ -301,15 +303,15 @@ func (g *gen) identity(s isa, t elem, least bool, v reg.VecVirtual) {
 // nanNote remembers whether a NaN went by.
 type nanNote struct {
 	*gen
-	isa
+	emit.ISA
 	elem
 	k reg.OpmaskVirtual
 	v reg.VecVirtual
 }
 
-func newNaNNote(g *gen, s isa, t elem) *nanNote {
-	n := &nanNote{gen: g, isa: s, elem: t}
-	if s == avx512 {
+func newNaNNote(g *gen, s emit.ISA, t elem) *nanNote {
+	n := &nanNote{gen: g, ISA: s, elem: t}
+	if s == emit.AVX512 {
 		n.k = g.K()
 		g.KXORW(n.k, n.k, n.k)
 	} else {
@@ -320,7 +322,7 @@ func newNaNNote(g *gen, s isa, t elem) *nanNote {
 }
 
 func (n *nanNote) take(v reg.VecVirtual) {
-	if n.isa == avx512 {
+	if n.ISA == emit.AVX512 {
 		k := n.K()
 		pick(n.elem, func() { n.VCMPPD(Imm(3), v, v, k) }, func() { n.VCMPPS(Imm(3), v, v, k) })()
 		n.KORW(k, n.k, n.k)
@@ -333,12 +335,12 @@ func (n *nanNote) take(v reg.VecVirtual) {
 
 // put turns lanes of acc in which a NaN was seen, of whatever vector, into NaN: ones.
 func (n *nanNote) put(acc reg.VecVirtual) {
-	if n.isa == avx2 {
+	if n.ISA == emit.AVX2 {
 		n.VPOR(n.v, acc, acc)
 		return
 	}
 	ones := n.ZMM()
-	n.ones(n.isa, ones)
+	n.Ones(n.ISA, ones)
 	if n.elem.size == 8 {
 		n.VMOVDQA64(ones, n.k, acc)
 	} else {

@@ -1,8 +1,10 @@
-package main
+package kernel
 
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // number is an element type of the comparing and reducing kernels.
@@ -35,12 +37,12 @@ var (
 	cmpForms  = []string{"Const", ""}
 )
 
-func writeCmp(g *gen, s isa) {
+func writeCmp(g *gen, s emit.ISA) {
 	for _, t := range numbers {
 		for _, form := range cmpForms {
-			g.begin("cmp"+form+t.name+s.name, "func(op int, x, y *byte, blocks int, out *byte)",
+			g.Begin("cmp"+form+t.name+s.Name, "func(op int, x, y *byte, blocks int, out *byte)",
 				"compares blocks of 64 elements; y is the constant or the second vector.")
-			c := &cmp{gen: g, isa: s, number: t, vector: form == ""}
+			c := &cmp{gen: g, ISA: s, number: t, vector: form == ""}
 			c.write()
 		}
 	}
@@ -49,7 +51,7 @@ func writeCmp(g *gen, s isa) {
 // cmp is one comparing function: a loop for each operation.
 type cmp struct {
 	*gen
-	isa
+	emit.ISA
 	number
 	vector    bool
 	x, y, out reg.GPVirtual
@@ -58,29 +60,29 @@ type cmp struct {
 }
 
 func (c *cmp) write() {
-	op := c.arg("op")
-	c.x, c.y, c.turns, c.out = c.arg("x"), c.arg("y"), c.arg("blocks"), c.arg("out")
-	if c.isa == avx2 {
+	op := c.Arg("op")
+	c.x, c.y, c.turns, c.out = c.Arg("x"), c.Arg("y"), c.Arg("blocks"), c.Arg("out")
+	if c.ISA == emit.AVX2 {
 		c.SHLQ(Imm(2), c.turns) // 64/16 turns a block
 		if !c.signed {
-			c.sign = c.vec(c.isa)
-			c.signs(c.isa, c.size, c.sign)
+			c.sign = c.Vec(c.ISA)
+			c.Signs(c.ISA, c.size, c.sign)
 		}
 	}
 	if !c.vector {
-		c.c = c.vec(c.isa)
-		c.broadcast(c.size, at(c.y, 0), c.c)
+		c.c = c.Vec(c.ISA)
+		c.broadcast(c.size, emit.At(c.y, 0), c.c)
 		c.flip(c.c)
 	}
 	for i, name := range cmpNames {
 		c.CMPQ(op, Imm(uint64(i)))
 		c.JE(LabelRef(name))
 	}
-	c.end()
+	c.End()
 	for i, name := range cmpNames {
 		c.Label(name)
 		elems := turnElems
-		if c.isa == avx512 {
+		if c.ISA == emit.AVX512 {
 			elems = 64
 			c.block512(i)
 		} else {
@@ -93,13 +95,13 @@ func (c *cmp) write() {
 		c.ADDQ(Imm(uint64(elems/8)), c.out)
 		c.DECQ(c.turns)
 		c.JNZ(LabelRef(name))
-		c.end()
+		c.End()
 	}
 }
 
 // flip turns unsigned numbers into signed ones of the same order, where only signed compares exist.
 func (c *cmp) flip(v reg.VecVirtual) {
-	if c.isa == avx2 && !c.signed {
+	if c.ISA == emit.AVX2 && !c.signed {
 		c.VPXOR(c.sign, v, v)
 	}
 }
@@ -107,7 +109,7 @@ func (c *cmp) flip(v reg.VecVirtual) {
 // second returns the right side of the vector at disp.
 func (c *cmp) second(disp int) Op {
 	if c.vector {
-		return at(c.y, disp)
+		return emit.At(c.y, disp)
 	}
 	return c.c
 }
@@ -115,7 +117,7 @@ func (c *cmp) second(disp int) Op {
 func (c *cmp) block512(op int) {
 	for disp := 0; disp < 64*c.size; disp += 64 {
 		v, k := c.ZMM(), c.K()
-		c.VMOVDQU64(at(c.x, disp), v)
+		c.VMOVDQU64(emit.At(c.x, disp), v)
 		y := c.second(disp)
 		switch {
 		case c.float && c.size == 4:
@@ -132,9 +134,9 @@ func (c *cmp) block512(op int) {
 			c.VPCMPUQ(U8(intPred[op]), y, v, k)
 		}
 		if c.size == 4 {
-			c.KMOVW(k, at(c.out, disp/4/8))
+			c.KMOVW(k, emit.At(c.out, disp/4/8))
 		} else {
-			c.KMOVB(k, at(c.out, disp/8/8))
+			c.KMOVB(k, emit.At(c.out, disp/8/8))
 		}
 	}
 }
@@ -155,14 +157,14 @@ func (c *cmp) turn256(op int) {
 		if !c.float && intAVX2[op].invert {
 			c.XORL(U32(0xff), r)
 		}
-		c.MOVB(r.As8(), at(c.out, b))
+		c.MOVB(r.As8(), emit.At(c.out, b))
 	}
 }
 
 // compare256 returns a vector of all-ones and all-zeros lanes, to be inverted as intAVX2 says.
 func (c *cmp) compare256(op, disp int) reg.VecVirtual {
 	v := c.YMM()
-	c.VMOVDQU(at(c.x, disp), v)
+	c.VMOVDQU(emit.At(c.x, disp), v)
 	y := c.second(disp)
 	if c.float {
 		if c.size == 4 {

@@ -1,28 +1,30 @@
-package main
+package kernel
 
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // writeFixed writes the kernels of exact float sums. They do eight elements at a time; bits of what is odd are written
 // as bytes. Constants are read from an array of 8-byte words, in the order in which the kernel takes them.
 func writeFixed(g *gen) {
-	for _, s := range []isa{avx512, avx2} {
+	for _, s := range []emit.ISA{emit.AVX512, emit.AVX2} {
 		for _, wide := range []bool{true, false} {
-			suffix := "F32" + s.name
+			suffix := "F32" + s.Name
 			if wide {
-				suffix = "F64" + s.name
+				suffix = "F64" + s.Name
 			}
-			g.begin("splitFixed"+suffix, "func(x *byte, eights int, constants, hi, lo, odd *byte)",
+			g.Begin("splitFixed"+suffix, "func(x *byte, eights int, constants, hi, lo, odd *byte)",
 				"does eights of elements; the constants are those of splitFixedASM.")
 			newFixed(g, s, wide).split()
-			g.begin("sumFixed"+suffix, "func(x *byte, eights int, constants, out, odd *byte)",
+			g.Begin("sumFixed"+suffix, "func(x *byte, eights int, constants, out, odd *byte)",
 				"does eights of elements, fewer than 2^12 of them; the constants are those of sumFixedASM. out gets eight "+
 					"lanes of sums of each part, then of counts. Method: ExtractScalar of Rump, Ogita and Oishi, \"Accurate "+
 					"floating-point summation part I\", 2008.")
 			newFixed(g, s, wide).sum()
-			g.begin("splitSquares"+suffix, "func(x *byte, eights int, constants, head, tail, odd *byte)",
+			g.Begin("splitSquares"+suffix, "func(x *byte, eights int, constants, head, tail, odd *byte)",
 				"does eights of elements; the constants are those of splitSquaresASM.")
 			newFixed(g, s, wide).squares()
 		}
@@ -31,7 +33,7 @@ func writeFixed(g *gen) {
 
 type fixed struct {
 	*gen
-	isa
+	emit.ISA
 	wide                 bool // the elements are float64
 	x, n, constants, odd reg.GPVirtual
 	magnitude            reg.VecVirtual
@@ -39,20 +41,20 @@ type fixed struct {
 	taken                int            // constants read
 }
 
-func newFixed(g *gen, s isa, wide bool) *fixed {
-	f := &fixed{gen: g, isa: s, wide: wide}
-	f.x, f.n, f.constants, f.odd = g.arg("x"), g.arg("eights"), g.arg("constants"), g.arg("odd")
+func newFixed(g *gen, s emit.ISA, wide bool) *fixed {
+	f := &fixed{gen: g, ISA: s, wide: wide}
+	f.x, f.n, f.constants, f.odd = g.Arg("x"), g.Arg("eights"), g.Arg("constants"), g.Arg("odd")
 	f.magnitude = f.constant()
-	f.zeros, f.all = g.vec(s), g.vec(s)
+	f.zeros, f.all = g.Vec(s), g.Vec(s)
 	g.xor(s, f.zeros, f.zeros, f.zeros)
-	g.ones(s, f.all)
+	g.Ones(s, f.all)
 	return f
 }
 
 // constant returns the next constant in all lanes.
 func (f *fixed) constant() reg.VecVirtual {
-	v := f.vec(f.isa)
-	f.VPBROADCASTQ(at(f.constants, 8*f.taken), v)
+	v := f.Vec(f.ISA)
+	f.VPBROADCASTQ(emit.At(f.constants, 8*f.taken), v)
 	f.taken++
 	return v
 }
@@ -62,15 +64,15 @@ func (f *fixed) constant() reg.VecVirtual {
 // are moved on by 64 bytes.
 func (f *fixed) loop(step func(v reg.VecVirtual, disp int) reg.Register, results ...reg.GPVirtual) {
 	f.Label("loop")
-	if f.isa == avx512 {
-		f.KMOVB(step(f.load(0), 0), at(f.odd, 0))
+	if f.ISA == emit.AVX512 {
+		f.KMOVB(step(f.load(0), 0), emit.At(f.odd, 0))
 	} else {
 		a := step(f.load(0), 0).(reg.GPVirtual)
 		b := step(f.load(1), 32).(reg.GPVirtual)
 		f.SHLL(Imm(4), b.As32())
 		f.ORL(b.As32(), a.As32())
 		f.NOTL(a.As32())
-		f.MOVB(a.As8(), at(f.odd, 0))
+		f.MOVB(a.As8(), emit.At(f.odd, 0))
 	}
 	bytes := 32
 	if f.wide {
@@ -87,11 +89,11 @@ func (f *fixed) loop(step func(v reg.VecVirtual, disp int) reg.Register, results
 
 // load returns the i-th vector of an eight, widened.
 func (f *fixed) load(i int) reg.VecVirtual {
-	v := f.vec(f.isa)
+	v := f.Vec(f.ISA)
 	if f.wide {
-		f.VMOVUPD(at(f.x, i*f.width), v)
+		f.VMOVUPD(emit.At(f.x, i*f.Width), v)
 	} else {
-		f.VCVTPS2PD(at(f.x, i*f.width/2), v)
+		f.VCVTPS2PD(emit.At(f.x, i*f.Width/2), v)
 	}
 	return v
 }
@@ -104,16 +106,16 @@ func (f *fixed) bits(mask reg.VecVirtual) reg.GPVirtual {
 }
 
 func (f *fixed) split() {
-	hi, lo := f.arg("hi"), f.arg("lo")
+	hi, lo := f.Arg("hi"), f.Arg("lo")
 	c := &splitter{fixed: f, base: f.constant(), limit: f.constant(), room: f.constant(),
 		significand: f.constant(), implicit: f.constant(), word: f.constant()}
 	f.loop(func(v reg.VecVirtual, disp int) reg.Register {
-		if f.isa == avx512 {
-			return c.step512(v, at(hi, disp), at(lo, disp))
+		if f.ISA == emit.AVX512 {
+			return c.step512(v, emit.At(hi, disp), emit.At(lo, disp))
 		}
-		return c.step2(v, at(hi, disp), at(lo, disp))
+		return c.step2(v, emit.At(hi, disp), emit.At(lo, disp))
 	}, hi, lo)
-	f.end()
+	f.End()
 }
 
 // splitter holds the constants of splitFixed: the base as bits of an exponent, the number of exponents as such bits
@@ -180,31 +182,31 @@ func (c *splitter) step2(v reg.VecVirtual, hi, lo Mem) reg.Register {
 // rounded off. The bits of the constant plus a part are those of the constant and the part as integers, and are
 // summed as such.
 func (f *fixed) sum() {
-	out := f.arg("out")
+	out := f.Arg("out")
 	limit := f.constant()
 	var cut, sums [3]reg.VecVirtual
 	for i := range cut {
-		cut[i], sums[i] = f.constant(), f.vec(f.isa)
-		f.xor(f.isa, sums[i], sums[i], sums[i])
+		cut[i], sums[i] = f.constant(), f.Vec(f.ISA)
+		f.xor(f.ISA, sums[i], sums[i], sums[i])
 	}
-	count := f.vec(f.isa)
-	f.xor(f.isa, count, count, count)
+	count := f.Vec(f.ISA)
+	f.xor(f.ISA, count, count, count)
 	f.loop(func(v reg.VecVirtual, _ int) reg.Register {
-		size, rest := f.vec(f.isa), v
+		size, rest := f.Vec(f.ISA), v
 		var parts [3]reg.VecVirtual
 		var whole reg.VecVirtual
 		for i, c := range cut {
-			t, w := f.vec(f.isa), f.vec(f.isa)
+			t, w := f.Vec(f.ISA), f.Vec(f.ISA)
 			f.VADDPD(c, rest, t)
 			f.VSUBPD(c, t, w)
 			parts[i], whole = t, w
 			if i < len(cut)-1 {
-				r := f.vec(f.isa)
+				r := f.Vec(f.ISA)
 				f.VSUBPD(w, rest, r)
 				rest = r
 			}
 		}
-		if f.isa == avx512 {
+		if f.ISA == emit.AVX512 {
 			below, fine := f.K(), f.K()
 			f.VANDPD(f.magnitude, v, size)
 			f.VCMPPD(U8(0x11), limit, size, below) // less
@@ -229,18 +231,18 @@ func (f *fixed) sum() {
 		return f.bits(fine)
 	})
 	for i, s := range append(sums[:], count) {
-		f.mov(f.isa, s, at(out, 64*i))
+		f.mov(f.ISA, s, emit.At(out, 64*i))
 	}
-	f.end()
+	f.End()
 }
 
 // squares rounds x² and gets what is lost from a fused multiplication.
 func (f *fixed) squares() {
-	head, tail := f.arg("head"), f.arg("tail")
+	head, tail := f.Arg("head"), f.Arg("tail")
 	least, limit, room := f.constant(), f.constant(), f.constant()
 	f.loop(func(v reg.VecVirtual, disp int) reg.Register {
-		a, t, h := f.vec(f.isa), f.vec(f.isa), f.vec(f.isa)
-		if f.isa == avx512 {
+		a, t, h := f.Vec(f.ISA), f.Vec(f.ISA), f.Vec(f.ISA)
+		if f.ISA == emit.AVX512 {
 			in, out, odd := f.K(), f.K(), f.K()
 			f.VPANDQ(f.magnitude, v, a)
 			f.VPSUBQ(least, a, t)
@@ -249,9 +251,9 @@ func (f *fixed) squares() {
 			f.VPTESTMQ(a, a, out, odd)
 			f.VMOVAPD_Z(v, in, t)
 			f.VMULPD(t, t, h)
-			f.VMOVUPD(h, at(head, disp))
+			f.VMOVUPD(h, emit.At(head, disp))
 			f.VFMSUB213PD(h, t, t)
-			f.VMOVUPD(t, at(tail, disp))
+			f.VMOVUPD(t, emit.At(tail, disp))
 			return odd
 		}
 		in, zero := f.YMM(), f.YMM()
@@ -263,10 +265,10 @@ func (f *fixed) squares() {
 		f.VPOR(in, zero, zero)
 		f.VPAND(in, v, t)
 		f.VMULPD(t, t, h)
-		f.VMOVUPD(h, at(head, disp))
+		f.VMOVUPD(h, emit.At(head, disp))
 		f.VFMSUB213PD(h, t, t)
-		f.VMOVUPD(t, at(tail, disp))
+		f.VMOVUPD(t, emit.At(tail, disp))
 		return f.bits(zero)
 	}, head, tail)
-	f.end()
+	f.End()
 }

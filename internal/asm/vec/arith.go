@@ -1,4 +1,4 @@
-package main
+package vec
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // op2 is an operation of two vectors: it sets d from x and y, and may destroy neither.
@@ -29,68 +31,68 @@ func three2(f func(a, b, c Op)) op2 {
 }
 
 // writeBinary writes d = x op y, x op c and c op x.
-func writeBinary(g *gen, s isa) {
-	if s == avx2 {
+func writeBinary(g *gen, s emit.ISA) {
+	if s == emit.AVX2 {
 		g.maskTable()
 	}
 	for _, t := range []elem{f64, f32, i64, i32, u64, u32, u8} {
 		for _, o := range binaries(g, s, t) {
-			if t.size < 4 && s == avx2 {
+			if t.size < 4 && s == emit.AVX2 {
 				continue // no part of a vector can be read
 			}
-			name := strings.ToLower(o.op) + t.name + s.name
+			name := strings.ToLower(o.op) + t.name + s.Name
 			writeVectors(g, s, t, name, o)
 			if t.size < 4 {
 				continue
 			}
-			writeConstant(g, s, t, "right"+o.op+t.name+s.name, "right", o.op, o.f)
+			writeConstant(g, s, t, "right"+o.op+t.name+s.Name, "right", o.op, o.f)
 			if o.left {
-				writeConstant(g, s, t, "left"+o.op+t.name+s.name, "left", o.op, func(x, y, d reg.VecVirtual) { o.f(y, x, d) })
+				writeConstant(g, s, t, "left"+o.op+t.name+s.Name, "left", o.op, func(x, y, d reg.VecVirtual) { o.f(y, x, d) })
 			}
 		}
 	}
 }
 
-func writeVectors(g *gen, s isa, t elem, name string, o binary) {
+func writeVectors(g *gen, s emit.ISA, t elem, name string, o binary) {
 	signature := fmt.Sprintf("func(dst, x, y []%s)", t.goType)
 	g.tables.add("binary", t.name, signature, s, o.op, name)
-	g.begin(name, signature, "is "+o.op+" of two vectors.")
+	g.Begin(name, signature, "is "+o.op+" of two vectors.")
 	dst, x, y := g.base("dst"), g.base("x"), g.base("y")
 	p := g.newStrip(s, t.size, g.shortest("dst", "x", "y"))
 	p.run(unroll, func(k int) {
-		u, v := p.vecs(s, k), p.vecs(s, k)
+		u, v := p.Vecs(s, k), p.Vecs(s, k)
 		for j := range k {
 			p.load(x, t.size, j, u[j])
 			p.load(y, t.size, j, v[j])
 		}
 		for j := range k {
-			d := p.vec(s)
+			d := p.Vec(s)
 			o.f(u[j], v[j], d)
 			p.store(d, dst, t.size, j)
 		}
 	})
-	g.end()
+	g.End()
 }
 
-func writeConstant(g *gen, s isa, t elem, name, form, op string, f op2) {
+func writeConstant(g *gen, s emit.ISA, t elem, name, form, op string, f op2) {
 	signature := fmt.Sprintf("func(dst, x []%s, c %s)", t.goType, t.goType)
 	g.tables.add(form, t.name, signature, s, op, name)
-	g.begin(name, signature, "is "+op+" with a constant.")
-	dst, x, c := g.base("dst"), g.base("x"), g.vec(s)
-	g.broadcast(t.size, g.argMem("c"), c)
+	g.Begin(name, signature, "is "+op+" with a constant.")
+	dst, x, c := g.base("dst"), g.base("x"), g.Vec(s)
+	g.broadcast(t.size, g.ArgMem("c"), c)
 	p := g.newStrip(s, t.size, g.shortest("dst", "x"))
 	p.run(unroll, func(k int) {
-		u := p.vecs(s, k)
+		u := p.Vecs(s, k)
 		for j := range k {
 			p.load(x, t.size, j, u[j])
 		}
 		for j := range k {
-			d := p.vec(s)
+			d := p.Vec(s)
 			f(u[j], c, d)
 			p.store(d, dst, t.size, j)
 		}
 	})
-	g.end()
+	g.End()
 }
 
 // broadcast fills a vector with one element of size bytes in memory.
@@ -103,7 +105,7 @@ func (g *gen) broadcast(size int, m Mem, v Op) {
 }
 
 // binaries lists the operations of a type that the instruction set has.
-func binaries(g *gen, s isa, t elem) []binary {
+func binaries(g *gen, s emit.ISA, t elem) []binary {
 	bits := []binary{{"And", false, g.and(s)}, {"Or", false, g.or(s)}, {"Xor", false, g.xor(s)}}
 	switch t {
 	case f64, f32:
@@ -118,10 +120,10 @@ func binaries(g *gen, s isa, t elem) []binary {
 	all := append([]binary{
 		{"Add", false, g.add(s, t)}, {"Sub", true, pick(t, three(g.VPSUBQ), three(g.VPSUBD))},
 	}, bits...)
-	if t.size == 4 || s == avx512 {
+	if t.size == 4 || s == emit.AVX512 {
 		all = append(all, binary{"Mul", false, g.mul(s, t)})
 	}
-	if t.signed || t.size == 4 || s == avx512 {
+	if t.signed || t.size == 4 || s == emit.AVX512 {
 		all = append(all, binary{"Min", false, g.minInt(s, t, true)}, binary{"Max", false, g.minInt(s, t, false)})
 	}
 	return all
@@ -135,36 +137,36 @@ func pick[F any](t elem, eight, four F) F {
 	return four
 }
 
-func (g *gen) add(s isa, t elem) op2 {
+func (g *gen) add(s emit.ISA, t elem) op2 {
 	if t.float {
 		return pick(t, three(g.VADDPD), three(g.VADDPS))
 	}
 	return pick(t, three(g.VPADDQ), three(g.VPADDD))
 }
 
-func (g *gen) mul(s isa, t elem) op2 {
+func (g *gen) mul(s emit.ISA, t elem) op2 {
 	if t.float {
 		return pick(t, three(g.VMULPD), three(g.VMULPS))
 	}
 	return pick(t, three(g.VPMULLQ), three(g.VPMULLD))
 }
 
-func (g *gen) and(s isa) op2 {
-	if s == avx512 {
+func (g *gen) and(s emit.ISA) op2 {
+	if s == emit.AVX512 {
 		return three(g.VPANDQ)
 	}
 	return three2(g.VPAND)
 }
 
-func (g *gen) or(s isa) op2 {
-	if s == avx512 {
+func (g *gen) or(s emit.ISA) op2 {
+	if s == emit.AVX512 {
 		return three(g.VPORQ)
 	}
 	return three2(g.VPOR)
 }
 
-func (g *gen) xor(s isa) op2 {
-	if s == avx512 {
+func (g *gen) xor(s emit.ISA) op2 {
+	if s == emit.AVX512 {
 		return three(g.VPXORQ)
 	}
 	return three2(g.VPXOR)
@@ -173,17 +175,17 @@ func (g *gen) xor(s isa) op2 {
 // minFloat is the minimum or maximum that tells -0 from 0 and lets NaN through. The instructions return their second
 // source (the first one here) when both are zeros or one is NaN; done both ways and joined by or (and for the maximum),
 // zeros come out right, and NaN is put in by a sum.
-func (g *gen) minFloat(s isa, t elem, least bool) op2 {
+func (g *gen) minFloat(s emit.ISA, t elem, least bool) op2 {
 	join := g.and(s)
 	if least {
 		join = g.or(s)
 	}
 	return func(x, y, d reg.VecVirtual) {
-		b := g.vec(s)
+		b := g.Vec(s)
 		g.extreme(t, least, x, y, d)
 		g.extreme(t, least, y, x, b)
 		join(d, b, d)
-		if s == avx512 {
+		if s == emit.AVX512 {
 			k := g.K()
 			if t.size == 8 {
 				g.VCMPPD(Imm(3), x, y, k)
@@ -221,7 +223,7 @@ func (g *gen) extreme(t elem, least bool, x, y, d reg.VecVirtual) {
 }
 
 // minInt is the minimum or maximum of integers. 64-bit integers AVX2 can only compare, as signed ones, and blend.
-func (g *gen) minInt(s isa, t elem, least bool) op2 {
+func (g *gen) minInt(s emit.ISA, t elem, least bool) op2 {
 	by := map[string][2]func(...Op){
 		"I64": {g.VPMINSQ, g.VPMAXSQ}, "U64": {g.VPMINUQ, g.VPMAXUQ},
 		"I32": {g.VPMINSD, g.VPMAXSD}, "U32": {g.VPMINUD, g.VPMAXUD},
@@ -230,7 +232,7 @@ func (g *gen) minInt(s isa, t elem, least bool) op2 {
 	if least {
 		f = by[0]
 	}
-	if t.size == 4 || s == avx512 {
+	if t.size == 4 || s == emit.AVX512 {
 		return three(f)
 	}
 	return func(x, y, d reg.VecVirtual) {

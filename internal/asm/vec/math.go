@@ -1,4 +1,4 @@
-package main
+package vec
 
 import (
 	"fmt"
@@ -7,6 +7,8 @@ import (
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // The functions of this file follow exp.go, log.go and trig.go of package vec operation by operation, so that every level
@@ -17,18 +19,18 @@ type vector = reg.VecVirtual
 // mathGen has the operations. Each returns a new register.
 type mathGen struct {
 	*gen
-	isa
+	emit.ISA
 	constants map[uint64]bool
 	bail      string // where to go when a lane is out of range
 }
 
 // writeMath writes functions of one element. Those that have a range return how many elements they have done when the next
 // vector has a lane out of it.
-func writeMath(g *gen, s isa) {
-	if s == avx2 {
+func writeMath(g *gen, s emit.ISA) {
+	if s == emit.AVX2 {
 		g.maskTable()
 	}
-	m := &mathGen{gen: g, isa: s, constants: map[uint64]bool{}}
+	m := &mathGen{gen: g, ISA: s, constants: map[uint64]bool{}}
 	for _, f := range []struct {
 		op     string
 		ranged bool
@@ -50,17 +52,17 @@ func writeMath(g *gen, s isa) {
 }
 
 func (m *mathGen) write(t elem, op string, ranged bool, f func(x vector) vector) {
-	name := "math" + op + t.name + m.isa.name
+	name := "math" + op + t.name + m.ISA.Name
 	signature := fmt.Sprintf("func(dst, x []%s)", t.goType)
 	if ranged {
-		m.tables.add("ranged", t.name, signature+" int", m.isa, op, name)
+		m.tables.add("ranged", t.name, signature+" int", m.ISA, op, name)
 		signature += " (done int)"
 	} else {
-		m.tables.add("unary", t.name, signature, m.isa, op, name)
+		m.tables.add("unary", t.name, signature, m.ISA, op, name)
 	}
-	m.begin(name, signature, "is "+op+".")
+	m.Begin(name, signature, "is "+op+".")
 	dst, x := m.base("dst"), m.base("x")
-	p := m.newStrip(m.isa, 8, m.shortest("dst", "x"))
+	p := m.newStrip(m.ISA, 8, m.shortest("dst", "x"))
 	m.bail = m.label("done")
 	p.run(1, func(int) { m.put(p, t, f(m.read(p, t, x)), dst) })
 	if ranged {
@@ -69,12 +71,12 @@ func (m *mathGen) write(t elem, op string, ranged bool, f func(x vector) vector)
 		m.Label(m.bail)
 		m.Store(p.i, m.ReturnIndex(0))
 	}
-	m.end()
+	m.End()
 }
 
 // read returns the next vector as float64.
 func (m *mathGen) read(p *strip, t elem, x reg.Register) vector {
-	v := m.vec(m.isa)
+	v := m.Vec(m.ISA)
 	if t.size == 8 {
 		p.load(x, 8, 0, v)
 	} else {
@@ -89,7 +91,7 @@ func (m *mathGen) put(p *strip, t elem, y vector, dst reg.Register) {
 	case t.size == 8:
 		p.store(y, dst, 8, 0)
 		return
-	case m.isa == avx512:
+	case m.ISA == emit.AVX512:
 		m.VCVTPD2PS(y, y.AsY())
 	default:
 		m.VCVTPD2PSY(y, y.AsX())
@@ -99,12 +101,12 @@ func (m *mathGen) put(p *strip, t elem, y vector, dst reg.Register) {
 
 // word is a constant of 64 bits in all lanes, in memory.
 func (m *mathGen) word(bits uint64) Mem {
-	name := fmt.Sprintf("lanes%016x%s", bits, m.isa.name)
+	name := fmt.Sprintf("lanes%016x%s", bits, m.ISA.Name)
 	if !m.constants[bits] {
 		m.constants[bits] = true
 		m.StaticGlobal(name)
 		m.DataAttributes(attr.RODATA | attr.NOPTR)
-		for range m.width / 8 {
+		for range m.Width / 8 {
 			m.AppendDatum(U64(bits))
 		}
 	}
@@ -115,13 +117,13 @@ func (m *mathGen) c(v float64) Mem { return m.word(math.Float64bits(v)) }
 
 // ld puts a constant or a copy into a new register.
 func (m *mathGen) ld(v Op) vector {
-	r := m.vec(m.isa)
+	r := m.Vec(m.ISA)
 	m.VMOVUPD(v, r)
 	return r
 }
 
 func (m *mathGen) two(f func(...Op), a vector, b Op) vector {
-	r := m.vec(m.isa)
+	r := m.Vec(m.ISA)
 	f(b, a, r)
 	return r
 }
@@ -152,14 +154,14 @@ func (m *mathGen) fms(a vector, b Op, c Op) vector {
 
 // nearest rounds to an integer, the even one of two; floor down.
 func (m *mathGen) nearest(a vector) vector {
-	r := m.vec(m.isa)
-	m.round(m.isa, f64, 0, a, r)
+	r := m.Vec(m.ISA)
+	m.round(m.ISA, f64, 0, a, r)
 	return r
 }
 
 func (m *mathGen) floor(a vector) vector {
-	r := m.vec(m.isa)
-	m.round(m.isa, f64, 1, a, r)
+	r := m.Vec(m.ISA)
+	m.round(m.ISA, f64, 1, a, r)
 	return r
 }
 
@@ -174,21 +176,21 @@ func (m *mathGen) horner(x vector, c ...float64) vector {
 
 // band, bor, bxor, iadd, isub, shl and shr are operations on patterns.
 func (m *mathGen) band(a vector, b Op) vector {
-	if m.isa == avx512 {
+	if m.ISA == emit.AVX512 {
 		return m.two(m.VPANDQ, a, b)
 	}
 	return m.two(func(o ...Op) { m.VPAND(o[0], o[1], o[2]) }, a, b)
 }
 
 func (m *mathGen) bor(a vector, b Op) vector {
-	if m.isa == avx512 {
+	if m.ISA == emit.AVX512 {
 		return m.two(m.VPORQ, a, b)
 	}
 	return m.two(func(o ...Op) { m.VPOR(o[0], o[1], o[2]) }, a, b)
 }
 
 func (m *mathGen) bxor(a vector, b Op) vector {
-	if m.isa == avx512 {
+	if m.ISA == emit.AVX512 {
 		return m.two(m.VPXORQ, a, b)
 	}
 	return m.two(func(o ...Op) { m.VPXOR(o[0], o[1], o[2]) }, a, b)
@@ -198,13 +200,13 @@ func (m *mathGen) iadd(a vector, b Op) vector { return m.two(m.VPADDQ, a, b) }
 func (m *mathGen) isub(a vector, b Op) vector { return m.two(m.VPSUBQ, a, b) }
 
 func (m *mathGen) shl(a vector, n uint64) vector {
-	r := m.vec(m.isa)
+	r := m.Vec(m.ISA)
 	m.VPSLLQ(Imm(n), a, r)
 	return r
 }
 
 func (m *mathGen) shr(a vector, n uint64) vector {
-	r := m.vec(m.isa)
+	r := m.Vec(m.ISA)
 	m.VPSRLQ(Imm(n), a, r)
 	return r
 }
@@ -212,7 +214,7 @@ func (m *mathGen) shr(a vector, n uint64) vector {
 // where puts yes into the lanes of a copy of no in which a compares to b by the predicate (of VCMPPD).
 func (m *mathGen) where(predicate uint8, a vector, b Op, yes, no Op) vector {
 	r := m.ld(no)
-	if m.isa == avx512 {
+	if m.ISA == emit.AVX512 {
 		k := m.K()
 		m.VCMPPD(U8(predicate), b, a, k)
 		m.VMOVUPD(yes, k, r)
@@ -234,7 +236,7 @@ const (
 
 // check leaves the loop before anything is stored if a lane of |x| is above limit.
 func (m *mathGen) check(x vector, limit float64) {
-	if m.isa == avx512 {
+	if m.ISA == emit.AVX512 {
 		k := m.K()
 		m.VCMPPD(U8(isGreater), m.c(limit), x, k)
 		m.KORTESTB(k, k)
@@ -249,7 +251,7 @@ func (m *mathGen) check(x vector, limit float64) {
 // require leaves the loop if a lane of a does not compare to b by the predicate. Lanes that are not there are what they are:
 // zeros, for which the caller must not mind leaving.
 func (m *mathGen) require(p *strip, predicate uint8, a vector, b Op) {
-	if m.isa == avx512 {
+	if m.ISA == emit.AVX512 {
 		k := m.K()
 		m.VCMPPD(U8(predicate), b, a, k)
 		if p.part {
@@ -292,8 +294,8 @@ func (m *mathGen) clamp(x vector, lo, hi float64) vector {
 func (m *mathGen) pow2(k vector) vector { return m.shl(m.plus(k, m.c(0x1.8p52+1023)), 52) }
 
 func (m *mathGen) scale2(p, k vector) vector {
-	if m.isa == avx512 {
-		r := m.vec(m.isa)
+	if m.ISA == emit.AVX512 {
+		r := m.Vec(m.ISA)
 		m.VSCALEFPD(k, p, r)
 		return r
 	}
@@ -396,14 +398,14 @@ func (m *mathGen) logSeries(f vector) (h, r vector) {
 // logRange returns x made normal, and what that takes from the exponent.
 func (m *mathGen) logRange(x vector) (scaled, add vector) {
 	small := m.c(0x1p-1022)
-	zero := m.vec(m.isa)
-	m.xor(m.isa)(zero, zero, zero)
+	zero := m.Vec(m.ISA)
+	m.xor(m.ISA)(zero, zero, zero)
 	return m.where(isLess, x, small, m.times(x, m.c(0x1p54)), x), m.where(isLess, x, small, m.ld(m.c(-54)), zero)
 }
 
 func (m *mathGen) logEnds(x, y vector) vector {
-	zero := m.vec(m.isa)
-	m.xor(m.isa)(zero, zero, zero)
+	zero := m.Vec(m.ISA)
+	m.xor(m.ISA)(zero, zero, zero)
 	y = m.where(unlessLess, x, m.c(math.Inf(1)), x, y)
 	y = m.where(isEqual, x, zero, m.ld(m.c(math.Inf(-1))), y)
 	return m.where(isLess, x, zero, m.ld(m.c(math.NaN())), y)
@@ -452,8 +454,8 @@ func (m *mathGen) log1p(x vector) vector {
 	h, r := m.logSeries(f)
 	r = m.fma3(k, m.c(ln2Lo), m.plus(c, r))
 	y := m.fma3(k, m.c(ln2Hi), m.minus(f, m.minus(h, r)))
-	zero := m.vec(m.isa)
-	m.xor(m.isa)(zero, zero, zero)
+	zero := m.Vec(m.ISA)
+	m.xor(m.ISA)(zero, zero, zero)
 	y = m.where(isEqual, x, zero, x, y)
 	y = m.where(unlessLess, x, m.c(math.Inf(1)), x, y)
 	y = m.where(isEqual, x, m.c(-1), m.ld(m.c(math.Inf(-1))), y)
@@ -500,7 +502,7 @@ func (m *mathGen) sinCosNear(r, lo vector) (sin, cos vector) {
 // odd puts yes into the lanes of a copy of no in which q is odd.
 func (m *mathGen) odd(q, yes, no vector) vector {
 	r := m.ld(no)
-	if m.isa == avx512 {
+	if m.ISA == emit.AVX512 {
 		k := m.K()
 		m.VPTESTMQ(m.word(1), q, k)
 		m.VMOVUPD(yes, k, r)
@@ -527,8 +529,8 @@ func (m *mathGen) sinCos(x vector, shift uint64) vector {
 
 // keepZero is for odd functions: of -0 they are -0.
 func (m *mathGen) keepZero(x, y vector) vector {
-	zero := m.vec(m.isa)
-	m.xor(m.isa)(zero, zero, zero)
+	zero := m.Vec(m.ISA)
+	m.xor(m.ISA)(zero, zero, zero)
 	return m.where(isEqual, x, zero, x, y)
 }
 
@@ -542,32 +544,32 @@ func (m *mathGen) tan(x vector) vector {
 
 // writePow writes powers: of two vectors, or with a constant exponent ("Right") or base ("Left").
 func (m *mathGen) writePow(t elem, form string) {
-	name := "mathPow" + form + t.name + m.isa.name
+	name := "mathPow" + form + t.name + m.ISA.Name
 	signature := fmt.Sprintf("func(dst, x, y []%s)", t.goType)
 	if form != "Binary" {
 		signature = fmt.Sprintf("func(dst, x []%s, c %s)", t.goType, t.goType)
 	}
-	m.tables.add("ranged"+form, t.name, signature+" int", m.isa, "Pow", name)
-	m.begin(name, signature+" (done int)", "is Pow.")
+	m.tables.add("ranged"+form, t.name, signature+" int", m.ISA, "Pow", name)
+	m.Begin(name, signature+" (done int)", "is Pow.")
 	dst, x := m.base("dst"), m.base("x")
 	var y reg.GPVirtual
 	var p *strip
-	c := m.vec(m.isa)
+	c := m.Vec(m.ISA)
 	if form == "Binary" {
 		y = m.base("y")
-		p = m.newStrip(m.isa, 8, m.shortest("dst", "x", "y"))
+		p = m.newStrip(m.ISA, 8, m.shortest("dst", "x", "y"))
 	} else {
 		if t.size == 8 {
-			m.VBROADCASTSD(m.argMem("c"), c)
+			m.VBROADCASTSD(m.ArgMem("c"), c)
 		} else {
 			half := c.AsY()
-			if m.isa == avx2 {
+			if m.ISA == emit.AVX2 {
 				half = c.AsX()
 			}
-			m.VBROADCASTSS(m.argMem("c"), half)
+			m.VBROADCASTSS(m.ArgMem("c"), half)
 			m.VCVTPS2PD(half, c)
 		}
-		p = m.newStrip(m.isa, 8, m.shortest("dst", "x"))
+		p = m.newStrip(m.ISA, 8, m.shortest("dst", "x"))
 	}
 	m.bail = m.label("done")
 	p.run(1, func(int) {
@@ -584,14 +586,14 @@ func (m *mathGen) writePow(t elem, form string) {
 	m.ADDQ(p.n, p.i)
 	m.Label(m.bail)
 	m.Store(p.i, m.ReturnIndex(0))
-	m.end()
+	m.End()
 }
 
 func (m *mathGen) pow(p *strip, x, y vector) vector {
-	a, zero := m.abs(x), m.vec(m.isa)
+	a, zero := m.abs(x), m.Vec(m.ISA)
 	m.require(p, isAtLeast, a, m.c(0x1p-1022))
 	m.require(p, isLess, a, m.c(math.Inf(1)))
-	m.xor(m.isa)(zero, zero, zero)
+	m.xor(m.ISA)(zero, zero, zero)
 	whole := m.where(isLess, x, zero, y, zero)
 	m.require(p, isEqual, whole, m.nearest(whole))
 	h, l := m.logTwice(a)

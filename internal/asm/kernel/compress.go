@@ -1,10 +1,12 @@
-package main
+package kernel
 
 import (
 	"math/bits"
 
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 func writeCompress(g *gen) {
@@ -13,13 +15,13 @@ func writeCompress(g *gen) {
 		8: g.table("compressOrder64", 16, func(i int) Constant { return U64(order4(i)) }),
 	}
 	for _, c := range []struct {
-		isa
+		emit.ISA
 		size int
-	}{{avx512, 1}, {avx512, 2}, {avx512vl, 4}, {avx512vl, 8}, {avx2, 4}, {avx2, 8}} {
-		name := "compress" + map[int]string{1: "8", 2: "16", 4: "32", 8: "64"}[c.size] + c.name
-		g.begin(name, "func(dst *byte, room int, src, mask *byte, words int) (done, k int)",
+	}{{emit.AVX512, 1}, {emit.AVX512, 2}, {emit.AVX512VL, 4}, {emit.AVX512VL, 8}, {emit.AVX2, 4}, {emit.AVX2, 8}} {
+		name := "compress" + map[int]string{1: "8", 2: "16", 4: "32", 8: "64"}[c.size] + c.Name
+		g.Begin(name, "func(dst *byte, room int, src, mask *byte, words int) (done, k int)",
 			"does mask words while 64 more elements fit into room.")
-		compress(g, c.isa, c.size, order[c.size])
+		compress(g, c.ISA, c.size, order[c.size])
 	}
 	writeMaskToIndex(g, order[4])
 	writeExtract(g)
@@ -48,19 +50,19 @@ func order4(m int) (o uint64) {
 // Vectors of 64 bytes are for the small elements only: stores that straddle cache lines cost more than they save.
 type packing struct {
 	*gen
-	isa
+	emit.ISA
 	size              int
 	lanes             int
 	dst, src, mask, k reg.GPVirtual
 	order             reg.GPVirtual
 }
 
-func compress(g *gen, s isa, size int, order Mem) {
-	p := &packing{gen: g, isa: s, size: size, lanes: s.width / size}
-	room, words, done := g.arg("room"), g.arg("words"), g.zero()
-	p.dst, p.mask, p.k = g.arg("dst"), g.arg("mask"), g.zero()
-	p.src = g.arg("src")
-	if s == avx2 {
+func compress(g *gen, s emit.ISA, size int, order Mem) {
+	p := &packing{gen: g, ISA: s, size: size, lanes: s.Width / size}
+	room, words, done := g.Arg("room"), g.Arg("words"), g.zero()
+	p.dst, p.mask, p.k = g.Arg("dst"), g.Arg("mask"), g.zero()
+	p.src = g.Arg("src")
+	if s == emit.AVX2 {
 		p.order = g.GP64()
 		g.LEAQ(order, p.order)
 	}
@@ -68,7 +70,7 @@ func compress(g *gen, s isa, size int, order Mem) {
 	g.Label("word")
 	g.CMPQ(p.k, room)
 	g.JG(LabelRef("end"))
-	g.CMPQ(at(p.mask, 0), Imm(0))
+	g.CMPQ(emit.At(p.mask, 0), Imm(0))
 	g.JE(LabelRef("next"))
 	for i := range 64 / p.lanes {
 		p.group(i)
@@ -82,19 +84,19 @@ func compress(g *gen, s isa, size int, order Mem) {
 	g.Label("end")
 	g.Store(done, g.Return("done"))
 	g.Store(p.k, g.Return("k"))
-	g.end()
+	g.End()
 }
 
 // group packs the i-th vector of a mask word.
 func (p *packing) group(i int) {
 	m := p.bits(i)
-	v := p.vec(p.isa)
-	if p.isa != avx2 {
-		p.pack512(m, at(p.src, i*p.width), v)
+	v := p.Vec(p.ISA)
+	if p.ISA != emit.AVX2 {
+		p.pack512(m, emit.At(p.src, i*p.Width), v)
 	} else {
-		p.pack256(m, at(p.src, i*p.width), v)
+		p.pack256(m, emit.At(p.src, i*p.Width), v)
 	}
-	p.mov(p.isa, v, elem(p.dst, p.k, p.size, 0))
+	p.mov(p.ISA, v, emit.Index(p.dst, p.k, p.size, 0))
 	p.POPCNTQ(m, m)
 	p.ADDQ(m, p.k)
 }
@@ -104,15 +106,15 @@ func (p *packing) bits(i int) reg.GPVirtual {
 	m := p.GP64()
 	switch p.lanes {
 	case 64:
-		p.MOVQ(at(p.mask, 0), m)
+		p.MOVQ(emit.At(p.mask, 0), m)
 	case 32:
-		p.MOVL(at(p.mask, 4*i), m.As32())
+		p.MOVL(emit.At(p.mask, 4*i), m.As32())
 	case 16:
-		p.MOVWLZX(at(p.mask, 2*i), m.As32())
+		p.MOVWLZX(emit.At(p.mask, 2*i), m.As32())
 	case 8:
-		p.MOVBLZX(at(p.mask, i), m.As32())
+		p.MOVBLZX(emit.At(p.mask, i), m.As32())
 	case 4:
-		p.MOVBLZX(at(p.mask, i/2), m.As32())
+		p.MOVBLZX(emit.At(p.mask, i/2), m.As32())
 		if i&1 == 0 {
 			p.ANDL(Imm(15), m.As32())
 		} else {
@@ -124,7 +126,7 @@ func (p *packing) bits(i int) reg.GPVirtual {
 
 func (p *packing) pack512(m reg.GPVirtual, from Mem, v reg.VecVirtual) {
 	k := p.K()
-	p.mov(p.isa, from, v)
+	p.mov(p.ISA, from, v)
 	switch p.size {
 	case 1:
 		p.KMOVQ(m, k)
@@ -144,20 +146,20 @@ func (p *packing) pack512(m reg.GPVirtual, from Mem, v reg.VecVirtual) {
 // pack256 permutes lanes of 4 bytes by the order table of this element size.
 func (p *packing) pack256(m reg.GPVirtual, from Mem, v reg.VecVirtual) {
 	idx := p.YMM()
-	p.VPMOVZXBD(elem(p.order, m, 8, 0), idx)
+	p.VPMOVZXBD(emit.Index(p.order, m, 8, 0), idx)
 	p.VPERMD(from, idx, v)
 }
 
 // writeExtract is the loop of CompressBits over full words: what the last, unfilled word holds is returned.
 func writeExtract(g *gen) {
-	g.begin("compressBitsBMI2", "func(dst, src, mask *byte, words int) (k int, acc, fill uint64)",
+	g.Begin("compressBitsBMI2", "func(dst, src, mask *byte, words int) (k int, acc, fill uint64)",
 		"packs full words; acc holds the fill bits that make no word yet.")
-	dst, src, mask, words := g.arg("dst"), g.arg("src"), g.arg("mask"), g.arg("words")
+	dst, src, mask, words := g.Arg("dst"), g.Arg("src"), g.Arg("mask"), g.Arg("words")
 	k, acc, fill := g.zero(), g.zero(), g.zero()
 	m, v, count := g.GP64(), g.GP64(), g.GP64()
 	g.Label("word")
-	g.MOVQ(at(mask, 0), m)
-	g.MOVQ(at(src, 0), v)
+	g.MOVQ(emit.At(mask, 0), m)
+	g.MOVQ(emit.At(src, 0), v)
 	g.PEXTQ(m, v, v)
 	g.POPCNTQ(m, count)
 	shifted, rest := g.GP64(), g.GP64()
@@ -166,7 +168,7 @@ func writeExtract(g *gen) {
 	g.ADDQ(count, fill)
 	g.CMPQ(fill, Imm(64))
 	g.JL(LabelRef("next"))
-	g.MOVQ(acc, elem(dst, k, 8, 0))
+	g.MOVQ(acc, emit.Index(dst, k, 8, 0))
 	g.INCQ(k)
 	g.SUBQ(Imm(64), fill)
 	// v >> (count-fill), which may be 64: one step apart.

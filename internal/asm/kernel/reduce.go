@@ -1,26 +1,28 @@
-package main
+package kernel
 
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // laneMask turns validity bits into lanes: AVX-512 into a mask register, AVX2 into lanes of all ones.
 type laneMask struct {
 	*gen
-	isa
+	emit.ISA
 	size  int
 	valid reg.GPVirtual
 	bits  []reg.VecVirtual // AVX2: the bit of each lane, for each group of lanes in a byte
 }
 
 // newLaneMask is for vectors of elements of size bytes.
-func newLaneMask(g *gen, s isa, size int) *laneMask {
-	m := &laneMask{gen: g, isa: s, size: size, valid: g.arg("valid")}
-	if s == avx512 {
+func newLaneMask(g *gen, s emit.ISA, size int) *laneMask {
+	m := &laneMask{gen: g, ISA: s, size: size, valid: g.Arg("valid")}
+	if s == emit.AVX512 {
 		return m
 	}
-	lanes := s.width / size
+	lanes := s.Width / size
 	for first := 0; first < 8; first += lanes {
 		v := g.YMM()
 		name := map[int]string{4: "laneBits32", 8: map[int]string{0: "laneBits64Low", 4: "laneBits64High"}[first]}[size]
@@ -40,10 +42,10 @@ func laneBitTables(g *gen) {
 // opmask returns the mask of the i-th vector of a block of 64 elements.
 func (m *laneMask) opmask(i int) reg.OpmaskVirtual {
 	k := m.K()
-	if lanes := m.width / m.size; lanes == 16 {
-		m.KMOVW(at(m.valid, 2*i), k)
+	if lanes := m.Width / m.size; lanes == 16 {
+		m.KMOVW(emit.At(m.valid, 2*i), k)
 	} else {
-		m.KMOVB(at(m.valid, i), k)
+		m.KMOVB(emit.At(m.valid, i), k)
 	}
 	return k
 }
@@ -52,7 +54,7 @@ func (m *laneMask) opmask(i int) reg.OpmaskVirtual {
 func (m *laneMask) lanes(i int) reg.VecVirtual {
 	v := m.YMM()
 	b := m.bits[i%len(m.bits)]
-	m.VPBROADCASTB(at(m.valid, i/len(m.bits)), v)
+	m.VPBROADCASTB(emit.At(m.valid, i/len(m.bits)), v)
 	m.VPAND(b, v, v)
 	if m.size == 4 {
 		m.VPCMPEQD(b, v, v)
@@ -66,15 +68,15 @@ const accumulators = 4
 
 func writeMinMax(g *gen) {
 	laneBitTables(g)
-	for _, s := range []isa{avx512, avx2} {
+	for _, s := range []emit.ISA{emit.AVX512, emit.AVX2} {
 		for _, t := range numbers {
 			for _, masked := range []bool{false, true} {
-				name, signature := "minMax"+t.name+s.name, "func(x *byte, blocks int, out *byte) (nan uint64)"
+				name, signature := "minMax"+t.name+s.Name, "func(x *byte, blocks int, out *byte) (nan uint64)"
 				if masked {
-					name, signature = "minMaxValid"+t.name+s.name, "func(x, valid *byte, blocks int, out *byte) (nan uint64)"
+					name, signature = "minMaxValid"+t.name+s.Name, "func(x, valid *byte, blocks int, out *byte) (nan uint64)"
 				}
-				g.begin(name, signature, "does blocks of 64 elements; out holds a vector of minima and one of maxima to start from.")
-				m := &minMax{gen: g, isa: s, number: t}
+				g.Begin(name, signature, "does blocks of 64 elements; out holds a vector of minima and one of maxima to start from.")
+				m := &minMax{gen: g, ISA: s, number: t}
 				m.write(masked)
 			}
 		}
@@ -83,7 +85,7 @@ func writeMinMax(g *gen) {
 
 type minMax struct {
 	*gen
-	isa
+	emit.ISA
 	number
 	x       reg.GPVirtual
 	mask    *laneMask
@@ -96,17 +98,17 @@ type minMax struct {
 }
 
 // flipped says that the lanes are compared as signed numbers after their top bit was turned.
-func (m *minMax) flipped() bool { return m.isa == avx2 && m.size == 8 && !m.signed }
+func (m *minMax) flipped() bool { return m.ISA == emit.AVX2 && m.size == 8 && !m.signed }
 
 func (m *minMax) write(masked bool) {
-	m.x = m.arg("x")
-	blocks, out := m.arg("blocks"), m.arg("out")
+	m.x = m.Arg("x")
+	blocks, out := m.Arg("blocks"), m.Arg("out")
 	if masked {
-		m.mask = newLaneMask(m.gen, m.isa, m.size)
+		m.mask = newLaneMask(m.gen, m.ISA, m.size)
 	}
 	m.start(out)
 	m.Label("loop")
-	for i := range 64 * m.size / m.width {
+	for i := range 64 * m.size / m.Width {
 		m.step(i)
 	}
 	m.ADDQ(U32(64*m.size), m.x)
@@ -125,19 +127,19 @@ func (m *minMax) write(masked bool) {
 		m.VPXOR(m.sign, m.lo[0], m.lo[0])
 		m.VPXOR(m.sign, m.hi[0], m.hi[0])
 	}
-	m.mov(m.isa, m.lo[0], at(out, 0))
-	m.mov(m.isa, m.hi[0], at(out, m.width))
+	m.mov(m.ISA, m.lo[0], emit.At(out, 0))
+	m.mov(m.ISA, m.hi[0], emit.At(out, m.Width))
 	m.storeNaN()
-	m.end()
+	m.End()
 }
 
 func (m *minMax) start(out reg.GPVirtual) {
-	m.lo, m.hi = m.vecs(m.isa, accumulators), m.vecs(m.isa, accumulators)
-	m.mov(m.isa, at(out, 0), m.lo[0])
-	m.mov(m.isa, at(out, m.width), m.hi[0])
+	m.lo, m.hi = m.Vecs(m.ISA, accumulators), m.Vecs(m.ISA, accumulators)
+	m.mov(m.ISA, emit.At(out, 0), m.lo[0])
+	m.mov(m.ISA, emit.At(out, m.Width), m.hi[0])
 	if m.flipped() {
 		m.sign = m.YMM()
-		m.signs(m.isa, 8, m.sign)
+		m.Signs(m.ISA, 8, m.sign)
 		m.VPXOR(m.sign, m.lo[0], m.lo[0])
 		m.VPXOR(m.sign, m.hi[0], m.hi[0])
 	}
@@ -145,7 +147,7 @@ func (m *minMax) start(out reg.GPVirtual) {
 		m.copy(m.lo[0], m.lo[i])
 		m.copy(m.hi[0], m.hi[i])
 	}
-	if m.isa == avx2 && m.mask != nil {
+	if m.ISA == emit.AVX2 && m.mask != nil {
 		m.identLo, m.identHi = m.YMM(), m.YMM()
 		m.copy(m.lo[0], m.identLo)
 		m.copy(m.hi[0], m.identHi)
@@ -153,7 +155,7 @@ func (m *minMax) start(out reg.GPVirtual) {
 	if !m.float {
 		return
 	}
-	if m.isa == avx512 {
+	if m.ISA == emit.AVX512 {
 		m.nanK = m.K()
 		m.KXORW(m.nanK, m.nanK, m.nanK)
 	} else {
@@ -163,7 +165,7 @@ func (m *minMax) start(out reg.GPVirtual) {
 }
 
 func (m *minMax) copy(from, to reg.VecVirtual) {
-	if m.isa == avx512 {
+	if m.ISA == emit.AVX512 {
 		m.VMOVDQA64(from, to)
 	} else {
 		m.VMOVDQA(from, to)
@@ -171,10 +173,10 @@ func (m *minMax) copy(from, to reg.VecVirtual) {
 }
 
 func (m *minMax) step(i int) {
-	v := m.vec(m.isa)
-	m.mov(m.isa, at(m.x, i*m.width), v)
+	v := m.Vec(m.ISA)
+	m.mov(m.ISA, emit.At(m.x, i*m.Width), v)
 	lo, hi := m.lo[i%accumulators], m.hi[i%accumulators]
-	if m.isa == avx512 {
+	if m.ISA == emit.AVX512 {
 		m.step512(i, v, lo, hi)
 		return
 	}
@@ -281,7 +283,7 @@ func (m *minMax) greatest(v, acc, d reg.VecVirtual) {
 
 // pick64 is for 64-bit integers, which AVX2 can only compare and blend.
 func (m *minMax) pick64(least bool, v, acc, d reg.VecVirtual) {
-	if m.isa == avx512 {
+	if m.ISA == emit.AVX512 {
 		switch {
 		case least && m.signed:
 			m.VPMINSQ(v, acc, d)
@@ -321,7 +323,7 @@ func (m *minMax) storeNaN() {
 	switch {
 	case !m.float:
 		m.XORQ(r, r)
-	case m.isa == avx512:
+	case m.ISA == emit.AVX512:
 		m.KMOVW(m.nanK, r.As32())
 	default:
 		m.VPMOVMSKB(m.nan, r.As32())

@@ -1,8 +1,10 @@
-package main
+package kernel
 
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // The constants of package kernel's hash.
@@ -14,14 +16,14 @@ const (
 )
 
 // hashFlight is the number of vectors in flight: multiplications are slow to finish. AVX2 has no registers for more.
-var hashFlight = map[isa]int{avx512: 4, avx2: 2}
+var hashFlight = map[emit.ISA]int{emit.AVX512: 4, emit.AVX2: 2}
 
 func writeHash(g *gen) {
-	for _, s := range []isa{avx512, avx2} {
+	for _, s := range []emit.ISA{emit.AVX512, emit.AVX2} {
 		for _, form := range []string{"64", "32", "128", "Combine"} {
-			g.begin("hash"+form+s.name, "func(out, keys *byte, vectors int)",
+			g.Begin("hash"+form+s.Name, "func(out, keys *byte, vectors int)",
 				"hashes whole vectors of 8-byte lanes; Combine has the column so far in out.")
-			h := &hash{gen: g, isa: s, form: form}
+			h := &hash{gen: g, ISA: s, form: form}
 			h.write()
 		}
 	}
@@ -29,7 +31,7 @@ func writeHash(g *gen) {
 
 type hash struct {
 	*gen
-	isa
+	emit.ISA
 	form             string
 	out, keys        reg.GPVirtual
 	seed, order      reg.VecVirtual
@@ -40,9 +42,9 @@ type hash struct {
 type factor struct{ whole, upper reg.VecVirtual }
 
 func (h *hash) factor(name string, v uint64) factor {
-	f := factor{whole: h.vec(h.isa)}
-	h.VPBROADCASTQ(h.ConstData(name+h.form+h.isa.name, U64(v)), f.whole)
-	if h.isa == avx2 {
+	f := factor{whole: h.Vec(h.ISA)}
+	h.VPBROADCASTQ(h.ConstData(name+h.form+h.ISA.Name, U64(v)), f.whole)
+	if h.ISA == emit.AVX2 {
 		f.upper = h.YMM()
 		h.VPSRLQ(Imm(32), f.whole, f.upper)
 	}
@@ -50,19 +52,19 @@ func (h *hash) factor(name string, v uint64) factor {
 }
 
 func (h *hash) write() {
-	h.out, h.keys = h.arg("out"), h.arg("keys")
-	n := h.arg("vectors")
-	h.seed = h.vec(h.isa)
-	h.VPBROADCASTQ(h.ConstData("seed"+h.form+h.isa.name, U64(hashSeed)), h.seed)
+	h.out, h.keys = h.Arg("out"), h.Arg("keys")
+	n := h.Arg("vectors")
+	h.seed = h.Vec(h.ISA)
+	h.VPBROADCASTQ(h.ConstData("seed"+h.form+h.ISA.Name, U64(hashSeed)), h.seed)
 	h.mul1, h.mul2 = h.factor("mul1", hashMul1), h.factor("mul2", hashMul2)
 	if h.form == "128" || h.form == "Combine" {
 		h.fold = h.factor("fold", hashFold)
 	}
-	if h.form == "128" && h.isa == avx512 {
+	if h.form == "128" && h.ISA == emit.AVX512 {
 		h.order = h.ZMM()
 		h.VMOVDQU64(h.table("hashOrder", 8, func(i int) Constant { return U64(i%4*2 + i/4) }), h.order)
 	}
-	flight := hashFlight[h.isa]
+	flight := hashFlight[h.ISA]
 	h.SUBQ(Imm(uint64(flight)), n)
 	h.JL(LabelRef("rest"))
 	h.Label("loop")
@@ -77,7 +79,7 @@ func (h *hash) write() {
 	h.DECQ(n)
 	h.JNZ(LabelRef("one"))
 	h.Label("end")
-	h.end()
+	h.End()
 }
 
 // keyBytes is the size of a key.
@@ -86,8 +88,8 @@ func (h *hash) keyBytes() int {
 }
 
 func (h *hash) step(k int) {
-	bytes := h.keyBytes() * h.width / 8
-	v := h.vecs(h.isa, k)
+	bytes := h.keyBytes() * h.Width / 8
+	v := h.Vecs(h.ISA, k)
 	for i := range v {
 		h.load(v[i], i, i*bytes)
 	}
@@ -105,32 +107,32 @@ func (h *hash) step(k int) {
 	for i := range v {
 		switch {
 		case h.form != "128":
-		case h.isa == avx512:
+		case h.ISA == emit.AVX512:
 			h.VPERMQ(v[i], h.order, v[i])
 		default:
 			h.VPERMQ(U8(0xd8), v[i], v[i])
 		}
-		h.mov(h.isa, v[i], at(h.out, i*h.width))
+		h.mov(h.ISA, v[i], emit.At(h.out, i*h.Width))
 	}
 	h.ADDQ(U32(k*bytes), h.keys)
-	h.ADDQ(U32(k*h.width), h.out)
+	h.ADDQ(U32(k*h.Width), h.out)
 }
 
 // load fills v with what HashKey gets, for 128-bit keys in the order that unpacking two vectors gives.
 func (h *hash) load(v reg.VecVirtual, i, disp int) {
 	switch h.form {
 	case "64":
-		h.mov(h.isa, at(h.keys, disp), v)
+		h.mov(h.ISA, emit.At(h.keys, disp), v)
 	case "32":
-		h.VPMOVZXDQ(at(h.keys, disp), v)
+		h.VPMOVZXDQ(emit.At(h.keys, disp), v)
 	case "Combine":
-		h.mov(h.isa, at(h.out, i*h.width), v)
+		h.mov(h.ISA, emit.At(h.out, i*h.Width), v)
 		h.multiply(h.fold, v)
-		h.VPADDQ(at(h.keys, disp), v, v)
+		h.VPADDQ(emit.At(h.keys, disp), v, v)
 	case "128":
-		second, low := h.vec(h.isa), h.vec(h.isa)
-		h.mov(h.isa, at(h.keys, disp), v)
-		h.mov(h.isa, at(h.keys, disp+h.width), second)
+		second, low := h.Vec(h.ISA), h.Vec(h.ISA)
+		h.mov(h.ISA, emit.At(h.keys, disp), v)
+		h.mov(h.ISA, emit.At(h.keys, disp+h.Width), second)
 		h.VPUNPCKLQDQ(second, v, low)
 		h.VPUNPCKHQDQ(second, v, v)
 		h.multiply(h.fold, v)
@@ -139,14 +141,14 @@ func (h *hash) load(v reg.VecVirtual, i, disp int) {
 }
 
 func (h *hash) shiftXor(by uint64, x reg.VecVirtual) {
-	t := h.vec(h.isa)
+	t := h.Vec(h.ISA)
 	h.VPSRLQ(Imm(by), x, t)
-	h.xor(h.isa, t, x, x)
+	h.xor(h.ISA, t, x, x)
 }
 
 // multiply is modulo 2^64; AVX2 makes it of three products of halves.
 func (h *hash) multiply(f factor, x reg.VecVirtual) {
-	if h.isa == avx512 {
+	if h.ISA == emit.AVX512 {
 		h.VPMULLQ(f.whole, x, x)
 		return
 	}

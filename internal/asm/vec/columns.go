@@ -1,16 +1,18 @@
-package main
+package vec
 
 import (
 	"fmt"
 
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // writeColumns writes sums over the rows of a tile, for a few vectors of columns at a time.
 func writeColumns(g *gen) {
 	g.maskTable()
-	for _, s := range []isa{avx512, avx2} {
+	for _, s := range []emit.ISA{emit.AVX512, emit.AVX2} {
 		for _, t := range []elem{f64, f32} {
 			for _, deviations := range []bool{false, true} {
 				writeColumn(g, s, t, deviations)
@@ -19,26 +21,26 @@ func writeColumns(g *gen) {
 	}
 }
 
-func writeColumn(g *gen, s isa, t elem, deviations bool) {
+func writeColumn(g *gen, s emit.ISA, t elem, deviations bool) {
 	name, table := "columnSums", "columnSums"
 	signature := fmt.Sprintf("func(dst, x []%s, rows, stride int)", t.goType)
 	if deviations {
 		name, table = "columnDeviations", "columnDeviations"
 		signature = fmt.Sprintf("func(dst, mean, x []%s, rows, stride int)", t.goType)
 	}
-	name += t.name + s.name
+	name += t.name + s.Name
 	g.tables.add(table, t.name, signature, s, "0", name)
-	g.begin(name, signature, "does len(dst) columns.")
-	dst, x, rows, stride := g.base("dst"), g.base("x"), g.arg("rows"), g.arg("stride")
+	g.Begin(name, signature, "does len(dst) columns.")
+	dst, x, rows, stride := g.base("dst"), g.base("x"), g.Arg("rows"), g.Arg("stride")
 	var mean reg.GPVirtual
 	if deviations {
 		mean = g.base("mean")
 	}
 	g.SHLQ(Imm(map[int]uint64{8: 3, 4: 2}[t.size]), stride)
 	p := g.newStrip(s, t.size, g.shortest("dst"))
-	r := &reduction{gen: g, isa: s, elem: t}
+	r := &reduction{gen: g, ISA: s, elem: t}
 	p.run(unroll, func(k int) {
-		acc, c := p.vecs(s, k), p.vecs(s, k)
+		acc, c := p.Vecs(s, k), p.Vecs(s, k)
 		for j := range k {
 			g.xor(s)(acc[j], acc[j], acc[j])
 			if deviations {
@@ -53,7 +55,7 @@ func writeColumn(g *gen, s isa, t elem, deviations bool) {
 		g.DECQ(left)
 		g.JL(LabelRef(end))
 		for j := range k {
-			v := p.vec(s)
+			v := p.Vec(s)
 			p.load(row, t.size, j, v)
 			if !deviations {
 				g.add(s, t)(acc[j], v, acc[j])
@@ -69,5 +71,5 @@ func writeColumn(g *gen, s isa, t elem, deviations bool) {
 			p.store(acc[j], dst, t.size, j)
 		}
 	})
-	g.end()
+	g.End()
 }

@@ -1,4 +1,4 @@
-package main
+package vec
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // comparisons lists the operations with their codes: for floats (quiet, false of NaN but for Ne) and for integers.
@@ -17,9 +19,9 @@ var comparisons = []struct {
 // writeCompare writes what has to do with masks: comparisons, tests and selection.
 func writeCompare(g *gen) {
 	g.maskTable()
-	for _, s := range []isa{avx512, avx2} {
+	for _, s := range []emit.ISA{emit.AVX512, emit.AVX2} {
 		for _, t := range []elem{f64, f32, i64, i32, u64, u32} {
-			if !t.signed && s == avx2 {
+			if !t.signed && s == emit.AVX2 {
 				continue
 			}
 			for i, c := range comparisons {
@@ -37,9 +39,9 @@ func writeCompare(g *gen) {
 }
 
 // compare returns a register of bits: a mask register (AVX-512) or a general one.
-func (g *gen) compare(s isa, t elem, i int, x, y reg.VecVirtual) reg.Register {
+func (g *gen) compare(s emit.ISA, t elem, i int, x, y reg.VecVirtual) reg.Register {
 	c := comparisons[i]
-	if s == avx512 {
+	if s == emit.AVX512 {
 		k := g.K()
 		switch t.name {
 		case "F64":
@@ -76,7 +78,7 @@ func (g *gen) compare(s isa, t elem, i int, x, y reg.VecVirtual) reg.Register {
 	}
 	b := g.signBits(t, m)
 	if c.op == "Ne" || c.op == "Le" || c.op == "Ge" {
-		g.XORQ(U32(1<<(s.width/t.size)-1), b)
+		g.XORQ(U32(1<<(s.Width/t.size)-1), b)
 	}
 	return b
 }
@@ -93,45 +95,45 @@ func (g *gen) signBits(t elem, m reg.VecVirtual) reg.GPVirtual {
 }
 
 // writePredicate writes a loop that makes a mask of two operands, the second being a constant in the form "Right".
-func writePredicate(g *gen, s isa, t elem, op, form string, f func(x, y reg.VecVirtual) reg.Register) {
-	name := strings.ToLower(op) + form + t.name + s.name
+func writePredicate(g *gen, s emit.ISA, t elem, op, form string, f func(x, y reg.VecVirtual) reg.Register) {
+	name := strings.ToLower(op) + form + t.name + s.Name
 	signature := fmt.Sprintf("func(dst []uint8, x, y []%s)", t.goType)
 	if form != "" {
 		signature = fmt.Sprintf("func(dst []uint8, x []%s, c %s)", t.goType, t.goType)
 	}
 	g.tables.add("compare"+form, t.name, signature, s, op, name)
-	g.begin(name, signature, "is "+op+" as a mask.")
+	g.Begin(name, signature, "is "+op+" as a mask.")
 	dst, x := g.base("dst"), g.base("x")
 	var p *strip
 	var y reg.GPVirtual
-	c := g.vec(s)
+	c := g.Vec(s)
 	if form == "" {
 		y = g.base("y")
 		p = g.newStrip(s, t.size, g.shortest("dst", "x", "y"))
 	} else {
-		g.broadcast(t.size, g.argMem("c"), c)
+		g.broadcast(t.size, g.ArgMem("c"), c)
 		p = g.newStrip(s, t.size, g.shortest("dst", "x"))
 	}
 	p.run(unroll, func(k int) {
 		for j := range k {
-			u, v := p.vec(s), c
+			u, v := p.Vec(s), c
 			p.load(x, t.size, j, u)
 			if form == "" {
-				v = p.vec(s)
+				v = p.Vec(s)
 				p.load(y, t.size, j, v)
 			}
 			p.storeBits(f(u, v), dst, j)
 		}
 	})
-	g.end()
+	g.End()
 }
 
 // writeTests writes the questions about one element.
-func writeTests(g *gen, s isa, t elem) {
+func writeTests(g *gen, s emit.ISA, t elem) {
 	const eq, ne, lt = 0, 1, 2
 	magnitude := func(x reg.VecVirtual) reg.VecVirtual {
-		sign, a := g.vec(s), g.vec(s)
-		g.signs(s, t.size, sign)
+		sign, a := g.Vec(s), g.Vec(s)
+		g.Signs(s, t.size, sign)
 		g.andNot(s, x, sign, a)
 		return a
 	}
@@ -143,7 +145,7 @@ func writeTests(g *gen, s isa, t elem) {
 		{"IsInf", func(x, inf reg.VecVirtual) reg.Register { return g.compare(s, t, eq, magnitude(x), inf) }},
 		{"IsFinite", func(x, inf reg.VecVirtual) reg.Register { return g.compare(s, t, lt, magnitude(x), inf) }},
 		{"SignBit", func(x, _ reg.VecVirtual) reg.Register {
-			if s == avx2 {
+			if s == emit.AVX2 {
 				return g.signBits(t, x)
 			}
 			k := g.K()
@@ -151,33 +153,33 @@ func writeTests(g *gen, s isa, t elem) {
 			return k
 		}},
 		{"NonZero", func(x, _ reg.VecVirtual) reg.Register {
-			zero := g.vec(s)
+			zero := g.Vec(s)
 			g.xor(s)(zero, zero, zero)
 			return g.compare(s, t, ne, x, zero)
 		}},
 	} {
-		name := strings.ToLower(q.op) + t.name + s.name
+		name := strings.ToLower(q.op) + t.name + s.Name
 		signature := fmt.Sprintf("func(dst []uint8, x []%s)", t.goType)
 		g.tables.add("test", t.name, signature, s, q.op, name)
-		g.begin(name, signature, "is "+q.op+" as a mask.")
+		g.Begin(name, signature, "is "+q.op+" as a mask.")
 		dst, x := g.base("dst"), g.base("x")
 		inf := g.infinity(s, t)
 		p := g.newStrip(s, t.size, g.shortest("dst", "x"))
 		p.run(unroll, func(k int) {
 			for j := range k {
-				u := p.vec(s)
+				u := p.Vec(s)
 				p.load(x, t.size, j, u)
 				p.storeBits(q.f(u, inf), dst, j)
 			}
 		})
-		g.end()
+		g.End()
 	}
 }
 
 // infinity returns a vector of infinities: all ones shifted to the exponent.
-func (g *gen) infinity(s isa, t elem) reg.VecVirtual {
-	v := g.vec(s)
-	g.ones(s, v)
+func (g *gen) infinity(s emit.ISA, t elem) reg.VecVirtual {
+	v := g.Vec(s)
+	g.Ones(s, v)
 	if t.size == 8 {
 		g.VPSLLQ(Imm(53), v, v)
 		g.VPSRLQ(Imm(1), v, v)
@@ -189,21 +191,21 @@ func (g *gen) infinity(s isa, t elem) reg.VecVirtual {
 }
 
 // writeWhere writes the selection by a mask.
-func writeWhere(g *gen, s isa, t elem) {
-	name := "where" + t.name + s.name
+func writeWhere(g *gen, s emit.ISA, t elem) {
+	name := "where" + t.name + s.Name
 	signature := fmt.Sprintf("func(dst []%s, mask []uint8, x, y []%s)", t.goType, t.goType)
 	g.tables.add("where", t.name, signature, s, "0", name)
-	g.begin(name, signature, "is x where the mask is true, else y.")
+	g.Begin(name, signature, "is x where the mask is true, else y.")
 	dst, mask, x, y := g.base("dst"), g.base("mask"), g.base("x"), g.base("y")
 	p := g.newStrip(s, t.size, g.shortest("dst", "mask", "x", "y"))
 	p.run(unroll, func(k int) {
 		for j := range k {
-			u, v := p.vec(s), p.vec(s)
+			u, v := p.Vec(s), p.Vec(s)
 			p.load(x, t.size, j, u)
 			p.load(y, t.size, j, v)
 			m := p.loadMask(mask, j)
 			switch {
-			case s == avx2:
+			case s == emit.AVX2:
 				g.VPBLENDVB(m, v, u, u)
 				p.store(u, dst, t.size, j)
 				continue
@@ -215,5 +217,5 @@ func writeWhere(g *gen, s isa, t elem) {
 			p.store(v, dst, t.size, j)
 		}
 	})
-	g.end()
+	g.End()
 }

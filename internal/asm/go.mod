@@ -1,4 +1,4 @@
-module github.com/weft-data/weft/internal/kernel/asm
+module github.com/weft-data/weft/internal/asm
 
 go 1.26.0
 

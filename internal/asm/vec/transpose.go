@@ -1,8 +1,10 @@
-package main
+package vec
 
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // writeTranspose writes the transposition of squares that lie beside each other in the source.
@@ -13,21 +15,21 @@ func writeTranspose(g *gen) {
 }
 
 func writeTiles(g *gen, name, goType string, side int, shift uint64, square func(rows []reg.VecVirtual) []reg.VecVirtual) {
-	g.begin(name, "func(dst []"+goType+", ldd int, src []"+goType+", lds int, tiles int)",
+	g.Begin(name, "func(dst []"+goType+", ldd int, src []"+goType+", lds int, tiles int)",
 		"does at least one tile; strides are in elements, and the tiles lie within the slices.")
-	dst, ldd, src, lds, tiles := g.base("dst"), g.arg("ldd"), g.base("src"), g.arg("lds"), g.arg("tiles")
+	dst, ldd, src, lds, tiles := g.base("dst"), g.Arg("ldd"), g.base("src"), g.Arg("lds"), g.Arg("tiles")
 	g.SHLQ(Imm(shift), ldd)
 	g.SHLQ(Imm(shift), lds)
 	g.Label("loop")
 	row := g.GP64()
 	g.MOVQ(src, row)
 	rows := make([]reg.VecVirtual, side)
-	s := avx2
+	s := emit.AVX2
 	if side<<shift == 64 {
-		s = avx512
+		s = emit.AVX512
 	}
 	for i := range rows {
-		rows[i] = g.vec(s)
+		rows[i] = g.Vec(s)
 		g.VMOVUPD(Mem{Base: row}, rows[i])
 		g.ADDQ(lds, row)
 	}
@@ -38,12 +40,12 @@ func writeTiles(g *gen, name, goType string, side int, shift uint64, square func
 	g.ADDQ(U32(side<<shift), src)
 	g.DECQ(tiles)
 	g.JNZ(LabelRef("loop"))
-	g.end()
+	g.End()
 }
 
 // square64AVX512 exchanges neighbours, then pairs of lanes, twice.
 func (g *gen) square64AVX512(r []reg.VecVirtual) []reg.VecVirtual {
-	t, q, out := g.vecs(avx512, 8), g.vecs(avx512, 8), g.vecs(avx512, 8)
+	t, q, out := g.Vecs(emit.AVX512, 8), g.Vecs(emit.AVX512, 8), g.Vecs(emit.AVX512, 8)
 	for i := 0; i < 8; i += 2 {
 		g.VUNPCKLPD(r[i+1], r[i], t[i])
 		g.VUNPCKHPD(r[i+1], r[i], t[i+1])
@@ -64,7 +66,7 @@ func (g *gen) square64AVX512(r []reg.VecVirtual) []reg.VecVirtual {
 }
 
 func (g *gen) square64AVX2(r []reg.VecVirtual) []reg.VecVirtual {
-	t, out := g.vecs(avx2, 4), g.vecs(avx2, 4)
+	t, out := g.Vecs(emit.AVX2, 4), g.Vecs(emit.AVX2, 4)
 	for i := 0; i < 4; i += 2 {
 		g.VUNPCKLPD(r[i+1], r[i], t[i])
 		g.VUNPCKHPD(r[i+1], r[i], t[i+1])
@@ -78,7 +80,7 @@ func (g *gen) square64AVX2(r []reg.VecVirtual) []reg.VecVirtual {
 
 // square32 exchanges neighbours, then pairs, then halves.
 func (g *gen) square32(r []reg.VecVirtual) []reg.VecVirtual {
-	t, q, out := g.vecs(avx2, 8), g.vecs(avx2, 8), g.vecs(avx2, 8)
+	t, q, out := g.Vecs(emit.AVX2, 8), g.Vecs(emit.AVX2, 8), g.Vecs(emit.AVX2, 8)
 	for i := 0; i < 8; i += 2 {
 		g.VUNPCKLPS(r[i+1], r[i], t[i])
 		g.VUNPCKHPS(r[i+1], r[i], t[i+1])

@@ -1,8 +1,10 @@
-package main
+package kernel
 
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // unroll is the number of vectors in flight.
@@ -10,7 +12,7 @@ const unroll = 4
 
 // writeArith writes the loops dst = x op y over whole vectors, for floats and for the words of bitmaps.
 func writeArith(g *gen) {
-	for _, s := range []isa{avx512, avx2} {
+	for _, s := range []emit.ISA{emit.AVX512, emit.AVX2} {
 		for _, t := range []struct {
 			name string
 			size int
@@ -25,12 +27,12 @@ func writeArith(g *gen) {
 					forms = forms[:2]
 				}
 				for _, form := range forms {
-					elementwise(g, s, name+form+t.name+s.name, t.size, form, t.ops[i])
+					elementwise(g, s, name+form+t.name+s.Name, t.size, form, t.ops[i])
 				}
 			}
 		}
 		for name, op := range bitwise(g, s) {
-			elementwise(g, s, name+"Bits"+s.name, 8, "", op)
+			elementwise(g, s, name+"Bits"+s.Name, 8, "", op)
 		}
 	}
 }
@@ -41,13 +43,13 @@ func (g *gen) three(f func(...Op)) func(a, b, d Op) {
 }
 
 // bitwise returns the operations on bitmaps; andNot is x &^ y, so its operands change places.
-func bitwise(g *gen, s isa) func(func(string, func(a, b, d Op)) bool) {
+func bitwise(g *gen, s emit.ISA) func(func(string, func(a, b, d Op)) bool) {
 	return func(yield func(string, func(a, b, d Op)) bool) {
 		_ = yield("and", func(a, b, d Op) { g.and(s, a, b, d) }) &&
 			yield("or", func(a, b, d Op) { g.or(s, a, b, d) }) &&
 			yield("xor", func(a, b, d Op) { g.xor(s, a, b, d) }) &&
 			yield("andNot", func(a, b, d Op) {
-				if s == avx512 {
+				if s == emit.AVX512 {
 					m := g.ZMM()
 					g.VMOVDQU64(a, m)
 					g.VPANDNQ(b, m, d)
@@ -61,36 +63,36 @@ func bitwise(g *gen, s isa) func(func(string, func(a, b, d Op)) bool) {
 }
 
 // elementwise writes one loop. op gets its operands in the order of the assembler: (y, x, d) means d = x op y.
-func elementwise(g *gen, s isa, name string, size int, form string, op func(a, b, d Op)) {
-	g.begin(name, "func(dst, x, y *byte, vectors int)", "does whole vectors; y is the second vector or the constant.")
-	dst, x, y, n := g.arg("dst"), g.arg("x"), g.arg("y"), g.arg("vectors")
+func elementwise(g *gen, s emit.ISA, name string, size int, form string, op func(a, b, d Op)) {
+	g.Begin(name, "func(dst, x, y *byte, vectors int)", "does whole vectors; y is the second vector or the constant.")
+	dst, x, y, n := g.Arg("dst"), g.Arg("x"), g.Arg("y"), g.Arg("vectors")
 	var c reg.VecVirtual
 	if form != "" {
-		c = g.vec(s)
-		g.broadcast(size, at(y, 0), c)
+		c = g.Vec(s)
+		g.broadcast(size, emit.At(y, 0), c)
 	}
 	step := func(k int) {
-		v := g.vecs(s, k)
+		v := g.Vecs(s, k)
 		for i := range v {
 			if form == "Left" {
-				op(at(x, i*s.width), c, v[i])
+				op(emit.At(x, i*s.Width), c, v[i])
 				continue
 			}
-			g.mov(s, at(x, i*s.width), v[i])
+			g.mov(s, emit.At(x, i*s.Width), v[i])
 			if form == "Const" {
 				op(c, v[i], v[i])
 			} else {
-				op(at(y, i*s.width), v[i], v[i])
+				op(emit.At(y, i*s.Width), v[i], v[i])
 			}
 		}
 		for i := range v {
-			g.mov(s, v[i], at(dst, i*s.width))
+			g.mov(s, v[i], emit.At(dst, i*s.Width))
 		}
-		g.ADDQ(U32(k*s.width), x)
+		g.ADDQ(U32(k*s.Width), x)
 		if form == "" {
-			g.ADDQ(U32(k*s.width), y)
+			g.ADDQ(U32(k*s.Width), y)
 		}
-		g.ADDQ(U32(k*s.width), dst)
+		g.ADDQ(U32(k*s.Width), dst)
 	}
 	g.SUBQ(Imm(unroll), n)
 	g.JL(LabelRef("rest"))
@@ -106,5 +108,5 @@ func elementwise(g *gen, s isa, name string, size int, form string, op func(a, b
 	g.DECQ(n)
 	g.JNZ(LabelRef("one"))
 	g.Label("end")
-	g.end()
+	g.End()
 }

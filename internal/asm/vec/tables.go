@@ -1,10 +1,12 @@
-package main
+package vec
 
 import (
 	"bytes"
 	"fmt"
 	"go/format"
 	"slices"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // tables collects what package vec looks kernels up by: for each table (a family of operations of one element type) and
@@ -22,7 +24,7 @@ type table struct {
 }
 
 // add files a kernel of a family and of element types under its operation.
-func (t *tables) add(family, types, signature string, s isa, op, function string) {
+func (t *tables) add(family, types, signature string, s emit.ISA, op, function string) {
 	name := family + types
 	if t.entries == nil {
 		t.entries = map[string]*table{}
@@ -36,7 +38,7 @@ func (t *tables) add(family, types, signature string, s isa, op, function string
 			t.families = append(t.families, family)
 		}
 	}
-	e.kernels[s.name] = append(e.kernels[s.name], fmt.Sprintf("%s: %s", op, function))
+	e.kernels[s.Name] = append(e.kernels[s.Name], fmt.Sprintf("%s: %s", op, function))
 }
 
 // bytes returns the Go file.
@@ -46,9 +48,9 @@ func (t *tables) bytes() []byte {
 	for _, name := range t.order {
 		e := t.entries[name]
 		fmt.Fprintf(&b, "\nvar %s = [...][]%s{\n", name, e.signature)
-		for _, s := range []isa{avx2, avx512} {
-			fmt.Fprintf(&b, "cpu.%s: {\n", s.name)
-			for _, k := range e.kernels[s.name] {
+		for _, s := range []emit.ISA{emit.AVX2, emit.AVX512} {
+			fmt.Fprintf(&b, "cpu.%s: {\n", s.Name)
+			for _, k := range e.kernels[s.Name] {
 				fmt.Fprintf(&b, "%s,\n", k)
 			}
 			b.WriteString("},\n")

@@ -1,4 +1,4 @@
-package main
+package vec
 
 import (
 	"fmt"
@@ -6,15 +6,17 @@ import (
 
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // writeUnary writes d = op x, and the fused d = x*y + z.
 func writeUnary(g *gen) {
 	g.maskTable()
-	for _, s := range []isa{avx512, avx2} {
+	for _, s := range []emit.ISA{emit.AVX512, emit.AVX2} {
 		for _, t := range []elem{f64, f32, i64, i32} {
 			for _, o := range unaries(g, s, t) {
-				writeOne(g, s, t, strings.ToLower(o.op)+t.name+s.name, o)
+				writeOne(g, s, t, strings.ToLower(o.op)+t.name+s.Name, o)
 			}
 			if t.float {
 				writeFMA(g, s, t)
@@ -31,35 +33,35 @@ type unary struct {
 	f       func(x, c, d reg.VecVirtual)
 }
 
-func writeOne(g *gen, s isa, t elem, name string, o unary) {
+func writeOne(g *gen, s emit.ISA, t elem, name string, o unary) {
 	signature := fmt.Sprintf("func(dst, x []%s)", t.goType)
 	g.tables.add("unary", t.name, signature, s, o.op, name)
-	g.begin(name, signature, "is "+o.op+".")
-	dst, x, c := g.base("dst"), g.base("x"), g.vec(s)
+	g.Begin(name, signature, "is "+o.op+".")
+	dst, x, c := g.base("dst"), g.base("x"), g.Vec(s)
 	if o.prepare != nil {
 		o.prepare(c)
 	}
 	p := g.newStrip(s, t.size, g.shortest("dst", "x"))
 	p.run(unroll, func(k int) {
-		u := p.vecs(s, k)
+		u := p.Vecs(s, k)
 		for j := range k {
 			p.load(x, t.size, j, u[j])
 		}
 		for j := range k {
-			d := p.vec(s)
+			d := p.Vec(s)
 			o.f(u[j], c, d)
 			p.store(d, dst, t.size, j)
 		}
 	})
-	g.end()
+	g.End()
 }
 
-func unaries(g *gen, s isa, t elem) []unary {
-	ones := func(c reg.VecVirtual) { g.ones(s, c) }
+func unaries(g *gen, s emit.ISA, t elem) []unary {
+	ones := func(c reg.VecVirtual) { g.Ones(s, c) }
 	zeros := func(c reg.VecVirtual) { g.xor(s)(c, c, c) }
 	square := unary{"Square", nil, func(x, _, d reg.VecVirtual) { g.mul(s, t)(x, x, d) }}
 	if t.float {
-		signs := func(c reg.VecVirtual) { g.signs(s, t.size, c) }
+		signs := func(c reg.VecVirtual) { g.Signs(s, t.size, c) }
 		list := []unary{
 			{"Neg", signs, func(x, c, d reg.VecVirtual) { g.xor(s)(x, c, d) }},
 			{"Abs", signs, func(x, c, d reg.VecVirtual) { g.andNot(s, x, c, d) }},
@@ -79,34 +81,15 @@ func unaries(g *gen, s isa, t elem) []unary {
 	if t.size == 4 {
 		return append(list, square, unary{"Abs", nil, func(x, _, d reg.VecVirtual) { g.VPABSD(x, d) }})
 	}
-	if s == avx512 {
+	if s == emit.AVX512 {
 		return append(list, square, unary{"Abs", nil, func(x, _, d reg.VecVirtual) { g.VPABSQ(x, d) }})
 	}
 	return list
 }
 
-// ones sets all bits of a vector.
-func (g *gen) ones(s isa, v reg.VecVirtual) {
-	if s == avx512 {
-		g.VPTERNLOGQ(U8(0xff), v, v, v)
-	} else {
-		g.VPCMPEQD(v, v, v)
-	}
-}
-
-// signs sets the top bit of every lane of size bytes.
-func (g *gen) signs(s isa, size int, v reg.VecVirtual) {
-	g.ones(s, v)
-	if size == 4 {
-		g.VPSLLD(Imm(31), v, v)
-	} else {
-		g.VPSLLQ(Imm(63), v, v)
-	}
-}
-
 // andNot sets d to x without the bits of c.
-func (g *gen) andNot(s isa, x, c, d reg.VecVirtual) {
-	if s == avx512 {
+func (g *gen) andNot(s emit.ISA, x, c, d reg.VecVirtual) {
+	if s == emit.AVX512 {
 		g.VPANDNQ(x, c, d)
 	} else {
 		g.VPANDN(x, c, d)
@@ -130,12 +113,12 @@ func (g *gen) one(t elem, c reg.VecVirtual) {
 }
 
 // round rounds to an integer: mode 0 to the nearest, 1 down, 2 up, 3 toward zero.
-func (g *gen) round(s isa, t elem, mode int, x, d reg.VecVirtual) {
+func (g *gen) round(s emit.ISA, t elem, mode int, x, d reg.VecVirtual) {
 	imm := U8(8 | mode)
 	switch {
-	case s == avx512 && t.size == 8:
+	case s == emit.AVX512 && t.size == 8:
 		g.VRNDSCALEPD(imm, x, d)
-	case s == avx512:
+	case s == emit.AVX512:
 		g.VRNDSCALEPS(imm, x, d)
 	case t.size == 8:
 		g.VROUNDPD(imm, x, d)
@@ -144,15 +127,15 @@ func (g *gen) round(s isa, t elem, mode int, x, d reg.VecVirtual) {
 	}
 }
 
-func writeFMA(g *gen, s isa, t elem) {
-	name := "fma" + t.name + s.name
+func writeFMA(g *gen, s emit.ISA, t elem) {
+	name := "fma" + t.name + s.Name
 	signature := fmt.Sprintf("func(dst, x, y, z []%s)", t.goType)
 	g.tables.add("fma", t.name, signature, s, "0", name)
-	g.begin(name, signature, "is x*y + z, rounded once.")
+	g.Begin(name, signature, "is x*y + z, rounded once.")
 	dst, x, y, z := g.base("dst"), g.base("x"), g.base("y"), g.base("z")
 	p := g.newStrip(s, t.size, g.shortest("dst", "x", "y", "z"))
 	p.run(unroll, func(k int) {
-		u, v, w := p.vecs(s, k), p.vecs(s, k), p.vecs(s, k)
+		u, v, w := p.Vecs(s, k), p.Vecs(s, k), p.Vecs(s, k)
 		for j := range k {
 			p.load(x, t.size, j, u[j])
 			p.load(y, t.size, j, v[j])
@@ -163,7 +146,7 @@ func writeFMA(g *gen, s isa, t elem) {
 			p.store(w[j], dst, t.size, j)
 		}
 	})
-	g.end()
+	g.End()
 }
 
 // fma adds x*y to d.
@@ -175,16 +158,16 @@ func (g *gen) fma(t elem, x, y, d Op) {
 	}
 }
 
-func writeScaled(g *gen, s isa, t elem) {
-	name := "addScaled" + t.name + s.name
+func writeScaled(g *gen, s emit.ISA, t elem) {
+	name := "addScaled" + t.name + s.Name
 	signature := fmt.Sprintf("func(dst, x []%s, c %s)", t.goType, t.goType)
 	g.tables.add("addScaled", t.name, signature, s, "0", name)
-	g.begin(name, signature, "adds x*c to dst, rounded once.")
-	dst, x, c := g.base("dst"), g.base("x"), g.vec(s)
-	g.broadcast(t.size, g.argMem("c"), c)
+	g.Begin(name, signature, "adds x*c to dst, rounded once.")
+	dst, x, c := g.base("dst"), g.base("x"), g.Vec(s)
+	g.broadcast(t.size, g.ArgMem("c"), c)
 	p := g.newStrip(s, t.size, g.shortest("dst", "x"))
 	p.run(unroll, func(k int) {
-		u, v := p.vecs(s, k), p.vecs(s, k)
+		u, v := p.Vecs(s, k), p.Vecs(s, k)
 		for j := range k {
 			p.load(x, t.size, j, u[j])
 			p.load(dst, t.size, j, v[j])
@@ -194,5 +177,5 @@ func writeScaled(g *gen, s isa, t elem) {
 			p.store(v[j], dst, t.size, j)
 		}
 	})
-	g.end()
+	g.End()
 }

@@ -1,23 +1,25 @@
-package main
+package kernel
 
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 func writeStructural(g *gen) {
 	identityTables(g)
 	for _, v := range []struct {
-		isa
+		emit.ISA
 		compress bool
-	}{{avx2, false}, {avx512, false}, {avx512, true}} {
-		name := "structural" + v.name
+	}{{emit.AVX2, false}, {emit.AVX512, false}, {emit.AVX512, true}} {
+		name := "structural" + v.Name
 		if v.compress {
 			name += "VBMI2"
 		}
-		g.begin(name, "func(buf *byte, blocks int, delim, quote byte, inQuote uint64, pos *byte, base uint64) (k int, inQuoteOut uint64)",
+		g.Begin(name, "func(buf *byte, blocks int, delim, quote byte, inQuote uint64, pos *byte, base uint64) (k int, inQuoteOut uint64)",
 			"does blocks of 64 bytes, the first of them at position base; quote 0 is none.")
-		s := &structural{positions: positions{gen: g}, isa: v.isa, compress: v.compress}
+		s := &structural{positions: positions{gen: g}, ISA: v.ISA, compress: v.compress}
 		s.write()
 	}
 }
@@ -25,7 +27,7 @@ func writeStructural(g *gen) {
 // structural is one scanning function: a loop with quotes and one without.
 type structural struct {
 	positions
-	isa
+	emit.ISA
 	compress              bool
 	buf, blocks, inQuote  reg.GPVirtual
 	delim, newline, quote reg.VecVirtual
@@ -33,18 +35,18 @@ type structural struct {
 }
 
 func (s *structural) write() {
-	s.buf, s.blocks, s.inQuote = s.arg("buf"), s.arg("blocks"), s.arg("inQuote")
-	s.pos, s.base, s.k = s.arg("pos"), s.arg("base"), s.zero()
-	s.delim, s.newline, s.quote = s.vec(s.isa), s.vec(s.isa), s.vec(s.isa)
-	s.VPBROADCASTB(s.argMem("delim"), s.delim)
-	s.VPBROADCASTB(s.argMem("quote"), s.quote)
-	s.VPBROADCASTB(s.ConstData(s.isa.name+s.suffix()+"newline", U8('\n')), s.newline)
+	s.buf, s.blocks, s.inQuote = s.Arg("buf"), s.Arg("blocks"), s.Arg("inQuote")
+	s.pos, s.base, s.k = s.Arg("pos"), s.Arg("base"), s.zero()
+	s.delim, s.newline, s.quote = s.Vec(s.ISA), s.Vec(s.ISA), s.Vec(s.ISA)
+	s.VPBROADCASTB(s.ArgMem("delim"), s.delim)
+	s.VPBROADCASTB(s.ArgMem("quote"), s.quote)
+	s.VPBROADCASTB(s.ConstData(s.ISA.Name+s.suffix()+"newline", U8('\n')), s.newline)
 	s.allOnes = s.XMM()
 	s.VPCMPEQD(s.allOnes, s.allOnes, s.allOnes)
 	if s.compress {
 		s.vectors()
 	}
-	s.CMPB(s.argMem("quote"), Imm(0))
+	s.CMPB(s.ArgMem("quote"), Imm(0))
 	s.JE(LabelRef("plain"))
 	s.loop("quoted", true)
 	s.JMP(LabelRef("done"))
@@ -52,7 +54,7 @@ func (s *structural) write() {
 	s.Label("done")
 	s.Store(s.k, s.Return("k"))
 	s.Store(s.inQuote, s.Return("inQuoteOut"))
-	s.end()
+	s.End()
 }
 
 func (s *structural) suffix() string {
@@ -92,9 +94,9 @@ func (s *structural) loop(name string, quoted bool) {
 
 // load returns the 64 bytes at buf in one or two vectors.
 func (s *structural) load() []reg.VecVirtual {
-	v := s.vecs(s.isa, 64/s.width)
+	v := s.Vecs(s.ISA, 64/s.Width)
 	for i := range v {
-		s.mov(s.isa, at(s.buf, i*s.width), v[i])
+		s.mov(s.ISA, emit.At(s.buf, i*s.Width), v[i])
 	}
 	return v
 }
@@ -102,7 +104,7 @@ func (s *structural) load() []reg.VecVirtual {
 // match returns the bitmap of the bytes equal to any of the wanted.
 func (s *structural) match(v []reg.VecVirtual, wanted ...reg.VecVirtual) reg.GPVirtual {
 	r := s.GP64()
-	if s.isa == avx512 {
+	if s.ISA == emit.AVX512 {
 		k := s.K()
 		s.VPCMPEQB(v[0], wanted[0], k)
 		for _, w := range wanted[1:] {

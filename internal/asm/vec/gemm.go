@@ -1,19 +1,21 @@
-package main
+package vec
 
 import (
 	"fmt"
 
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // writeMicro writes the micro-kernels of package gemm: a tile of C in registers, a row of B in three more and one for an
 // element of A.
 func writeMicro(g *gen) {
-	for _, s := range []isa{avx512, avx2} {
+	for _, s := range []emit.ISA{emit.AVX512, emit.AVX2} {
 		for _, t := range []elem{f64, f32} {
-			m := &microKernel{gen: g, isa: s, elem: t, rows: 8, vectors: 3}
-			if s == avx2 {
+			m := &microKernel{gen: g, ISA: s, elem: t, rows: 8, vectors: 3}
+			if s == emit.AVX2 {
 				m.rows = 4
 			}
 			m.write()
@@ -23,7 +25,7 @@ func writeMicro(g *gen) {
 
 type microKernel struct {
 	*gen
-	isa
+	emit.ISA
 	elem
 	rows, vectors int
 	a, b          reg.GPVirtual
@@ -32,18 +34,18 @@ type microKernel struct {
 
 func (m *microKernel) write() {
 	const unroll = 4
-	name := "micro" + m.elem.name + m.isa.name
-	m.begin(name, fmt.Sprintf("func(k int, a, b, c *%s, stride int)", m.goType),
-		fmt.Sprintf("adds the product of two panels to a tile of %d x %d; k is at least 1.", m.rows, m.vectors*m.width/m.elem.size))
-	k, c, stride := m.arg("k"), m.arg("c"), m.arg("stride")
-	m.a, m.b = m.arg("a"), m.arg("b")
+	name := "micro" + m.elem.name + m.ISA.Name
+	m.Begin(name, fmt.Sprintf("func(k int, a, b, c *%s, stride int)", m.goType),
+		fmt.Sprintf("adds the product of two panels to a tile of %d x %d; k is at least 1.", m.rows, m.vectors*m.Width/m.elem.size))
+	k, c, stride := m.Arg("k"), m.Arg("c"), m.Arg("stride")
+	m.a, m.b = m.Arg("a"), m.Arg("b")
 	m.SHLQ(Imm(map[int]uint64{8: 3, 4: 2}[m.elem.size]), stride)
 	m.prefetch(c, stride)
 	m.acc = nil
 	for range m.rows {
-		row := m.vecs(m.isa, m.vectors)
+		row := m.Vecs(m.ISA, m.vectors)
 		for _, v := range row {
-			m.xor(m.isa)(v, v, v)
+			m.xor(m.ISA)(v, v, v)
 		}
 		m.acc = append(m.acc, row)
 	}
@@ -64,7 +66,7 @@ func (m *microKernel) write() {
 	m.Label(end)
 	for i, row := range m.acc {
 		for j, v := range row {
-			to := at(c, j*m.width)
+			to := emit.At(c, j*m.Width)
 			pick(m.elem, m.VADDPD, m.VADDPS)(to, v, v)
 			pick(m.elem, m.VMOVUPD, m.VMOVUPS)(v, to)
 		}
@@ -72,7 +74,7 @@ func (m *microKernel) write() {
 			m.ADDQ(stride, c)
 		}
 	}
-	m.end()
+	m.End()
 }
 
 // prefetch asks for the rows of C, which are needed at the end.
@@ -80,11 +82,11 @@ func (m *microKernel) prefetch(c, stride reg.GPVirtual) {
 	row := m.GP64()
 	m.MOVQ(c, row)
 	for i := range m.rows {
-		for j := 0; j < m.vectors*m.width; j += 64 {
-			m.PREFETCHT0(at(row, j))
+		for j := 0; j < m.vectors*m.Width; j += 64 {
+			m.PREFETCHT0(emit.At(row, j))
 		}
-		if m.width*m.vectors%64 != 0 || m.width == 64 {
-			m.PREFETCHT0(at(row, m.vectors*m.width-1))
+		if m.Width*m.vectors%64 != 0 || m.Width == 64 {
+			m.PREFETCHT0(emit.At(row, m.vectors*m.Width-1))
 		}
 		if i < m.rows-1 {
 			m.ADDQ(stride, row)
@@ -94,14 +96,14 @@ func (m *microKernel) prefetch(c, stride reg.GPVirtual) {
 
 // steps does n columns of A times rows of B.
 func (m *microKernel) steps(n int) {
-	b := m.vecs(m.isa, m.vectors)
-	a := m.vec(m.isa)
+	b := m.Vecs(m.ISA, m.vectors)
+	a := m.Vec(m.ISA)
 	for u := range n {
 		for j := range b {
-			pick(m.elem, m.VMOVUPD, m.VMOVUPS)(at(m.b, (u*m.vectors+j)*m.width), b[j])
+			pick(m.elem, m.VMOVUPD, m.VMOVUPS)(emit.At(m.b, (u*m.vectors+j)*m.Width), b[j])
 		}
 		for i, row := range m.acc {
-			from := at(m.a, (u*m.rows+i)*m.elem.size)
+			from := emit.At(m.a, (u*m.rows+i)*m.elem.size)
 			if m.elem.size == 8 {
 				m.VBROADCASTSD(from, a)
 			} else {
@@ -113,5 +115,5 @@ func (m *microKernel) steps(n int) {
 		}
 	}
 	m.ADDQ(U32(n*m.rows*m.elem.size), m.a)
-	m.ADDQ(U32(n*m.vectors*m.width), m.b)
+	m.ADDQ(U32(n*m.vectors*m.Width), m.b)
 }

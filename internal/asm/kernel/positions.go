@@ -1,8 +1,10 @@
-package main
+package kernel
 
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // positions appends the positions of the set bits of a word, plus a base, to pos at index k, which it moves on. Up to
@@ -35,7 +37,7 @@ func (p *positions) putCompressed(name string, m reg.GPVirtual) {
 	p.POPCNTQ(m, count)
 	p.VPMOVZXBD(packed.AsX(), wide)
 	p.VPADDD(p.baseVec, wide, wide)
-	p.VMOVDQU32(wide, elem(p.pos, p.k, 4, 0))
+	p.VMOVDQU32(wide, emit.Index(p.pos, p.k, 4, 0))
 	for i := 1; i < 4; i++ {
 		p.CMPQ(count, Imm(uint64(16*i)))
 		p.JBE(LabelRef(name + "Next"))
@@ -43,7 +45,7 @@ func (p *positions) putCompressed(name string, m reg.GPVirtual) {
 		p.VEXTRACTI32X4(U8(i), packed, part)
 		p.VPMOVZXBD(part, wide)
 		p.VPADDD(p.baseVec, wide, wide)
-		p.VMOVDQU32(wide, elem(p.pos, p.k, 4, 64*i))
+		p.VMOVDQU32(wide, emit.Index(p.pos, p.k, 4, 64*i))
 	}
 	p.Label(name + "Next")
 	p.ADDQ(count, p.k)
@@ -53,14 +55,14 @@ func (p *positions) putCompressed(name string, m reg.GPVirtual) {
 // putCounted takes the count set bits of m one by one, always eight, so that the branch is taken rarely.
 func (p *positions) putCounted(name string, m, count reg.GPVirtual) {
 	to := p.GP64()
-	p.LEAQ(elem(p.pos, p.k, 4, 0), to)
+	p.LEAQ(emit.Index(p.pos, p.k, 4, 0), to)
 	p.ADDQ(count, p.k)
 	p.Label(name + "Eight")
 	for i := range 8 {
 		t := p.GP64()
 		p.TZCNTQ(m, t)
 		p.ADDQ(p.base, t)
-		p.MOVL(t.As32(), at(to, 4*i))
+		p.MOVL(t.As32(), emit.At(to, 4*i))
 		p.BLSRQ(m, m)
 	}
 	p.ADDQ(Imm(32), to)
@@ -72,10 +74,10 @@ func (p *positions) putCounted(name string, m, count reg.GPVirtual) {
 func writeMaskToIndex(g *gen, order Mem) {
 	identityTables(g)
 	for _, form := range []string{"AVX512VBMI2", "AVX2"} {
-		g.begin("maskToIndex"+form, "func(dst *byte, room int, mask *byte, words int) (done, k int)",
+		g.Begin("maskToIndex"+form, "func(dst *byte, room int, mask *byte, words int) (done, k int)",
 			"does mask words while 64 more indices fit into room.")
-		room, words, done, mask := g.arg("room"), g.arg("words"), g.zero(), g.arg("mask")
-		p := &positions{gen: g, pos: g.arg("dst"), k: g.zero(), base: g.zero()}
+		room, words, done, mask := g.Arg("room"), g.Arg("words"), g.zero(), g.Arg("mask")
+		p := &positions{gen: g, pos: g.Arg("dst"), k: g.zero(), base: g.zero()}
 		table := g.GP64()
 		if form == "AVX2" {
 			g.LEAQ(order, table)
@@ -87,7 +89,7 @@ func writeMaskToIndex(g *gen, order Mem) {
 		g.CMPQ(p.k, room)
 		g.JG(LabelRef("end"))
 		m := g.GP64()
-		g.MOVQ(at(mask, 0), m)
+		g.MOVQ(emit.At(mask, 0), m)
 		if form == "AVX2" {
 			p.putFewOrOrdered(m, mask, table)
 			g.ADDQ(Imm(64), p.base)
@@ -101,7 +103,7 @@ func writeMaskToIndex(g *gen, order Mem) {
 		g.Label("end")
 		g.Store(done, g.Return("done"))
 		g.Store(p.k, g.Return("k"))
-		g.end()
+		g.End()
 	}
 }
 
@@ -121,10 +123,10 @@ func (p *positions) putFewOrOrdered(m, mask, table reg.GPVirtual) {
 	p.VPBROADCASTD(p.ConstData("eight", U32(8)), eight)
 	for i := range 8 {
 		b, v := p.GP64(), p.YMM()
-		p.MOVBLZX(at(mask, i), b.As32())
-		p.VPMOVZXBD(elem(table, b, 8, 0), v)
+		p.MOVBLZX(emit.At(mask, i), b.As32())
+		p.VPMOVZXBD(emit.Index(table, b, 8, 0), v)
 		p.VPADDD(base, v, v)
-		p.VMOVDQU(v, elem(p.pos, p.k, 4, 0))
+		p.VMOVDQU(v, emit.Index(p.pos, p.k, 4, 0))
 		p.VPADDD(eight, base, base)
 		p.POPCNTQ(b, b)
 		p.ADDQ(b, p.k)

@@ -1,27 +1,29 @@
-package main
+package kernel
 
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // writeSum writes exact integer sums. 8-byte lanes hold sums of 32-bit numbers; a 64-bit number is summed as its
 // upper half (with its sign, if it has one) and its lower half.
 func writeSum(g *gen) {
 	laneBitTables(g)
-	for _, s := range []isa{avx512, avx2} {
+	for _, s := range []emit.ISA{emit.AVX512, emit.AVX2} {
 		for _, t := range numbers {
 			if t.float {
 				continue
 			}
 			for _, masked := range []bool{false, true} {
-				name, signature := "sum"+t.name+s.name, "func(x *byte, blocks int, out *byte)"
+				name, signature := "sum"+t.name+s.Name, "func(x *byte, blocks int, out *byte)"
 				if masked {
-					name, signature = "sumValid"+t.name+s.name, "func(x, valid *byte, blocks int, out *byte)"
+					name, signature = "sumValid"+t.name+s.Name, "func(x, valid *byte, blocks int, out *byte)"
 				}
-				g.begin(name, signature, "does blocks of 64 elements, fewer than 2^24 of them; out gets a vector of sums of "+
+				g.Begin(name, signature, "does blocks of 64 elements, fewer than 2^24 of them; out gets a vector of sums of "+
 					"8-byte lanes, for 64-bit numbers one of their upper and one of their lower halves.")
-				m := &sum{gen: g, isa: s, number: t}
+				m := &sum{gen: g, ISA: s, number: t}
 				m.write(masked)
 			}
 		}
@@ -30,7 +32,7 @@ func writeSum(g *gen) {
 
 type sum struct {
 	*gen
-	isa
+	emit.ISA
 	number
 	x      reg.GPVirtual
 	mask   *laneMask
@@ -39,19 +41,19 @@ type sum struct {
 }
 
 func (m *sum) write(masked bool) {
-	m.x = m.arg("x")
-	blocks, out := m.arg("blocks"), m.arg("out")
+	m.x = m.Arg("x")
+	blocks, out := m.Arg("blocks"), m.Arg("out")
 	if masked {
-		m.mask = newLaneMask(m.gen, m.isa, 8)
+		m.mask = newLaneMask(m.gen, m.ISA, 8)
 	}
 	m.hi = m.zeros()
 	if m.size == 8 {
-		m.lo, m.low = m.zeros(), m.vec(m.isa)
-		m.ones(m.isa, m.low)
+		m.lo, m.low = m.zeros(), m.Vec(m.ISA)
+		m.Ones(m.ISA, m.low)
 		m.VPSRLQ(Imm(32), m.low, m.low)
 	}
 	m.Label("loop")
-	for i := range 64 * 8 / m.width {
+	for i := range 64 * 8 / m.Width {
 		m.step(i)
 	}
 	m.ADDQ(U32(64*m.size), m.x)
@@ -61,18 +63,18 @@ func (m *sum) write(masked bool) {
 	m.DECQ(blocks)
 	m.JNZ(LabelRef("loop"))
 	m.VPADDQ(m.hi[1], m.hi[0], m.hi[0])
-	m.mov(m.isa, m.hi[0], at(out, 0))
+	m.mov(m.ISA, m.hi[0], emit.At(out, 0))
 	if m.size == 8 {
 		m.VPADDQ(m.lo[1], m.lo[0], m.lo[0])
-		m.mov(m.isa, m.lo[0], at(out, m.width))
+		m.mov(m.ISA, m.lo[0], emit.At(out, m.Width))
 	}
-	m.end()
+	m.End()
 }
 
 func (m *sum) zeros() []reg.VecVirtual {
-	v := m.vecs(m.isa, 2)
+	v := m.Vecs(m.ISA, 2)
 	for i := range v {
-		m.xor(m.isa, v[i], v[i], v[i])
+		m.xor(m.ISA, v[i], v[i], v[i])
 	}
 	return v
 }
@@ -84,13 +86,13 @@ func (m *sum) step(i int) {
 		m.VPADDQ(v, hi, hi)
 		return
 	}
-	h, l, lo := m.vec(m.isa), m.vec(m.isa), m.lo[i%2]
-	m.and(m.isa, m.low, v, l)
+	h, l, lo := m.Vec(m.ISA), m.Vec(m.ISA), m.lo[i%2]
+	m.and(m.ISA, m.low, v, l)
 	m.VPADDQ(l, lo, lo)
 	switch {
 	case !m.signed:
 		m.VPSRLQ(Imm(32), v, h)
-	case m.isa == avx512:
+	case m.ISA == emit.AVX512:
 		m.VPSRAQ(Imm(32), v, h)
 	default: // the upper half in both, then the sign in the upper one
 		sign := m.YMM()
@@ -103,9 +105,9 @@ func (m *sum) step(i int) {
 
 // load returns the i-th vector of a block in 8-byte lanes, nulls as zero.
 func (m *sum) load(i int) reg.VecVirtual {
-	v := m.vec(m.isa)
-	from := at(m.x, i*m.width*m.size/8)
-	if m.isa == avx512 && m.mask != nil {
+	v := m.Vec(m.ISA)
+	from := emit.At(m.x, i*m.Width*m.size/8)
+	if m.ISA == emit.AVX512 && m.mask != nil {
 		k := m.mask.opmask(i)
 		switch {
 		case m.size == 8:
@@ -119,7 +121,7 @@ func (m *sum) load(i int) reg.VecVirtual {
 	}
 	switch {
 	case m.size == 8:
-		m.mov(m.isa, from, v)
+		m.mov(m.ISA, from, v)
 	case m.signed:
 		m.VPMOVSXDQ(from, v)
 	default:

@@ -1,13 +1,15 @@
-package main
+package kernel
 
 import (
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // writeChecked writes the integer loops that stop before the first turn in which a result may not fit.
 func writeChecked(g *gen) {
-	for _, s := range []isa{avx512, avx2} {
+	for _, s := range []emit.ISA{emit.AVX512, emit.AVX2} {
 		for _, size := range []int{4, 8} {
 			for _, op := range []string{"add", "sub", "mul"} {
 				forms := []string{"", "Const", "Left"}
@@ -15,9 +17,9 @@ func writeChecked(g *gen) {
 					forms = forms[:2]
 				}
 				for _, form := range forms {
-					name := "checked" + map[string]string{"add": "Add", "sub": "Sub", "mul": "Mul"}[op] + form + map[int]string{4: "I32", 8: "I64"}[size] + s.name
-					c := &checked{gen: g, isa: s, size: size, op: op, form: form}
-					if op == "mul" && size == 8 && s == avx2 {
+					name := "checked" + map[string]string{"add": "Add", "sub": "Sub", "mul": "Mul"}[op] + form + map[int]string{4: "I32", 8: "I64"}[size] + s.Name
+					c := &checked{gen: g, ISA: s, size: size, op: op, form: form}
+					if op == "mul" && size == 8 && s == emit.AVX2 {
 						c.writeScalar(name)
 					} else {
 						c.write(name)
@@ -32,7 +34,7 @@ const checkedSignature = "func(dst, x, y *byte, n int) (done int)"
 
 type checked struct {
 	*gen
-	isa
+	emit.ISA
 	size      int
 	op, form  string
 	x, y      reg.GPVirtual
@@ -45,39 +47,39 @@ type checked struct {
 
 // write makes a turn of unroll vectors, stored only when all of it fits: dst may be x or y.
 func (c *checked) write(name string) {
-	elems := unroll * c.width / c.size
-	c.begin(name, checkedSignature, "does turns of vectors while every result of the turn fits; n counts elements.")
-	dst, n, done := c.arg("dst"), c.arg("n"), c.zero()
-	c.x, c.y = c.arg("x"), c.arg("y")
+	elems := unroll * c.Width / c.size
+	c.Begin(name, checkedSignature, "does turns of vectors while every result of the turn fits; n counts elements.")
+	dst, n, done := c.Arg("dst"), c.Arg("n"), c.zero()
+	c.x, c.y = c.Arg("x"), c.Arg("y")
 	if c.form != "" {
-		c.c = c.vec(c.isa)
-		c.broadcast(c.size, at(c.y, 0), c.c)
+		c.c = c.Vec(c.ISA)
+		c.broadcast(c.size, emit.At(c.y, 0), c.c)
 	}
 	c.constants()
 	c.SUBQ(U32(elems), n)
 	c.JL(LabelRef("end"))
 	c.Label("loop")
 	r := make([]reg.VecVirtual, unroll)
-	c.bad = c.vec(c.isa)
-	c.xor(c.isa, c.bad, c.bad, c.bad)
+	c.bad = c.Vec(c.ISA)
+	c.xor(c.ISA, c.bad, c.bad, c.bad)
 	for i := range r {
-		r[i] = c.result(i * c.width)
+		r[i] = c.result(i * c.Width)
 	}
 	c.leaveIfBad("end")
 	for i := range r {
-		c.mov(c.isa, r[i], at(dst, i*c.width))
+		c.mov(c.ISA, r[i], emit.At(dst, i*c.Width))
 	}
-	c.ADDQ(U32(unroll*c.width), c.x)
+	c.ADDQ(U32(unroll*c.Width), c.x)
 	if c.form == "" {
-		c.ADDQ(U32(unroll*c.width), c.y)
+		c.ADDQ(U32(unroll*c.Width), c.y)
 	}
-	c.ADDQ(U32(unroll*c.width), dst)
+	c.ADDQ(U32(unroll*c.Width), dst)
 	c.ADDQ(U32(elems), done)
 	c.CMPQ(done, n)
 	c.JLE(LabelRef("loop"))
 	c.Label("end")
 	c.Store(done, c.Return("done"))
-	c.end()
+	c.End()
 }
 
 func (c *checked) constants() {
@@ -85,25 +87,25 @@ func (c *checked) constants() {
 		return
 	}
 	if c.size == 4 {
-		c.bias = c.vec(c.isa)
-		c.ones(c.isa, c.bias)
+		c.bias = c.Vec(c.ISA)
+		c.Ones(c.ISA, c.bias)
 		c.VPSRLQ(Imm(63), c.bias, c.bias)
 		c.VPSLLQ(Imm(31), c.bias, c.bias)
 		return
 	}
 	c.abs, c.most = c.ZMM(), c.ZMM()
-	c.ones(c.isa, c.abs)
+	c.Ones(c.ISA, c.abs)
 	c.VPSRLQ(Imm(1), c.abs, c.abs)
 	c.VPBROADCASTQ(c.ConstData(c.op+c.form+"Most", F64(1<<62)), c.most)
 }
 
 // operands returns x and y of the vector at disp.
 func (c *checked) operands(disp int) (x, y reg.VecVirtual) {
-	x, y = c.vec(c.isa), c.c
-	c.mov(c.isa, at(c.x, disp), x)
+	x, y = c.Vec(c.ISA), c.c
+	c.mov(c.ISA, emit.At(c.x, disp), x)
 	if c.form == "" {
-		y = c.vec(c.isa)
-		c.mov(c.isa, at(c.y, disp), y)
+		y = c.Vec(c.ISA)
+		c.mov(c.ISA, emit.At(c.y, disp), y)
 	}
 	if c.form == "Left" {
 		x, y = y, x
@@ -120,7 +122,7 @@ func (c *checked) result(disp int) reg.VecVirtual {
 	case c.op == "mul":
 		return c.mul64(x, y)
 	}
-	r := c.vec(c.isa)
+	r := c.Vec(c.ISA)
 	switch {
 	case c.op == "add" && c.size == 4:
 		c.VPADDD(y, x, r)
@@ -132,7 +134,7 @@ func (c *checked) result(disp int) reg.VecVirtual {
 		c.VPSUBQ(y, x, r)
 	}
 	// A sum does not fit if its sign differs from both operands'; a difference, if x differs from y and from it.
-	if c.isa == avx512 {
+	if c.ISA == emit.AVX512 {
 		t := c.ZMM()
 		c.VMOVDQA64(r, t)
 		c.VPTERNLOGQ(U8(map[string]uint8{"add": 0x18, "sub": 0x24}[c.op]), y, x, t)
@@ -153,14 +155,14 @@ func (c *checked) result(disp int) reg.VecVirtual {
 
 // mul32 makes the products of even and of odd lanes in 64 bits; p fits if p + 2^31 has no bit above 32.
 func (c *checked) mul32(x, y reg.VecVirtual) reg.VecVirtual {
-	even, oddX, oddY, r := c.vec(c.isa), c.vec(c.isa), c.vec(c.isa), c.vec(c.isa)
+	even, oddX, oddY, r := c.Vec(c.ISA), c.Vec(c.ISA), c.Vec(c.ISA), c.Vec(c.ISA)
 	c.VPMULDQ(y, x, even)
 	c.VPSRLQ(Imm(32), x, oddX)
 	c.VPSRLQ(Imm(32), y, oddY)
 	c.VPMULDQ(oddY, oddX, oddX)
 	for _, p := range []reg.VecVirtual{even, oddX} {
 		c.VPADDQ(c.bias, p, p)
-		c.or(c.isa, p, c.bad, c.bad)
+		c.or(c.ISA, p, c.bad, c.bad)
 	}
 	c.VPMULLD(y, x, r)
 	return r
@@ -183,7 +185,7 @@ func (c *checked) leaveIfBad(label string) {
 	if c.op == "mul" && c.size == 4 {
 		c.VPSRLQ(Imm(32), c.bad, c.bad)
 	}
-	if c.isa == avx2 {
+	if c.ISA == emit.AVX2 {
 		switch {
 		case c.op == "mul":
 			c.VPTEST(c.bad, c.bad)
@@ -216,24 +218,24 @@ func (c *checked) leaveIfBad(label string) {
 
 // writeScalar multiplies 64-bit integers one by one and stops at the first that does not fit.
 func (c *checked) writeScalar(name string) {
-	c.begin(name, checkedSignature, "does elements up to the first that does not fit.")
-	dst, x, y, n, i := c.arg("dst"), c.arg("x"), c.arg("y"), c.arg("n"), c.zero()
+	c.Begin(name, checkedSignature, "does elements up to the first that does not fit.")
+	dst, x, y, n, i := c.Arg("dst"), c.Arg("x"), c.Arg("y"), c.Arg("n"), c.zero()
 	f := c.GP64()
 	if c.form != "" {
-		c.MOVQ(at(y, 0), f)
+		c.MOVQ(emit.At(y, 0), f)
 	}
 	c.TESTQ(n, n)
 	c.JE(LabelRef("end"))
 	c.Label("loop")
 	r := c.GP64()
-	c.MOVQ(elem(x, i, 8, 0), r)
+	c.MOVQ(emit.Index(x, i, 8, 0), r)
 	if c.form == "" {
-		c.IMULQ(elem(y, i, 8, 0), r)
+		c.IMULQ(emit.Index(y, i, 8, 0), r)
 	} else {
 		c.IMULQ(f, r)
 	}
 	c.JOS(LabelRef("end"))
-	c.MOVQ(r, elem(dst, i, 8, 0))
+	c.MOVQ(r, emit.Index(dst, i, 8, 0))
 	c.INCQ(i)
 	c.CMPQ(i, n)
 	c.JL(LabelRef("loop"))

@@ -1,9 +1,11 @@
-package main
+package vec
 
 import (
 	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/weft-data/weft/internal/asm/emit"
 )
 
 // unroll is the number of vectors in flight.
@@ -12,7 +14,7 @@ const unroll = 4
 // strip is a loop over elements: whole vectors, unrolled and single, then a part of a vector under a mask.
 type strip struct {
 	*gen
-	isa
+	emit.ISA
 	lanes int               // elements in a vector, of the widest type in the loop
 	i, n  reg.GPVirtual     // elements done, elements to do
 	k     reg.OpmaskVirtual // mask of the last part, AVX-512
@@ -22,8 +24,8 @@ type strip struct {
 }
 
 // newStrip is for n elements of at most size bytes.
-func (g *gen) newStrip(s isa, size int, n reg.GPVirtual) *strip {
-	p := &strip{gen: g, isa: s, lanes: s.width / size, i: g.GP64(), n: n}
+func (g *gen) newStrip(s emit.ISA, size int, n reg.GPVirtual) *strip {
+	p := &strip{gen: g, ISA: s, lanes: s.Width / size, i: g.GP64(), n: n}
 	g.XORQ(p.i, p.i)
 	return p
 }
@@ -60,7 +62,7 @@ func (p *strip) run(unroll int, body func(k int)) {
 }
 
 func (p *strip) makeMask() {
-	if p.isa == avx512 {
+	if p.ISA == emit.AVX512 {
 		m := p.GP64()
 		p.MOVQ(I32(-1), m)
 		p.BZHIQ(p.n, m, m)
@@ -84,7 +86,7 @@ func (g *gen) maskAVX2(n reg.GPVirtual, size, skip int, v reg.VecVirtual) {
 	m := g.GP64()
 	g.MOVQ(n, m)
 	g.NEGQ(m)
-	g.VMOVDQU(elemAt(a, m, size, skip*size), v)
+	g.VMOVDQU(emit.Index(a, m, size, skip*size), v)
 }
 
 // maskTable makes the table that maskAVX2 uses: 256 bytes of ones and then of zeros.
@@ -102,9 +104,9 @@ func (g *gen) maskTable() {
 
 // load reads the j-th vector of this step from elements of size bytes that fill a vector.
 func (p *strip) load(base reg.Register, size, j int, v reg.VecVirtual) {
-	m := elemAt(base, p.i, size, j*p.width)
+	m := emit.Index(base, p.i, size, j*p.Width)
 	switch {
-	case p.isa == avx512 && p.part:
+	case p.ISA == emit.AVX512 && p.part:
 		switch size {
 		case 1:
 			p.VMOVDQU8_Z(m, p.k, v)
@@ -115,7 +117,7 @@ func (p *strip) load(base reg.Register, size, j int, v reg.VecVirtual) {
 		default:
 			p.VMOVDQU64_Z(m, p.k, v)
 		}
-	case p.isa == avx512:
+	case p.ISA == emit.AVX512:
 		p.VMOVDQU64(m, v)
 	case p.part && size == 4:
 		p.VMASKMOVPS(m, p.small, v)
@@ -128,9 +130,9 @@ func (p *strip) load(base reg.Register, size, j int, v reg.VecVirtual) {
 
 // store writes what load reads.
 func (p *strip) store(v reg.VecVirtual, base reg.Register, size, j int) {
-	m := elemAt(base, p.i, size, j*p.width)
+	m := emit.Index(base, p.i, size, j*p.Width)
 	switch {
-	case p.isa == avx512 && p.part:
+	case p.ISA == emit.AVX512 && p.part:
 		switch size {
 		case 1:
 			p.VMOVDQU8(v, p.k, m)
@@ -141,7 +143,7 @@ func (p *strip) store(v reg.VecVirtual, base reg.Register, size, j int) {
 		default:
 			p.VMOVDQU64(v, p.k, m)
 		}
-	case p.isa == avx512:
+	case p.ISA == emit.AVX512:
 		p.VMOVDQU64(v, m)
 	case p.part && size == 4:
 		p.VMASKMOVPS(v, p.small, m)
@@ -155,8 +157,8 @@ func (p *strip) store(v reg.VecVirtual, base reg.Register, size, j int) {
 // storeBits writes one byte, zero or one, for each lane of the j-th vector: AVX-512 from a mask register, AVX2 from the
 // low bits of a general one.
 func (p *strip) storeBits(bits reg.Register, base reg.Register, j int) {
-	m := elemAt(base, p.i, 1, j*p.lanes)
-	if p.isa == avx512 {
+	m := emit.Index(base, p.i, 1, j*p.lanes)
+	if p.ISA == emit.AVX512 {
 		p.storeMask(bits, m)
 		return
 	}
@@ -210,8 +212,8 @@ func (p *strip) byteOnes() reg.VecVirtual {
 // loadMask reads the j-th vector's bytes of a mask: into a mask register of the lanes that are true (AVX-512), or a vector
 // of lanes that are false (AVX2).
 func (p *strip) loadMask(base reg.Register, j int) reg.Register {
-	m := elemAt(base, p.i, 1, j*p.lanes)
-	if p.isa == avx512 {
+	m := emit.Index(base, p.i, 1, j*p.lanes)
+	if p.ISA == emit.AVX512 {
 		x, k := p.XMM(), p.K()
 		switch {
 		case p.part:
