@@ -6,6 +6,7 @@ import (
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/internal/strip"
+	"github.com/weft-data/weft/internal/vec"
 )
 
 // broadcast finds the common grid of arrays, and the view that each has from it.
@@ -188,79 +189,95 @@ func elementwise(verb string, o strip.Op, floating bool, args ...any) *Array {
 }
 
 // Add is x + y; y is an *Array or a number, here and below.
-func (x *Array) Add(y any) *Array { return elementwise("Add", strip.Add, false, x, y) }
+func (x *Array) Add(y any) *Array { return elementwise("Add", strip.Binary(vec.Add), false, x, y) }
 
 // Sub is x − y.
-func (x *Array) Sub(y any) *Array { return elementwise("Sub", strip.Sub, false, x, y) }
+func (x *Array) Sub(y any) *Array { return elementwise("Sub", strip.Binary(vec.Sub), false, x, y) }
 
 // Mul is x · y, element by element.
-func (x *Array) Mul(y any) *Array { return elementwise("Mul", strip.Mul, false, x, y) }
+func (x *Array) Mul(y any) *Array { return elementwise("Mul", strip.Binary(vec.Mul), false, x, y) }
 
 // Div is x / y; integers give float64.
-func (x *Array) Div(y any) *Array { return elementwise("Div", strip.Div, true, x, y) }
+func (x *Array) Div(y any) *Array { return elementwise("Div", strip.Binary(vec.Div), true, x, y) }
 
 // FloorDiv is x / y rounded down; integers divided by 0 give 0.
-func (x *Array) FloorDiv(y any) *Array { return elementwise("FloorDiv", strip.FloorDiv, false, x, y) }
+func (x *Array) FloorDiv(y any) *Array {
+	return elementwise("FloorDiv", strip.Binary(vec.FloorDiv), false, x, y)
+}
 
 // Mod is what FloorDiv leaves, with the sign of y.
-func (x *Array) Mod(y any) *Array { return elementwise("Mod", strip.Mod, false, x, y) }
+func (x *Array) Mod(y any) *Array { return elementwise("Mod", strip.Binary(vec.Mod), false, x, y) }
 
 // Pow is x to the power of y.
-func (x *Array) Pow(y any) *Array { return elementwise("Pow", strip.Pow, false, x, y) }
+func (x *Array) Pow(y any) *Array { return elementwise("Pow", strip.Binary(vec.Pow), false, x, y) }
 
 // Atan2 is the angle of the points (y, x), x being the ordinate.
-func (x *Array) Atan2(y any) *Array { return elementwise("Atan2", strip.Atan2, true, x, y) }
+func (x *Array) Atan2(y any) *Array { return elementwise("Atan2", strip.Binary(vec.Atan2), true, x, y) }
 
 // Hypot is sqrt(x² + y²).
-func (x *Array) Hypot(y any) *Array { return elementwise("Hypot", strip.Hypot, true, x, y) }
+func (x *Array) Hypot(y any) *Array { return elementwise("Hypot", strip.Binary(vec.Hypot), true, x, y) }
 
 // CopySign is x with the sign of y.
-func (x *Array) CopySign(y any) *Array { return elementwise("CopySign", strip.CopySign, true, x, y) }
+func (x *Array) CopySign(y any) *Array {
+	return elementwise("CopySign", strip.Binary(vec.Copysign), true, x, y)
+}
 
 // NextAfter is the next number after x toward y.
-func (x *Array) NextAfter(y any) *Array { return elementwise("NextAfter", strip.NextAfter, true, x, y) }
+func (x *Array) NextAfter(y any) *Array {
+	return elementwise("NextAfter", strip.Binary(vec.NextAfter), true, x, y)
+}
 
 // LogAddExp is log(exp(x) + exp(y)).
-func (x *Array) LogAddExp(y any) *Array { return elementwise("LogAddExp", strip.LogAddExp, true, x, y) }
+func (x *Array) LogAddExp(y any) *Array {
+	return elementwise("LogAddExp", strip.Binary(vec.LogAddExp), true, x, y)
+}
 
 // Maximum is the larger of x and y, NaN if either is.
-func (x *Array) Maximum(y any) *Array { return elementwise("Maximum", strip.Maximum, false, x, y) }
+func (x *Array) Maximum(y any) *Array {
+	return elementwise("Maximum", strip.Binary(vec.Max), false, x, y)
+}
 
 // Minimum is the smaller of x and y, NaN if either is.
-func (x *Array) Minimum(y any) *Array { return elementwise("Minimum", strip.Minimum, false, x, y) }
+func (x *Array) Minimum(y any) *Array {
+	return elementwise("Minimum", strip.Binary(vec.Min), false, x, y)
+}
 
 // Eq is x == y, as bool.
-func (x *Array) Eq(y any) *Array { return elementwise("Eq", strip.Eq, false, x, y) }
+func (x *Array) Eq(y any) *Array { return elementwise("Eq", strip.Compare(vec.Eq), false, x, y) }
 
 // Ne is x != y.
-func (x *Array) Ne(y any) *Array { return elementwise("Ne", strip.Ne, false, x, y) }
+func (x *Array) Ne(y any) *Array { return elementwise("Ne", strip.Compare(vec.Ne), false, x, y) }
 
 // Lt is x < y.
-func (x *Array) Lt(y any) *Array { return elementwise("Lt", strip.Lt, false, x, y) }
+func (x *Array) Lt(y any) *Array { return elementwise("Lt", strip.Compare(vec.Lt), false, x, y) }
 
 // Le is x ≤ y.
-func (x *Array) Le(y any) *Array { return elementwise("Le", strip.Le, false, x, y) }
+func (x *Array) Le(y any) *Array { return elementwise("Le", strip.Compare(vec.Le), false, x, y) }
 
 // Gt is x > y.
-func (x *Array) Gt(y any) *Array { return elementwise("Gt", strip.Gt, false, x, y) }
+func (x *Array) Gt(y any) *Array { return elementwise("Gt", strip.Compare(vec.Gt), false, x, y) }
 
 // Ge is x ≥ y.
-func (x *Array) Ge(y any) *Array { return elementwise("Ge", strip.Ge, false, x, y) }
+func (x *Array) Ge(y any) *Array { return elementwise("Ge", strip.Compare(vec.Ge), false, x, y) }
 
 // And is x and y, bit by bit for integers.
-func (x *Array) And(y any) *Array { return elementwise("And", strip.And, false, x, y) }
+func (x *Array) And(y any) *Array { return elementwise("And", strip.Binary(vec.And), false, x, y) }
 
 // Or is x or y, bit by bit for integers.
-func (x *Array) Or(y any) *Array { return elementwise("Or", strip.Or, false, x, y) }
+func (x *Array) Or(y any) *Array { return elementwise("Or", strip.Binary(vec.Or), false, x, y) }
 
 // Xor is either x or y, bit by bit for integers.
-func (x *Array) Xor(y any) *Array { return elementwise("Xor", strip.Xor, false, x, y) }
+func (x *Array) Xor(y any) *Array { return elementwise("Xor", strip.Binary(vec.Xor), false, x, y) }
 
 // ShiftLeft is x · 2^y; bits that leave the type are lost.
-func (x *Array) ShiftLeft(y any) *Array { return elementwise("ShiftLeft", strip.Shl, false, x, y) }
+func (x *Array) ShiftLeft(y any) *Array {
+	return elementwise("ShiftLeft", strip.Binary(vec.Shl), false, x, y)
+}
 
 // ShiftRight is x / 2^y rounded down.
-func (x *Array) ShiftRight(y any) *Array { return elementwise("ShiftRight", strip.Shr, false, x, y) }
+func (x *Array) ShiftRight(y any) *Array {
+	return elementwise("ShiftRight", strip.Binary(vec.Shr), false, x, y)
+}
 
 // Where is a where cond is true, else b. cond is an array of bool; a and b are
 // arrays or numbers.
@@ -318,10 +335,10 @@ func Where(cond *Array, a, b any) *Array {
 func (x *Array) Clip(lo, hi any) *Array {
 	out := x
 	if lo != nil {
-		out = elementwise("Clip", strip.Maximum, false, out, lo)
+		out = elementwise("Clip", strip.Binary(vec.Max), false, out, lo)
 	}
 	if hi != nil {
-		out = elementwise("Clip", strip.Minimum, false, out, hi)
+		out = elementwise("Clip", strip.Binary(vec.Min), false, out, hi)
 	}
 	if out.err == nil && x.err == nil && out.kind != x.kind {
 		return fail("Clip", "bounds of %s for %s", out.kind, x.kind)
@@ -344,7 +361,7 @@ func (x *Array) As(k DType) *Array {
 }
 
 // Square is x · x.
-func (x *Array) Square() *Array { return elementwise("Square", strip.Mul, false, x, x) }
+func (x *Array) Square() *Array { return elementwise("Square", strip.Binary(vec.Mul), false, x, x) }
 
 // Reciprocal is 1 / x.
 func (x *Array) Reciprocal() *Array {

@@ -8,6 +8,7 @@ import (
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/internal/strip"
+	"github.com/weft-data/weft/internal/vec"
 	ops "github.com/weft-data/weft/op/array"
 )
 
@@ -233,7 +234,7 @@ func (x *Array) Mean(axes ...int) *Array {
 	}
 	k := wide(x.kind.Floating())
 	return r.done([]part{{r.cast(r.v, k), strip.Sum}}, func(f *finisher) int32 {
-		return f.cast(f.must(strip.Div, f.col(0), f.constant(k, float64(r.n))), x.kind.Floating())
+		return f.cast(f.must(strip.Binary(vec.Div), f.col(0), f.constant(k, float64(r.n))), x.kind.Floating())
 	})
 }
 
@@ -253,10 +254,10 @@ func (x *Array) variance(verb string, ddof float64, axes []int, root bool) *Arra
 		return fail(verb, "there is no variance of %s", x.kind)
 	}
 	return r.done([]part{{r.cast(r.v, elem.Float64), strip.Moments}}, func(f *finisher) int32 {
-		n := f.must(strip.Maximum, f.must(strip.Sub, f.col(0), f.constant(elem.Float64, ddof)), f.constant(elem.Float64, 0))
-		v := f.must(strip.Div, f.col(2), n)
+		n := f.must(strip.Binary(vec.Max), f.must(strip.Binary(vec.Sub), f.col(0), f.constant(elem.Float64, ddof)), f.constant(elem.Float64, 0))
+		v := f.must(strip.Binary(vec.Div), f.col(2), n)
 		if root {
-			v = f.must(strip.Sqrt, v)
+			v = f.must(strip.Unary(vec.Sqrt), v)
 		}
 		return f.cast(v, x.kind.Floating())
 	})
@@ -318,7 +319,7 @@ func (x *Array) withoutNaN(verb string, axes []int, instead float64) (r *reducti
 	if !x.kind.IsFloat() {
 		return nil, 0, 0, fail(verb, "%s has no NaN: use the verb without Nan", x.kind)
 	}
-	isNaN, _ = r.apply(strip.IsNaN, r.v)
+	isNaN, _ = r.apply(strip.Test(vec.IsNaN), r.v)
 	v, _ = r.apply(strip.Where, isNaN, r.fill(x.kind, math.Float64bits(instead)), r.v)
 	return r, v, isNaN, nil
 }
@@ -343,7 +344,7 @@ func (x *Array) NanProd(axes ...int) *Array {
 
 // number adds the count of what is not NaN.
 func (r *reduction) number(isNaN int32) part {
-	ok, _ := r.apply(strip.Not, isNaN)
+	ok, _ := r.apply(strip.Unary(vec.Not), isNaN)
 	return part{r.cast(ok, elem.Int64), strip.Sum}
 }
 
@@ -354,7 +355,7 @@ func (x *Array) NanMean(axes ...int) *Array {
 		return bad
 	}
 	return r.done([]part{{r.cast(v, elem.Float64), strip.Sum}, r.number(isNaN)}, func(f *finisher) int32 {
-		return f.cast(f.must(strip.Div, f.col(0), f.cast(f.col(1), elem.Float64)), x.kind)
+		return f.cast(f.must(strip.Binary(vec.Div), f.col(0), f.cast(f.col(1), elem.Float64)), x.kind)
 	})
 }
 
@@ -370,9 +371,9 @@ func (x *Array) NanVar(ddof float64, axes ...int) *Array {
 		return bad
 	}
 	return r.done([]part{{v, strip.Sum}, r.number(isNaN)}, func(f *finisher) int32 {
-		n := f.must(strip.Sub, f.cast(f.col(1), elem.Float64), f.constant(elem.Float64, ddof))
-		n = f.must(strip.Maximum, n, f.constant(elem.Float64, 0))
-		return f.cast(f.must(strip.Div, f.col(0), n), x.kind)
+		n := f.must(strip.Binary(vec.Sub), f.cast(f.col(1), elem.Float64), f.constant(elem.Float64, ddof))
+		n = f.must(strip.Binary(vec.Max), n, f.constant(elem.Float64, 0))
+		return f.cast(f.must(strip.Binary(vec.Div), f.col(0), n), x.kind)
 	})
 }
 
@@ -404,7 +405,7 @@ func (x *Array) nanExtreme(verb string, fold strip.Fold, none float64, axes []in
 	if r.n == 0 {
 		return fail(verb, "zero-size array: shape %s", grid.Tuple(x.Shape()))
 	}
-	all, _ := r.apply(strip.Not, isNaN)
+	all, _ := r.apply(strip.Unary(vec.Not), isNaN)
 	return r.done([]part{{v, fold}, {all, strip.Max}}, func(f *finisher) int32 {
 		return f.must(strip.Where, f.col(1), f.col(0), f.constant(x.kind, math.NaN()))
 	})

@@ -29,12 +29,10 @@ type key struct {
 	in, out elem.Kind
 }
 
+// reg registers a kernel, if there is one.
 func reg(o Op, k elem.Kind, f Kernel) {
-	if out, err := o.Result(k); err == nil {
-		if f == nil {
-			panic(o.String() + " has no loop for " + k.String())
-		}
-		table[key{o, k, out}] = f
+	if f != nil {
+		table[key{o, k, o.out(k)}] = f
 	}
 }
 
@@ -56,35 +54,19 @@ func init() {
 	masks()
 }
 
-var binaries = map[Op]vec.BinaryOp{Add: vec.Add, Sub: vec.Sub, Mul: vec.Mul, Div: vec.Div, FloorDiv: vec.FloorDiv, Mod: vec.Mod,
-	Pow: vec.Pow, Atan2: vec.Atan2, Hypot: vec.Hypot, CopySign: vec.Copysign, NextAfter: vec.NextAfter, LogAddExp: vec.LogAddExp,
-	Maximum: vec.Max, Minimum: vec.Min, And: vec.And, Or: vec.Or, Xor: vec.Xor, Shl: vec.Shl, Shr: vec.Shr}
-
-var unaries = map[Op]vec.UnaryOp{Neg: vec.Neg, Sign: vec.Sign, Not: vec.Not, Floor: vec.Floor, Ceil: vec.Ceil, Trunc: vec.Trunc,
-	Round: vec.Round, Sqrt: vec.Sqrt, Exp: vec.Exp, Exp2: vec.Exp2, Expm1: vec.Expm1, Log: vec.Log, Log2: vec.Log2, Log10: vec.Log10,
-	Log1p: vec.Log1p, Sin: vec.Sin, Cos: vec.Cos, Tan: vec.Tan, Asin: vec.Asin, Acos: vec.Acos, Atan: vec.Atan, Sinh: vec.Sinh,
-	Cosh: vec.Cosh, Tanh: vec.Tanh, Asinh: vec.Asinh, Acosh: vec.Acosh, Atanh: vec.Atanh, Conj: vec.Conj, Cbrt: vec.Cbrt}
-
-var compares = map[Op]vec.CompareOp{Eq: vec.Eq, Ne: vec.Ne, Lt: vec.Lt, Le: vec.Le, Gt: vec.Gt, Ge: vec.Ge}
-
-var tests = map[Op]vec.TestOp{IsNaN: vec.IsNaN, IsInf: vec.IsInf, IsFinite: vec.IsFinite, SignBit: vec.SignBit}
-
 // numbers registers what an element type has.
 func numbers[T vec.Elem](k elem.Kind) {
-	for o, v := range binaries {
-		reg(o, k, bin(vec.Binary[T](v)))
+	for o := range vec.BinaryOps {
+		reg(Binary(o), k, bin(vec.Binary[T](o)))
 	}
-	for o, v := range unaries {
-		reg(o, k, un(vec.Unary[T](v)))
+	for o := range vec.UnaryOps {
+		reg(Unary(o), k, un(vec.Unary[T](o)))
 	}
-	for o, v := range compares {
-		reg(o, k, bin(vec.Compare[T](v)))
+	for o := range vec.CompareOps {
+		reg(Compare(o), k, bin(vec.Compare[T](o)))
 	}
-	for o, v := range tests {
-		reg(o, k, un(vec.Test[T](v)))
-	}
-	if !k.IsComplex() {
-		reg(Abs, k, un(vec.Unary[T](vec.Abs)))
+	for o := range vec.TestOps {
+		reg(Test(o), k, un(vec.Test[T](o)))
 	}
 	where := vec.Where[T]()
 	reg(Where, k, func(dst, a, b, c []byte, n int) { where(View[T](dst, n), a[:n], View[T](b, n), View[T](c, n)) })
@@ -110,7 +92,7 @@ func castTo[D, S vec.Elem](from, to elem.Kind) {
 }
 
 func parts[T vec.Complex, F vec.Float](k elem.Kind) {
-	reg(Abs, k, un(vec.Magnitude[F, T]))
+	reg(Unary(vec.Abs), k, un(vec.Magnitude[F, T]))
 	reg(Real, k, un(vec.Real[F, T]))
 	reg(Imag, k, un(vec.Imag[F, T]))
 	reg(Phase, k, un(vec.Phase[F, T]))
@@ -119,13 +101,13 @@ func parts[T vec.Complex, F vec.Float](k elem.Kind) {
 // masks registers what truth has: bytes of 0 and 1.
 func masks() {
 	const k = elem.Bool
-	for _, o := range []Op{And, Or, Xor, Maximum, Minimum} {
-		reg(o, k, bin(vec.Binary[uint8](binaries[o])))
+	for _, o := range []vec.BinaryOp{vec.And, vec.Or, vec.Xor, vec.Max, vec.Min} {
+		reg(Binary(o), k, bin(vec.Binary[uint8](o)))
 	}
-	for o, v := range compares {
-		reg(o, k, bin(vec.Compare[uint8](v)))
+	for o := range vec.CompareOps {
+		reg(Compare(o), k, bin(vec.Compare[uint8](o)))
 	}
-	reg(Not, k, un(vec.MaskNot))
+	reg(Unary(vec.Not), k, un(vec.MaskNot))
 	where := vec.Where[uint8]()
 	reg(Where, k, func(dst, a, b, c []byte, n int) { where(dst[:n], a[:n], b[:n], c[:n]) })
 	for _, to := range elem.Kinds {

@@ -4,121 +4,71 @@ import (
 	"fmt"
 
 	"github.com/weft-data/weft/internal/elem"
+	"github.com/weft-data/weft/internal/vec"
 )
 
-// An Op is an elementwise operation. The values are part of the canonical bytes
-// of plans: append only.
+// An Op is an elementwise operation: one of package vec, see Binary, Unary,
+// Compare and Test, or one of those here. The values, with the order of the
+// operations in package vec, are part of the canonical bytes of plans.
 type Op uint8
 
-// The operations. Integers wrap around; an integer divided by zero is 0, and so
-// is the remainder. NaN and infinities follow IEEE 754 and the array API
-// standard.
+// The operations that are not loops of package vec over one type.
 const (
-	NoOp Op = iota
-	Cast    // to another type; floats are cut toward zero, see vec.Cast; what is not 0 is true
-	Add
-	Sub
-	Mul
-	Div      // floating
-	FloorDiv // rounded down
-	Mod      // with the sign of the divisor
-	Pow
-	Atan2
-	Hypot
-	CopySign
-	NextAfter
-	LogAddExp
-	Maximum // NaN if either is
-	Minimum
-	Eq
-	Ne
-	Lt
-	Le
-	Gt
-	Ge
-	And // of bits; of truth for bool
-	Or
-	Xor
-	Shl
-	Shr
-	Where // the second where the first is true, else the third
-	Neg
-	Abs
-	Sign
-	Not
-	Floor
-	Ceil
-	Trunc
-	Round // half to even
-	Sqrt
-	Exp
-	Exp2
-	Expm1
-	Log
-	Log2
-	Log10
-	Log1p
-	Sin
-	Cos
-	Tan
-	Asin
-	Acos
-	Atan
-	Sinh
-	Cosh
-	Tanh
-	Asinh
-	Acosh
-	Atanh
-	IsNaN
-	IsInf
-	IsFinite
-	SignBit
+	NoOp  Op = iota
+	Cast     // to another type; floats are cut toward zero, see vec.Cast; what is not 0 is true
+	Where    // the second where the first is true, else the third
 	Real
 	Imag
-	Conj
-	Cbrt
 	Phase // the angle of a complex number
 	numOps
+
+	binaries Op = 16
+	unaries  Op = 64
+	compares Op = 128
+	tests    Op = 144
 )
 
-var opNames = [numOps]string{"none", "cast", "add", "subtract", "multiply", "divide", "floor_divide", "remainder", "pow", "atan2", "hypot",
-	"copysign", "nextafter", "logaddexp", "maximum", "minimum", "equal", "not_equal", "less", "less_equal", "greater",
-	"greater_equal", "and", "or", "xor", "left_shift", "right_shift", "where", "negative", "abs", "sign", "not", "floor", "ceil",
-	"trunc", "round", "sqrt", "exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan",
-	"sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "isnan", "isinf", "isfinite", "signbit", "real", "imag", "conj", "cbrt", "angle"}
+// Binary is an operation of two operands.
+func Binary(o vec.BinaryOp) Op { return binaries + Op(o) }
+
+// Unary is an operation of one operand; of complex numbers vec.Abs is the modulus.
+func Unary(o vec.UnaryOp) Op { return unaries + Op(o) }
+
+// Compare is a comparison of two operands.
+func Compare(o vec.CompareOp) Op { return compares + Op(o) }
+
+// Test is a question about one operand.
+func Test(o vec.TestOp) Op { return tests + Op(o) }
+
+// within reports whether o is one of n operations from first on.
+func (o Op) within(first Op, n int) bool { return o >= first && int(o-first) < n }
+
+var opNames = [numOps]string{"none", "cast", "where", "real", "imag", "angle"}
 
 // String returns the name in the array API standard, where it has one.
 func (o Op) String() string {
-	if o < numOps {
+	switch {
+	case o < numOps:
 		return opNames[o]
+	case o.within(binaries, int(vec.BinaryOps)):
+		return vec.BinaryOp(o - binaries).String()
+	case o.within(unaries, int(vec.UnaryOps)):
+		return vec.UnaryOp(o - unaries).String()
+	case o.within(compares, int(vec.CompareOps)):
+		return vec.CompareOp(o - compares).String()
+	case o.within(tests, int(vec.TestOps)):
+		return vec.TestOp(o - tests).String()
 	}
 	return fmt.Sprintf("strip.Op(%d)", uint8(o))
 }
 
 // Symbol returns the sign between two operands, or nothing.
 func (o Op) Symbol() string {
-	switch o {
-	case Add:
-		return "+"
-	case Sub:
-		return "-"
-	case Mul:
-		return "*"
-	case Div:
-		return "/"
-	case Eq:
-		return "=="
-	case Ne:
-		return "!="
-	case Lt:
-		return "<"
-	case Le:
-		return "<="
-	case Gt:
-		return ">"
-	case Ge:
-		return ">="
+	switch {
+	case o.within(compares, int(vec.CompareOps)):
+		return [...]string{"==", "!=", "<", "<=", ">", ">="}[o-compares]
+	case o.within(binaries, 4):
+		return [...]string{"+", "-", "*", "/"}[o-binaries]
 	}
 	return ""
 }
@@ -126,56 +76,36 @@ func (o Op) Symbol() string {
 // Arity returns the number of operands, 0 for what is not an operation.
 func (o Op) Arity() int {
 	switch {
-	case o == NoOp || o >= numOps:
-		return 0
 	case o == Where:
 		return 3
-	case o >= Add && o <= Shr:
+	case o.within(binaries, int(vec.BinaryOps)), o.within(compares, int(vec.CompareOps)):
 		return 2
+	case o > NoOp && o < numOps, o.within(unaries, int(vec.UnaryOps)), o.within(tests, int(vec.TestOps)):
+		return 1
 	}
-	return 1
+	return 0
 }
 
 // Result returns the type of the result for operands of type k, or an error when
 // the operation is not defined for it. Cast has no single result.
 func (o Op) Result(k elem.Kind) (elem.Kind, error) {
-	if !k.Valid() {
+	if !k.Valid() || o == Cast {
 		return 0, fmt.Errorf("%s of %s", o, k)
 	}
-	ok, out := true, k
-	switch o {
-	case Add, Sub, Mul, Neg, Sign, Pow:
-		ok = k != elem.Bool
-	case Div, Sqrt, Exp, Log, Sin, Cos, Tan, Sinh, Cosh, Tanh, Asin, Acos, Atan, Asinh, Acosh, Atanh:
-		ok = k.IsFloat() || k.IsComplex()
-	case FloorDiv, Mod, Floor, Ceil, Trunc, Round, Maximum, Minimum:
-		ok = k.IsReal() || k == elem.Bool && (o == Maximum || o == Minimum)
-	case Atan2, Hypot, CopySign, NextAfter, LogAddExp, Exp2, Expm1, Log2, Log10, Log1p, Cbrt:
-		ok = k.IsFloat()
-	case SignBit:
-		ok, out = k.IsFloat(), elem.Bool
-	case Eq, Ne:
-		out = elem.Bool
-	case Lt, Le, Gt, Ge:
-		ok, out = !k.IsComplex(), elem.Bool
-	case And, Or, Xor, Not:
-		ok = k.IsInt() || k == elem.Bool
-	case Shl, Shr:
-		ok = k.IsInt()
-	case Abs:
-		ok, out = k != elem.Bool, k.Real()
-	case IsNaN, IsInf, IsFinite:
-		ok, out = k != elem.Bool, elem.Bool
-	case Real, Imag, Phase:
-		ok, out = k.IsComplex(), k.Real()
-	case Conj:
-		ok = k.IsComplex()
-	case Where:
-	default:
-		ok = false
-	}
-	if !ok {
+	out := o.out(k)
+	if table[key{o, k, out}] == nil {
 		return 0, fmt.Errorf("%s is not defined for %s", o, k)
 	}
 	return out, nil
+}
+
+// out is the type of the result where the operation is defined.
+func (o Op) out(k elem.Kind) elem.Kind {
+	switch {
+	case o >= compares:
+		return elem.Bool
+	case o == Unary(vec.Abs), o == Real, o == Imag, o == Phase:
+		return k.Real()
+	}
+	return k
 }

@@ -51,13 +51,14 @@ const (
 	NextAfter
 	// LogAddExp is log(exp(x) + exp(y)) without overflow, for floats.
 	LogAddExp
-	binaryOps
+	// BinaryOps is the number of them.
+	BinaryOps
 )
 
-var binaryNames = [...]string{"add", "sub", "mul", "div", "floordiv", "mod", "fmod", "min", "max", "fmin", "fmax", "pow",
-	"and", "or", "xor", "shl", "shr", "atan2", "hypot", "copysign", "nextafter", "logaddexp"}
+var binaryNames = [...]string{"add", "subtract", "multiply", "divide", "floor_divide", "remainder", "fmod", "minimum", "maximum",
+	"fmin", "fmax", "pow", "and", "or", "xor", "left_shift", "right_shift", "atan2", "hypot", "copysign", "nextafter", "logaddexp"}
 
-// String returns the name in small letters.
+// String returns the name in the array API standard, where it has one, else in small letters; so do those below.
 func (op BinaryOp) String() string { return nameOf(op, binaryNames[:], "BinaryOp") }
 
 // UnaryOp is an operation of one element that gives one of the same type.
@@ -113,14 +114,15 @@ const (
 	Atanh
 	Erf
 	Gamma
-	unaryOps
+	// UnaryOps is the number of them.
+	UnaryOps
 )
 
-var unaryNames = [...]string{"neg", "abs", "sign", "square", "sqrt", "cbrt", "reciprocal", "floor", "ceil", "trunc", "round", "not", "conj",
+var unaryNames = [...]string{"negative", "abs", "sign", "square", "sqrt", "cbrt", "reciprocal", "floor", "ceil", "trunc", "round", "not", "conj",
 	"exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan",
 	"sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "gamma"}
 
-// String returns the name in small letters.
+// String returns the name.
 func (op UnaryOp) String() string { return nameOf(op, unaryNames[:], "UnaryOp") }
 
 // CompareOp is a comparison of two elements that gives a mask. Comparisons with NaN are false but for Ne.
@@ -134,12 +136,13 @@ const (
 	Le
 	Gt
 	Ge
-	compareOps
+	// CompareOps is the number of them.
+	CompareOps
 )
 
-var compareNames = [...]string{"eq", "ne", "lt", "le", "gt", "ge"}
+var compareNames = [...]string{"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
 
-// String returns the name in small letters.
+// String returns the name.
 func (op CompareOp) String() string { return nameOf(op, compareNames[:], "CompareOp") }
 
 // TestOp is a question about one element that gives a mask. Integers are never NaN nor infinite.
@@ -154,12 +157,13 @@ const (
 	SignBit
 	// NonZero is x != 0, so true for NaN: the conversion to a mask.
 	NonZero
-	testOps
+	// TestOps is the number of them.
+	TestOps
 )
 
 var testNames = [...]string{"isnan", "isinf", "isfinite", "signbit", "nonzero"}
 
-// String returns the name in small letters.
+// String returns the name.
 func (op TestOp) String() string { return nameOf(op, testNames[:], "TestOp") }
 
 func nameOf[Op ~uint8](op Op, names []string, kind string) string {

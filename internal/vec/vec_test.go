@@ -194,7 +194,7 @@ func TestBinary(t *testing.T) {
 
 func testBinary[T Elem](t *testing.T) {
 	s := newSpot[T](t, 3)
-	for op := BinaryOp(0); op < binaryOps; op++ {
+	for op := BinaryOp(0); op < BinaryOps; op++ {
 		f, right, left, want := Binary[T](op), BinaryRight[T](op), BinaryLeft[T](op), scalarBinary[T](op)
 		if (f == nil) != (want == nil) || (right == nil) != (want == nil) || (left == nil) != (want == nil) {
 			t.Fatalf("%v: kernels and definition do not agree that there is one", op)
@@ -249,7 +249,7 @@ func TestUnary(t *testing.T) {
 
 func testUnary[T Elem](t *testing.T) {
 	s := newSpot[T](t, 2)
-	for op := UnaryOp(0); op < unaryOps; op++ {
+	for op := UnaryOp(0); op < UnaryOps; op++ {
 		f, want := Unary[T](op), scalarUnary[T](op)
 		if (f == nil) != (want == nil) {
 			t.Fatalf("%v: kernel and definition do not agree that there is one", op)
@@ -304,7 +304,7 @@ func testCompare[T Elem](t *testing.T) {
 			fill(r, y)
 			copy(x[:n/2], y[:n/2])
 			guard := m.watch(0, n, gap)
-			for op := CompareOp(0); op < compareOps; op++ {
+			for op := CompareOp(0); op < CompareOps; op++ {
 				f, right, want := Compare[T](op), CompareRight[T](op), scalarCompare[T](op)
 				if (f == nil) != (want == nil) || (right == nil) != (want == nil) {
 					t.Fatalf("%v: kernels and definition do not agree that there is one", op)
@@ -328,7 +328,7 @@ func testCompare[T Elem](t *testing.T) {
 					}
 				}
 			}
-			for op := TestOp(0); op < testOps; op++ {
+			for op := TestOp(0); op < TestOps; op++ {
 				f, want := Test[T](op), scalarTest[T](op)
 				if f == nil && want == nil {
 					continue
