@@ -20,25 +20,25 @@ func castGo[D, S Elem]() func(dst []D, src []S) {
 	var f any
 	switch any(z).(type) {
 	case int8:
-		f = castInteger[D, int8]()
+		f = castReal[D, int8]()
 	case int16:
-		f = castInteger[D, int16]()
+		f = castReal[D, int16]()
 	case int32:
-		f = castInteger[D, int32]()
+		f = castReal[D, int32]()
 	case int64:
-		f = castInteger[D, int64]()
+		f = castReal[D, int64]()
 	case uint8:
-		f = castInteger[D, uint8]()
+		f = castReal[D, uint8]()
 	case uint16:
-		f = castInteger[D, uint16]()
+		f = castReal[D, uint16]()
 	case uint32:
-		f = castInteger[D, uint32]()
+		f = castReal[D, uint32]()
 	case uint64:
-		f = castInteger[D, uint64]()
+		f = castReal[D, uint64]()
 	case float32:
-		f = castFloat[D, float32]()
+		f = castReal[D, float32]()
 	case float64:
-		f = castFloat[D, float64]()
+		f = castReal[D, float64]()
 	case complex64:
 		f = castComplex[D, complex64]()
 	case complex128:
@@ -56,58 +56,26 @@ func convert[D, S Number](dst []D, src []S) {
 	}
 }
 
-func castInteger[D Elem, S Integer]() func(dst []D, src []S) {
+func castReal[D Elem, S Number]() func(dst []D, src []S) {
 	var z D
 	var f any
 	switch any(z).(type) {
 	case int8:
-		f = convert[int8, S]
+		f = toInteger[int8, S]()
 	case int16:
-		f = convert[int16, S]
+		f = toInteger[int16, S]()
 	case int32:
-		f = convert[int32, S]
+		f = toInteger[int32, S]()
 	case int64:
-		f = convert[int64, S]
+		f = toInteger[int64, S]()
 	case uint8:
-		f = convert[uint8, S]
+		f = toInteger[uint8, S]()
 	case uint16:
-		f = convert[uint16, S]
+		f = toInteger[uint16, S]()
 	case uint32:
-		f = convert[uint32, S]
+		f = toInteger[uint32, S]()
 	case uint64:
-		f = convert[uint64, S]
-	case float32:
-		f = convert[float32, S]
-	case float64:
-		f = convert[float64, S]
-	case complex64:
-		f = widen[complex64, S]
-	case complex128:
-		f = widen[complex128, S]
-	}
-	return as[func(dst []D, src []S)](f)
-}
-
-func castFloat[D Elem, S Float]() func(dst []D, src []S) {
-	var z D
-	var f any
-	switch any(z).(type) {
-	case int8:
-		f = truncate[int8, S]
-	case int16:
-		f = truncate[int16, S]
-	case int32:
-		f = truncate[int32, S]
-	case int64:
-		f = truncate[int64, S]
-	case uint8:
-		f = truncate[uint8, S]
-	case uint16:
-		f = truncate[uint16, S]
-	case uint32:
-		f = truncate[uint32, S]
-	case uint64:
-		f = truncateUnsigned[S]
+		f = toInteger[uint64, S]()
 	case float32:
 		f = convert[float32, S]
 	case float64:
@@ -149,30 +117,39 @@ func widen[D Complex, S Number](dst []D, src []S) {
 	}
 }
 
-func truncate[D Integer, S Float](dst []D, src []S) {
-	n := min(len(dst), len(src))
-	dst, src = dst[:n], src[:n]
-	for i, v := range src {
-		dst[i] = D(toInt64(v))
+// toInteger is the conversion to an integer type: Go's own, but from floats that of Cast.
+func toInteger[D Integer, S Number]() func(dst []D, src []S) {
+	switch {
+	case !isFloat[S]():
+		return convert[D, S]
+	case !isSigned[D]() && sizeOf[D]() == 8:
+		return truncateUnsigned[D, S]
+	}
+	return func(dst []D, src []S) {
+		n := min(len(dst), len(src))
+		dst, src = dst[:n], src[:n]
+		for i, v := range src {
+			dst[i] = D(toInt64(float64(v)))
+		}
 	}
 }
 
 // toInt64 is the conversion of Go with a defined result where Go leaves it to the machine.
-func toInt64[S Float](v S) int64 {
+func toInt64(v float64) int64 {
 	if v >= -0x1p63 && v < 0x1p63 {
 		return int64(v)
 	}
 	return math.MinInt64
 }
 
-func truncateUnsigned[S Float](dst []uint64, src []S) {
+func truncateUnsigned[D Integer, S Number](dst []D, src []S) {
 	n := min(len(dst), len(src))
 	dst, src = dst[:n], src[:n]
 	for i, v := range src {
-		if v >= 0x1p63 && v < 0x1p64 {
-			dst[i] = uint64(v)
-			continue
+		if f := float64(v); f >= 0x1p63 && f < 0x1p64 {
+			dst[i] = D(uint64(f))
+		} else {
+			dst[i] = D(toInt64(f))
 		}
-		dst[i] = uint64(toInt64(v))
 	}
 }
