@@ -5,6 +5,7 @@ package elem
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/weft-data/weft/dtype"
 )
@@ -130,27 +131,12 @@ func Promote(a, b Kind) Kind {
 			return Complex64
 		}
 		return Complex128
-	case a.IsFloat() || b.IsFloat():
-		if half(a) && half(b) {
-			return Float32
-		}
-		return Float64
-	case a.IsSigned() == b.IsSigned():
-		return max(a, b)
 	}
-	s, u := a, b
-	if b.IsSigned() {
-		s, u = b, a
+	t, err := dtype.Promote(a.Storage(), b.Storage())
+	if err != nil {
+		return Invalid
 	}
-	switch max(s.Width(), 2*u.Width()) {
-	case 2:
-		return Int16
-	case 4:
-		return Int32
-	case 8:
-		return Int64
-	}
-	return Float64
+	return Int8 + Kind(slices.Index(stored[Int8:], t.Kind)) // kinds of numbers have columns of their own
 }
 
 // half reports whether float32 holds what k does, or comes as near as any float.
