@@ -23,23 +23,29 @@ var unitNames = []string{"nanosecond", "microsecond", "millisecond", "second", "
 // truncUnits are the plain units of date.truncate that tests draw from.
 var truncUnits = []string{"second", "minute", "hour", "day", "week", "month", "quarter", "year"}
 
-// periodOf reads "month", "months" or "15 minutes".
+// shortUnits are the short names that follow a number at once: "15m", "1mo".
+var shortUnits = map[string]string{"ns": "nanosecond", "us": "microsecond", "ms": "millisecond", "s": "second", "m": "minute", "min": "minute", "h": "hour",
+	"d": "day", "w": "week", "mo": "month", "q": "quarter", "y": "year"}
+
+// periodOf reads "month", "months", "15 minutes" or "15m".
 func periodOf(s string) (period, error) {
-	n := int64(1)
-	name := s
-	if head, tail, ok := strings.Cut(s, " "); ok {
-		v, err := strconv.ParseInt(head, 10, 64)
+	n, name := int64(1), s
+	if unit := strings.TrimLeft(s, "0123456789"); unit != s {
+		v, err := strconv.ParseInt(s[:len(s)-len(unit)], 10, 64)
 		if err != nil || v < 1 || v > 1_000_000 {
 			return period{}, fmt.Errorf("unit %q: want a number of 1 to 1000000 before the unit", s)
 		}
-		n, name = v, tail
+		n, name = v, strings.TrimPrefix(unit, " ")
+		if long, ok := shortUnits[unit]; ok {
+			name = long
+		}
 	}
 	p, ok := periods[name]
 	if !ok {
 		p, ok = periods[strings.TrimSuffix(name, "s")]
 	}
 	if !ok {
-		return period{}, fmt.Errorf("unknown unit %q, want one of %q, or several of one like %q", s, unitNames, "15 minutes")
+		return period{}, fmt.Errorf("unknown unit %q, want one of %q, or several of one like %q or %q", s, unitNames, "15 minutes", "15m")
 	}
 	if p.nanos > 0 && n > (1<<63-1)/p.nanos {
 		return period{}, fmt.Errorf("unit %q is longer than 292 years", s)
@@ -121,7 +127,7 @@ func dateBuildFns() []fn {
 			canFail("a day beyond the range of dates", func(s *sig) bool { return s.In[0].Unit == dtype.Second && s.In[0].Kind == dtype.Timestamp }).code(bindToDate),
 		d("time", "x instant", "time of the unit of x", "The time of day.", `date.time(timestamp[s]("2024-05-01 12:30:00")) => 12:30:00`).
 			rule(func(s *sig, in []operand) error { s.Out = dtype.TimeOf(in[0].T.Unit); return zoneRule(s, in) }).code(bindTimeOfDay),
-		d("truncate", "x time, unit const text", "the type of x", `Rounds down to a unit, "nanosecond" to "century" (weeks begin on Monday), or to multiples like "15 minutes", counted from 1970-01-01 `+
+		d("truncate", "x time, unit const text", "the type of x", `Rounds down to a unit, "nanosecond" to "century" (weeks begin on Monday), or to multiples like "15 minutes" or "15m", counted from 1970-01-01 `+
 			`(weeks from the Monday before, years from 0).`, `date.truncate(timestamp[s]("2024-05-01 12:44:10"), "15 minutes") => 2024-05-01 12:30:00`).
 			rule(unitArg(1, sameTime)).canFail("a result before the range of the type", nil).code(bindTruncate),
 		d("last_day", "x time", "date", "The last day of the month.", `date.last_day(date("2024-02-10")) => 2024-02-29`).rule(fixedZone(tDate)).canFail(outsideRange, nil).code(bindToDate),
