@@ -5,9 +5,9 @@ import "fmt"
 // Check returns the first broken invariant: what is derived must be what the facts say, slots must add up, nothing may be
 // forgotten. Tests call it after every Step; it costs as much as a rebuild.
 func (s *State) Check() error {
-	busy := make([]int32, len(s.workers))
+	busy, suspects := make([]int32, len(s.workers)), make([]int32, len(s.workers))
 	for _, j := range s.jobs {
-		if err := s.checkFacts(j, busy); err != nil {
+		if err := s.checkFacts(j, busy, suspects); err != nil {
 			return err
 		}
 		if j.state == dead {
@@ -20,10 +20,10 @@ func (s *State) Check() error {
 			return err
 		}
 	}
-	return s.checkWorkers(busy)
+	return s.checkWorkers(busy, suspects)
 }
 
-func (s *State) checkFacts(j *job, busy []int32) error {
+func (s *State) checkFacts(j *job, busy, suspects []int32) error {
 	var running int32
 	var held int64
 	for _, l := range j.layers {
@@ -45,6 +45,9 @@ func (s *State) checkFacts(j *job, busy []int32) error {
 			if st&fRunning != 0 {
 				running++
 				busy[l.who[b]]++
+				if st&fSuspect != 0 {
+					suspects[l.who[b]]++
+				}
 			}
 			if st&fHeld != 0 {
 				held++
@@ -181,7 +184,7 @@ func (s *State) checkQueues(j *job) error {
 	return nil
 }
 
-func (s *State) checkWorkers(busy []int32) error {
+func (s *State) checkWorkers(busy, suspects []int32) error {
 	up := int32(0)
 	for i := range s.workers {
 		w := &s.workers[i]
@@ -196,17 +199,14 @@ func (s *State) checkWorkers(busy []int32) error {
 			return fmt.Errorf("worker %d: %d tasks on %d slots and %d places in the queue", i, w.busy, w.slots, w.queue)
 		case w.queue > 0 && len(w.out) != int(w.busy):
 			return fmt.Errorf("worker %d: %d tasks listed, %d given", i, len(w.out), w.busy)
+		case w.suspects != suspects[i]:
+			return fmt.Errorf("worker %d: %d suspects, counted %d", i, suspects[i], w.suspects)
+		case w.suspects > 0 && w.busy > w.slots:
+			return fmt.Errorf("worker %d: %d tasks on %d slots, among them a suspect", i, w.busy, w.slots)
 		case w.alone && w.busy != 1:
 			return fmt.Errorf("worker %d: alone with %d tasks", i, w.busy)
 		}
-		in := inNone
-		switch {
-		case !w.up || w.paused || w.alone || s.reserve == w.id:
-		case w.busy < w.slots:
-			in = inIdle
-		case w.slots > 0 && int64(w.busy) < n:
-			in = inSpare
-		}
+		in := s.room(w)
 		if in != w.in || in != inNone && (int(w.at) >= len(*s.list(in)) || (*s.list(in))[w.at] != w.id) {
 			return fmt.Errorf("worker %d: in list %d, should be in %d", i, w.in, in)
 		}

@@ -154,7 +154,7 @@ func (s *State) onDone(ev *Event) {
 		return
 	}
 	s.release(j, l, w, b)
-	st := l.st[b]&^(fRunning|fCopy) | fHeld
+	st := l.st[b]&^(fRunning|fCopy|fSuspect) | fHeld
 	l.st[b], l.who[b] = st, uint16(ev.Worker)
 	l.size[b] = units(ev.Bytes)
 	l.held++
@@ -205,6 +205,9 @@ func (s *State) release(j *job, l *layer, w *worker, b int32) {
 	j.running--
 	w.busy--
 	w.alone = false
+	if l.st[b]&fSuspect != 0 {
+		w.suspects--
+	}
 	for i := range w.out {
 		if w.out[i].l == l && w.out[i].b == b {
 			w.out = slices.Delete(w.out, i, i+1)

@@ -15,6 +15,7 @@ const (
 	fDelivered                    // was delivered from where it is held now
 	fConsumed                     // the reader is through with it
 	fBack                         // was returned once: not asked back again
+	fSuspect                      // was at a worker that died: goes to a free slot only
 	fAlone                        // runs with nothing beside it
 	fTimer                        // waits for the clock
 	fCopy                         // the worker that runs it said it still has the block from an earlier session
@@ -152,7 +153,7 @@ type job struct {
 	walk    walk
 	ready   keyHeap
 	alone   []Block // quarantined, ready
-	aside   []Block // ready, but no worker with enough memory has a slot
+	aside   []Block // ready, but no worker that it may go to has room
 	unknown int32   // late layers not set yet
 	left    int64   // wanted blocks not held
 	held    int64   // blocks held

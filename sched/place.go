@@ -55,7 +55,7 @@ func (s *State) placeOne(j *job) bool {
 	if !ok {
 		return false
 	}
-	if w.fits(l) {
+	if w.fits(l) && w.may(l, b) {
 		s.run(j, l, b, w, false)
 	} else {
 		s.placeTask(j, l, b)
@@ -69,6 +69,9 @@ func (s *State) roomiest() *worker {
 	}
 	return &s.workers[s.spare[len(s.spare)-1]]
 }
+
+// may says that a task may be given to a worker with room: a suspect only to a free slot.
+func (w *worker) may(l *layer, b int32) bool { return w.in == inIdle || l.st[b]&fSuspect == 0 }
 
 func (s *State) placeTask(j *job, l *layer, b int32) {
 	if s.most >= 0 && l.spec.Floor > s.most {
@@ -89,6 +92,9 @@ func (s *State) run(j *job, l *layer, b int32, w *worker, alone bool) {
 	j.running++
 	w.busy++
 	w.alone = alone
+	if l.st[b]&fSuspect != 0 {
+		w.suspects++
+	}
 	s.relist(w)
 	if w.queue > 0 {
 		w.out = append(w.out, sent{j: j, l: l, b: b})
@@ -119,9 +125,12 @@ type holding struct {
 // inputs has come. Looked at are the holders of the largest inputs and two workers with room, whatever their number.
 func (s *State) choose(l *layer, b int32) *worker {
 	if s.up == 1 {
-		if w := s.roomiest(); w.fits(l) {
+		if w := s.roomiest(); w.fits(l) && w.may(l, b) {
 			return w
 		}
+		return nil
+	}
+	if len(s.idle) == 0 && l.st[b]&fSuspect != 0 {
 		return nil
 	}
 	var have [candidates]holding
@@ -130,7 +139,7 @@ func (s *State) choose(l *layer, b int32) *worker {
 	var least float64
 	try := func(id WorkerID) {
 		w := &s.workers[id]
-		if w.in == inNone || !w.fits(l) {
+		if w.in == inNone || !w.fits(l) || !w.may(l, b) {
 			return
 		}
 		c := s.cost(l, w, have[:n], total)

@@ -53,7 +53,8 @@ const (
 	ruleSlots                      // a failed attempt gives its slot back
 	ruleReaders                    // a block is freed when nobody reads it any more, not before
 	rulePoison                     // lives of workers that end under a task are counted
-	ruleAlone                      // a suspect runs alone, so that no innocent task is blamed
+	ruleSuspect                    // what was at a worker that died is not sent ahead again, so that it is certain what the next one dies of
+	ruleAlone                      // before the last try a suspect runs alone, so that no innocent task is blamed
 	ruleLate                       // a late layer needs all of its inputs
 	ruleMade                       // the statistics of a layer count each block once
 	ruleWindow                     // nothing starts beyond the reader's window

@@ -104,7 +104,7 @@ type Class uint8
 const (
 	User       Class = iota // the operator said no: retried if Event.Retryable and the layer's policy allows
 	LostInput               // an input was not there: see FetchFailed
-	LostWorker              // the worker went away: run elsewhere, Poison lives at most
+	LostWorker              // the worker went away: run elsewhere, Options.Poison lives at most, not counting one that ended while more tasks were there than it has slots
 	OverMemory              // did not fit: once more, alone on a worker, then the job fails
 	Corrupt                 // an input or output did not have its checksum: like FetchFailed if Dep is given, else like User
 	Invalid                 // the Spec or Extension is wrong (Fail only)
@@ -121,7 +121,7 @@ const (
 	Extend                       // Job, Ext
 	WorkerUp                     // Worker, Session, Slots, Queue, Bytes (its memory), Bandwidth, Disk
 	WorkerDown                   // Worker, Session, Code (a cause for the story)
-	Started                      // a task left the worker's queue. Only needed for workers with Queue > 0.
+	Started                      // a task left the worker's queue. It may be left out: it tells whom to blame if the worker dies, and what not to ask back.
 	Done                         // Bytes, Rows, Nanos: the block is held by Worker
 	Failed                       // Class, Retryable, Code; Dep for LostInput and Corrupt
 	FetchFailed                  // Dep was not at DepWorker (where Inputs or Holder had said): the task could not run

@@ -26,6 +26,7 @@ type worker struct {
 	slots       int32
 	queue       int32
 	busy        int32 // tasks given and not reported
+	suspects    int32 // suspects among them
 	mem         int64 // 0 means unbounded
 	band, disk  float64
 	measured    int64   // Now of the last Mem
@@ -93,6 +94,7 @@ func (s *State) down(id WorkerID, code int64) {
 		t Block
 	}
 	var victims []victim
+	sure := w.busy <= w.slots // every task it was given had a slot
 	s.flushBatch(w)
 	w.up = false
 	s.relist(w)
@@ -114,13 +116,18 @@ func (s *State) down(id WorkerID, code int64) {
 				l.st[b] &^= fRunning | fCopy
 				j.running--
 				j.dirty = !s.breaks(ruleRebuild)
-				if j.state != dead && w.ran(l, b) {
+				switch {
+				case j.state == dead:
+				case sure || w.started(l, b):
 					victims = append(victims, victim{j, l, Block{l.id, b}})
+					fallthrough
+				case !s.breaks(ruleSuspect):
+					l.st[b] |= fSuspect
 				}
 			}
 		}
 	}
-	w.busy, w.alone, w.out = 0, false, w.out[:0]
+	w.busy, w.suspects, w.alone, w.out = 0, 0, false, w.out[:0]
 	for _, v := range victims {
 		r := v.j.record(v.t)
 		r.causes = append(r.causes, Cause{LostWorker, id, w.session, v.l.att[v.t.Block], code})
@@ -128,15 +135,14 @@ func (s *State) down(id WorkerID, code int64) {
 	}
 }
 
-// ran says whether a task was probably running when its worker went: it was reported as started, or was among those
-// that had slots.
-func (w *worker) ran(l *layer, b int32) bool {
+// started says whether a task was reported as started.
+func (w *worker) started(l *layer, b int32) bool {
 	for i := range w.out {
 		if w.out[i].l == l && w.out[i].b == b {
-			return w.out[i].started || i < int(w.slots)
+			return w.out[i].started
 		}
 	}
-	return true
+	return false
 }
 
 func (s *State) onMem(ev *Event) {
@@ -212,16 +218,23 @@ func (s *State) measure() {
 
 func (w *worker) fits(l *layer) bool { return w.mem == 0 || l.spec.Floor <= w.mem }
 
-// relist puts a worker into the list it belongs to: idle, spare or none.
-func (s *State) relist(w *worker) {
-	in := inNone
+// room says in which list a worker belongs: idle, spare or none. With a suspect it is sent nothing ahead, so that it is
+// certain what ran there if it dies.
+func (s *State) room(w *worker) uint8 {
 	switch {
 	case !w.up || w.paused || w.alone || s.reserve == w.id:
+		return inNone
 	case w.busy < w.slots:
-		in = inIdle
-	case w.slots > 0 && int64(w.busy) < int64(w.slots)+int64(w.queue):
-		in = inSpare
+		return inIdle
+	case w.slots > 0 && int64(w.busy) < int64(w.slots)+int64(w.queue) && w.suspects == 0:
+		return inSpare
 	}
+	return inNone
+}
+
+// relist puts a worker into the list it belongs to.
+func (s *State) relist(w *worker) {
+	in := s.room(w)
 	if in == w.in {
 		return
 	}

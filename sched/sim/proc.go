@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/weft-data/weft/sched"
@@ -43,6 +44,7 @@ type proc struct {
 	births  int // rises when the process dies and when one comes up
 	slow    int64
 	floor   [2]int64 // messages keep their order, to the worker and from it
+	said    *said    // what was sent in this session
 
 	n       *node.Node
 	values  []stored      // by number; numbers are used once per life of the node
@@ -70,6 +72,7 @@ func (p *proc) connect() {
 	p.conn = true
 	p.s.sessions++
 	p.session = p.s.sessions
+	p.said = &said{until: math.MaxInt64}
 	old := p.values
 	inventory := make([]key, 0, len(p.own))
 	for k := range p.own {
@@ -105,11 +108,19 @@ func (s *sim) hold(bytes int64) {
 	s.res.Peak = max(s.res.Peak, s.held)
 }
 
+// said is the reports of a session: when it ends the last ones may never arrive.
+type said struct{ until int64 }
+
 // send reports to the scheduler, in order. Now and then a report is repeated much later, when it is stale.
 func (p *proc) send(ev sched.Event) {
 	ev.Worker, ev.Session = p.id, p.session
 	p.floor[1] = max(p.floor[1]+1, p.s.now+p.s.net())
-	p.s.after(p.floor[1]-p.s.now, func() { p.s.step(ev) })
+	said := p.said
+	p.s.after(p.floor[1]-p.s.now, func() {
+		if p.s.now < said.until {
+			p.s.step(ev)
+		}
+	})
 	if p.s.r.Float64() < p.s.cfg.Dup {
 		p.s.after(p.floor[1]-p.s.now+p.s.r.Int64N(20*p.s.cfg.Net+1), func() { p.s.step(ev) })
 	}
@@ -353,6 +364,7 @@ func (p *proc) kill() {
 	p.life++
 	p.births++
 	p.alive, p.conn, p.own, p.values = false, false, nil, nil
+	p.said.until = p.s.now + p.s.net()
 	old := p.session
 	p.s.after(p.s.net()*3, func() { p.s.step(sched.Event{Kind: sched.WorkerDown, Worker: p.id, Session: old, Code: 137}) })
 	p.later(p.s.net()*6, p.boot)
@@ -365,6 +377,7 @@ func (p *proc) breakLink() {
 	}
 	p.life++
 	p.conn = false
+	p.said.until = p.s.now + p.s.net()
 	for i := range p.values {
 		v := &p.values[i]
 		if own, ok := p.own[v.key]; v.ok && (!ok || own != int32(i)) {
