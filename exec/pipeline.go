@@ -213,9 +213,8 @@ func (p *pipeline) worker(feed op.Feed, entry int, q *splits, as role) (err erro
 			err = errors.Join(err, r.Close())
 		}
 	}()
-	last := -1
 	for as != lent || !p.t.called() {
-		s, ok := q.next(last)
+		s, ok := q.next()
 		if !ok {
 			return nil
 		}
@@ -242,7 +241,6 @@ func (p *pipeline) worker(feed op.Feed, entry int, q *splits, as role) (err erro
 		} else if err != nil {
 			return err
 		}
-		last = s
 		if entry == 0 {
 			p.advance(1, q.total)
 		}
@@ -358,36 +356,26 @@ func (p *pipeline) report() {
 	}
 }
 
-// splits hands out the numbers 0…n-1. A worker gets the number after its last
-// one while that is free, else it begins in the middle of the longest stretch
-// nobody works on: so each worker reads contiguous input.
+// splits hands out the numbers 0…n-1 in their order: what a reader must know of the
+// splits before its own (where quotes are open, say) others have just read, or are
+// reading, and a file is read from front to back however many threads do it.
 type splits struct {
 	total int
 	mu    sync.Mutex
-	free  []stretch
-	over  bool // no more splits are wanted
+	at    int   // numbers from here on were not handed out
+	back  []int // those that were given back
+	over  bool  // no more splits are wanted
 }
 
-type stretch struct{ lo, hi int }
+func newSplits(n int) *splits { return &splits{total: n} }
 
-func newSplits(n int) *splits {
-	q := &splits{total: n}
-	if n > 0 {
-		q.free = []stretch{{0, n}}
-	}
-	return q
-}
-
-func (q *splits) left() (n int) {
+func (q *splits) left() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, s := range q.free {
-		n += s.hi - s.lo
-	}
-	return n
+	return q.total - q.at + len(q.back)
 }
 
-func (q *splits) stop() { q.mu.Lock(); q.free, q.over = nil, true; q.mu.Unlock() }
+func (q *splits) stop() { q.mu.Lock(); q.at, q.back, q.over = q.total, nil, true; q.mu.Unlock() }
 
 // tooMany takes back a split of which nothing was given when err says that there is
 // no memory, and others may have enough: then it is no error.
@@ -398,52 +386,25 @@ func (q *splits) tooMany(err error, split int, as role) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.over {
-		q.free = append(q.free, stretch{split, split + 1})
+		q.back = append(q.back, split)
 	}
 	return nil
 }
 
-// next returns the split for a worker whose last one was last (-1 for none).
-func (q *splits) next(last int) (int, bool) {
+// next returns a split for a worker.
+func (q *splits) next() (int, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	best := -1
-	for i, s := range q.free {
-		if s.lo == last+1 {
-			q.cut(i, s.lo)
-			return s.lo, true
-		}
-		if best < 0 || s.hi-s.lo > q.free[best].hi-q.free[best].lo {
-			best = i
-		}
+	if n := len(q.back); n > 0 {
+		s := q.back[n-1]
+		q.back = q.back[:n-1]
+		return s, true
 	}
-	if best < 0 {
+	if q.at == q.total {
 		return 0, false
 	}
-	s := q.free[best]
-	at := s.lo + (s.hi-s.lo)/2
-	q.free[best].hi = at
-	if at < s.hi {
-		q.free = append(q.free, stretch{at, s.hi})
-	}
-	q.cut(len(q.free)-1, at)
-	if s.lo == at {
-		q.drop(best)
-	}
-	return at, true
-}
-
-// cut removes the first number of stretch i.
-func (q *splits) cut(i, lo int) {
-	q.free[i].lo = lo + 1
-	if q.free[i].lo == q.free[i].hi {
-		q.drop(i)
-	}
-}
-
-func (q *splits) drop(i int) {
-	q.free[i] = q.free[len(q.free)-1]
-	q.free = q.free[:len(q.free)-1]
+	q.at++
+	return q.at - 1, true
 }
 
 // A blockFeed gives the batches of input blocks, a split per run.

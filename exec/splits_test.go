@@ -3,45 +3,45 @@ package exec
 import (
 	"fmt"
 	"io"
-	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/weft-data/weft/internal/mem"
 )
 
-func TestEverySplitOnceAndMostlyInStretches(t *testing.T) {
-	for seed := range uint64(200) {
-		r := rand.New(rand.NewPCG(seed, 1))
-		n, workers := r.IntN(300), 1+r.IntN(6)
-		q := newSplits(n)
-		last := make([]int, workers)
-		for i := range last {
-			last[i] = -1
-		}
-		seen := make([]bool, n)
-		jumps := 0
-		for got := 0; got < n; got++ {
-			w := r.IntN(workers)
-			s, ok := q.next(last[w])
-			if !ok || seen[s] {
-				t.Fatalf("seed %d: split %d again, or none of %d after %d", seed, s, n, got)
+func TestEverySplitOnceInOrder(t *testing.T) {
+	const n = 1000
+	q := newSplits(n)
+	var wg sync.WaitGroup
+	got := make([][]int, 4)
+	for w := range got {
+		wg.Go(func() {
+			for s, ok := q.next(); ok; s, ok = q.next() {
+				got[w] = append(got[w], s)
 			}
-			if s != last[w]+1 {
-				jumps++
+		})
+	}
+	wg.Wait()
+	seen := make([]bool, n)
+	for w, list := range got {
+		if !slices.IsSorted(list) {
+			t.Errorf("worker %d was not handed out splits in their order", w)
+		}
+		for _, s := range list {
+			if seen[s] {
+				t.Errorf("split %d twice", s)
 			}
-			seen[s], last[w] = true, s
-		}
-		if _, ok := q.next(-1); ok || q.left() != 0 {
-			t.Fatalf("seed %d: more splits than %d", seed, n)
-		}
-		if workers == 1 && jumps > 0 {
-			t.Fatalf("seed %d: one worker jumped %d times", seed, jumps)
+			seen[s] = true
 		}
 	}
-	q := newSplits(10)
-	q.next(-1)
+	if i := slices.Index(seen, false); i >= 0 || q.left() != 0 {
+		t.Errorf("split %d was not handed out, %d are left", i, q.left())
+	}
+	q = newSplits(10)
+	q.next()
 	q.stop()
-	if _, ok := q.next(0); ok {
+	if _, ok := q.next(); ok {
 		t.Error("a split after stop")
 	}
 }
@@ -50,7 +50,7 @@ func TestEverySplitOnceAndMostlyInStretches(t *testing.T) {
 func TestSplitsGivenBack(t *testing.T) {
 	none := fmt.Errorf("csv: no room: %w", mem.ErrBudget)
 	q := newSplits(3)
-	a, _ := q.next(-1)
+	a, _ := q.next()
 	if err := q.tooMany(none, a, lent); err != nil {
 		t.Errorf("a helper without memory failed: %v", err)
 	}
@@ -58,7 +58,7 @@ func TestSplitsGivenBack(t *testing.T) {
 		t.Errorf("%d of 3 splits are left", q.left())
 	}
 	seen := map[int]bool{}
-	for s, ok := q.next(-1); ok; s, ok = q.next(-1) {
+	for s, ok := q.next(); ok; s, ok = q.next() {
 		seen[s] = true
 	}
 	if len(seen) != 3 {
