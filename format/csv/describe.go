@@ -122,7 +122,7 @@ func (o *Options) params(files []File) (ReadParams, error) {
 		p.MaxRecord = defaultMaxRecord
 	}
 	if p.SplitBytes == 0 {
-		p.SplitBytes = defaultSplit
+		p.SplitBytes = chunkBytes
 	}
 	if p.BlockBytes == 0 {
 		total := int64(0)
@@ -171,6 +171,10 @@ func (d *describer) run(ctx context.Context) error {
 	}
 	if d.records > 0 {
 		p.RecordBytes = float64(d.bytes) / float64(d.records)
+		if d.o.SplitBytes == 0 { // loops over the columns of few records are short
+			p.SplitBytes = min(max(p.SplitBytes, int64(1024*p.RecordBytes)), longSplit)
+			p.BlockBytes = max(p.BlockBytes, p.SplitBytes)
+		}
 	}
 	return nil
 }

@@ -66,7 +66,7 @@ type Options struct {
 	OneLine        bool
 	MaxRecordBytes int64 // a longer record is an error; 0: 16 MiB
 	Codec          Codec
-	SplitBytes     int64 // bytes of a split; 0: 1 MiB
+	SplitBytes     int64 // bytes of a split; 0: 256 KiB, or 1024 records but at most 1 MiB
 	BlockBytes     int64 // bytes of a block; 0: a 32nd of all, from 64 to 256 MiB, or all where the plan gains by it and that is at most 1 GiB
 }
 
@@ -131,7 +131,7 @@ var Read = op.Register(op.Spec[ReadParams]{
 })
 
 const (
-	defaultSplit     = 1 << 20
+	longSplit        = 1 << 20 // of long records
 	defaultMaxRecord = 16 << 20
 	minBlock         = 64 << 20
 	maxBlock         = 256 << 20

@@ -249,20 +249,20 @@ func (r *reader) next(b []byte, quotes bool) cut {
 	}
 	if quotes && !r.p.OneLine {
 		if r.hard--; r.hard < 0 {
-			w := b[:min(r.chunk, len(b))]
+			w := b[:r.stretch(len(b))]
 			if end := r.parser.quick(w); end > 0 && int64(end) <= r.p.MaxRecord {
 				return cut{end: end, strict: true, quotes: true, loaded: true}
 			}
 			r.hard = 7
 		}
-		for n := r.chunk; ; n *= 2 {
+		for n := r.stretch(len(b)); ; n *= 2 {
 			if c := r.g.cut(b[:min(n, len(b))], &r.parser.marks); c.end > 0 || n >= len(b) {
 				return c
 			}
 		}
 	}
-	end := len(b)
-	if end > r.chunk {
+	end := r.stretch(len(b))
+	if end < len(b) {
 		if end = bytes.LastIndexByte(b[:r.chunk], '\n') + 1; end == 0 {
 			end = r.chunk + bytes.IndexByte(b[r.chunk:], '\n') + 1
 		}
@@ -275,6 +275,15 @@ func (r *reader) next(b []byte, quotes bool) cut {
 		c.end = end
 	}
 	return c
+}
+
+// stretch is how much of n bytes to make a chunk of: a small rest goes with it, so
+// that the end of a split is no chunk of a few records.
+func (r *reader) stretch(n int) int {
+	if n <= r.chunk+r.chunk/8 {
+		return n
+	}
+	return r.chunk
 }
 
 // pushChunk parses a chunk that begins at b's byte at and pushes its morsels.
