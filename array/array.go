@@ -56,6 +56,8 @@ type Array struct {
 	err  error
 	// turned is the matrix that this one is the transposed of, if it is one.
 	turned *Array
+	// uncut is the array as it was before it was cut anew, if it was.
+	uncut *Array
 }
 
 // A node is one layer of a plan; arrays share nodes.

@@ -578,13 +578,17 @@ func (x *Array) cut(verb string, g grid.Grid) *Array {
 		pieces *= float64(grid.Refine(x.grid[i], a).Blocks())
 	}
 	many := float64(max(x.grid.Blocks(), g.Blocks()))
+	var y *Array
 	if x.NBytes() < pieceBytes || pieces <= meetings*many || float64(x.grid.Blocks())*float64(g.Blocks()) > mostPieces {
-		return x.seen(verb, g, straight(len(g)))
+		y = x.seen(verb, g, straight(len(g)))
+	} else {
+		p := ops.RechunkParams{From: x.grid, To: g, Kind: x.kind}
+		if y = add(verb, ops.Split, p, x.grid, x.kind, link{x.n, grid.Wiring{One: true}}); y.err == nil {
+			y = add(verb, ops.Join, p, g, x.kind, link{y.n, p.Wire()})
+		}
 	}
-	p := ops.RechunkParams{From: x.grid, To: g, Kind: x.kind}
-	y := add(verb, ops.Split, p, x.grid, x.kind, link{x.n, grid.Wiring{One: true}})
-	if y.err != nil {
-		return y
+	if y.err == nil {
+		y.uncut = x.whole()
 	}
-	return add(verb, ops.Join, p, g, x.kind, link{y.n, p.Wire()})
+	return y
 }

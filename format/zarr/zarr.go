@@ -17,6 +17,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"slices"
@@ -36,10 +37,34 @@ const (
 
 // A Store holds objects by key. Keys have slashes, no dots as elements, and no slash in front.
 type Store interface {
-	// Read returns an object. Errors: fs.ErrNotExist, and an object of more than limit bytes.
-	Read(ctx context.Context, key string, limit int64) ([]byte, error)
+	// Open opens an object. Errors: fs.ErrNotExist.
+	Open(ctx context.Context, key string) (Object, error)
 	// Write puts an object in place of one that is there, at once or not at all.
 	Write(ctx context.Context, key string, data []byte) error
+}
+
+// An Object is opened for reading.
+type Object interface {
+	io.ReaderAt
+	io.Closer
+	Size() int64
+}
+
+// read returns an object of metadata.
+func read(ctx context.Context, s Store, key string) ([]byte, error) {
+	o, err := s.Open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	if o.Size() > MaxMeta {
+		return nil, fmt.Errorf("%s: %d bytes of metadata: at most %d are read", key, o.Size(), MaxMeta)
+	}
+	b := make([]byte, o.Size())
+	if n, err := o.ReadAt(b, 0); n < len(b) {
+		return nil, err
+	}
+	return b, nil
 }
 
 // A Meta describes an array of a store. Axes are those of its chunks as they lie: Order says which axis of the array each
@@ -129,11 +154,11 @@ func (m *Meta) Check() error {
 
 // Open reads the metadata of the array at the root of a store.
 func Open(ctx context.Context, s Store) (*Meta, error) {
-	b, err := s.Read(ctx, "zarr.json", MaxMeta)
-	read, name := parse3, "zarr.json"
+	name, parse := "zarr.json", parse3
+	b, err := read(ctx, s, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		b, err = s.Read(ctx, ".zarray", MaxMeta)
-		read, name = parse2, ".zarray"
+		name, parse = ".zarray", parse2
+		b, err = read(ctx, s, name)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("no Zarr array: neither zarr.json nor .zarray: %w", err)
@@ -141,7 +166,7 @@ func Open(ctx context.Context, s Store) (*Meta, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := read(b)
+	m, err := parse(b)
 	if err == nil {
 		err = m.Check()
 	}

@@ -44,6 +44,7 @@ type source struct {
 	axes   []*grid.Lookup
 	memory []byte
 	draw   drawer
+	reader reader
 	width  int64
 }
 
@@ -66,6 +67,8 @@ func (l *Leaf) source(space grid.Grid) (s source, err error) {
 		s.memory = data
 	case Random:
 		s.draw, err = l.Draw.bind(l.Type, l.Nums)
+	case Stored:
+		s.reader, err = l.reader()
 	}
 	return s, err
 }
@@ -142,6 +145,8 @@ func (r *read) open(n *nest, a mem.Allocator, in []op.In) (done func(), err erro
 		}
 	case Input:
 		return r.input(n, a, in)
+	case Stored:
+		return r.stored(n, a)
 	}
 	return nil, nil
 }
@@ -271,25 +276,9 @@ func gather(dst []byte, axes []*grid.Lookup, width int, need, first *region, in 
 // copyBox copies the elements of part from a run of a block that has those of
 // box, in row-major order, to dst, which has those of to.
 func copyBox(dst []byte, to *region, v chunk.Value, run int, box, part *region, d, width int) (err error) {
-	rows, row := int64(1), int64(1) // row: how many elements lie together in both
-	whole := true
-	for j := d - 1; j >= 0; j-- {
-		n := part.hi[j] - part.lo[j]
-		if n <= 0 {
-			return nil
-		}
-		if whole {
-			row *= n
-			whole = n == box.hi[j]-box.lo[j] && n == to.hi[j]-to.lo[j]
-			if !whole {
-				d = j
-			}
-		} else {
-			rows *= n
-		}
-	}
-	if whole {
-		d = 0
+	d, rows, row := together(to, box, part, d)
+	if rows == 0 {
+		return nil
 	}
 	rd, err := v.Open(run)
 	if err != nil {
@@ -311,6 +300,27 @@ func copyBox(dst []byte, to *region, v chunk.Value, run int, box, part *region, 
 		}
 	}
 	return nil
+}
+
+// together returns how many elements of part, of d axes, lie together in two boxes:
+// rows of so many, at each index of the first k axes.
+func together(to, box, part *region, d int) (k int, rows, row int64) {
+	rows, row, k = 1, 1, d
+	whole := true
+	for j := d - 1; j >= 0; j-- {
+		n := part.hi[j] - part.lo[j]
+		if n <= 0 {
+			return 0, 0, 0
+		}
+		if !whole {
+			rows *= n
+			continue
+		}
+		row *= n
+		k = j
+		whole = n == box.hi[j]-box.lo[j] && n == to.hi[j]-to.lo[j]
+	}
+	return k, rows, row
 }
 
 // flat is the position of an element in a box, in row-major order. Axes beyond
@@ -359,7 +369,7 @@ func (c *cursor) copy(dst []byte, p, n int64) (err error) {
 func (r *read) load(s *strip.State, i int, idx, stride int64, k int, ahead int64) {
 	w := r.src.width
 	switch r.src.leaf.Kind {
-	case Memory, Input:
+	case Memory, Input, Stored:
 		switch {
 		case stride == 1 || k == 1:
 			s.Set(i, r.data[idx*w:(idx+int64(k))*w])

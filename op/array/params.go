@@ -29,6 +29,7 @@ const (
 	Spaced          // as Range in float64, but Nums[2] at index Nums[3]
 	Eye             // 1 where column − row = Nums[0], else 0
 	Random          // drawn for each element by its position: see Draw
+	Stored          // of a file: see File
 )
 
 // A Leaf is what a program reads. It is an array, with chunks (Grid), seen from
@@ -41,6 +42,7 @@ type Leaf struct {
 	ID   uint64 // Memory
 	Draw Draw
 	Nums []uint64 // bits of numbers: int64 for integers, float64 for the rest
+	File *File    // Stored
 }
 
 // A FoldOver is the reduction at the end of a program: of each value one.
@@ -171,7 +173,7 @@ func (p *StripsParams) check() error {
 var nums = [...]int{Fill: 1, Range: 2, Spaced: 4, Eye: 1, Random: 4}
 
 func (l *Leaf) check(space grid.Grid) error {
-	if !l.Type.Valid() || l.Kind == NoLeaf || l.Kind > Random {
+	if !l.Type.Valid() || l.Kind == NoLeaf || l.Kind > Stored {
 		return fmt.Errorf("kind %d of %s", l.Kind, l.Type)
 	}
 	if err := l.Grid.Check(); err != nil {
@@ -201,6 +203,8 @@ func (l *Leaf) check(space grid.Grid) error {
 		}
 	}
 	switch {
+	case l.Kind == Stored:
+		return l.File.check(l)
 	case l.Kind == Range || l.Kind == Spaced:
 		if len(l.View) != 1 {
 			return fmt.Errorf("%d axes", len(l.View))

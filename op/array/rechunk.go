@@ -191,19 +191,7 @@ func (r splitting) Run(t op.Task, in []op.In, out op.Out) error {
 // copyPart copies the elements of part from a buffer that has those of box to one
 // that has those of to, both in row-major order.
 func copyPart(dst []byte, to *region, src []byte, box, part *region, d, width int) {
-	rows, row := int64(1), int64(1)
-	whole := true
-	k := d
-	for j := d - 1; j >= 0; j-- {
-		n := part.hi[j] - part.lo[j]
-		if !whole {
-			rows *= n
-			continue
-		}
-		row *= n
-		k = j
-		whole = n == box.hi[j]-box.lo[j] && n == to.hi[j]-to.lo[j]
-	}
+	k, rows, row := together(to, box, part, d)
 	at := region{lo: part.lo}
 	w := int64(width)
 	for range rows {

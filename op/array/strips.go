@@ -32,8 +32,13 @@ var Strips = op.Register(op.Spec[StripsParams]{
 	},
 	Mem: func(p StripsParams, _ op.Meta) op.Need {
 		n := p.outBytes()
-		for _, i := range p.inputs() {
-			n += p.regionBytes(i)
+		for i := range p.Leaves {
+			switch l := &p.Leaves[i]; l.Kind {
+			case Input:
+				n += p.regionBytes(i)
+			case Stored:
+				n += p.regionBytes(i) + l.File.scratch()
+			}
 		}
 		return op.Need{Floor: n, Want: n}
 	},
@@ -98,7 +103,7 @@ func bindStrips(p StripsParams) (op.Block, error) {
 		if err != nil {
 			return nil, fmt.Errorf("leaf %d: %w", i, err)
 		}
-		tiny = tiny && (p.Leaves[i].Kind != Input || p.regionBytes(i) <= small && p.Leaves[i].Grid.MaxBlock() <= small/16)
+		tiny = tiny && p.Leaves[i].Kind != Stored && (p.Leaves[i].Kind != Input || p.regionBytes(i) <= small && p.Leaves[i].Grid.MaxBlock() <= small/16)
 		b.sources = append(b.sources, s)
 	}
 	if p.Fold != nil {

@@ -103,7 +103,7 @@ func take(p StripsParams, in []int, layer int, below op.Call, belowIn []int, sha
 			value[i] = b.Leaf(l, from)
 			continue
 		}
-		if !l.Grid.Equal(q.Space) || !free && !grid.Injective(p.Space, l.View) {
+		if !l.Grid.Equal(q.Space) || !free && !grid.Injective(p.Space, l.View) || !q.apart(p.Space, l.View) {
 			return p, nil, false
 		}
 		value[i] = b.inline(&q, belowIn, l.View)
@@ -118,7 +118,24 @@ func take(p StripsParams, in []int, layer int, below op.Call, belowIn []int, sha
 
 // free reports whether a program computes nothing: it is a view, or a constant.
 func (p *StripsParams) free() bool {
-	return len(p.Steps) == 0 && p.Leaves[0].Kind != Random
+	return len(p.Steps) == 0 && p.Leaves[0].Kind != Random && p.Leaves[0].Kind != Stored
+}
+
+// apart reports whether a program, taken in by one over a space that sees it
+// through views, decodes no chunk of a file twice.
+func (p *StripsParams) apart(space grid.Grid, views []grid.View) bool {
+	for i := range p.Leaves {
+		if l := &p.Leaves[i]; l.Kind == Stored && l.File.cells() {
+			through := slices.Clone(l.View)
+			for j, v := range through {
+				through[j] = v.Through(views)
+			}
+			if !l.File.apart(space, through) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // inline adds the program of q, seen through a view.

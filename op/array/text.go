@@ -3,6 +3,7 @@ package array
 import (
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -30,6 +31,8 @@ func (p *StripsParams) text() string {
 			name = number(l.Type, l.Nums)
 		case Random:
 			name = l.Draw.Dist.String()
+		case Stored:
+			name = filepath.Base(l.File.Path)
 		default:
 			name = [...]string{Range: "arange", Spaced: "linspace", Eye: "eye"}[l.Kind]
 		}

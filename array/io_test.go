@@ -1,0 +1,250 @@
+package array_test
+
+import (
+	"archive/zip"
+	"context"
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/weft-data/weft/array"
+	"github.com/weft-data/weft/sched/local"
+)
+
+func runner(t testing.TB) *local.Runner {
+	r := local.New(local.Options{Threads: 2, Pool: 64 << 20, SpillDir: t.TempDir()})
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// same fails unless two arrays have equal shapes, types and elements.
+func same(t *testing.T, r *local.Runner, got, want *array.Array) {
+	t.Helper()
+	a, err := got.Compute(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := want.Compute(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.DType != b.DType || !slices.Equal(a.Shape, b.Shape) || !slices.Equal(a.All(), b.All()) {
+		t.Fatalf("%v %v %v\nwant %v %v %v", a.Shape, a.DType, a.All(), b.Shape, b.DType, b.All())
+	}
+}
+
+var ctx = context.Background()
+
+// sample is an array of any type, cut unevenly.
+func sample(k array.DType, shape ...int) *array.Array {
+	n := 1
+	chunks := make([]any, len(shape))
+	for i, s := range shape {
+		n *= s
+		chunks[i] = s/2 + 1
+	}
+	return array.Arange(0, n, 1).Mul(7).Mod(101).As(k).Reshape(shape...).Rechunk(chunks...)
+}
+
+var everyKind = []array.DType{array.Bool, array.Int8, array.Int16, array.Int32, array.Int64, array.Uint8, array.Uint16, array.Uint32, array.Uint64,
+	array.Float32, array.Float64, array.Complex64, array.Complex128}
+
+// TestFiles writes and reads arrays of every type in every format.
+func TestFiles(t *testing.T) {
+	r, dir := runner(t), t.TempDir()
+	for _, k := range everyKind {
+		for i, shape := range [][]int{{}, {0}, {7}, {3, 0, 2}, {3, 4, 5}} {
+			x := sample(k, shape...)
+			path := filepath.Join(dir, "x")
+			must(t, x.WriteNPY(ctx, r, path+".npy"))
+			same(t, r, array.ReadNPY(path+".npy"), x)
+			must(t, x.WriteRaw(ctx, r, path+".bin"))
+			same(t, r, array.ReadRaw(path+".bin", k, shape, array.Raw{}), x)
+			for _, o := range []array.ZarrOptions{{}, {Version: 2}, {Codec: "gzip", Level: 1}, {Version: 2, Codec: "lz4"}, {Codec: "none"}, {Version: 2, Codec: "none"}} {
+				if len(shape) > 0 {
+					o.Chunks = slices.Repeat([]int{2}, len(shape))
+				}
+				if i != 4 && k != array.Int16 && k != array.Complex64 {
+					continue
+				}
+				must(t, os.RemoveAll(path+".zarr"))
+				must(t, x.WriteZarr(ctx, r, path+".zarr", o))
+				same(t, r, array.ReadZarr(path+".zarr"), x)
+			}
+		}
+	}
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 3 {
+		t.Errorf("%v %v", left, err)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSlicesOfFiles: what is read of a file is what is asked for, however it is asked.
+func TestSlicesOfFiles(t *testing.T) {
+	r, dir := runner(t), t.TempDir()
+	x := sample(array.Float64, 9, 10, 11)
+	npy, zip := filepath.Join(dir, "x.npy"), filepath.Join(dir, "x.zarr")
+	must(t, x.WriteNPY(ctx, r, npy))
+	must(t, x.WriteZarr(ctx, r, zip, array.ZarrOptions{Chunks: []int{2, 3, 4}}))
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for _, y := range []*array.Array{array.ReadNPY(npy), array.ReadNPY(npy, array.Chunks(2, 7, 3)), array.ReadZarr(zip), array.ReadZarr(zip, array.Chunks(2, 3, 4)),
+		array.ReadZarr(zip, array.Chunks(3, 5, 4))} {
+		for range 20 {
+			var ix []array.Ix
+			for _, n := range x.Shape() {
+				switch lo, hi := rnd.IntN(n), rnd.IntN(n)+1; rnd.IntN(4) {
+				case 0:
+					ix = append(ix, array.I(lo))
+				case 1:
+					ix = append(ix, array.S(hi-1, lo, -1-rnd.IntN(3)))
+				default:
+					ix = append(ix, array.S(lo, hi, 1+rnd.IntN(3)))
+				}
+			}
+			same(t, r, y.Index(ix...), x.Index(ix...))
+		}
+		same(t, r, y.T().Mul(2).Add(y.T()), x.T().Mul(3))
+		same(t, r, y.Sum(0, 2), x.Sum(0, 2))
+		same(t, r, y.Rechunk(4, 4, 4).Sub(y), x.Sub(x))
+	}
+}
+
+// TestRegions: arrays are written over parts of others, on disk.
+func TestRegions(t *testing.T) {
+	r, dir := runner(t), t.TempDir()
+	for _, k := range []array.DType{array.Int16, array.Float64} {
+		base, patch := sample(k, 9, 10), sample(k, 4, 5).Neg()
+		want := array.Concat(0, base.Slice("0:3"), array.Concat(1, base.Slice("3:7,0:4"), patch, base.Slice("3:7,9:")), base.Slice("7:"))
+		npy := filepath.Join(dir, k.String()+".npy")
+		must(t, base.WriteNPY(ctx, r, npy))
+		must(t, patch.StoreNPY(ctx, r, npy, []int{3, 4}))
+		same(t, r, array.ReadNPY(npy), want)
+		for _, o := range []array.ZarrOptions{{Chunks: []int{4, 4}}, {Version: 2, Codec: "none", Chunks: []int{2, 7}}} {
+			folder := filepath.Join(dir, "x.zarr")
+			must(t, os.RemoveAll(folder))
+			must(t, base.WriteZarr(ctx, r, folder, o))
+			must(t, patch.Rechunk(1, 2).StoreZarr(ctx, r, folder, []int{3, 4}))
+			same(t, r, array.ReadZarr(folder), want)
+		}
+		for _, err := range []error{patch.StoreNPY(ctx, r, npy, []int{6, 0}), patch.StoreZarr(ctx, r, filepath.Join(dir, "x.zarr"), []int{0, 6}), patch.As(array.Int8).StoreNPY(ctx, r, npy, []int{0, 0})} {
+			if err == nil || !strings.Contains(err.Error(), "does not fit into (9, 10)") && !strings.Contains(err.Error(), "elements of int8 for an array of") {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// TestForeignOrder: files in Fortran order and big-endian.
+func TestForeignOrder(t *testing.T) {
+	r, dir := runner(t), t.TempDir()
+	head := "{'descr': '>i4', 'fortran_order': True, 'shape': (2, 3), }\n"
+	b := append([]byte("\x93NUMPY\x01\x00"), byte(len(head)), 0)
+	b = append(b, head...)
+	first := int64(len(b))
+	for _, v := range []uint32{0, 3, 1, 4, 2, 5} {
+		b = binary.BigEndian.AppendUint32(b, v)
+	}
+	path := filepath.Join(dir, "x.npy")
+	must(t, os.WriteFile(path, b, 0o666))
+	want := array.Arange(0, 6, 1).As(array.Int32).Reshape(2, 3)
+	same(t, r, array.ReadNPY(path), want)
+	same(t, r, array.ReadNPY(path, array.Chunks(1, 2)), want)
+	same(t, r, array.ReadRaw(path, array.Int32, []int{2, 3}, array.Raw{Offset: first, BigEndian: true, Fortran: true}), want)
+	must(t, want.Slice("0:1,1:3").Mul(10).StoreNPY(ctx, r, path, []int{1, 1}))
+	same(t, r, array.ReadNPY(path), array.FromSlice([]int32{0, 1, 2, 3, 10, 20}, []int{2, 3}))
+}
+
+// TestNPZ reads archives, stored and compressed.
+func TestNPZ(t *testing.T) {
+	r, dir := runner(t), t.TempDir()
+	x := sample(array.Int16, 20, 30)
+	must(t, x.WriteNPY(ctx, r, filepath.Join(dir, "x.npy")))
+	b, err := os.ReadFile(filepath.Join(dir, "x.npy"))
+	must(t, err)
+	for _, method := range []uint16{zip.Store, zip.Deflate} {
+		path := filepath.Join(dir, "x.npz")
+		f, err := os.Create(path)
+		must(t, err)
+		z := zip.NewWriter(f)
+		for _, name := range []string{"first.npy", "second.npy"} {
+			w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: method})
+			must(t, err)
+			_, err = w.Write(b)
+			must(t, err)
+		}
+		must(t, errors.Join(z.Close(), f.Close()))
+		same(t, r, array.ReadNPZ(path, "second"), x)
+		same(t, r, array.ReadNPZ(path, "first", array.Chunks(7, 30)).Slice("3:15:2, 4:"), x.Slice("3:15:2, 4:"))
+		if err := array.ReadNPZ(path, "third").Err(); err == nil || !strings.Contains(err.Error(), `has no array "third"; it has ["first" "second"]`) {
+			t.Error(err)
+		}
+	}
+}
+
+// TestFileErrors: what cannot be read is refused, when the plan is built if that can be known.
+func TestFileErrors(t *testing.T) {
+	r, dir := runner(t), t.TempDir()
+	path := filepath.Join(dir, "x.npy")
+	for _, x := range []*array.Array{array.ReadNPY(path), array.ReadRaw(path, array.Int8, []int{1}, array.Raw{}), array.ReadZarr(dir), array.ReadNPZ(path, "a")} {
+		if err := x.Err(); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "io_test.go:") {
+			t.Error(err)
+		}
+	}
+	must(t, array.Ones([]int{100}).WriteNPY(ctx, r, path))
+	x := array.ReadNPY(path)
+	if err := array.ReadRaw(path, array.Float64, []int{1000}, array.Raw{}).Err(); err == nil || !strings.Contains(err.Error(), "8000 bytes at 0 of a file of") {
+		t.Error(err)
+	}
+	must(t, os.WriteFile(path, []byte("other"), 0o666))
+	if _, err := x.Compute(ctx, r); err == nil || !strings.Contains(err.Error(), "has changed since the plan was made") {
+		t.Error(err)
+	}
+	if err := array.ReadNPY(path).Err(); err == nil || !strings.Contains(err.Error(), "not an .npy file") {
+		t.Error(err)
+	}
+	folder := filepath.Join(dir, "x.zarr")
+	must(t, sample(array.Int32, 8).WriteZarr(ctx, r, folder, array.ZarrOptions{Chunks: []int{4}}))
+	if err := array.Ones([]int{3}).WriteZarr(ctx, r, folder, array.ZarrOptions{}); !errors.Is(err, fs.ErrExist) {
+		t.Error(err)
+	}
+	must(t, os.WriteFile(filepath.Join(folder, "c", "1"), []byte("no zstd"), 0o666))
+	if _, err := array.ReadZarr(folder).Compute(ctx, r); err == nil || !strings.Contains(err.Error(), "x.zarr, chunk c/1: ") {
+		t.Error(err)
+	}
+	must(t, os.Remove(filepath.Join(folder, "c", "1")))
+	same(t, r, array.ReadZarr(folder).Slice("4:"), array.Zeros([]int{4}, array.Of(array.Int32)))
+	if err := array.Ones([]int{3}).WriteZarr(ctx, r, folder+"2", array.ZarrOptions{Codec: "lz4"}); err == nil || !strings.Contains(err.Error(), `codec "lz4" of version 3`) {
+		t.Error(err)
+	}
+}
+
+// TestWholeOrNothing: a plan that fails leaves no file behind.
+func TestWholeOrNothing(t *testing.T) {
+	r, dir := runner(t), t.TempDir()
+	x := array.MapBlocks(broken, array.Float64, array.Ones([]int{10}))
+	for _, err := range []error{x.WriteNPY(ctx, r, filepath.Join(dir, "a")), x.WriteZarr(ctx, r, filepath.Join(dir, "b"), array.ZarrOptions{})} {
+		if err == nil || !strings.Contains(err.Error(), "broken in 1 axes") {
+			t.Error(err)
+		}
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+		t.Error(left, err)
+	}
+}

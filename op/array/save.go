@@ -1,0 +1,248 @@
+package array
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/weft-data/weft/format/zarr"
+	"github.com/weft-data/weft/internal/elem"
+	"github.com/weft-data/weft/internal/grid"
+	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/internal/strip"
+	"github.com/weft-data/weft/op"
+)
+
+// SaveParams are the parameters of array.save: blocks of In are written into an
+// array of a file or of a store, from element At on. Blocks do not wait for each
+// other and may be written again. To has the place; its size and time do not
+// count, for they change. With New the chunks of a store hold nothing yet that is
+// to be kept. Else no two blocks may meet one chunk.
+type SaveParams struct {
+	In   grid.Grid
+	Kind elem.Kind
+	To   File
+	Full []int64 // shape of what is written into
+	At   []int64
+	New  bool
+}
+
+func (p *SaveParams) check() error {
+	if err := p.In.Check(); err != nil {
+		return err
+	}
+	d := len(p.In)
+	if len(p.Full) != d || len(p.At) != d || !p.Kind.Valid() || p.To.Packed != nil || p.To.Offset < 0 {
+		return fmt.Errorf("%s at %v of %v", grid.Tuple(p.In.Shape()), p.At, p.Full)
+	}
+	for i, a := range p.In {
+		if p.At[i] < 0 || a.Len() > p.Full[i]-p.At[i] {
+			return fmt.Errorf("shape %s from %s on does not fit into %s", grid.Tuple(p.In.Shape()), grid.Tuple(p.At), grid.Tuple(p.Full))
+		}
+	}
+	if z := p.To.Zarr; z != nil {
+		if len(z.Shape) != d || z.Kind != p.Kind {
+			return fmt.Errorf("%s of %d axes into %s of %d", p.Kind, d, z.Kind, len(z.Shape))
+		}
+		return z.Check()
+	}
+	return nil
+}
+
+// Save writes an array. A block of the output is the number of elements written.
+var Save = op.Register(op.Spec[SaveParams]{
+	Name: "array.save", Version: 1, Class: op.Writing,
+	Doc: "writes the blocks of an array into a file or a store",
+	Infer: func(p SaveParams, _ []op.Meta) (op.Meta, error) {
+		if err := p.check(); err != nil {
+			return op.Meta{}, err
+		}
+		return Describe(p.In.Blocks(), elem.Int64), nil
+	},
+	Mem: func(p SaveParams, _ op.Meta) op.Need {
+		n := mem.Size(int(p.In.MaxBlock())*p.Kind.Width()) + mem.Size(8)
+		if p.To.Zarr != nil {
+			n += 2 * p.To.scratch()
+		}
+		return op.Need{Floor: n, Want: n}
+	},
+	Text: func(p SaveParams) string { return filepath.Base(p.To.Path) },
+	Block: func(p SaveParams) (op.Block, error) {
+		if err := p.check(); err != nil {
+			return nil, err
+		}
+		s := &saving{p: p}
+		for _, a := range p.In {
+			s.axes = append(s.axes, a.Lookup())
+		}
+		if z := p.To.Zarr; z != nil {
+			c, err := zarr.NewCoder(z)
+			if err != nil {
+				return nil, err
+			}
+			s.to = &chunked{file: &p.To, kind: p.Kind, store: zarr.Folder{Dir: p.To.Path, Fresh: p.New}, coder: c}
+		}
+		return s, nil
+	},
+})
+
+type saving struct {
+	p    SaveParams
+	axes []*grid.Lookup
+	to   *chunked // nil: one file
+}
+
+// Run implements op.Block.
+func (s *saving) Run(t op.Task, in []op.In, out op.Out) (err error) {
+	var at [grid.MaxDims]int32
+	grid.Coords(s.p.In.Counts(), int32(t.Block()), at[:])
+	var box region
+	n := int64(1)
+	for i, l := range s.axes {
+		lo, hi := l.Bounds(int64(at[i]))
+		box.lo[i], box.hi[i] = lo+s.p.At[i], hi+s.p.At[i]
+		n *= hi - lo
+	}
+	if n > 0 {
+		data, done, err := contiguous(t, in[0], n, s.p.Kind.Width())
+		defer done()
+		if err == nil {
+			err = s.write(t, data, &box)
+		}
+		if err != nil {
+			return fmt.Errorf("writing %s: %w", s.p.To.Path, err)
+		}
+	}
+	b, err := newBatch(t, []elem.Kind{elem.Int64}, 1)
+	if err != nil {
+		return err
+	}
+	strip.View[int64](b.Cols[0].Data, 1)[0] = n
+	return out.Put(0, b)
+}
+
+func (s *saving) write(t op.Task, data []byte, box *region) error {
+	d := len(s.axes)
+	if s.to == nil {
+		full := wholeOf(s.p.Full)
+		return writeFile(t.Context(), s.p.To.Path, s.p.To.Offset, data, box, &full, box, d, s.p.Kind, s.p.To.Swap)
+	}
+	m := s.p.To.Zarr
+	return s.to.chunks(box, func(at []int64, chunk, part *region) error {
+		if m.Plain() && s.p.New {
+			path := zarr.Folder{Dir: s.p.To.Path}.Path(m.Key(at))
+			if err := plainChunk(path, m.ChunkBytes()); err != nil {
+				return err
+			}
+			return writeFile(t.Context(), path, 0, data, box, chunk, part, d, m.Kind, m.Swap)
+		}
+		return s.chunk(t, data, box, at, chunk, part)
+	})
+}
+
+// plainChunk makes the file of a chunk of zeros, if it is not there.
+func plainChunk(path string, size int64) error {
+	st, err := os.Stat(path)
+	if err == nil && st.Size() == size {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(size), f.Close())
+}
+
+// chunk writes one chunk, keeping those of its elements that are not in part.
+func (s *saving) chunk(t op.Task, data []byte, box *region, at []int64, chunk, part *region) (err error) {
+	m := s.p.To.Zarr
+	n := m.ChunkBytes()
+	buf := t.Alloc(int(n))
+	if buf == nil {
+		return fmt.Errorf("%d bytes of a chunk: %w", n, mem.ErrBudget)
+	}
+	defer t.Free(buf)
+	if !t.Reserve(zarr.Most(n)) {
+		return fmt.Errorf("%d bytes of a chunk: %w", n, mem.ErrBudget)
+	}
+	defer t.Release(zarr.Most(n))
+	d, w := len(s.axes), m.Kind.Width()
+	whole := true // all of the chunk that is within the array
+	for i, k := range m.Shape {
+		whole = whole && part.lo[i] == chunk.lo[i] && part.hi[i] == min(chunk.hi[i], k)
+	}
+	fillWith(m.Kind, buf, len(buf)/w, m.Fill)
+	if !whole {
+		o, err := s.to.store.Open(t.Context(), m.Key(at))
+		switch {
+		case err == nil:
+			if err := errors.Join(s.to.decode(t, buf, o), o.Close()); err != nil {
+				return err
+			}
+			settle(buf, m.Kind, m.Swap)
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
+	}
+	copyPart(buf, chunk, data, box, part, d, w)
+	settle(buf, m.Kind, m.Swap)
+	raw, err := s.to.coder.Encode(buf)
+	if err != nil {
+		return err
+	}
+	return s.to.store.Write(t.Context(), m.Key(at), raw)
+}
+
+// writeFile copies the elements of part from a buffer that has those of box into a
+// file that has those of to, both in row-major order.
+func writeFile(ctx context.Context, path string, offset int64, src []byte, box, to, part *region, d int, k elem.Kind, swap bool) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	return writeBox(ctx, f, offset, src, box, to, part, d, k, swap)
+}
+
+func writeBox(ctx context.Context, f io.WriterAt, offset int64, src []byte, box, to, part *region, d int, kind elem.Kind, swap bool) error {
+	k, rows, row := together(to, box, part, d)
+	w := int64(kind.Width())
+	at := region{lo: part.lo}
+	var turned []byte
+	if swap {
+		turned = make([]byte, min(row*w, 64<<10))
+	}
+	for range rows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p, q := flat(&at, box, d)*w, offset+flat(&at, to, d)*w
+		if !swap {
+			if _, err := f.WriteAt(src[p:p+row*w], q); err != nil {
+				return err
+			}
+		}
+		for done := int64(0); swap && done < row*w; {
+			n := int64(copy(turned, src[p+done:p+row*w]))
+			settle(turned[:n], kind, true)
+			if _, err := f.WriteAt(turned[:n], q+done); err != nil {
+				return err
+			}
+			done += n
+		}
+		for j := k - 1; j >= 0; j-- {
+			if at.lo[j]++; at.lo[j] < part.hi[j] {
+				break
+			}
+			at.lo[j] = part.lo[j]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,408 @@
+package array
+
+import (
+	"compress/flate"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/weft-data/weft/format/zarr"
+	"github.com/weft-data/weft/internal/elem"
+	"github.com/weft-data/weft/internal/grid"
+	"github.com/weft-data/weft/internal/mem"
+)
+
+// A File says where the elements of a leaf of kind Stored lie: in one file, in
+// row-major order, from Offset on; or, with Zarr, in the chunks of a folder.
+type File struct {
+	Path    string
+	Size    int64 // of the file, or of the metadata
+	ModTime int64 // nanoseconds since 1970
+	Offset  int64
+	Swap    bool    // elements are big-endian
+	Packed  *Packed // nil when the elements lie as they are
+	Zarr    *zarr.Meta
+}
+
+// Packed is a deflated stream in a file, in which Offset counts.
+type Packed struct{ At, Length int64 }
+
+// Stat returns the facts of a file that a plan freezes.
+func Stat(path string) (File, error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return File{}, err
+	}
+	if !st.Mode().IsRegular() {
+		return File{}, fmt.Errorf("%s is no file", path)
+	}
+	return File{Path: path, Size: st.Size(), ModTime: st.ModTime().UnixNano()}, nil
+}
+
+// check returns what is wrong with a stored leaf.
+func (f *File) check(l *Leaf) error {
+	if f == nil {
+		return fmt.Errorf("no file")
+	}
+	if z := f.Zarr; z != nil {
+		if err := z.Check(); err != nil {
+			return err
+		}
+		if z.Kind != l.Type || len(z.Shape) != len(l.Grid) {
+			return fmt.Errorf("%s of %d axes from %s of %d", l.Type, len(l.Grid), z.Kind, len(z.Shape))
+		}
+		for i, n := range z.Shape {
+			if l.Grid[i].Len() != n {
+				return fmt.Errorf("axis %d is %d, in the store %d", i, l.Grid[i].Len(), n)
+			}
+		}
+		return nil
+	}
+	n := l.Grid.Elements() * int64(l.Type.Width())
+	if f.Offset < 0 || f.Packed == nil && n > f.Size-f.Offset || f.Packed != nil && (f.Packed.At < 0 || f.Packed.Length < 0) {
+		return fmt.Errorf("%d bytes at %d of a file of %d", n, f.Offset, f.Size)
+	}
+	return nil
+}
+
+// cells reports whether elements can only be read together with those around
+// them, so that each is to be read once.
+func (f *File) cells() bool { return f.Packed != nil || f.Zarr != nil && !f.Zarr.Plain() }
+
+// scratch is what reading needs beside the elements.
+func (f *File) scratch() int64 {
+	if f.Zarr == nil || f.Zarr.Plain() {
+		return mem.Size(sieve)
+	}
+	n := f.Zarr.ChunkBytes()
+	return mem.Size(int(n)) + mem.Size(int(zarr.Most(n)))
+}
+
+// A reader reads the elements of a box of a stored array, in row-major order.
+type reader interface {
+	read(ctx context.Context, a mem.Allocator, dst []byte, box *region) error
+}
+
+// reader binds a stored leaf.
+func (l *Leaf) reader() (reader, error) {
+	f := l.File
+	if f.Zarr == nil {
+		return &oneFile{file: f, kind: l.Type, whole: wholeOf(l.Grid.Shape()), d: len(l.Grid)}, nil
+	}
+	c, err := zarr.NewCoder(f.Zarr)
+	if err != nil {
+		return nil, err
+	}
+	return &chunked{file: f, kind: l.Type, store: zarr.Folder{Dir: f.Path}, coder: c}, nil
+}
+
+func wholeOf(shape []int64) (r region) {
+	copy(r.hi[:], shape)
+	return r
+}
+
+// oneFile is an array in one file.
+type oneFile struct {
+	file  *File
+	kind  elem.Kind
+	whole region
+	d     int
+}
+
+func (f *oneFile) read(ctx context.Context, a mem.Allocator, dst []byte, box *region) (err error) {
+	o, err := os.Open(f.file.Path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.Close()) }()
+	st, err := o.Stat()
+	if err != nil {
+		return err
+	}
+	if st.Size() != f.file.Size || st.ModTime().UnixNano() != f.file.ModTime {
+		return fmt.Errorf("%s has changed since the plan was made", f.file.Path)
+	}
+	var src io.ReaderAt = o
+	if p := f.file.Packed; p != nil {
+		s := &stream{Reader: flate.NewReader(io.NewSectionReader(o, p.At, p.Length))}
+		src = s
+		defer func() { err = errors.Join(err, s.Reader.(io.Closer).Close()) }()
+	}
+	if err := readBox(ctx, a, src, f.file.Offset, dst, box, &f.whole, box, f.d, f.kind.Width(), f.file.Packed != nil); err != nil {
+		return fmt.Errorf("%s: %w", f.file.Path, err)
+	}
+	settle(dst, f.kind, f.file.Swap)
+	return nil
+}
+
+// A stream reads forward only.
+type stream struct {
+	io.Reader
+	at int64
+}
+
+// ReadAt reads at a place that is not before the end of what was read last.
+func (s *stream) ReadAt(b []byte, at int64) (int, error) {
+	if at < s.at {
+		return 0, fmt.Errorf("byte %d of a stream that is at %d", at, s.at)
+	}
+	n, err := io.CopyN(io.Discard, s.Reader, at-s.at)
+	if s.at += n; err != nil {
+		return 0, err
+	}
+	k, err := io.ReadFull(s.Reader, b)
+	s.at += int64(k)
+	return k, err
+}
+
+// sieve is the buffer through which short rows are read: together with what is
+// between them, if that is not much more.
+const sieve = 1 << 20
+
+// readBox copies the elements of part from a file that has those of box from
+// offset on, in row-major order, to dst, which has those of to.
+func readBox(ctx context.Context, a mem.Allocator, src io.ReaderAt, offset int64, dst []byte, to, box, part *region, d, width int, forward bool) error {
+	k, rows, row := together(to, box, part, d)
+	if rows == 0 {
+		return nil
+	}
+	w := int64(width)
+	at := region{lo: part.lo}
+	var buf []byte
+	many, stride := int64(1), int64(0) // rows that are read at once, and how far they lie apart
+	if k > 0 {
+		stride = w
+		for j := k; j < d; j++ {
+			stride *= box.hi[j] - box.lo[j]
+		}
+		if n := part.hi[k-1] - part.lo[k-1]; !forward && n > 1 && stride <= 4*row*w && stride < sieve/2 {
+			many = min(n, sieve/stride)
+			if buf = a.Alloc(sieve); buf == nil {
+				many = 1
+			}
+			defer a.Free(buf)
+		}
+	}
+	for done := int64(0); done < rows; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		p, q := flat(&at, to, d)*w, offset+flat(&at, box, d)*w
+		step := int64(1)
+		if many > 1 {
+			step = min(many, part.hi[k-1]-at.lo[k-1])
+			b := buf[:(step-1)*stride+row*w]
+			if n, err := src.ReadAt(b, q); n < len(b) {
+				return short(q, len(b), err)
+			}
+			apart := w
+			for j := k; j < d; j++ {
+				apart *= to.hi[j] - to.lo[j]
+			}
+			for i := range step {
+				copy(dst[p+i*apart:][:row*w], b[i*stride:])
+			}
+		} else if n, err := src.ReadAt(dst[p:p+row*w], q); int64(n) < row*w {
+			return short(q, int(row*w), err)
+		}
+		done += step
+		if k == 0 {
+			continue
+		}
+		at.lo[k-1] += step
+		for j := k - 1; j > 0 && at.lo[j] >= part.hi[j]; j-- {
+			at.lo[j] = part.lo[j]
+			at.lo[j-1]++
+		}
+	}
+	return nil
+}
+
+func short(at int64, n int, err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("%d bytes at %d: %w", n, at, err)
+}
+
+// settle makes elements of file bytes: of this machine's byte order, and bools 0 or 1.
+func settle(b []byte, k elem.Kind, swap bool) {
+	if k == elem.Bool {
+		for i, v := range b {
+			if v > 1 {
+				b[i] = 1
+			}
+		}
+	}
+	if !swap {
+		return
+	}
+	switch k.Real().Width() {
+	case 2:
+		for ; len(b) >= 2; b = b[2:] {
+			b[0], b[1] = b[1], b[0]
+		}
+	case 4:
+		for ; len(b) >= 4; b = b[4:] {
+			b[0], b[1], b[2], b[3] = b[3], b[2], b[1], b[0]
+		}
+	case 8:
+		for ; len(b) >= 8; b = b[8:] {
+			b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7] = b[7], b[6], b[5], b[4], b[3], b[2], b[1], b[0]
+		}
+	}
+}
+
+// chunked is an array in the chunks of a store.
+type chunked struct {
+	file  *File
+	kind  elem.Kind
+	store zarr.Store
+	coder *zarr.Coder
+}
+
+// chunks calls f for every chunk that meets a box, with the part that they share.
+func (c *chunked) chunks(box *region, f func(at []int64, chunk, part *region) error) error {
+	m := c.file.Zarr
+	d := len(m.Shape)
+	at := make([]int64, d)
+	for i := range d {
+		if box.lo[i] >= box.hi[i] {
+			return nil
+		}
+		at[i] = box.lo[i] / m.Chunk[i]
+	}
+	for {
+		var chunk, part region
+		for i, n := range m.Chunk {
+			chunk.lo[i], chunk.hi[i] = at[i]*n, at[i]*n+n
+			part.lo[i], part.hi[i] = max(chunk.lo[i], box.lo[i]), min(chunk.hi[i], box.hi[i])
+		}
+		if err := f(at, &chunk, &part); err != nil {
+			return fmt.Errorf("%s, chunk %s: %w", c.file.Path, m.Key(at), err)
+		}
+		i := d - 1
+		for ; i >= 0; i-- {
+			if at[i]++; at[i]*m.Chunk[i] < box.hi[i] {
+				break
+			}
+			at[i] = box.lo[i] / m.Chunk[i]
+		}
+		if i < 0 {
+			return nil
+		}
+	}
+}
+
+func (c *chunked) read(ctx context.Context, a mem.Allocator, dst []byte, box *region) (err error) {
+	m := c.file.Zarr
+	d, width := len(m.Shape), m.Kind.Width()
+	var buf []byte
+	defer func() { a.Free(buf) }()
+	err = c.chunks(box, func(at []int64, chunk, part *region) (err error) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		o, err := c.store.Open(ctx, m.Key(at))
+		missing := errors.Is(err, fs.ErrNotExist)
+		if err != nil && !missing {
+			return err
+		}
+		if !missing {
+			defer func() { err = errors.Join(err, o.Close()) }()
+			if m.Plain() {
+				if o.Size() != m.ChunkBytes() {
+					return fmt.Errorf("%d bytes where a chunk has %d", o.Size(), m.ChunkBytes())
+				}
+				return readBox(ctx, a, o, 0, dst, box, chunk, part, d, width, false)
+			}
+		}
+		if buf == nil {
+			if buf = a.Alloc(int(m.ChunkBytes())); buf == nil {
+				return fmt.Errorf("%d bytes of a chunk: %w", m.ChunkBytes(), mem.ErrBudget)
+			}
+		}
+		if missing {
+			fillWith(m.Kind, buf, len(buf)/width, m.Fill)
+			if m.Swap {
+				settle(buf, m.Kind, true) // back below, with the others
+			}
+		} else if err := c.decode(a, buf, o); err != nil {
+			return err
+		}
+		copyPart(dst, box, buf, chunk, part, d, width)
+		return nil
+	})
+	if err == nil {
+		settle(dst, m.Kind, m.Swap)
+	}
+	return err
+}
+
+// decode reads a chunk whole.
+func (c *chunked) decode(a mem.Allocator, buf []byte, o zarr.Object) error {
+	if most := zarr.Most(int64(len(buf))); o.Size() > most {
+		return fmt.Errorf("%d bytes where at most %d are possible", o.Size(), most)
+	}
+	raw := a.Alloc(int(o.Size()))
+	if raw == nil {
+		return fmt.Errorf("%d bytes of a chunk: %w", o.Size(), mem.ErrBudget)
+	}
+	defer a.Free(raw)
+	if n, err := o.ReadAt(raw, 0); n < len(raw) {
+		return short(0, len(raw), err)
+	}
+	return c.coder.Decode(buf, raw)
+}
+
+// stored brings what a task reads of a stored leaf together in a buffer.
+func (r *read) stored(n *nest, a mem.Allocator) (done func(), err error) {
+	var need region
+	size := int64(1)
+	for j, v := range r.src.leaf.View {
+		need.lo[j], need.hi[j] = v.Start, v.Start+1
+		if v.Axis >= 0 {
+			need.lo[j], need.hi[j] = v.Range(n.lo[v.Axis], n.lo[v.Axis]+n.n[v.Axis])
+		}
+		size *= need.hi[j] - need.lo[j]
+	}
+	buf := a.Alloc(int(size * r.src.width))
+	if buf == nil {
+		return nil, fmt.Errorf("reading %d elements: %w", size, mem.ErrBudget)
+	}
+	r.data = buf
+	r.rows(n, &need)
+	return func() { a.Free(buf) }, r.src.reader.read(n.ctx, a, buf, &need)
+}
+
+// apart reports whether the blocks of a space, seen through views, read each chunk
+// of a stored leaf at most once.
+func (f *File) apart(space grid.Grid, views []grid.View) bool {
+	if f.Packed != nil {
+		return space.Blocks() == 1
+	}
+	for j, v := range views {
+		if v.Axis < 0 {
+			continue
+		}
+		l := space[v.Axis].Lookup()
+		chunk, last := f.Zarr.Chunk[j], int64(-1)
+		n := space[v.Axis].Blocks()
+		for c := range n {
+			if v.Step < 0 {
+				c = n - 1 - c
+			}
+			lo, hi := v.Range(l.Bounds(c))
+			if lo < hi {
+				if lo/chunk <= last {
+					return false
+				}
+				last = (hi - 1) / chunk
+			}
+		}
+	}
+	return true
+}
