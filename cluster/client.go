@@ -253,9 +253,6 @@ func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 	if e, err := op.Lookup(plan.Graph.Layers[plan.Want].Call.Op); err == nil && e.Class == op.Opaque {
 		p.Window = 1 << 16 // their results are small, and so is the time between them
 	}
-	if p.Discard || wholeListed(plan) {
-		p.Window = 0
-	}
 	b, err := encodePlan(&p)
 	if err != nil {
 		return nil, err
@@ -279,12 +276,6 @@ func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 		c.drop(j)
 	})
 	return j, nil
-}
-
-// wholeListed reports whether tasks of the wanted layer read each other.
-func wholeListed(p *optimize.Plan) bool {
-	in := p.Graph.Layers[p.Want].In
-	return len(in) > 0 && in[0].From == p.Want
 }
 
 func encodePlan(p *shell.Plan) ([]byte, error) {

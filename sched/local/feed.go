@@ -65,7 +65,7 @@ func (r *Runner) drain() {
 // launch hands one task to the node.
 func (r *Runner) launch(j *job, layer sched.LayerID, b int32, attempt sched.Attempt) {
 	l := &j.plan.Graph.Layers[layer]
-	w := exec.Work{Layer: graph.LayerID(layer), Block: int(b), In: j.inputs(l, b), Key: j.key(layer, b), Next: j.next(layer, b), TimeOut: l.Retry.TimeOut}
+	w := exec.Work{Layer: graph.LayerID(layer), Block: int(b), In: j.inputs(l, b), Key: j.sh.Key(layer, b), Next: j.sh.Next(layer, b), TimeOut: l.Retry.TimeOut}
 	if j.plan.Need != nil {
 		w.Need = j.plan.Need[layer]
 	}
@@ -175,6 +175,9 @@ const (
 )
 
 func (t *tables) take(n int32) []chunk.Value {
+	if n == 0 {
+		return nil
+	}
 	for i, l := range t.lists {
 		if c := cap(l); c >= int(n) && c <= 1024+4*int(n) {
 			t.lists[i] = t.lists[len(t.lists)-1]

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/bits"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -36,7 +35,6 @@ type job struct {
 	start  time.Time
 	spill0 int64
 	done   atomic.Int64 // tasks
-	pos    []uint64     // of each layer in the order of the job
 	quit   chan struct{}
 	once   sync.Once
 	// ------
@@ -50,136 +48,47 @@ type job struct {
 	over    bool // finished or failed
 	wall    time.Duration
 	stop    func() bool
-	late    []int
-	decided []bool         // the number of blocks is known
-	made    []bool         // every block has been made
-	readers bool           // tasks of the plan read the wanted layer too
-	repeats []int64        // by layer: attempts after a failure
-	sums    []sched.Action // by layer: LayerDone, with the bytes and rows it made
+	sh      *shell.Shell
+	readers bool    // tasks of the plan read the wanted layer too
+	repeats []int64 // by layer: attempts after a failure
 }
 
 func newJob(r *Runner, ctx context.Context, q graph.Request, plan *optimize.Plan) *job {
 	j := &job{r: r, req: q, plan: plan, start: time.Now(), spill0: r.node.Spilled(), quit: make(chan struct{}),
 		errs: map[sched.Block]error{}, bell: shell.NewBell(), stop: func() bool { return true }}
 	j.ctx, j.cancel = context.WithCancelCause(ctx)
-	n := len(plan.Graph.Layers)
 	for i := range plan.Graph.Layers {
 		for _, e := range plan.Graph.Layers[i].In {
 			j.readers = j.readers || e.From == plan.Want
 		}
 	}
-	j.vals, j.decided, j.made = make([][]chunk.Value, n), make([]bool, n), make([]bool, n)
-	j.repeats, j.sums = make([]int64, n), make([]sched.Action, n)
-	j.place()
+	n := len(plan.Graph.Layers)
+	j.vals, j.repeats = make([][]chunk.Value, n), make([]int64, n)
 	return j
 }
 
-// place orders the layers as the scheduler does: by rank, then those nearer to the
-// results first.
-func (j *job) place() {
-	n := len(j.plan.Graph.Layers)
-	order := make([]int, n)
-	for i := range order {
-		order[i] = n - 1 - i
+// bind makes the program and the shell of the plan.
+func (j *job) bind() (err error) {
+	if j.prog, err = exec.Bind(j.plan.Graph); err != nil {
+		return err
 	}
-	if rank := j.plan.Rank; rank != nil {
-		slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(rank[a], rank[b]) })
+	if j.req.Keep {
+		j.prog.Keep(j.plan.Want)
 	}
-	j.pos = make([]uint64, n)
-	for p, i := range order {
-		j.pos[i] = uint64(p)
+	// Needs stay out of the scheduler's words: floors were checked against the
+	// budget when the plan was made.
+	p := &shell.Plan{Layers: j.plan.Graph.Layers, Rank: j.plan.Rank, Want: j.plan.Want, Priority: j.req.Priority, Ordered: j.req.Ordered,
+		Discard: j.req.Mode == graph.Analyze, Window: int32(4 * j.r.threads)}
+	if j.prog.Direct(j.plan.Want) {
+		p.Window = maxGrab // their results are small, and so is the time between them
 	}
+	j.sh = shell.New(p)
+	return nil
 }
 
-// key is the place of a task among all tasks of the node, lower first: by the
-// priority of the job, the place of the layer, the block.
-func (j *job) key(layer sched.LayerID, b int32) uint64 {
-	prio := uint64(min(max(int64(j.req.Priority), -1<<15), 1<<15-1) + 1<<15)
-	return (1<<16-1-prio)<<48 | min(j.pos[layer], 1<<16-1)<<32 | uint64(uint32(b))
-}
-
-// next is the key of the earliest task that will read a block, as far as it can be
-// told without looking at the blocks: what is for the reader of the job counts as
-// being read at once.
-func (j *job) next(layer sched.LayerID, b int32) uint64 {
-	best := uint64(1<<64 - 1)
-	if graph.LayerID(layer) == j.plan.Want {
-		best = j.key(layer, b)
-	}
-	for i := range j.plan.Graph.Layers {
-		if j.made[i] {
-			continue
-		}
-		for _, e := range j.plan.Graph.Layers[i].In {
-			switch {
-			case sched.LayerID(e.From) != layer:
-			case e.Wiring == op.OneToOne && !e.Side:
-				best = min(best, j.key(sched.LayerID(i), b))
-			default:
-				best = min(best, j.key(sched.LayerID(i), 0))
-			}
-		}
-	}
-	return best
-}
-
-// spec words the plan for the scheduler.
-func (j *job) spec() *sched.Spec {
-	s := &sched.Spec{Priority: j.req.Priority}
-	for i := range j.plan.Graph.Layers {
-		l := &j.plan.Graph.Layers[i]
-		x := sched.Layer{N: l.N, Late: l.N == 0 && j.isLate(l), In: j.edges(l)}
-		if j.plan.Rank != nil {
-			x.Rank = j.plan.Rank[i]
-		}
-		if j.plan.Need != nil {
-			x.Floor = 0 // floors were checked against the budget when the plan was made
-		}
-		if l.Retry.Max > 1 {
-			x.Retry = sched.Retry{Max: int32(l.Retry.Max - 1), Delay: int64(l.Retry.Delay)}
-		}
-		if graph.LayerID(i) == j.plan.Want {
-			x.Keep, x.Window = sched.Stream, int32(4*j.r.threads)
-			if j.prog.Direct(graph.LayerID(i)) {
-				x.Window = maxGrab // their results are small, and so is the time between them
-			}
-			if j.req.Ordered {
-				x.Keep = sched.Ordered
-			}
-			if len(l.In) > 0 && l.In[0].Wiring == op.Listed || j.req.Mode == graph.Analyze {
-				x.Window = 0
-			}
-		}
-		if x.Late {
-			j.late = append(j.late, i)
-		} else {
-			j.vals[i] = j.r.spare.take(l.N)
-			j.decided[i] = true
-		}
-		s.Layers = append(s.Layers, x)
-	}
-	return s
-}
-
-// isLate reports whether the number of blocks of l is decided while running.
-func (j *job) isLate(l *graph.Layer) bool {
-	if l.Late() {
-		return true
-	}
-	for _, e := range l.In {
-		if !e.Side && e.Wiring == op.OneToOne {
-			return j.plan.Graph.Layers[e.From].N == 0 && j.isLate(&j.plan.Graph.Layers[e.From])
-		}
-	}
-	return false
-}
-
-func (j *job) edges(l *graph.Layer) []sched.Edge {
-	out := make([]sched.Edge, len(l.In))
-	for i, e := range l.In {
-		out[i] = sched.Edge{From: sched.LayerID(e.From), Wiring: shell.Wiring(&l.In[i])}
-	}
-	return out
+// room makes place for the blocks of a layer; the runner is locked.
+func (j *job) room(layer graph.LayerID) {
+	j.vals[layer] = j.r.spare.take(j.plan.Graph.Layers[layer].N)
 }
 
 // layerDone looks whether late layers can be decided now.
@@ -191,21 +100,11 @@ func (j *job) layerDone(a sched.Action) *sched.Extension {
 			}
 		}()
 	}
-	j.made[a.Layer], j.sums[a.Layer] = true, a
+	ext := j.sh.LayerDone(a)
 	j.reorder(a.Layer)
-	var ext *sched.Extension
-	for _, i := range j.late {
-		if j.decided[i] {
-			continue
-		}
-		if n, ok := j.decide(&j.plan.Graph.Layers[i]); ok {
-			if ext == nil {
-				ext = &sched.Extension{}
-			}
-			j.decided[i] = true
-			j.plan.Graph.Layers[i].N = n
-			j.vals[i] = make([]chunk.Value, n)
-			ext.Set = append(ext.Set, sched.Late{Layer: sched.LayerID(i), N: n})
+	if ext != nil {
+		for _, l := range ext.Set {
+			j.room(graph.LayerID(l.Layer))
 		}
 	}
 	return ext
@@ -222,41 +121,11 @@ func (j *job) reorder(layer sched.LayerID) {
 			if v == nil || e.Wiring == op.Listed || e.Wiring == op.Boxed {
 				break
 			}
-			if k := j.next(sched.LayerID(e.From), int32(b)); k < 1<<64-1 {
+			if k := j.sh.Next(sched.LayerID(e.From), int32(b)); k < 1<<64-1 {
 				j.r.node.Next(v, k)
 			}
 		}
 	}
-}
-
-// decide returns the number of blocks of a late layer once its inputs are
-// finished: so many that each reads about Size.TargetBytes, in powers of two up
-// to Size.Runs; or as many as the input it follows block by block.
-func (j *job) decide(l *graph.Layer) (int32, bool) {
-	if !l.Late() {
-		for _, e := range l.In {
-			if !e.Side && e.Wiring == op.OneToOne {
-				return j.plan.Graph.Layers[e.From].N, j.decided[e.From]
-			}
-		}
-	}
-	bytes := int64(0)
-	for _, e := range l.In {
-		if !j.made[e.From] {
-			return 0, false
-		}
-		if e.Side {
-			continue
-		}
-		for _, v := range j.vals[e.From] {
-			if v != nil {
-				bytes += v.Bytes()
-			}
-		}
-	}
-	want := (bytes + max(1, l.Size.TargetBytes) - 1) / max(1, l.Size.TargetBytes)
-	n := int64(1) << bits.Len64(uint64(max(want, 1)-1))
-	return int32(min(n, int64(l.Size.Runs))), true
 }
 
 // inputs gathers the blocks a task reads.
@@ -289,7 +158,7 @@ func (j *job) input(list []op.In, l *graph.Layer, b int32, i int) []op.In {
 	for _, v := range from {
 		x := op.In{Value: v, Hi: v.Runs(), Edge: i}
 		if e.Wiring == op.Shuffled {
-			x.Lo, x.Hi = int(b)*l.Size.Runs/int(l.N), (int(b)+1)*l.Size.Runs/int(l.N)
+			x.Lo, x.Hi = j.sh.Runs(l, b)
 		}
 		list = append(list, x)
 	}
@@ -361,20 +230,22 @@ func (j *job) free(layer sched.LayerID, first, n int32) {
 	}
 }
 
-// deliver notes a finished block for the reader, who owns it from Next on.
-func (j *job) deliver(b int32) {
-	if j.vals[j.plan.Want][b] == nil {
-		return
+// deliver notes a finished block for the reader, who owns it from Next on, if there
+// is one.
+func (j *job) deliver(a sched.Action, evs []sched.Event) []sched.Event {
+	b := a.First
+	if j.vals[a.Layer][b] == nil {
+		return evs
 	}
 	if j.req.Mode == graph.Analyze {
-		j.r.consume(j, b)
-		return
+		return append(evs, sched.Event{Kind: sched.Consumed, Job: j.id, Layer: a.Layer, Block: b})
 	}
 	if j.got == nil {
 		j.got, j.r.got = j.r.got, nil
 	}
 	j.got = append(j.got, b)
 	j.bell.Ring()
+	return evs
 }
 
 // hand takes a delivered block for the reader; the runner is locked.
@@ -407,13 +278,6 @@ func (l *lent) Release() {
 	if l.refs.Add(-1) == 0 {
 		l.Value.Release()
 	}
-}
-
-// consume answers a delivery outside of the current step.
-func (r *Runner) consume(j *job, b int32) {
-	time.AfterFunc(0, func() {
-		r.tell(sched.Event{Kind: sched.Consumed, Job: j.id, Layer: sched.LayerID(j.plan.Want), Block: b})
-	})
 }
 
 // fail ends the job with an error; the first one counts.

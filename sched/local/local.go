@@ -81,7 +81,7 @@ type item struct {
 }
 
 // key is the place of the first task among all tasks of the node.
-func (it *item) key() uint64 { return it.j.key(it.layer, it.first) }
+func (it *item) key() uint64 { return it.j.sh.Key(it.layer, it.first) }
 
 const session = 1
 
@@ -158,11 +158,8 @@ func (r *Runner) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 		j.finish(nil)
 		return j, nil
 	}
-	if j.prog, err = exec.Bind(plan.Graph); err != nil {
+	if err := j.bind(); err != nil {
 		return nil, err
-	}
-	if q.Keep {
-		j.prog.Keep(plan.Want)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -179,7 +176,10 @@ func (r *Runner) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 		r.stepLocked(sched.Event{Kind: sched.Cancel, Job: j.id})
 		r.feed()
 	})
-	r.stepLocked(sched.Event{Kind: sched.Submit, Job: j.id, Spec: j.spec()})
+	for i := range plan.Graph.Layers {
+		j.room(graph.LayerID(i))
+	}
+	r.stepLocked(sched.Event{Kind: sched.Submit, Job: j.id, Spec: j.sh.Spec()})
 	r.feed()
 	j.watch()
 	return j, nil
@@ -219,7 +219,7 @@ func (r *Runner) do(j *job, a sched.Action, evs []sched.Event) []sched.Event {
 	case sched.Free:
 		j.free(a.Layer, a.First, a.N)
 	case sched.Deliver:
-		j.deliver(a.First)
+		evs = j.deliver(a, evs)
 	case sched.LayerDone:
 		if ext := j.layerDone(a); ext != nil {
 			evs = append(evs, sched.Event{Kind: sched.Extend, Job: j.id, Ext: ext})

@@ -45,7 +45,7 @@ func (j *job) progress() graph.Progress {
 		if op.Of(firstOf(l.Call)).Class == op.Scanning {
 			p.Rows += ms[0].Read().Rows
 		}
-		if p.Phase == "" && !j.made[i] {
+		if p.Phase == "" && !j.sh.IsMade(sched.LayerID(i)) {
 			p.Phase = ms[len(ms)-1].Name
 		}
 	}
@@ -103,7 +103,8 @@ func (j *job) layerReports() (out []graph.LayerReport) {
 				Spilled: f.Spilled, Counts: f.Counts, PeakTaskBytes: f.Peak, EstRows: -1}
 			if k == len(ms)-1 {
 				r.EstRows, r.Retries = l.Out.Rows, j.repeats[i]
-				r.Rows, r.Bytes = max(r.Rows, j.sums[i].Rows), max(r.Bytes, j.sums[i].Bytes)
+				sum := j.sh.Sum(sched.LayerID(i))
+				r.Rows, r.Bytes = max(r.Rows, sum.Rows), max(r.Bytes, sum.Bytes)
 				if j.plan.Need != nil {
 					r.Floor, r.Want = j.plan.Need[i].Floor, j.plan.Need[i].Want
 				}

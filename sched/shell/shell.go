@@ -22,13 +22,11 @@ type Plan struct {
 	Layers   []graph.Layer
 	Rank     []int32   // static order of the layers, lower first; nil means none
 	Need     []op.Need // projected memory of one task of each layer; nil means unknown
-	Direct   []bool    // layers whose tasks need a thread and nothing else; nil means none
 	Want     graph.LayerID
 	Priority int32
 	Ordered  bool  // deliver blocks of Want in block order
 	Discard  bool  // nobody reads the blocks of Want
-	Keep     bool  // the reader keeps the blocks for good
-	Window   int32 // blocks of Want that may be made before the reader has read as many; 0 means no bound
+	Window   int32 // blocks of Want that may be made before the reader has read as many; 0 means no bound. Of no account where nobody reads, and where tasks of Want read each other
 }
 
 // A Shell is a plan at work. It is not safe for concurrent use.
@@ -90,9 +88,6 @@ func (s *Shell) isLate(i int) bool {
 // Late returns the layers whose number of blocks is decided while running.
 func (s *Shell) Late() []int { return s.late }
 
-// Direct reports whether the tasks of a layer need a thread and nothing else.
-func (s *Shell) Direct(l sched.LayerID) bool { return s.p.Direct != nil && s.p.Direct[l] }
-
 // Spec words the plan for the scheduler.
 func (s *Shell) Spec() *sched.Spec {
 	spec := &sched.Spec{Priority: s.p.Priority}
@@ -109,14 +104,22 @@ func (s *Shell) Spec() *sched.Spec {
 			x.Retry = sched.Retry{Max: int32(l.Retry.Max - 1), Delay: int64(l.Retry.Delay)}
 		}
 		if graph.LayerID(i) == s.p.Want {
-			x.Keep, x.Window = sched.Stream, s.p.Window
-			if s.p.Ordered {
+			if x.Keep = sched.Stream; s.p.Ordered {
 				x.Keep = sched.Ordered
+			}
+			if x.Window = s.p.Window; s.p.Discard || readsItself(l, s.p.Want) {
+				x.Window = 0
 			}
 		}
 		spec.Layers = append(spec.Layers, x)
 	}
 	return spec
+}
+
+// readsItself reports whether tasks of a layer read each other: what the reader has
+// not asked for yet may be needed by what it asks for.
+func readsItself(l *graph.Layer, id graph.LayerID) bool {
+	return slices.ContainsFunc(l.In, func(e graph.Edge) bool { return e.From == id })
 }
 
 func edges(l *graph.Layer) []sched.Edge {
@@ -255,14 +258,11 @@ func (p *Plan) Check() error {
 	if p.Want < 0 || int(p.Want) >= n {
 		return fmt.Errorf("layer %d is wanted, the plan has %d", p.Want, n)
 	}
-	for _, l := range []struct {
-		what string
-		n    int
-		have bool
-	}{{"ranks", len(p.Rank), p.Rank != nil}, {"memory needs", len(p.Need), p.Need != nil}, {"direct marks", len(p.Direct), p.Direct != nil}} {
-		if l.have && l.n != n {
-			return fmt.Errorf("%d %s for %d layers", l.n, l.what, n)
-		}
+	if p.Rank != nil && len(p.Rank) != n {
+		return fmt.Errorf("%d ranks for %d layers", len(p.Rank), n)
+	}
+	if p.Need != nil && len(p.Need) != n {
+		return fmt.Errorf("%d memory needs for %d layers", len(p.Need), n)
 	}
 	for i := range p.Layers {
 		if err := p.checkLayer(i); err != nil {
