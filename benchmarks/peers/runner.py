@@ -26,6 +26,8 @@ import resource
 import sys
 import time
 
+import tpch
+
 MODULUS = 97
 FIRST = 3
 INT = ("id1", "id2", "id3", "id4", "id5", "id6", "v1", "v2")
@@ -84,8 +86,11 @@ def file_name(table, rows):
 
 
 def column_type(table, name):
-    """The plain Arrow type a generated column has in memory."""
+    """The plain Arrow type a generated column has."""
     import pyarrow as pa
+
+    if table.startswith("tpch"):
+        return tpch_type(name)
 
     if name in ("v2", "v3", "v1") and table.startswith("j1"):
         return pa.float64()
@@ -93,6 +98,20 @@ def column_type(table, name):
         return pa.float64()
     text = ("id4", "id5", "id6") if table.startswith("j1") else ("id1", "id2", "id3")
     return pa.string() if name in text else pa.int32()
+
+
+def tpch_type(name):
+    import pyarrow as pa
+
+    _, _, what = name.partition("_")
+    if what in ("orderkey", "partkey", "suppkey", "custkey"):
+        return pa.int64()
+    if what in ("nationkey", "regionkey", "linenumber", "size", "availqty", "shippriority"):
+        return pa.int32()
+    if what.endswith("date"):
+        return pa.date32()
+    money = ("acctbal", "retailprice", "supplycost", "totalprice", "quantity", "extendedprice", "discount", "tax")
+    return pa.float64() if what in money else pa.string()
 
 
 def prepare(data, name):
@@ -103,19 +122,22 @@ def prepare(data, name):
     import pyarrow.parquet as parquet
 
     path = os.path.join(data, name)
-    todo = [p for p in (path + ".arrow", path + ".parquet") if not os.path.exists(p)]
+    trade = name.startswith("tpch")
+    todo = [p for p in (path + ".arrow", path + ".parquet") if not os.path.exists(p) and not (trade and p.endswith(".arrow"))]
     if not todo:
         return
+    delimiter = "|" if trade else ","
     with open(path) as f:
-        header = f.readline().strip().split(",")
+        header = f.readline().strip().split(delimiter)
     types = {c: column_type(name, c) for c in header}
-    t = csv.read_csv(path, convert_options=csv.ConvertOptions(column_types=types, strings_can_be_null=False))
+    t = csv.read_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter, quote_char=False if trade else '"'),
+                     convert_options=csv.ConvertOptions(column_types=types, strings_can_be_null=False))
     t = t.combine_chunks()
     if path + ".arrow" in todo:
         with pa.OSFile(path + ".arrow.tmp", "wb") as f, ipc.new_file(f, t.schema) as w:
             w.write_table(t, max_chunksize=1 << 20)
         os.rename(path + ".arrow.tmp", path + ".arrow")
-    if path + ".parquet" in todo and name.startswith("g1"):
+    if path + ".parquet" in todo and not name.startswith("j1"):
         parquet.write_table(t, path + ".parquet.tmp", compression="snappy", row_group_size=1 << 20)
         os.rename(path + ".parquet.tmp", path + ".parquet")
 
@@ -215,6 +237,8 @@ def tables_of(case):
     family, _, query = case.partition("/")
     if family == "h2o-join":
         return ["j1_x", "j1_" + JOIN_ON[query][0]]
+    if family == "tpch":
+        return ["tpch_" + t for t in tpch.TABLES]
     return ["brc"] if family == "1brc" else ["g1"]
 
 
@@ -234,6 +258,12 @@ def duckdb_engine(o):
             arrow = load(o.data, t, o.rows)
             con.register(t, arrow) if o.engine == "duckdb-arrow" else con.from_arrow(arrow).create(t)
             del arrow
+    if family == "tpch":
+        for t in tpch.TABLES:
+            file = os.path.join(o.data, file_name("tpch_" + t, o.rows)) + ".parquet"
+            if os.path.exists(file):
+                con.execute(f"CREATE VIEW {t} AS FROM read_parquet('{file}')")
+        return (lambda: con.execute(f"CREATE OR REPLACE TABLE ans AS {tpch.SQL[query]}")), (lambda _: con.sql("FROM ans").to_arrow_table())
     sql = JOIN_SQL[query] if family == "h2o-join" else BRC_SQL if family == "1brc" else GROUP_SQL[query]
     source = {
         "1brc": f"read_csv('{path}', delim=';', header=false, columns={{'station': 'VARCHAR', 'temperature': 'DOUBLE'}})",
@@ -249,6 +279,17 @@ def duckdb_engine(o):
     return (lambda: con.execute(f"CREATE OR REPLACE TABLE ans AS {sql}")), (lambda _: con.sql("FROM ans").to_arrow_table())
 
 
+class Scans(dict):
+    """Lazy frames by name, made when they are asked for."""
+
+    def __init__(self, scan):
+        self.scan = scan
+
+    def __missing__(self, name):
+        self[name] = self.scan(name)
+        return self[name]
+
+
 def polars_engine(o):
     os.environ["POLARS_MAX_THREADS"] = str(o.threads)
     import polars as pl
@@ -259,6 +300,9 @@ def polars_engine(o):
     if family in ("h2o-groupby", "h2o-join"):
         tables = {t: pl.from_arrow(load(o.data, t, o.rows)).lazy() for t in tables_of(o.case)}
         plan = lambda: polars_join(query, tables) if family == "h2o-join" else polars_group(query, tables["g1"])
+    elif family == "tpch":
+        scan = lambda t: pl.scan_parquet(os.path.join(o.data, file_name("tpch_" + t, o.rows)) + ".parquet")
+        plan = lambda: tpch.polars_plan(query, Scans(scan))
     elif family == "1brc":
         schema = {"station": pl.String, "temperature": pl.Float64}
         plan = lambda: polars_brc(pl.scan_csv(path, separator=";", has_header=False, schema=schema))
@@ -459,6 +503,8 @@ def plain(col):
     import pyarrow as pa
 
     t = col.type
+    if pa.types.is_date32(t):
+        return col.cast(pa.int32()).cast(pa.int64())
     if pa.types.is_decimal(t) or pa.types.is_integer(t):
         return col.cast(pa.int64())
     if pa.types.is_floating(t):

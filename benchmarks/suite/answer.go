@@ -118,6 +118,8 @@ func (s *colState) add(a arrow.Array, keys []int64) error {
 		addInts(s, a, x.Int64Values(), keys)
 	case *array.Uint64:
 		addInts(s, a, x.Uint64Values(), keys)
+	case *array.Date32:
+		addInts(s, a, x.Date32Values(), keys)
 	case *array.Float64:
 		s.addFloats(x, keys)
 	case *array.String:
@@ -128,7 +130,7 @@ func (s *colState) add(a arrow.Array, keys []int64) error {
 	return nil
 }
 
-func addInts[T int32 | int64 | uint64](s *colState, a arrow.Array, values []T, keys []int64) {
+func addInts[T int32 | int64 | uint64 | arrow.Date32](s *colState, a arrow.Array, values []T, keys []int64) {
 	s.kind = "int"
 	for i, t := range values {
 		if a.IsNull(i) {
@@ -208,6 +210,8 @@ func cell(a arrow.Array, i int) any {
 	case *array.Int64:
 		return x.Value(i)
 	case *array.Uint64:
+		return int64(x.Value(i))
+	case *array.Date32:
 		return int64(x.Value(i))
 	case *array.Float64:
 		return x.Value(i)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weft-data/weft/benchmarks/tpch"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/format/csv"
 	"github.com/weft-data/weft/frame"
@@ -28,6 +29,7 @@ type bench struct {
 	tables []string
 	from   source
 	big    bool  // of a size of its own
+	orders bool  // rows are orders of TPC-H
 	memory int64 // budget in bytes; 0 is none
 	plan   func(in tables) *frame.Frame
 	// sorted, when set, has the answer written to a Parquet file in this order
@@ -65,6 +67,20 @@ func list() []bench {
 	}
 	for _, a := range arrayCases {
 		out = append(out, bench{name: "array/" + a.name, from: numeric, array: a.load, about: a.about})
+	}
+	for _, q := range tpch.All {
+		b := bench{name: "tpch/" + q.Name, from: columnFile, orders: true, memory: 1024 * mib, about: q.About + ", in 1 GiB"}
+		for _, t := range q.Tables {
+			b.tables = append(b.tables, "tpch_"+t)
+		}
+		b.plan = func(in tables) *frame.Frame {
+			t := tpch.Tables{}
+			for name, f := range in {
+				t[strings.TrimPrefix(name, "tpch_")] = f
+			}
+			return q.Plan(t)
+		}
+		out = append(out, b)
 	}
 	return append(out,
 		bench{name: "1brc/stations", tables: []string{"brc"}, from: textFile, big: true, plan: temperatures, about: "min, mean, max by station"},
@@ -185,11 +201,16 @@ func sorted(in tables) *frame.Frame { return in["g1"].Select("id6", "v1", "v3").
 
 // textOptions are how a table's file is to be read.
 func textOptions(t *table) frame.CSVOptions {
-	o := frame.CSVOptions{Delimiter: t.delimiter}
+	o := frame.CSVOptions{Delimiter: t.delimiter, Types: map[string]dtype.Type{}}
+	for _, c := range t.cols {
+		if c.write != nil {
+			o.Types[c.name] = c.typ
+		}
+	}
 	if t.header {
 		return o
 	}
-	o.Header, o.Types = csv.No, map[string]dtype.Type{}
+	o.Header = csv.No
 	for _, c := range t.cols {
 		o.Names = append(o.Names, c.name)
 		if c.form == tenth {

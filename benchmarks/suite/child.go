@@ -11,11 +11,13 @@ import (
 	"runtime"
 	"runtime/debug"
 	"runtime/pprof"
+	"slices"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
+	"github.com/weft-data/weft/benchmarks/tpch"
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/sched/local"
 )
@@ -121,10 +123,20 @@ func (b *bench) inputs(o order) (func() tables, error) {
 	return func() tables { return nil }, nil
 }
 
-// shape is a table without rows.
+// shape has the columns of a table and how its file is written.
 func shape(name string) *table {
-	if name == "brc" {
+	switch familyOf(name) {
+	case "brc":
 		return brc(0)
+	case "tpch":
+		var out *table
+		_ = trade(tpch.Smallest, func(t *table) error {
+			if t.name == name {
+				out = t
+			}
+			return nil
+		})
+		return out
 	}
 	return g1(0, 1)
 }
@@ -132,22 +144,16 @@ func shape(name string) *table {
 // load makes tables in memory.
 func (b *bench) load(rows int) (tables, error) {
 	out := tables{}
-	keep := func(t *table) error {
-		for _, name := range b.tables {
-			if name == t.name {
-				recs, err := t.records()
-				if err != nil {
-					return err
-				}
-				out[name] = frame.FromRecords(recs...)
-			}
+	return out, makers[familyOf(b.tables[0])](rows, func(t *table) error {
+		if !slices.Contains(b.tables, t.name) {
+			return nil
 		}
-		return nil
-	}
-	if b.tables[0] == "g1" {
-		return out, keep(g1(rows, groups(rows)))
-	}
-	return out, joinTables(rows, keep)
+		recs, err := t.records()
+		if err == nil {
+			out[t.name] = frame.FromRecords(recs...)
+		}
+		return err
+	})
 }
 
 // work is a case being repeated.

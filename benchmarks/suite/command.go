@@ -25,13 +25,14 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weft-data/weft/benchmarks/tpch"
 	"github.com/weft-data/weft/internal/cpu"
 )
 
 // flags are those of run, gen and report.
 type flags struct {
 	peers, python, data, json, md, html, shared, keep, scale string
-	rows, bigRows, threads, runs, reps                       int
+	rows, bigRows, orders, threads, runs, reps               int
 	timeOut, patience                                        time.Duration
 	one, verify                                              bool
 	self                                                     []string // arguments of this program before those of the suite
@@ -40,10 +41,15 @@ type flags struct {
 // A scale is how large the tables are.
 type scale struct {
 	rows, big int // big: of 1brc and outofcore
+	orders    int // of TPC-H
 	tasks     int // divides the number of tasks
 }
 
-var scales = map[string]scale{"tiny": {20_000, 50_000, 100}, "small": {1_000_000, 10_000_000, 1}, "full": {10_000_000, 100_000_000, 1}}
+var scales = map[string]scale{
+	"tiny":  {20_000, 50_000, tpch.ScaleOne / 100, 100},
+	"small": {1_000_000, 10_000_000, tpch.ScaleOne / 10, 1},
+	"full":  {10_000_000, 100_000_000, tpch.ScaleOne, 1},
+}
 
 // Command returns the command called name, for a program that has it under the
 // arguments self. The suite starts the program again for each measurement.
@@ -67,9 +73,10 @@ func Command(name string, in io.Reader, out, log io.Writer, self ...string) *cob
 	}}
 	for _, c := range []*cobra.Command{run, gen} {
 		c.Flags().StringVar(&f.data, "data", defaultData(), "folder of the data files")
-		c.Flags().StringVar(&f.scale, "scale", "small", "rows of the tables: tiny (20 thousand), small (1 million) or full (10 million); five to ten times as many for 1brc and outofcore")
+		c.Flags().StringVar(&f.scale, "scale", "small", "rows of the tables: tiny (20 thousand), small (1 million) or full (10 million); five to ten times as many for 1brc and outofcore; scale factor 0.01, 0.1 or 1 for tpch")
 		c.Flags().IntVar(&f.rows, "rows", 0, "rows of the tables, instead of the scale's")
 		c.Flags().IntVar(&f.bigRows, "big-rows", 0, "rows of the tables of 1brc and outofcore, instead of the scale's")
+		c.Flags().IntVar(&f.orders, "orders", 0, "orders of the tables of tpch, 1 500 000 at scale factor 1, instead of the scale's")
 	}
 	gen.Flags().BoolVar(&f.verify, "verify", false, "hash the files again and compare")
 	for _, c := range []*cobra.Command{run, rep} {
@@ -101,7 +108,7 @@ func (f *flags) sizes() (scale, error) {
 		flag string
 		n    int
 		to   *int
-	}{{"rows", f.rows, &s.rows}, {"big-rows", f.bigRows, &s.big}} {
+	}{{"rows", f.rows, &s.rows}, {"big-rows", f.bigRows, &s.big}, {"orders", f.orders, &s.orders}} {
 		if n.n != 0 && (n.n < 1000 || n.n > 2_000_000_000) {
 			return s, fmt.Errorf("--%s %d: want 1000 to 2000000000", n.flag, n.n)
 		}
@@ -121,7 +128,7 @@ func (f *flags) campaign(names []string, log io.Writer) (*campaign, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &campaign{Cases: cases, Rows: s.rows, BigRows: s.big, Scale: s.tasks, Threads: f.threads, Runs: f.runs, Reps: f.reps,
+	c := &campaign{Cases: cases, Rows: s.rows, BigRows: s.big, Orders: s.orders, Scale: s.tasks, Threads: f.threads, Runs: f.runs, Reps: f.reps,
 		Patience: f.patience, Data: f.data, log: log}
 	if c.lab, err = newLab(f.python, f.timeOut, f.self); err != nil {
 		return nil, err
@@ -143,14 +150,18 @@ func (f *flags) gen(names []string, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	c := &campaign{Rows: sz.rows, BigRows: sz.big, log: log}
+	c := &campaign{Rows: sz.rows, BigRows: sz.big, Orders: sz.orders, log: log}
 	s := &store{dir: f.data, say: c.say}
+	files := map[int][]string{}
 	for i := range cases {
 		rows := c.rows(&cases[i])
-		if err := s.need(cases[i].tables, rows); err != nil {
+		files[rows] = append(files[rows], cases[i].tables...)
+	}
+	for rows, tables := range files {
+		if err := s.need(tables, rows); err != nil {
 			return err
 		}
-		for _, t := range cases[i].tables {
+		for _, t := range tables {
 			if f.verify {
 				if err := s.verify(s.path(t, rows)); err != nil {
 					return err

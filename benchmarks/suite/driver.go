@@ -23,6 +23,7 @@ type campaign struct {
 	Engines  []engine
 	Rows     int
 	BigRows  int
+	Orders   int
 	Threads  int
 	Runs     int // cold processes of each engine and case
 	Reps     int // repetitions in each
@@ -38,8 +39,11 @@ func (c *campaign) say(format string, a ...any) { fmt.Fprintf(c.log, format+"\n"
 
 // rows is how many rows the tables of a case have.
 func (c *campaign) rows(b *bench) int {
-	if b.big {
+	switch {
+	case b.big:
 		return c.BigRows
+	case b.orders:
+		return c.Orders
 	}
 	return c.Rows
 }
@@ -49,14 +53,21 @@ func (c *campaign) rows(b *bench) int {
 func (c *campaign) prepare(ctx context.Context) error {
 	s := &store{dir: c.Data, say: c.say}
 	peers := slices.ContainsFunc(c.Engines, func(e engine) bool { return e.peer != "" })
+	files := map[int][]string{} // tables by rows: those of one family are made together
+	for i := range c.Cases {
+		b := &c.Cases[i]
+		if b.from == textFile || b.from == columnFile || peers && b.tabular() {
+			files[c.rows(b)] = append(files[c.rows(b)], b.tables...)
+		}
+	}
+	for rows, tables := range files {
+		if err := s.need(tables, rows); err != nil {
+			return err
+		}
+	}
 	for i := range c.Cases {
 		b := &c.Cases[i]
 		rows := c.rows(b)
-		if b.from == textFile || b.from == columnFile || peers && b.tabular() {
-			if err := s.need(b.tables, rows); err != nil {
-				return err
-			}
-		}
 		for _, t := range b.tables {
 			switch {
 			case peers && (b.from == inMemory || b.from == columnFile):
@@ -127,7 +138,7 @@ func (c *campaign) run(ctx context.Context) ([]*result, error) {
 
 func (c *campaign) order(b *bench) order {
 	reps := c.Reps
-	if b.big || b.memory > 0 {
+	if b.big {
 		reps = 1
 	}
 	return order{Case: b.name, Rows: c.rows(b), Threads: c.Threads, Memory: b.memory, Reps: reps, Data: c.Data, Scale: c.Scale, Patience: c.Patience}

@@ -36,11 +36,11 @@ var engines = []engine{
 	{name: "numpy", peer: "numpy", variant: "numpy", can: func(b *bench) bool { return b.from == numeric }},
 	{name: "duckdb", peer: "duckdb", variant: "duckdb", can: (*bench).tabular},
 	{name: "duckdb-arrow", peer: "duckdb", variant: "duckdb-arrow", can: func(b *bench) bool { return b.from == inMemory }},
-	{name: "polars", peer: "polars", variant: "polars", can: func(b *bench) bool { return b.tabular() && b.memory == 0 && b.tables[0] != "brc" }},
+	{name: "polars", peer: "polars", variant: "polars", can: func(b *bench) bool { return b.tabular() && (b.memory == 0 || b.orders) && b.tables[0] != "brc" }},
 	{name: "polars-streaming", peer: "polars", variant: "polars-streaming", can: (*bench).tabular},
-	{name: "pandas", peer: "pandas", variant: "pandas", can: func(b *bench) bool { return b.tabular() && !b.big }},
-	{name: "dask", peer: "dask", variant: "dask", can: func(b *bench) bool { return b.from != nothing && b.sorted == nil }},
-	{name: "dask-distributed", peer: "dask", variant: "dask-distributed", can: func(b *bench) bool { return b.from != nothing && b.sorted == nil }},
+	{name: "pandas", peer: "pandas", variant: "pandas", can: func(b *bench) bool { return b.tabular() && !b.big && !b.orders }},
+	{name: "dask", peer: "dask", variant: "dask", can: func(b *bench) bool { return b.from != nothing && b.sorted == nil && !b.orders }},
+	{name: "dask-distributed", peer: "dask", variant: "dask-distributed", can: func(b *bench) bool { return b.from != nothing && b.sorted == nil && !b.orders }},
 }
 
 // tabular says that a case is about tables.

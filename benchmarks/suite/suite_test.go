@@ -18,6 +18,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/weft-data/weft/benchmarks/tpch"
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/sched/local"
 )
@@ -34,7 +35,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const tiny = 20_000
+const (
+	tiny       = 20_000
+	tinyOrders = tpch.ScaleOne / 100
+)
 
 // A naive table is rows of int64, float64, string and nil.
 type naive struct {
@@ -307,6 +311,20 @@ func expected(t *testing.T) map[string]*answer {
 	return answers
 }
 
+// agreedOn adds the answers of TPC-H, on which the specification and other systems
+// agree.
+func agreedOn(t *testing.T, want map[string]*answer) {
+	known, err := readAgreed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range known {
+		if strings.HasPrefix(k.Case, "tpch/") && k.Rows == tinyOrders {
+			want[k.Case] = k.Answer
+		}
+	}
+}
+
 // plainArrays answers the questions about arrays with loops.
 func plainArrays(rows int) map[string][]float64 {
 	n, m := perRow*rows, side(rows)
@@ -345,6 +363,12 @@ func TestEveryCaseAgainstNaiveCode(t *testing.T) {
 	if err := s.need([]string{"g1", "brc"}, tiny); err != nil {
 		t.Fatal(err)
 	}
+	agreedOn(t, want)
+	var trades []string
+	_ = trade(tpch.Smallest, func(x *table) error { trades = append(trades, x.name); return nil })
+	if err := s.need(trades, tinyOrders); err != nil {
+		t.Fatal(err)
+	}
 	r := local.New(local.Options{Threads: 2})
 	defer r.Close()
 	if _, err := frame.ReadCSV(s.path("g1", tiny)).WriteParquet(t.Context(), r, s.path("g1", tiny)+".parquet"); err != nil {
@@ -352,7 +376,18 @@ func TestEveryCaseAgainstNaiveCode(t *testing.T) {
 	}
 	for _, b := range benches {
 		t.Run(b.name, func(t *testing.T) {
-			res, err := runOrder(t.Context(), order{Case: b.name, Rows: tiny, Threads: 2, Memory: b.memory, Reps: 2, Data: data, Scale: 100})
+			rows := tiny
+			if b.orders {
+				rows = tinyOrders
+				for _, name := range b.tables {
+					if s.columns(name, rows) == "" {
+						if err := s.writeColumns(t.Context(), name, rows); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+			}
+			res, err := runOrder(t.Context(), order{Case: b.name, Rows: rows, Threads: 2, Memory: b.memory, Reps: 2, Data: data, Scale: 100})
 			if err != nil {
 				t.Fatal(err)
 			}

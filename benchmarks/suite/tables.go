@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"math"
 	"strconv"
+
+	"github.com/weft-data/weft/benchmarks/tpch"
+	"github.com/weft-data/weft/dtype"
 )
 
 // A form is how the integers of a generated column are shown.
@@ -23,6 +26,10 @@ type column struct {
 	form  form
 	width int
 	names []string
+	// write, when set, stands for the form: it appends a value as text, to be read as
+	// typ.
+	write func(b []byte, v int64) []byte
+	typ   dtype.Type
 }
 
 // A table is generated data: every column an integer per row, made in order.
@@ -201,6 +208,29 @@ func stationNames(r *random) []string {
 	return names
 }
 
+// trade calls use for the eight tables of TPC-H.
+func trade(orders int, use func(*table) error) error {
+	all, err := tpch.New(orders)
+	if err != nil {
+		return err
+	}
+	for _, t := range all {
+		if err := use(tradeTable(t)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tradeTable is a table of TPC-H as the suite has it. The delimiter stands in no text.
+func tradeTable(t *tpch.Table) *table {
+	out := &table{name: "tpch_" + t.Name, rows: t.Rows, delimiter: '|', header: true, fill: t.Fill}
+	for _, c := range t.Cols {
+		out.cols = append(out.cols, column{name: c.Name, write: c.Append, typ: c.Type})
+	}
+	return out
+}
+
 // writeText writes the table as delimited text.
 func (t *table) writeText(w *bufio.Writer) error {
 	var b []byte
@@ -231,6 +261,9 @@ func (t *table) writeText(w *bufio.Writer) error {
 
 // appendText appends a value as it stands in the file.
 func (c *column) appendText(b []byte, v int64) []byte {
+	if c.write != nil {
+		return c.write(b, v)
+	}
 	switch c.form {
 	case label:
 		return appendLabel(b, v, c.width)

@@ -197,6 +197,7 @@ var families = []family{
 	{"h2o-join/", "Joins, tables in memory", []string{"duckdb", "polars"}, 1, 0, false},
 	{"csv/", "Group-by from CSV", []string{"polars"}, 0, 0.6, true},
 	{"parquet/", "Group-by from Parquet", []string{"duckdb", "polars"}, 0, 0, false},
+	{"tpch/", "TPC-H from Parquet in 1 GiB", []string{"duckdb"}, 1.5, 0, false},
 	{"1brc/", "Temperatures", []string{"polars"}, 0, 0.6, true},
 	{"outofcore/", "More data than memory", []string{"duckdb"}, 0, 0, false},
 	{"array/", "Arrays in memory", []string{"numpy", "dask"}, 0, 0, false},
