@@ -39,7 +39,7 @@ const (
 // side is the length of the sides of square arrays.
 func side(rows int) int { return int(math.Sqrt(perRow * float64(rows))) }
 
-func whole(ctx context.Context, r *local.Runner, xs ...*chunked.Array) (out []float64, err error) {
+func values(ctx context.Context, r *local.Runner, xs ...*chunked.Array) (out []float64, err error) {
 	for _, x := range xs {
 		v, err := chunked.Collect[float64](ctx, r, x)
 		if err != nil {
@@ -59,14 +59,14 @@ func norms(rows int, sine bool) func(context.Context, *local.Runner) ([]float64,
 		if sine {
 			z = z.Add(x.Sin())
 		}
-		return whole(ctx, r, z.Sum())
+		return values(ctx, r, z.Sum())
 	}
 }
 
 func moments(rows int) func(context.Context, *local.Runner) ([]float64, error) {
 	x := square(rows)
 	return func(ctx context.Context, r *local.Runner) ([]float64, error) {
-		return whole(ctx, r, x.Mean(0), x.Mean(1), x.Std(0, 0), x.Std(0, 1))
+		return values(ctx, r, x.Mean(0), x.Mean(1), x.Std(0, 0), x.Std(0, 1))
 	}
 }
 
@@ -78,14 +78,14 @@ func square(rows int) *chunked.Array {
 func transposed(rows int) func(context.Context, *local.Runner) ([]float64, error) {
 	x := square(rows)
 	return func(ctx context.Context, r *local.Runner) ([]float64, error) {
-		return whole(ctx, r, x.Add(x.T()).Sum())
+		return values(ctx, r, x.Add(x.T()).Sum())
 	}
 }
 
 func tinyBlocks(int) func(context.Context, *local.Runner) ([]float64, error) {
 	x := chunked.Ones([]int{10_000_000}, chunked.Chunks(1000))
 	return func(ctx context.Context, r *local.Runner) ([]float64, error) {
-		return whole(ctx, r, x.Mul(2).Add(1).Sum())
+		return values(ctx, r, x.Mul(2).Add(1).Sum())
 	}
 }
 

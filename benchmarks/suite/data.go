@@ -3,7 +3,6 @@ package suite
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"strings"
 
 	"github.com/zeebo/xxh3"
+
+	"github.com/weft-data/weft/internal/whole"
 )
 
 // A sum is what the checksum file beside a data file holds.
@@ -203,31 +204,25 @@ func (s sum) save(path string) error {
 	return os.WriteFile(path+".sum", append(b, '\n'), 0o644)
 }
 
-// write makes a data file under a temporary name and renames it when it is whole.
+// write makes a data file.
 func (s *store) write(path string, t *table) error {
 	s.say("making %s (%d rows)", path, t.rows)
-	f, err := os.CreateTemp(s.dir, filepath.Base(path)+".tmp-")
+	h := xxh3.New()
+	err := whole.Write(path, func(f io.Writer) error {
+		w := bufio.NewWriterSize(io.MultiWriter(f, h), 1<<20)
+		if err := t.writeText(w); err != nil {
+			return err
+		}
+		return w.Flush()
+	})
+	if err != nil {
+		return fmt.Errorf("making %s: %w", path, err)
+	}
+	st, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	h := xxh3.New()
-	w := bufio.NewWriterSize(io.MultiWriter(f, h), 1<<20)
-	err = t.writeText(w)
-	if err == nil {
-		err = w.Flush()
-	}
-	var size int64
-	if err == nil {
-		size, err = f.Seek(0, io.SeekCurrent)
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-		return fmt.Errorf("making %s: %w", path, err)
-	}
-	got := sum{size, hex128(h)}
+	got := sum{st.Size(), hex128(h)}
 	if want, ok := known[filepath.Base(path)]; ok && got != want {
 		return fmt.Errorf("%s: made %d bytes with sum %s, want %d with %s", path, got.Bytes, got.XXH3, want.Bytes, want.XXH3)
 	}

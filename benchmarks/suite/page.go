@@ -1,17 +1,17 @@
 package suite
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
 	"html/template"
+	"io"
 	"maps"
 	"math"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/weft-data/weft/internal/whole"
 )
 
 // The page is one file: style, charts (uPlot, whose licence is beside it) and data
@@ -73,29 +73,9 @@ type curve struct {
 	Values  [][]*float64 `json:"values"`
 }
 
-// writePage writes the report as a page with charts: to a temporary file first, so
-// that an old page is whole until the new one is.
+// writePage writes the report as a page with charts.
 func (r *report) writePage(path string) error {
-	var b bytes.Buffer
-	if err := pageTemplate.Execute(&b, r.page()); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".page-*")
-	if err != nil {
-		return fmt.Errorf("--html: %w", err)
-	}
-	_, err = f.Write(b.Bytes())
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Chmod(f.Name(), 0o644)
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
+	if err := whole.Write(path, func(w io.Writer) error { return pageTemplate.Execute(w, r.page()) }); err != nil {
 		return fmt.Errorf("--html: %w", err)
 	}
 	return nil

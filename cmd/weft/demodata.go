@@ -3,12 +3,14 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/weft-data/weft/internal/whole"
 )
 
 // The demo's data is a function of the number of rows and a seed, made so that
@@ -115,25 +117,19 @@ func (d *demoData) files(ctx context.Context, progress func(float64)) error {
 	return once(d.sales, func(w *bufio.Writer) error { return d.writeSales(ctx, w, progress) })
 }
 
-// once writes a file that does not exist yet, to a temporary name first.
+// once writes a file that does not exist yet.
 func once(path string, write func(*bufio.Writer) error) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-")
+	err := whole.Write(path, func(f io.Writer) error {
+		w := bufio.NewWriterSize(f, 1<<20)
+		if err := write(w); err != nil {
+			return err
+		}
+		return w.Flush()
+	})
 	if err != nil {
-		return err
-	}
-	w := bufio.NewWriterSize(f, 1<<20)
-	err = write(w)
-	if err == nil {
-		err = w.Flush()
-	}
-	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil

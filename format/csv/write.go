@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/whole"
 	"github.com/weft-data/weft/op"
 )
 
@@ -109,9 +109,9 @@ func (w *writePipe) Open(t op.Task, _ []op.In) (op.Stage, error) {
 	if st, err := os.Stat(w.p.Path); err == nil && st.IsDir() {
 		return nil, fmt.Errorf("csv: %s is a folder", w.p.Path)
 	}
-	f, err := createBeside(w.p.Path)
+	f, err := whole.Create(w.p.Path)
 	if err != nil {
-		return nil, err
+		return nil, wrap(err)
 	}
 	s := &writing{pipe: w, f: f}
 	if !w.p.Options.NoHeader {
@@ -129,17 +129,6 @@ func (w *writePipe) Open(t op.Task, _ []op.In) (op.Stage, error) {
 		s.pieces[0].header = true
 	}
 	return s, nil
-}
-
-// createBeside makes a temporary file in the folder of path.
-func createBeside(path string) (*os.File, error) {
-	for i := 0; ; i++ {
-		name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d-%d.tmp", filepath.Base(path), os.Getpid(), i))
-		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-		if err == nil || !os.IsExist(err) {
-			return f, wrap(err)
-		}
-	}
 }
 
 func wrap(err error) error {
@@ -162,11 +151,10 @@ type written struct {
 type writing struct {
 	pipe   *writePipe
 	mu     sync.Mutex
-	f      *os.File
+	f      *whole.File
 	end    int64
 	pieces []written
 	rows   int64
-	named  bool
 }
 
 // Local implements op.Stage.
@@ -196,25 +184,18 @@ func (s *writing) Finish(out op.Out) error {
 			return err
 		}
 	}
-	if err := s.f.Sync(); err != nil {
+	if err := s.f.Commit(); err != nil {
 		return wrap(err)
 	}
-	if err := s.f.Close(); err != nil {
-		return wrap(err)
-	}
-	if err := os.Rename(s.f.Name(), s.pipe.p.Path); err != nil {
-		return wrap(err)
-	}
-	s.named = true
 	return out.Put(0, &chunk.Batch{N: 1, Cols: []chunk.Vec{{Type: WrittenSchema[0].Type, N: 1, Data: chunk.Bytes([]int64{s.rows})}}})
 }
 
 // reorder copies the pieces to a second file in their order; neighbours go
 // together.
 func (s *writing) reorder() error {
-	to, err := createBeside(s.pipe.p.Path)
+	to, err := whole.Create(s.pipe.p.Path)
 	if err != nil {
-		return err
+		return wrap(err)
 	}
 	from := s.f
 	for i := 0; i < len(s.pieces) && err == nil; {
@@ -227,17 +208,11 @@ func (s *writing) reorder() error {
 		}
 	}
 	s.f = to
-	return wrap(errors.Join(err, from.Close(), os.Remove(from.Name())))
+	return wrap(errors.Join(err, from.Close()))
 }
 
 // Close implements op.Stage: what is not complete leaves nothing behind.
-func (s *writing) Close() error {
-	if s.named {
-		return nil
-	}
-	_ = s.f.Close()
-	return wrap(os.Remove(s.f.Name()))
-}
+func (s *writing) Close() error { return wrap(s.f.Close()) }
 
 // A writer formats morsels on one thread.
 type writer struct {

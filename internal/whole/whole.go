@@ -2,8 +2,10 @@
 package whole
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -25,6 +27,23 @@ func Create(path string) (*File, error) {
 			return &File{File: f, path: path}, err
 		}
 	}
+}
+
+// Write makes the file at path of what fill writes; nothing of it is left when fill fails.
+func Write(path string, fill func(io.Writer) error) error {
+	f, err := Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 64<<10)
+	err = fill(w)
+	if err == nil {
+		err = w.Flush()
+	}
+	if err == nil {
+		err = f.Commit()
+	}
+	return errors.Join(err, f.Close())
 }
 
 // Commit makes the file durable and gives it its name, in place of any file that has it.

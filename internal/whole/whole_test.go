@@ -1,6 +1,8 @@
 package whole
 
 import (
+	"errors"
+	"io"
 	"os"
 	"testing"
 )
@@ -47,6 +49,19 @@ func TestWhole(t *testing.T) {
 		t.Error(err)
 	}
 	check("three")
+	four := func(w io.Writer) error { _, err := io.WriteString(w, "four"); return err }
+	if err := Write(path, four); err != nil {
+		t.Error(err)
+	}
+	check("four")
+	bad := errors.New("bad")
+	if err := Write(path, func(w io.Writer) error { return errors.Join(four(w), bad) }); !errors.Is(err, bad) {
+		t.Error(err)
+	}
+	check("four")
+	if err := Write(dir+"/none/x", four); err == nil {
+		t.Error("a written file in a folder that is not there")
+	}
 	if _, err := Create(dir + "/none/x"); err == nil {
 		t.Error("a file in a folder that is not there")
 	}
