@@ -13,6 +13,7 @@ import (
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/internal/canon"
+	"github.com/weft-data/weft/internal/varint"
 	"github.com/weft-data/weft/op"
 )
 
@@ -74,65 +75,42 @@ func newRemoteBlock(p remoteParams) (*remoteBlock, error) {
 	left := p.Calls
 	for range p.N {
 		b.at = append(b.at, uint32(len(p.Calls)-len(left)))
-		c := unpacker{b: left}
-		if head := c.num(); head/forms >= uint64(len(p.Funcs)) && head%forms != formNone {
+		c := unpacker{varint.Reader{B: left}}
+		if head := c.Unsigned(); head/forms >= uint64(len(p.Funcs)) && head%forms != formNone {
 			return nil, fmt.Errorf("a call of function %d of %d", head/forms, len(p.Funcs))
-		} else if c.argument(head%forms, nil, nil); c.bad {
+		} else if c.argument(head%forms, nil, nil); c.Bad {
 			return nil, errors.New("the calls are cut off")
 		}
-		left = c.b
+		left = c.B
 	}
 	return b, nil
 }
 
 // An unpacker reads the bytes of calls.
-type unpacker struct {
-	b   []byte
-	bad bool
-}
-
-func (c *unpacker) num() uint64 {
-	v, n := binary.Uvarint(c.b)
-	if n <= 0 {
-		c.bad = true
-		return 0
-	}
-	c.b = c.b[n:]
-	return v
-}
-
-func (c *unpacker) bytes(n uint64) []byte {
-	if c.bad || n > uint64(len(c.b)) {
-		c.bad = true
-		return nil
-	}
-	x := c.b[:n:n]
-	c.b = c.b[n:]
-	return x
-}
+type unpacker struct{ varint.Reader }
 
 // argument reads an argument. deps gives the results of dependencies, in order;
 // without it the argument is only looked through.
 func (c *unpacker) argument(form uint64, dst []byte, deps func() []byte) []byte {
 	switch form {
 	case formPlain:
-		return c.bytes(c.num())
+		return c.Bytes(c.Unsigned())
 	case formFed:
 		if deps != nil {
 			return deps()
 		}
 	case formList:
-		n := c.num()
-		if n > uint64(len(c.b)) {
-			c.bad = true
+		n := c.Unsigned()
+		if n > uint64(len(c.B)) {
+			c.Bad = true
 			return nil
 		}
 		dst = binary.LittleEndian.AppendUint64(dst, n)
 		for range n {
-			k := c.num()
+			k := c.Unsigned()
 			switch {
 			case k > 0:
-				dst = append(dst, c.bytes(k-1)...)
+				dst = append(dst, c.Bytes(k-1)...)
 			case deps != nil:
 				dst = append(dst, deps()...)
 			}
@@ -150,8 +128,8 @@ func (b *remoteBlock) Run(op.Task, []op.In, op.Out) error {
 // Direct implements op.Direct. A failure is a result, so that one call does not
 // end the others; attempts are made here, one after the other.
 func (b *remoteBlock) Direct(ctx context.Context, block int, in []op.In) (chunk.Value, error) {
-	c := unpacker{b: b.p.Calls[b.at[block]:]}
-	head := c.num()
+	c := unpacker{varint.Reader{B: b.p.Calls[b.at[block]:]}}
+	head := c.Unsigned()
 	if head%forms == formNone {
 		return &result{}, nil
 	}

@@ -12,6 +12,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+
+	"github.com/weft-data/weft/internal/varint"
 )
 
 // Version is spoken by this build; Oldest is the oldest it understands.
@@ -182,14 +184,14 @@ func Next(b []byte, r *Record) (rest []byte, err error) {
 	if len(b) == 0 || Kind(b[0]) >= last || b[0] == 0 {
 		return nil, fmt.Errorf("%w: no record begins with %.1x", ErrBroken, b)
 	}
-	c := cursor{b: b[1:]}
+	c := cursor{varint.Reader{B: b[1:]}}
 	*r = Record{Kind: Kind(b[0])}
 	f := fields[r.Kind]
 	num := func(bit uint32) int64 {
 		if f&bit == 0 {
 			return 0
 		}
-		return c.num()
+		return c.Signed()
 	}
 	r.Job, r.Layer, r.Block, r.N = c.i32(num(fJob)), c.i32(num(fLayer)), c.i32(num(fBlock)), c.i32(num(fN))
 	r.Attempt, r.Worker, r.Session = c.u32(num(fAttempt)), c.i32(num(fWorker)), c.u32(num(fSession))
@@ -199,7 +201,7 @@ func Next(b []byte, r *Record) (rest []byte, err error) {
 		r.Class, r.Flag = x>>1, x&1 != 0
 	}
 	if f&fDep != 0 {
-		r.DepLayer, r.DepBlock = c.i32(c.num()), c.i32(c.num())
+		r.DepLayer, r.DepBlock = c.i32(c.Signed()), c.i32(c.Signed())
 	}
 	if f&fText != 0 {
 		r.Text = string(c.bytes())
@@ -207,56 +209,39 @@ func Next(b []byte, r *Record) (rest []byte, err error) {
 	if f&fData != 0 {
 		r.Data = c.bytes()
 	}
-	if c.bad {
+	if c.Bad {
 		return nil, fmt.Errorf("%w: a record of kind %d ends early or is out of range", ErrBroken, r.Kind)
 	}
-	return c.b, nil
+	return c.B, nil
 }
 
-type cursor struct {
-	b   []byte
-	bad bool
-}
-
-func (c *cursor) num() int64 {
-	v, n := binary.Varint(c.b)
-	if n <= 0 {
-		c.bad = true
-		return 0
-	}
-	c.b = c.b[n:]
-	return v
-}
+// A cursor reads the fields of a record.
+type cursor struct{ varint.Reader }
 
 func (c *cursor) i32(v int64) int32 {
-	c.bad = c.bad || v != int64(int32(v))
+	c.Bad = c.Bad || v != int64(int32(v))
 	return int32(v)
 }
 
 func (c *cursor) u32(v int64) uint32 {
-	c.bad = c.bad || v != int64(uint32(v))
+	c.Bad = c.Bad || v != int64(uint32(v))
 	return uint32(v)
 }
 
 func (c *cursor) byte() byte {
-	if len(c.b) == 0 {
-		c.bad = true
+	if len(c.B) == 0 {
+		c.Bad = true
 		return 0
 	}
-	x := c.b[0]
-	c.b = c.b[1:]
+	x := c.B[0]
+	c.B = c.B[1:]
 	return x
 }
 
 func (c *cursor) bytes() []byte {
-	n, k := binary.Uvarint(c.b)
-	if k <= 0 || n > uint64(len(c.b)-k) || n > MaxPart {
-		c.bad = true
-		return nil
-	}
-	x := c.b[k : k+int(n) : k+int(n)]
-	c.b = c.b[k+int(n):]
-	return x
+	n := c.Unsigned()
+	c.Bad = c.Bad || n > MaxPart
+	return c.Bytes(n)
 }
 
 // Frame begins a frame. Records are appended to it.

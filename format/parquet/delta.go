@@ -5,48 +5,49 @@ import (
 	"fmt"
 
 	"github.com/weft-data/weft/internal/guard"
+	"github.com/weft-data/weft/internal/varint"
 )
 
 // deltas decodes a run of DELTA_BINARY_PACKED whose header must say n values into dst, which has room for n, and
 // returns the bytes after it (Parquet format, "Encodings", delta encoding). Sums wrap, as the format asks; T is the
 // width that they wrap at.
 func deltas[T int32 | int64](dst []T, b []byte, n int) ([]byte, error) {
-	r := varints{b: b}
-	block, parts, total := r.unsigned(), r.unsigned(), r.unsigned()
-	value := T(r.signed())
+	r := varint.Reader{B: b}
+	block, parts, total := r.Unsigned(), r.Unsigned(), r.Unsigned()
+	value := T(r.Signed())
 	switch {
-	case r.bad:
+	case r.Bad:
 		return nil, errf("the header of the deltas is cut")
 	case total != uint64(n):
 		return nil, errf("%d deltas, the page has %d values", total, n)
 	case block == 0 || block%128 != 0 || block > 1<<20 || parts == 0 || parts > block/32 || block%parts != 0 || block/parts%32 != 0:
 		return nil, errf("blocks of %d values in %d parts", block, parts)
 	case n == 0:
-		return r.b, nil
+		return r.B, nil
 	}
 	dst = dst[:n]
 	dst[0] = value
 	per := int(block / parts)
 	for at := 1; at < n; {
-		least := T(r.signed())
-		if r.bad || len(r.b) < int(parts) {
+		least := T(r.Signed())
+		if r.Bad || len(r.B) < int(parts) {
 			return nil, fmt.Errorf("%w: %w", guard.ErrCorrupt, errDeltas)
 		}
-		widths := r.b[:parts]
-		r.b = r.b[parts:]
+		widths := r.B[:parts]
+		r.B = r.B[parts:]
 		for _, w := range widths {
 			if at == n {
 				break
 			}
-			if w > 64 || len(r.b) < per/8*int(w) {
-				return nil, errf("a part of %d deltas of %d bits in %d bytes", per, w, len(r.b))
+			if w > 64 || len(r.B) < per/8*int(w) {
+				return nil, errf("a part of %d deltas of %d bits in %d bytes", per, w, len(r.B))
 			}
 			part := dst[at:min(n, at+per)]
-			value = sumPacked(part, r.b, uint(w), value, least)
-			at, r.b = at+len(part), r.b[per/8*int(w):]
+			value = sumPacked(part, r.B, uint(w), value, least)
+			at, r.B = at+len(part), r.B[per/8*int(w):]
 		}
 	}
-	return r.b, nil
+	return r.B, nil
 }
 
 // sumPacked adds least and the next number of width bits to value, over and over.
@@ -80,27 +81,6 @@ func sumPacked[T int32 | int64](dst []T, src []byte, width uint, value, least T)
 		}
 	}
 	return value
-}
-
-// varints reads the numbers of variable length of headers.
-type varints struct {
-	b   []byte
-	bad bool
-}
-
-func (r *varints) unsigned() uint64 {
-	v, k := binary.Uvarint(r.b)
-	if k <= 0 {
-		r.bad = true
-		return 0
-	}
-	r.b = r.b[k:]
-	return v
-}
-
-func (r *varints) signed() int64 {
-	v := r.unsigned()
-	return int64(v>>1) ^ -int64(v&1)
 }
 
 // unsplit turns BYTE_STREAM_SPLIT (byte k of every value together) into values one after the other.
