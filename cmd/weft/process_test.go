@@ -88,7 +88,7 @@ func TestInterrupt(t *testing.T) {
 	cache, spill := t.TempDir(), t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", cache)
 	args := []string{"demo", "--rows", "1500000", "--memory", "96MiB", "--spill-dir", spill}
-	for _, when := range []string{filepath.Join(cache, "weft", "demo", "sales-*.tmp-*"), filepath.Join(spill, "*", "*")} {
+	for _, when := range []string{filepath.Join(cache, "weft", "demo", ".sales-*.tmp"), filepath.Join(spill, "*", "*")} {
 		p, _, errs := process(t, args...)
 		if err := p.Start(); err != nil {
 			t.Fatal(err)
@@ -100,7 +100,7 @@ func TestInterrupt(t *testing.T) {
 		if code := exit(t, p.Wait()); code != 1 || !strings.HasSuffix(errs.String(), "weft: stopped\n") {
 			t.Errorf("exit %d: %s", code, errs)
 		}
-		for _, left := range []string{filepath.Join(cache, "weft", "demo", "*.tmp-*"), filepath.Join(spill, "*")} {
+		for _, left := range []string{filepath.Join(cache, "weft", "demo", ".*.tmp"), filepath.Join(spill, "*")} {
 			if found, err := filepath.Glob(left); err != nil || len(found) > 0 {
 				t.Errorf("left behind: %v, %v", found, err)
 			}

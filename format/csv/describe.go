@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/codec"
+	"github.com/weft-data/weft/store"
 )
 
 const (
@@ -35,7 +35,7 @@ const (
 // Errors: a pattern that matches nothing, a folder, an unreadable file, options
 // that contradict each other or the first record.
 func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype.Schema, error) {
-	files, err := expand(paths, o.Codec)
+	files, err := expand(ctx, paths, o.Codec)
 	if err != nil {
 		return ReadParams{}, nil, err
 	}
@@ -54,49 +54,32 @@ func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype
 }
 
 // expand lists the files of all paths and what is known of them.
-func expand(paths []string, codec Codec) ([]File, error) {
-	if len(paths) == 0 {
-		return nil, errors.New("csv: no files given")
+func expand(ctx context.Context, paths []string, by Codec) (out []File, err error) {
+	found, err := store.Find(ctx, paths, false, "*.csv")
+	if err != nil {
+		return nil, wrap(err)
 	}
-	var out []File
-	for _, path := range paths {
-		names := []string{path}
-		if _, err := os.Lstat(path); err != nil && strings.ContainsAny(path, "*?[") {
-			if names, err = filepath.Glob(path); err != nil {
-				return nil, fmt.Errorf("csv: pattern %q: %w", path, err)
+	for _, x := range found {
+		f := File{x.Info, by}
+		if by == ByName {
+			if f.Codec, err = codecOf(ctx, x.Info); err != nil {
+				return nil, wrap(err)
 			}
-			if len(names) == 0 {
-				return nil, fmt.Errorf("csv: no file matches %q", path)
-			}
-			slices.Sort(names)
 		}
-		for _, name := range names {
-			f, err := stat(name, codec)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, f)
-		}
+		out = append(out, f)
 	}
 	return out, nil
 }
 
-func stat(path string, codec Codec) (File, error) {
-	st, err := os.Stat(path)
+func codecOf(ctx context.Context, x store.Info) (c Codec, err error) {
+	f, err := x.Open(ctx)
 	if err != nil {
-		return File{}, fmt.Errorf("csv: %w", err)
+		return c, err
 	}
-	if st.IsDir() {
-		return File{}, fmt.Errorf("csv: %s is a folder: name its files with a pattern like %s", path, filepath.Join(path, "*.csv"))
+	if c, err = codec.OfFile(f, x.Path); err != nil {
+		err = fmt.Errorf("%w: set Codec", err)
 	}
-	if !st.Mode().IsRegular() {
-		return File{}, fmt.Errorf("csv: %s is not a regular file", path)
-	}
-	f := File{Path: path, Size: st.Size(), ModTime: st.ModTime().UnixNano(), Codec: codec}
-	if codec == ByName {
-		f.Codec, err = codecOf(path)
-	}
-	return f, err
+	return c, errors.Join(err, f.Close())
 }
 
 // params turns options into parameters, without what must be found out.
@@ -152,7 +135,7 @@ func (d *describer) run(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := d.file(i); err != nil {
+		if err := d.file(ctx, i); err != nil {
 			return err
 		}
 	}
@@ -180,13 +163,13 @@ func (d *describer) run(ctx context.Context) error {
 }
 
 // file samples file i; the first one decides about everything but types.
-func (d *describer) file(i int) error {
+func (d *describer) file(ctx context.Context, i int) error {
 	f := &d.p.Files[i]
 	want := sideSample
 	if i == 0 {
 		want = headSample
 	}
-	head, whole, err := d.head(f, want)
+	head, whole, err := d.head(ctx, f, want)
 	if err != nil {
 		return err
 	}
@@ -206,7 +189,7 @@ func (d *describer) file(i int) error {
 	}
 	for _, at := range []int64{f.Size / 2, f.Size - sideSample} {
 		if at >= int64(want) {
-			if err := d.side(f, at); err != nil {
+			if err := d.side(ctx, f, at); err != nil {
 				return err
 			}
 		}
@@ -216,9 +199,9 @@ func (d *describer) file(i int) error {
 
 // head reads up to n bytes of text from the start of a file; whole means that
 // there is no more, and the text ends with a newline then.
-func (d *describer) head(f *File, n int) (b []byte, whole bool, err error) {
+func (d *describer) head(ctx context.Context, f *File, n int) (b []byte, whole bool, err error) {
 	for {
-		r, err := openText(f)
+		r, err := openText(ctx, f)
 		if err != nil {
 			return nil, false, err
 		}
@@ -494,10 +477,10 @@ func (d *describer) see(g *grammar, b []byte, f []field) {
 // side adds a sample from somewhere in a file. Whether it starts inside quotes is
 // not known: the reading is taken under which every record has as many fields as
 // there are columns, and the sample is left out if there is none.
-func (d *describer) side(f *File, at int64) error {
-	file, err := os.Open(f.Path)
+func (d *describer) side(ctx context.Context, f *File, at int64) error {
+	file, err := f.Open(ctx)
 	if err != nil {
-		return fmt.Errorf("csv: %w", err)
+		return wrap(err)
 	}
 	defer file.Close()
 	b := make([]byte, sideSample)

@@ -205,14 +205,14 @@ func TestFilesThatChange(t *testing.T) {
 	if err := os.WriteFile(path, []byte("a\n1\n2\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := collect(t, p, 0, nil); err == nil || !strings.Contains(err.Error(), "has changed since the plan was made") {
+	if _, err := collect(t, p, 0, nil); err == nil || !strings.Contains(err.Error(), "changed after the plan was built") {
 		t.Errorf("longer: %v", err)
 	}
 	p = describe(t, Options{}, path)
 	if err := os.Chtimes(path, time.Now(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := collect(t, p, 0, nil); err == nil || !strings.Contains(err.Error(), "has changed") {
+	if _, err := collect(t, p, 0, nil); err == nil || !strings.Contains(err.Error(), "changed after") {
 		t.Errorf("touched: %v", err)
 	}
 	if err := os.Remove(path); err != nil {

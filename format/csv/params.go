@@ -8,7 +8,9 @@ import (
 
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/internal/codec"
 	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/store"
 )
 
 // A Choice is yes, no, or found out from the data.
@@ -32,17 +34,17 @@ const (
 )
 
 // A Codec is how a file is compressed.
-type Codec uint8
+type Codec = codec.Codec
 
-// The codecs.
+// The codecs. ByName is by the first bytes of a file, or where it is written by its name.
 const (
-	ByName Codec = iota // by the first bytes, else by the suffix: .gz, .zst
-	Plain
-	Gzip
-	Zstd
+	ByName = codec.ByName
+	Plain  = codec.Plain
+	Gzip   = codec.Gzip
+	Zstd   = codec.Zstd
+	LZ4    = codec.LZ4
+	Snappy = codec.Snappy
 )
-
-func (c Codec) String() string { return [...]string{"by name", "plain", "gzip", "zstd"}[c&3] }
 
 // Options are what the user says about delimited files. The zero value finds out
 // everything it can.
@@ -70,13 +72,10 @@ type Options struct {
 	BlockBytes     int64 // bytes of a block; 0: a 32nd of all, from 64 to 256 MiB, or all where the plan gains by it and that is at most 1 GiB
 }
 
-// A File is what is known of an input file: reading fails when size or time
-// differ from these.
+// A File is an input file as it was when the plan was built.
 type File struct {
-	Path    string
-	Size    int64
-	ModTime int64 // nanoseconds since 1970
-	Codec   Codec
+	store.Info
+	Codec Codec
 }
 
 // ReadParams are the parameters of "csv.read". Describe makes them.

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/weft-data/weft/internal/kernel"
 	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/store"
 )
 
 const (
@@ -23,7 +23,7 @@ type reader struct {
 	*feed
 	parser *parser
 	open   int // the file that file is, -1 for none
-	file   *os.File
+	file   store.File
 	state  *fileState
 	buf    []byte // from Task.Alloc
 	other  []byte // the next piece of a streamed file, from Task.Alloc
@@ -72,7 +72,7 @@ func (r *reader) Read(split int, out op.Sink) error {
 	}
 	if r.open != s.file {
 		r.closeFile()
-		f, st, err := r.prepare(s.file)
+		f, st, err := r.prepare(r.task.Context(), s.file)
 		if err != nil {
 			return err
 		}

@@ -8,23 +8,21 @@ import (
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/internal/scan"
 	"github.com/weft-data/weft/op"
 )
-
-// passed is the share of rows that a predicate is taken to keep, in estimates.
-const passed = 0.3
 
 // filter takes a predicate into the reader, unless rows are limited already: then
 // the predicate is on what the limit leaves.
 func filter(p ReadParams, pred expr.Expr) (ReadParams, expr.Expr) {
-	if p.Limit > 0 || pred.None() || !expr.Deterministic(pred) {
+	if p.Limit > 0 {
 		return p, pred
 	}
-	all := expr.Conjuncts(pred)
-	if !p.Where.None() {
-		all = append(expr.Conjuncts(p.Where), all...)
+	where, ok := scan.Take(p.Where, pred)
+	if !ok {
+		return p, pred
 	}
-	p.Where = expr.AndAll(all)
+	p.Where = where
 	return p, expr.Expr{}
 }
 
@@ -50,14 +48,8 @@ func (p *ReadParams) where() (*expr.Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	prog, err := expr.Compile(p.Where, s)
-	if err != nil {
-		return nil, fmt.Errorf("csv: %w", err)
-	}
-	if k := prog.Field().Type.Kind; k != dtype.Bool && k != dtype.Null {
-		return nil, fmt.Errorf("csv: %s is %s, want a predicate", p.Where, prog.Field().Type)
-	}
-	return prog, nil
+	prog, err := scan.Compile(p.Where, s)
+	return prog, wrap(err)
 }
 
 // A sieve reads the columns of a predicate first, so that the others are read only
@@ -170,7 +162,7 @@ func compressAs[T interface {
 func (p *ReadParams) inferWhere(m op.Meta) (op.Meta, error) {
 	prog, err := p.where()
 	if prog != nil && m.Rows > 0 {
-		m.Rows, m.Bytes = m.Rows*passed, m.Bytes*passed
+		m.Rows, m.Bytes = m.Rows*scan.Passed, m.Bytes*scan.Passed
 	}
 	return m, err
 }

@@ -1,10 +1,10 @@
 package csv
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +13,7 @@ import (
 	"github.com/weft-data/weft/internal/kernel"
 	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/store"
 )
 
 // chunkBytes is how much text is parsed at once: it stays in the second-level
@@ -192,15 +193,11 @@ func (f *feed) finish(split int, rows int64) {
 
 // prepare checks that a file is the one that was described and finds where its
 // records begin. It leaves the file open.
-func (s *source) prepare(i int) (*os.File, *fileState, error) {
+func (s *source) prepare(ctx context.Context, i int) (store.File, *fileState, error) {
 	d, st := &s.p.Files[i], &s.files[i]
-	f, err := os.Open(d.Path)
+	f, err := d.Open(ctx)
 	if err != nil {
-		return nil, nil, fmt.Errorf("csv: %w", err)
-	}
-	if err := unchanged(f, d); err != nil {
-		f.Close()
-		return nil, nil, err
+		return nil, nil, wrap(err)
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -221,19 +218,8 @@ func (s *source) prepare(i int) (*os.File, *fileState, error) {
 	return f, st, nil
 }
 
-func unchanged(f *os.File, d *File) error {
-	st, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("csv: %w", err)
-	}
-	if st.Size() != d.Size || st.ModTime().UnixNano() != d.ModTime {
-		return fmt.Errorf("csv: %s has changed since the plan was made (%d bytes then, %d now): describe it again", d.Path, d.Size, st.Size())
-	}
-	return nil
-}
-
 // findStart reads the head of a plain file.
-func (s *source) findStart(f *os.File, d *File) (int64, error) {
+func (s *source) findStart(f store.File, d *File) (int64, error) {
 	for n := int64(64 << 10); ; n *= 4 {
 		n = min(n, d.Size)
 		b := make([]byte, n, n+1)
@@ -303,7 +289,7 @@ func (s *source) checkHeader(b []byte, f []field, path string) error {
 
 // look computes the passage of a split of a plain file that is not being read by
 // this thread now.
-func (r *reader) look(f *os.File, st *fileState, d *File, split int) (passage, error) {
+func (r *reader) look(f store.File, st *fileState, d *File, split int) (passage, error) {
 	lo := int64(split) * r.p.SplitBytes
 	n := int(min(r.p.SplitBytes, d.Size-lo))
 	if int64(n) > int64(len(r.aside))-1 {

@@ -22,7 +22,7 @@ type stream struct {
 // are parsed while the next piece is decompressed, when the node has a thread for
 // it.
 func (r *reader) readStream(d *File, out op.Sink) error {
-	t, err := openText(d)
+	t, err := openText(r.task.Context(), d)
 	if err != nil {
 		return err
 	}

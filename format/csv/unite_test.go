@@ -2,6 +2,8 @@ package csv
 
 import (
 	"testing"
+
+	"github.com/weft-data/weft/store"
 )
 
 func TestSmallFilesMayBeOneBlock(t *testing.T) {
@@ -26,15 +28,17 @@ func TestSmallFilesMayBeOneBlock(t *testing.T) {
 		"blocks that the user chose": func(p *ReadParams) { p.AutoBlocks = false },
 		"blocks that were pruned":    func(p *ReadParams) { p.Keep = []int32{0, 2} },
 		"a large file": func(p *ReadParams) {
-			p.Files = []File{{Path: "x", Size: maxUnited + 1}}
+			p.Files = []File{{Info: store.Info{Path: "x", Size: maxUnited + 1}}}
 			p.BlockBytes = 1 << 30
 			p.SplitBytes = 1 << 20
 		},
 		"large compressed text": func(p *ReadParams) {
-			p.Files = []File{{Size: 1 << 29, Codec: Gzip}, {Size: 1 << 29, Codec: Gzip}}
+			p.Files = []File{{Info: store.Info{Size: 1 << 29}, Codec: Gzip}, {Info: store.Info{Size: 1 << 29}, Codec: Gzip}}
 			p.Ratio = 4
 		},
-		"more splits than a block": func(p *ReadParams) { p.Files = []File{{Size: 256 * maxSplits}, {Size: 300}} },
+		"more splits than a block": func(p *ReadParams) {
+			p.Files = []File{{Info: store.Info{Size: 256 * maxSplits}}, {Info: store.Info{Size: 300}}}
+		},
 	} {
 		q := p
 		change(&q)

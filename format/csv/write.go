@@ -2,21 +2,19 @@ package csv
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
-	"github.com/weft-data/weft/internal/whole"
+	"github.com/weft-data/weft/internal/codec"
 	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/store"
 )
 
 // WriteOptions are how a file is written. The zero value is good.
@@ -28,13 +26,9 @@ type WriteOptions struct {
 
 // WriteParams are the parameters of "csv.write".
 type WriteParams struct {
-	Path    string // compressed if it ends in .gz, .zst or .zstd
+	Path    string // compressed if it ends in .gz, .zst, .zstd, .lz4, .snappy or .sz
 	Options WriteOptions
 }
-
-// WrittenSchema is the output of "csv.write": one row with the number of rows
-// written.
-var WrittenSchema = dtype.Schema{{Name: "rows", Type: dtype.Of(dtype.Int64)}}
 
 // Write is the operator "csv.write". It writes its one input block to a temporary
 // file beside Path, which gets its name when it is complete and is removed when
@@ -54,7 +48,7 @@ var Write = op.Register(op.Spec[WriteParams]{
 		if len(in) != 1 || len(in[0].Schema) == 0 {
 			return op.Meta{}, errors.New("csv.write wants one input with at least one column")
 		}
-		return op.Meta{Schema: WrittenSchema, Rows: 1, Bytes: 8}, p.check()
+		return op.Meta{Schema: op.WrittenSchema, Rows: 1, Bytes: 8}, p.check()
 	},
 	Mem:  func(WriteParams, op.Meta) op.Need { return op.Need{Floor: 4 << 20, Want: 16 << 20} },
 	Text: func(p WriteParams) string { return p.Path },
@@ -83,11 +77,7 @@ func (p *WriteParams) delimiter() byte {
 	if p.Options.Delimiter != 0 {
 		return p.Options.Delimiter
 	}
-	name := strings.ToLower(p.Path)
-	for _, suffix := range []string{".gz", ".zst", ".zstd"} {
-		name = strings.TrimSuffix(name, suffix)
-	}
-	if strings.HasSuffix(name, ".tsv") || strings.HasSuffix(name, ".tab") {
+	if store.Ends(codec.Trim(p.Path), ".tsv", ".tab") {
 		return '\t'
 	}
 	return ','
@@ -106,14 +96,11 @@ func (w *writePipe) Open(t op.Task, _ []op.In) (op.Stage, error) {
 	if t.Block() != 0 {
 		return nil, fmt.Errorf("csv: %s is one file: the table must be one block", w.p.Path)
 	}
-	if st, err := os.Stat(w.p.Path); err == nil && st.IsDir() {
-		return nil, fmt.Errorf("csv: %s is a folder", w.p.Path)
-	}
-	f, err := whole.Create(w.p.Path)
+	f, err := store.Create(t.Context(), w.p.Path)
 	if err != nil {
 		return nil, wrap(err)
 	}
-	s := &writing{pipe: w, f: f}
+	s := &writing{pipe: w, ctx: t.Context(), f: f}
 	if !w.p.Options.NoHeader {
 		l := s.local()
 		for i, name := range w.schema.Names() {
@@ -150,8 +137,9 @@ type written struct {
 // writing is one file being written.
 type writing struct {
 	pipe   *writePipe
+	ctx    context.Context
 	mu     sync.Mutex
-	f      *whole.File
+	f      store.Output
 	end    int64
 	pieces []written
 	rows   int64
@@ -161,7 +149,7 @@ type writing struct {
 func (s *writing) Local() (op.Local, error) { return s.local(), nil }
 
 func (s *writing) local() *writer {
-	return &writer{stage: s, row: rowFormat{delim: s.pipe.p.delimiter(), null: s.pipe.p.Options.Null}, codec: codecOfName(s.pipe.p.Path)}
+	return &writer{stage: s, row: rowFormat{delim: s.pipe.p.delimiter(), null: s.pipe.p.Options.Null}, codec: codec.OfName(s.pipe.p.Path)}
 }
 
 // Drain implements op.Stage.
@@ -187,13 +175,13 @@ func (s *writing) Finish(out op.Out) error {
 	if err := s.f.Commit(); err != nil {
 		return wrap(err)
 	}
-	return out.Put(0, &chunk.Batch{N: 1, Cols: []chunk.Vec{{Type: WrittenSchema[0].Type, N: 1, Data: chunk.Bytes([]int64{s.rows})}}})
+	return op.Written(out, s.rows)
 }
 
 // reorder copies the pieces to a second file in their order; neighbours go
 // together.
 func (s *writing) reorder() error {
-	to, err := whole.Create(s.pipe.p.Path)
+	to, err := store.Create(s.ctx, s.pipe.p.Path)
 	if err != nil {
 		return wrap(err)
 	}
@@ -203,9 +191,7 @@ func (s *writing) reorder() error {
 		for ; i < len(s.pieces) && s.pieces[i].off == off+n; i++ {
 			n += s.pieces[i].n
 		}
-		if _, err = from.Seek(off, io.SeekStart); err == nil {
-			_, err = io.CopyN(to, from, n)
-		}
+		_, err = io.Copy(to, io.NewSectionReader(from, off, n))
 	}
 	s.f = to
 	return wrap(errors.Join(err, from.Close()))
@@ -225,8 +211,7 @@ type writer struct {
 	last  uint64  // Seq of the last one
 
 	packed []byte
-	gz     *gzip.Writer
-	zs     *zstd.Encoder
+	packer *codec.Packer
 }
 
 // Push implements op.Local. Morsels of one split come one after the other, so they
@@ -264,14 +249,21 @@ func (w *writer) Close(_ op.Sink, failed bool) error {
 }
 
 // flush writes the text as a piece: one gzip member or zstd frame if the file is
-// compressed, which readers of both formats take one after the other.
+// compressed.
 func (w *writer) flush() error {
 	if len(w.text) == 0 {
 		return nil
 	}
-	b, err := w.pack()
-	if err != nil {
-		return wrap(err)
+	b := w.text
+	if w.codec != Plain {
+		if w.packer == nil {
+			w.packer = codec.NewPacker(w.codec)
+		}
+		var err error
+		if b, err = w.packer.Pack(w.packed[:0], w.text); err != nil {
+			return wrap(err)
+		}
+		w.packed = b
 	}
 	s := w.stage
 	piece := w.first
@@ -283,38 +275,6 @@ func (w *writer) flush() error {
 	s.rows += w.rows
 	s.mu.Unlock()
 	w.text, w.rows = w.text[:0], 0
-	_, err = s.f.WriteAt(b, piece.off)
+	_, err := s.f.WriteAt(b, piece.off)
 	return wrap(err)
-}
-
-// sliceWriter appends to a slice.
-type sliceWriter struct{ b *[]byte }
-
-func (s sliceWriter) Write(p []byte) (int, error) { *s.b = append(*s.b, p...); return len(p), nil }
-
-func (w *writer) pack() ([]byte, error) {
-	w.packed = w.packed[:0]
-	switch w.codec {
-	case Gzip:
-		if w.gz == nil {
-			w.gz = gzip.NewWriter(nil)
-		}
-		w.gz.Reset(sliceWriter{&w.packed})
-		if _, err := w.gz.Write(w.text); err != nil {
-			return nil, err
-		}
-		err := w.gz.Close()
-		return w.packed, err
-	case Zstd:
-		if w.zs == nil {
-			z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
-			if err != nil {
-				return nil, err
-			}
-			w.zs = z
-		}
-		w.packed = w.zs.EncodeAll(w.text, w.packed)
-		return w.packed, nil
-	}
-	return w.text, nil
 }

@@ -10,25 +10,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/guard"
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/internal/scan"
 	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/store"
 )
 
-// A File is an input; reading fails when size or time differ from these.
+// A File is an input as it was when the plan was built.
 type File struct {
-	Path    string
-	Size    int64
-	ModTime int64
+	store.Info
 	Stream  bool
 	Records int32 // of a file that is no stream
 }
@@ -54,23 +52,13 @@ const blockBytes = 128 << 20
 // schema of the first, nulls apart.
 func Describe(ctx context.Context, paths []string) (ReadParams, dtype.Schema, error) {
 	var p ReadParams
-	if len(paths) == 0 {
-		return p, nil, errors.New("no files: give a path or a pattern")
+	found, err := store.Find(ctx, paths, false, "*.arrow")
+	if err != nil {
+		return p, nil, err
 	}
-	for _, pattern := range paths {
-		match, err := filepath.Glob(pattern)
-		if _, e := os.Stat(pattern); e == nil {
-			match = []string{pattern}
-		} else if err == nil && len(match) == 0 {
-			err = e
-		}
-		if err != nil {
+	for _, x := range found {
+		if err := p.add(ctx, x.Info); err != nil {
 			return p, nil, err
-		}
-		for _, path := range match {
-			if err := errors.Join(ctx.Err(), p.add(path)); err != nil {
-				return p, nil, err
-			}
 		}
 	}
 	for i := range p.Schema {
@@ -80,20 +68,13 @@ func Describe(ctx context.Context, paths []string) (ReadParams, dtype.Schema, er
 }
 
 // add describes one more file.
-func (p *ReadParams) add(path string) error {
-	st, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if st.IsDir() {
-		return fmt.Errorf("%s is a folder: give a pattern such as %s", path, filepath.Join(path, "*.arrow"))
-	}
-	f, err := os.Open(path)
+func (p *ReadParams) add(ctx context.Context, x store.Info) error {
+	d, path := File{Info: x}, store.Name(x.Path)
+	f, err := d.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	d := File{Path: path, Size: st.Size(), ModTime: st.ModTime().UnixNano()}
 	r, err := d.open(f)
 	if err != nil {
 		return err
@@ -122,12 +103,12 @@ func (p *ReadParams) add(path string) error {
 }
 
 // open reads the schema of the file behind f.
-func (d *File) open(f *os.File) (*guard.IPCReader, error) {
+func (d *File) open(f store.File) (*guard.IPCReader, error) {
 	var magic [6]byte
 	if _, err := f.ReadAt(magic[:], 0); err != nil && err != io.EOF {
 		return nil, fmt.Errorf("%s: %w", d.Path, err)
 	}
-	o := guard.IPCOptions{Name: d.Path}
+	o := guard.IPCOptions{Name: store.Name(d.Path)}
 	if string(magic[:]) == "ARROW1" {
 		return guard.OpenIPC(f, d.Size, o)
 	}
@@ -148,13 +129,7 @@ func same(have, got dtype.Schema) error {
 	return nil
 }
 
-func (p *ReadParams) schema() dtype.Schema {
-	out := make(dtype.Schema, len(p.Cols))
-	for i, c := range p.Cols {
-		out[i] = p.Schema[c]
-	}
-	return out
-}
+func (p *ReadParams) schema() dtype.Schema { return scan.Pick(p.Schema, p.Cols) }
 
 // Read is the operator ipc.read.
 var Read = op.Register(op.Spec[ReadParams]{
@@ -172,14 +147,7 @@ var Read = op.Register(op.Spec[ReadParams]{
 		return op.Need{Floor: min(int64(most), 16<<20), Want: 2 * int64(most)}
 	},
 	Text: func(p ReadParams) string {
-		t := fmt.Sprintf("%q", p.Files[0].Path)
-		if len(p.Files) > 1 {
-			t += fmt.Sprintf(" and %d more", len(p.Files)-1)
-		}
-		if len(p.Cols) < len(p.Schema) {
-			t += fmt.Sprintf("; %d of %d columns", len(p.Cols), len(p.Schema))
-		}
-		return t
+		return scan.Text(store.Name(p.Files[0].Path), len(p.Files), len(p.Cols), len(p.Schema), expr.Expr{})
 	},
 	Source: func(p ReadParams) (op.Source, error) { return source{p}, nil },
 	Rules: op.Rules[ReadParams]{
@@ -189,14 +157,8 @@ var Read = op.Register(op.Spec[ReadParams]{
 		},
 		Uses: func(ReadParams, []op.Meta, []string) [][]string { return nil },
 		Project: func(p ReadParams, cols []string) ReadParams {
-			out := p
-			out.Cols = nil
-			for _, c := range p.Cols {
-				if slices.Contains(cols, p.Schema[c].Name) {
-					out.Cols = append(out.Cols, c)
-				}
-			}
-			return out
+			p.Cols = scan.Project(p.Schema, p.Cols, cols)
+			return p
 		},
 	},
 })
@@ -237,14 +199,7 @@ func (f *feed) Close() error { return nil }
 // Reader implements op.Feed: every thread has a reader of its own, with its dictionaries.
 func (f *feed) Reader() (op.Reader, error) {
 	d := &f.p.Files[f.part.File]
-	st, err := os.Stat(d.Path)
-	if err != nil {
-		return nil, err
-	}
-	if st.Size() != d.Size || st.ModTime().UnixNano() != d.ModTime {
-		return nil, fmt.Errorf("%s changed after the plan was built (%d bytes then, %d now): build it again", d.Path, d.Size, st.Size())
-	}
-	file, err := os.Open(d.Path)
+	file, err := d.Open(f.task.Context())
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +212,7 @@ func (f *feed) Reader() (op.Reader, error) {
 
 type reader struct {
 	*feed
-	file   *os.File
+	file   store.File
 	in     *guard.IPCReader
 	stream bool
 	seq    uint64

@@ -2,18 +2,13 @@ package ndjson
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
 
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/codec"
+	"github.com/weft-data/weft/store"
 )
 
 // Options are what the user says about JSON files. The zero value finds out everything.
@@ -35,23 +30,11 @@ const (
 	Array             // one array of objects
 )
 
-// A Codec is how a file is compressed.
-type Codec uint8
-
-// The codecs.
-const (
-	Plain Codec = iota
-	Gzip
-	Zstd
-)
-
-// A File is an input; reading fails when size or time differ from these.
+// A File is an input as it was when the plan was built.
 type File struct {
-	Path    string
-	Size    int64
-	ModTime int64
-	Form    Form
-	Codec   Codec
+	store.Info
+	Form  Form
+	Codec codec.Codec
 }
 
 // Describe expands patterns, reads a sample and returns the parameters and the schema.
@@ -64,16 +47,16 @@ func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype
 	if left <= 0 {
 		left = 16 << 20
 	}
-	files, err := expand(paths)
+	files, err := store.Find(ctx, paths, false, "*.ndjson")
 	if err != nil {
 		return p, nil, err
 	}
 	all := &shape{}
-	for i, path := range files {
+	for i, x := range files {
 		if err := ctx.Err(); err != nil {
 			return p, nil, err
 		}
-		used, err := p.sample(path, all, left/int64(len(files)-i))
+		used, err := p.sample(ctx, x.Info, all, left/int64(len(files)-i))
 		if err != nil {
 			return p, nil, err
 		}
@@ -89,7 +72,7 @@ func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype
 		p.Schema[i].Type = t
 	}
 	if len(p.Schema) == 0 {
-		return p, nil, fmt.Errorf("%s: no keys in the sample: give their types with the option Types", files[0])
+		return p, nil, fmt.Errorf("%s: no keys in the sample: give their types with the option Types", store.Name(files[0].Path))
 	}
 	for i, f := range p.Schema {
 		if _, err := newColumn(f.Name, f.Type); err != nil {
@@ -101,43 +84,14 @@ func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype
 	return p, p.Schema, nil
 }
 
-func expand(paths []string) (out []string, err error) {
-	if len(paths) == 0 {
-		return nil, errors.New("no files: give a path or a pattern")
-	}
-	for _, p := range paths {
-		st, err := os.Stat(p)
-		if err == nil && st.IsDir() {
-			return nil, fmt.Errorf("%s is a folder: give a pattern such as %s", p, filepath.Join(p, "*.ndjson"))
-		}
-		if err == nil {
-			out = append(out, p)
-			continue
-		}
-		match, bad := filepath.Glob(p)
-		if bad != nil {
-			return nil, fmt.Errorf("%s: %w", p, bad)
-		}
-		if len(match) == 0 {
-			return nil, err
-		}
-		out = append(out, match...)
-	}
-	return out, nil
-}
-
 // sample describes a file and takes the records of its first bytes, one at least.
-func (p *ReadParams) sample(path string, into *shape, bytes int64) (used int64, err error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return 0, err
-	}
-	d := File{Path: path, Size: st.Size(), ModTime: st.ModTime().UnixNano()}
-	if d.Form, d.Codec, err = formOf(path); err != nil {
+func (p *ReadParams) sample(ctx context.Context, x store.Info, into *shape, bytes int64) (used int64, err error) {
+	d := File{Info: x}
+	if err := d.form(ctx); err != nil {
 		return 0, err
 	}
 	p.Files = append(p.Files, d)
-	t, err := d.text(make([]byte, min(256<<10, p.MaxRecord)), func(old []byte, n int) []byte { return append(old, make([]byte, n-len(old))...) }, p.MaxRecord)
+	t, err := d.text(ctx, make([]byte, min(256<<10, p.MaxRecord)), func(old []byte, n int) []byte { return append(old, make([]byte, n-len(old))...) }, p.MaxRecord)
 	if err != nil {
 		return 0, err
 	}
@@ -157,31 +111,19 @@ func (p *ReadParams) sample(path string, into *shape, bytes int64) (used int64, 
 	return t.passed, nil
 }
 
-// formOf looks at the first bytes of a file.
-func formOf(path string) (Form, Codec, error) {
-	f, err := os.Open(path)
+// form looks at the first bytes of a file.
+func (d *File) form(ctx context.Context) error {
+	f, err := d.Open(ctx)
 	if err != nil {
-		return 0, 0, err
+		return err
 	}
 	defer f.Close()
-	var magic [4]byte
-	n, err := io.ReadFull(f, magic[:])
-	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return 0, 0, fmt.Errorf("%s: %w", path, err)
+	if d.Codec, err = codec.OfFile(f, d.Path); err != nil {
+		return err
 	}
-	codec := Plain
-	switch {
-	case bytes.HasPrefix(magic[:n], []byte{0x1f, 0x8b}):
-		codec = Gzip
-	case bytes.HasPrefix(magic[:n], []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		codec = Zstd
-	}
-	if _, err := f.Seek(0, io.SeekStart); err != nil {
-		return 0, 0, fmt.Errorf("%s: %w", path, err)
-	}
-	r, done, err := expanded(f, codec)
+	r, done, err := codec.NewReader(f, d.Codec)
 	if err != nil {
-		return 0, 0, fmt.Errorf("%s: %w", path, err)
+		return d.wrap(err)
 	}
 	defer done()
 	b := bufio.NewReader(r)
@@ -192,29 +134,16 @@ func formOf(path string) (Form, Codec, error) {
 		c, err := b.ReadByte()
 		switch {
 		case err == io.EOF:
-			return Lines, codec, nil
+			return nil
 		case err != nil:
-			return 0, 0, fmt.Errorf("%s: %w", path, err)
+			return d.wrap(err)
 		case c == '[':
-			return Array, codec, nil
+			d.Form = Array
+			return nil
 		case c != ' ' && c != '\t' && c != '\r' && c != '\n':
-			return Lines, codec, nil
+			return nil
 		}
 	}
 }
 
-// expanded is the text of a compressed file.
-func expanded(f io.Reader, c Codec) (r io.Reader, done func(), err error) {
-	switch c {
-	case Gzip:
-		r, err = gzip.NewReader(f)
-		return r, func() {}, err
-	case Zstd:
-		z, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
-		if err != nil {
-			return nil, nil, err
-		}
-		return z, z.Close, nil
-	}
-	return f, func() {}, nil
-}
+func (d *File) wrap(err error) error { return fmt.Errorf("%s: %w", store.Name(d.Path), err) }

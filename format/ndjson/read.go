@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"slices"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/internal/codec"
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/internal/scan"
 	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/store"
 )
 
 // A Part is bytes [Lo, Hi) of a file: a block.
@@ -39,7 +41,7 @@ const (
 // cut divides the files into blocks.
 func (p *ReadParams) cut() {
 	for i, f := range p.Files {
-		if f.Codec != Plain || f.Form != Lines || f.Size == 0 {
+		if f.Codec != codec.Plain || f.Form != Lines || f.Size == 0 {
 			p.Parts = append(p.Parts, Part{int32(i), 0, f.Size})
 			continue
 		}
@@ -49,20 +51,14 @@ func (p *ReadParams) cut() {
 	}
 }
 
-func (p *ReadParams) schema() dtype.Schema {
-	out := make(dtype.Schema, len(p.Cols))
-	for i, c := range p.Cols {
-		out[i] = p.Schema[c]
-	}
-	return out
-}
+func (p *ReadParams) schema() dtype.Schema { return scan.Pick(p.Schema, p.Cols) }
 
 // meta estimates parts: the bytes of a record in memory are about those of its text.
 func (p *ReadParams) meta(parts []Part) op.Meta {
 	m := op.Meta{Schema: p.schema(), Rows: -1}
 	for _, x := range parts {
 		n := float64(x.Hi - x.Lo)
-		if p.Files[x.File].Codec != Plain {
+		if p.Files[x.File].Codec != codec.Plain {
 			n *= 6
 		}
 		m.Bytes += n * float64(len(p.Cols)) / float64(len(p.Schema))
@@ -84,14 +80,7 @@ var Read = op.Register(op.Spec[ReadParams]{
 	},
 	Mem: func(p ReadParams, _ op.Meta) op.Need { return op.Need{Floor: need, Want: 2 * need} },
 	Text: func(p ReadParams) string {
-		t := fmt.Sprintf("%q", p.Files[0].Path)
-		if len(p.Files) > 1 {
-			t += fmt.Sprintf(" and %d more", len(p.Files)-1)
-		}
-		if len(p.Cols) < len(p.Schema) {
-			t += fmt.Sprintf("; %d of %d columns", len(p.Cols), len(p.Schema))
-		}
-		return t
+		return scan.Text(store.Name(p.Files[0].Path), len(p.Files), len(p.Cols), len(p.Schema), expr.Expr{})
 	},
 	Source: func(p ReadParams) (op.Source, error) { return source{p}, nil },
 	Rules: op.Rules[ReadParams]{
@@ -99,14 +88,8 @@ var Read = op.Register(op.Spec[ReadParams]{
 		BlockMeta: func(p ReadParams, b int) op.Meta { return p.meta(p.Parts[b : b+1]) },
 		Uses:      func(ReadParams, []op.Meta, []string) [][]string { return nil },
 		Project: func(p ReadParams, cols []string) ReadParams {
-			out := p
-			out.Cols = nil
-			for _, c := range p.Cols {
-				if slices.Contains(cols, p.Schema[c].Name) {
-					out.Cols = append(out.Cols, c)
-				}
-			}
-			return out
+			p.Cols = scan.Project(p.Schema, p.Cols, cols)
+			return p
 		},
 	},
 })
@@ -120,13 +103,6 @@ type source struct{ p ReadParams }
 func (s source) Open(t op.Task, _ []op.In) (op.Feed, error) {
 	f := &feed{task: t, p: s.p, part: s.p.Parts[t.Block()]}
 	f.file = &f.p.Files[f.part.File]
-	st, err := os.Stat(f.file.Path)
-	if err != nil {
-		return nil, err
-	}
-	if st.Size() != f.file.Size || st.ModTime().UnixNano() != f.file.ModTime {
-		return nil, fmt.Errorf("%s changed after the plan was built (%d bytes then, %d now): build it again", f.file.Path, f.file.Size, st.Size())
-	}
 	return f, nil
 }
 
@@ -138,7 +114,7 @@ type feed struct {
 	file *File
 }
 
-func (f *feed) streamed() bool { return f.file.Codec != Plain || f.file.Form != Lines }
+func (f *feed) streamed() bool { return f.file.Codec != codec.Plain || f.file.Form != Lines }
 
 // Splits implements op.Feed.
 func (f *feed) Splits() int {
@@ -172,7 +148,7 @@ func (f *feed) Reader() (op.Reader, error) {
 	}
 	r.row.reset()
 	if !f.task.Reserve(6 * morselText) {
-		return nil, fmt.Errorf("%s: no memory for %d bytes of columns: %w", f.file.Path, 6*morselText, mem.ErrBudget)
+		return nil, fmt.Errorf("%s: no memory for %d bytes of columns: %w", store.Name(f.file.Path), 6*morselText, mem.ErrBudget)
 	}
 	return r, nil
 }
@@ -180,7 +156,7 @@ func (f *feed) Reader() (op.Reader, error) {
 // A reader reads splits on one thread.
 type reader struct {
 	*feed
-	f   *os.File
+	f   store.File
 	buf []byte // from the task
 	row *column
 	n   int // bytes of the records in row
@@ -220,7 +196,7 @@ func (r *reader) stream(out op.Sink) error {
 	if err := r.room(splitBytes); err != nil {
 		return err
 	}
-	t, err := r.file.text(r.buf, func(old []byte, n int) []byte {
+	t, err := r.file.text(r.task.Context(), r.buf, func(old []byte, n int) []byte {
 		b := r.task.Alloc(n)
 		if b != nil {
 			copy(b, old)
@@ -257,7 +233,7 @@ func (r *reader) room(n int) error {
 	}
 	r.task.Free(r.buf)
 	if r.buf = r.task.Alloc(n); r.buf == nil {
-		return fmt.Errorf("%s: no memory for %d bytes of text: %w", r.file.Path, n, mem.ErrBudget)
+		return fmt.Errorf("%s: no memory for %d bytes of text: %w", store.Name(r.file.Path), n, mem.ErrBudget)
 	}
 	return nil
 }
@@ -265,7 +241,7 @@ func (r *reader) room(n int) error {
 // lines reads the records that begin in a split.
 func (r *reader) lines(lo int64, out op.Sink) (err error) {
 	if r.f == nil {
-		if r.f, err = os.Open(r.file.Path); err != nil {
+		if r.f, err = r.file.Open(r.task.Context()); err != nil {
 			return err
 		}
 	}
@@ -298,7 +274,7 @@ func (r *reader) lines(lo int64, out op.Sink) (err error) {
 			if errors.Is(err, op.ErrEnough) || r.task.Context().Err() != nil {
 				return err
 			}
-			return lineError(r.file, at, err)
+			return lineError(r.task.Context(), r.file, at, err)
 		}
 	}
 	return nil
@@ -313,7 +289,7 @@ func (r *reader) load(from, hi int64) ([]byte, error) {
 		}
 		b := r.buf[:n]
 		if k, err := r.f.ReadAt(b, from); k < len(b) {
-			return nil, fmt.Errorf("%s: reading %d bytes at %d: %w", r.file.Path, n, from, err)
+			return nil, fmt.Errorf("%s: reading %d bytes at %d: %w", store.Name(r.file.Path), n, from, err)
 		}
 		if k := bytes.IndexByte(b[hi-from-1:], '\n'); k >= 0 || from+n == r.file.Size {
 			if k >= 0 {
@@ -322,7 +298,7 @@ func (r *reader) load(from, hi int64) ([]byte, error) {
 			return b, nil
 		}
 		if n-(hi-from) > r.p.MaxRecord {
-			return nil, lineError(r.file, hi, fmt.Errorf("the record has more than %d bytes (option MaxRecordBytes)", r.p.MaxRecord))
+			return nil, lineError(r.task.Context(), r.file, hi, fmt.Errorf("the record has more than %d bytes (option MaxRecordBytes)", r.p.MaxRecord))
 		}
 	}
 }

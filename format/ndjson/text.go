@@ -2,17 +2,21 @@ package ndjson
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
+
+	"github.com/weft-data/weft/internal/codec"
+	"github.com/weft-data/weft/store"
 )
 
 // A text gives the records of a file one after the other, from its beginning.
 type text struct {
+	ctx    context.Context
 	d      *File
 	r      io.Reader
-	f      *os.File
+	f      store.File
 	done   func()
 	buf    []byte
 	grow   func(old []byte, n int) []byte // a longer buffer with what is in the old one; nil when memory is refused
@@ -26,16 +30,16 @@ type text struct {
 }
 
 // text opens a file. buf is the first buffer, grow makes larger ones.
-func (d *File) text(buf []byte, grow func([]byte, int) []byte, most int64) (*text, error) {
-	f, err := os.Open(d.Path)
+func (d *File) text(ctx context.Context, buf []byte, grow func([]byte, int) []byte, most int64) (*text, error) {
+	f, err := d.Open(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r, done, err := expanded(f, d.Codec)
+	r, done, err := codec.NewReader(f, d.Codec)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", d.Path, err), f.Close())
+		return nil, errors.Join(d.wrap(err), f.Close())
 	}
-	t := &text{d: d, f: f, r: r, done: done, buf: buf, grow: grow, most: most, first: true}
+	t := &text{ctx: ctx, d: d, f: f, r: r, done: done, buf: buf, grow: grow, most: most, first: true}
 	if err := t.more(); err != nil {
 		t.close()
 		return nil, err
@@ -50,7 +54,7 @@ func (t *text) close() { t.done(); _ = t.f.Close() }
 
 // fail gives an error the file and the line of the last record.
 func (t *text) fail(err error) error {
-	return lineError(t.d, t.passed+int64(t.last), err)
+	return lineError(t.ctx, t.d, t.passed+int64(t.last), err)
 }
 
 // more reads on, keeping what is not given.
@@ -62,11 +66,11 @@ func (t *text) more() error {
 	}
 	if t.hi == len(t.buf) {
 		if int64(t.hi) > t.most {
-			return lineError(t.d, t.passed, fmt.Errorf("the record has more than %d bytes (option MaxRecordBytes)", t.most))
+			return lineError(t.ctx, t.d, t.passed, fmt.Errorf("the record has more than %d bytes (option MaxRecordBytes)", t.most))
 		}
 		b := t.grow(t.buf, 2*len(t.buf))
 		if b == nil {
-			return lineError(t.d, t.passed, fmt.Errorf("no memory for a record of more than %d bytes", t.hi))
+			return lineError(t.ctx, t.d, t.passed, fmt.Errorf("no memory for a record of more than %d bytes", t.hi))
 		}
 		t.buf = b
 	}
@@ -76,7 +80,7 @@ func (t *text) more() error {
 		if err == io.EOF {
 			t.ended = true
 		} else if err != nil {
-			return fmt.Errorf("%s: %w", t.d.Path, err)
+			return t.d.wrap(err)
 		}
 	}
 	return nil
@@ -192,16 +196,16 @@ func (t *text) object(b []byte, i int) ([]byte, error) {
 }
 
 // lineError names the file and the line of a byte of its text.
-func lineError(d *File, at int64, err error) error {
+func lineError(ctx context.Context, d *File, at int64, err error) error {
 	line := int64(1)
-	f, e := os.Open(d.Path)
+	f, e := d.Open(ctx)
 	if e != nil {
-		return fmt.Errorf("%s: %w", d.Path, err)
+		return d.wrap(err)
 	}
 	defer f.Close()
-	r, done, e := expanded(f, d.Codec)
+	r, done, e := codec.NewReader(f, d.Codec)
 	if e != nil {
-		return fmt.Errorf("%s: %w", d.Path, err)
+		return d.wrap(err)
 	}
 	defer done()
 	buf := make([]byte, 64<<10)
@@ -213,5 +217,5 @@ func lineError(d *File, at int64, err error) error {
 			break
 		}
 	}
-	return fmt.Errorf("%s:%d: %w", d.Path, line, err)
+	return fmt.Errorf("%s:%d: %w", store.Name(d.Path), line, err)
 }

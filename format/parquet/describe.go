@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,6 +14,7 @@ import (
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/guard"
+	"github.com/weft-data/weft/store"
 )
 
 // Options are what the user says about Parquet files. The zero value is good.
@@ -57,7 +56,7 @@ type key struct {
 // scale, timestamps to the finer unit; any other difference is an error that names both files.
 func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype.Schema, error) {
 	var p ReadParams
-	found, err := expand(paths)
+	found, err := store.Find(ctx, paths, true, "*.parquet")
 	if err != nil {
 		return p, nil, err
 	}
@@ -66,7 +65,7 @@ func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype
 		if err := ctx.Err(); err != nil {
 			return p, nil, err
 		}
-		d, err := describe(x, o)
+		d, err := describe(ctx, x, o)
 		if err != nil {
 			return p, nil, err
 		}
@@ -94,102 +93,23 @@ func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype
 	return p, p.Schema, nil
 }
 
-// A place is a file and the number of its path's leading bytes that give no columns.
-type place struct {
-	path string
-	base int
-}
-
-// expand lists the files that paths name, in the order of their names.
-func expand(paths []string) (out []place, err error) {
-	if len(paths) == 0 {
-		return nil, errors.New("no files: give a path, a folder or a pattern")
-	}
-	for _, p := range paths {
-		st, err := os.Stat(p)
-		switch {
-		case err == nil && st.IsDir():
-			some, err := walk(p)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, some...)
-			continue
-		case err == nil:
-			out = append(out, place{p, len(p)})
-			continue
-		}
-		match, bad := filepath.Glob(p)
-		if bad != nil {
-			return nil, fmt.Errorf("%s: %w", p, bad)
-		}
-		match = slices.DeleteFunc(match, func(m string) bool { return hidden(p, m) })
-		if len(match) == 0 {
-			return nil, err
-		}
-		base := strings.LastIndexByte(p[:strings.IndexAny(p, "*?[")], filepath.Separator) + 1
-		for _, m := range match {
-			out = append(out, place{m, base})
-		}
-	}
-	return out, nil
-}
-
-// hidden reports whether a wildcard at the start of a path's element stands for "." or "_".
-func hidden(pattern, path string) bool {
-	ps, xs := strings.Split(pattern, string(filepath.Separator)), strings.Split(path, string(filepath.Separator))
-	for i, x := range xs {
-		if i < len(ps) && strings.IndexAny(ps[i], "*?[") == 0 && (strings.HasPrefix(x, ".") || strings.HasPrefix(x, "_")) {
-			return true
-		}
-	}
-	return false
-}
-
-// walk lists the files below a folder.
-func walk(dir string) (out []place, err error) {
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if path != dir && (strings.HasPrefix(d.Name(), ".") || strings.HasPrefix(d.Name(), "_")) {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if !d.IsDir() {
-			out = append(out, place{path, len(dir)})
-		}
-		return nil
-	})
-	if err == nil && len(out) == 0 {
-		err = fmt.Errorf("%s is a folder without files", dir)
-	}
-	return out, err
-}
-
 // describe reads the footer of one file.
-func describe(x place, o Options) (d described, err error) {
-	st, err := os.Stat(x.path)
-	if err != nil {
-		return d, err
-	}
-	f, err := guard.OpenFile(x.path, guard.Options{})
+func describe(ctx context.Context, x store.Place, o Options) (d described, err error) {
+	f, err := open(ctx, x.Info)
 	if err != nil {
 		return d, err
 	}
 	defer f.Close()
-	d.file = File{Path: x.path, Size: st.Size(), ModTime: st.ModTime().UnixNano()}
+	d.file = File{Info: x.Info}
 	if !o.NoKeys {
-		d.keys = keysOf(x.path[x.base:])
+		d.keys = keysOf(x.Path[x.Base:])
 	}
 	for i := range f.Fields() {
 		d.names = append(d.names, f.Fields()[i].Name)
 	}
 	leaves, err := d.columns(f, o)
 	if err != nil {
-		return d, fmt.Errorf("%s: %w", x.path, err)
+		return d, fmt.Errorf("%s: %w", store.Name(x.Path), err)
 	}
 	for i := range f.NumRowGroups() {
 		g := f.RowGroup(i)

@@ -16,19 +16,18 @@ package parquet
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/internal/scan"
 	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/store"
 )
 
-// A File is an input; reading fails when size or time differ from these.
+// A File is an input as it was when the plan was built.
 type File struct {
-	Path    string
-	Size    int64
-	ModTime int64
-	Keys    []expr.Literal // of the columns that its path gives
+	store.Info
+	Keys []expr.Literal // of the columns that its path gives
 }
 
 // A Group is a row group of one of the files.
@@ -124,13 +123,7 @@ func (p *ReadParams) groups(block int) []Group {
 	return p.Groups[p.Blocks[block]:p.Blocks[block+1]]
 }
 
-func (p *ReadParams) schema() dtype.Schema {
-	out := make(dtype.Schema, len(p.Cols))
-	for i, c := range p.Cols {
-		out[i] = p.Schema[c]
-	}
-	return out
-}
+func (p *ReadParams) schema() dtype.Schema { return scan.Pick(p.Schema, p.Cols) }
 
 func (p *ReadParams) meta(groups []Group) op.Meta {
 	m := op.Meta{Schema: p.schema()}
@@ -139,13 +132,10 @@ func (p *ReadParams) meta(groups []Group) op.Meta {
 		m.Bytes += float64(g.Bytes) * float64(len(p.Cols)) / float64(max(1, len(p.Schema)))
 	}
 	if !p.Where.None() {
-		m.Rows, m.Bytes = m.Rows*passed, m.Bytes*passed
+		m.Rows, m.Bytes = m.Rows*scan.Passed, m.Bytes*scan.Passed
 	}
 	return m
 }
-
-// passed is the share of rows that a predicate is taken to keep, in estimates.
-const passed = 0.3
 
 // Read is the operator parquet.read.
 var Read = op.Register(op.Spec[ReadParams]{
@@ -154,17 +144,7 @@ var Read = op.Register(op.Spec[ReadParams]{
 	Infer: inferRead,
 	Mem:   memRead,
 	Text: func(p ReadParams) string {
-		t := fmt.Sprintf("%q", p.Files[0].Path)
-		if len(p.Files) > 1 {
-			t += fmt.Sprintf(" and %d more", len(p.Files)-1)
-		}
-		if len(p.Cols) < len(p.Schema) {
-			t += fmt.Sprintf("; %d of %d columns", len(p.Cols), len(p.Schema))
-		}
-		if !p.Where.None() {
-			t += fmt.Sprintf("; where %s", p.Where)
-		}
-		return t
+		return scan.Text(store.Name(p.Files[0].Path), len(p.Files), len(p.Cols), len(p.Schema), p.Where)
 	},
 	Source: newSource,
 	Rules: op.Rules[ReadParams]{
@@ -172,14 +152,8 @@ var Read = op.Register(op.Spec[ReadParams]{
 		BlockMeta: func(p ReadParams, b int) op.Meta { return p.meta(p.groups(b)) },
 		Uses:      func(ReadParams, []op.Meta, []string) [][]string { return nil },
 		Project: func(p ReadParams, cols []string) ReadParams {
-			out := p
-			out.Cols = nil
-			for _, c := range p.Cols { // in file order: the records come so
-				if slices.Contains(cols, p.Schema[c].Name) {
-					out.Cols = append(out.Cols, c)
-				}
-			}
-			return out
+			p.Cols = scan.Project(p.Schema, p.Cols, cols)
+			return p
 		},
 		Prune:  prune,
 		Keep:   keep,
@@ -212,14 +186,11 @@ const pageBytes = 1 << 20
 
 // filter takes a predicate into the reader.
 func filter(p ReadParams, pred expr.Expr) (ReadParams, expr.Expr) {
-	if pred.None() || !expr.Deterministic(pred) {
+	where, ok := scan.Take(p.Where, pred)
+	if !ok {
 		return p, pred
 	}
-	all := expr.Conjuncts(pred)
-	if !p.Where.None() {
-		all = append(expr.Conjuncts(p.Where), all...)
-	}
-	p.Where = expr.AndAll(all)
+	p.Where = where
 	return p, expr.Expr{}
 }
 
@@ -228,12 +199,9 @@ func (p *ReadParams) where() (*expr.Program, error) {
 	if p.Where.None() {
 		return nil, nil
 	}
-	prog, err := expr.Compile(p.Where, p.Schema.Pick(p.tested()))
+	prog, err := scan.Compile(p.Where, p.Schema.Pick(p.tested()))
 	if err != nil {
 		return nil, fmt.Errorf("parquet: %w", err)
-	}
-	if k := prog.Field().Type.Kind; k != dtype.Bool && k != dtype.Null {
-		return nil, fmt.Errorf("parquet: %s is %s, want a predicate", p.Where, prog.Field().Type)
 	}
 	return prog, nil
 }

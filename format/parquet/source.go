@@ -1,10 +1,10 @@
 package parquet
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"sync"
 
@@ -13,6 +13,7 @@ import (
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/guard"
 	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/store"
 )
 
 // morselRows is how many rows a morsel has at most: the columns of a wide table stay in the second-level cache.
@@ -90,20 +91,25 @@ func (f *feed) file(n int32) (*guard.File, error) {
 	if x := f.open[n]; x != nil {
 		return x, nil
 	}
-	want := f.p.Files[n]
-	st, err := os.Stat(want.Path)
-	if err != nil {
-		return nil, err
-	}
-	if st.Size() != want.Size || st.ModTime().UnixNano() != want.ModTime {
-		return nil, fmt.Errorf("%s changed after the plan was built (%d bytes then, %d now): build it again", want.Path, want.Size, st.Size())
-	}
-	x, err := guard.OpenFile(want.Path, guard.Options{})
+	x, err := open(f.task.Context(), f.p.Files[n].Info)
 	if err != nil {
 		return nil, err
 	}
 	f.open[n] = x
 	return x, nil
+}
+
+// open opens a file that is still what it was.
+func open(ctx context.Context, x store.Info) (*guard.File, error) {
+	in, err := x.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f, err := guard.Open(in, x.Size, guard.Options{Name: store.Name(x.Path), Closer: in})
+	if err != nil {
+		return nil, errors.Join(err, in.Close())
+	}
+	return f, nil
 }
 
 // Reader implements op.Feed.

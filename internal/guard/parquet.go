@@ -5,15 +5,16 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/apache/arrow/go/v17/arrow"
 )
 
 // Options say how a Parquet file is opened. The zero value is good for any file.
 type Options struct {
-	// Name stands for the file in errors; OpenFile sets it to the path.
+	// Name stands for the file in errors.
 	Name string
+	// Closer, if it is not nil, is closed by File.Close.
+	Closer io.Closer
 	// SkipChecksums leaves page checksums unverified. They are verified by default where a page has one.
 	SkipChecksums bool
 	// Limits bound allocation.
@@ -98,37 +99,14 @@ type File struct {
 	arrow  map[string]arrow.DataType
 }
 
-// OpenFile opens the Parquet file at path. Close it after use.
-func OpenFile(path string, opt Options) (*File, error) {
-	fd, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	st, err := fd.Stat()
-	if err != nil {
-		fd.Close()
-		return nil, err
-	}
-	if opt.Name == "" {
-		opt.Name = path
-	}
-	f, err := Open(fd, st.Size(), opt)
-	if err != nil {
-		fd.Close()
-		return nil, err
-	}
-	f.closer = fd
-	return f, nil
-}
-
 // Open reads and checks the footer of the Parquet file of size bytes behind r. r must stay open while the
-// File is used; Close does not close it.
+// File is used; Close closes the Closer of opt only.
 func Open(r io.ReaderAt, size int64, opt Options) (*File, error) {
 	if opt.Name == "" {
 		opt.Name = "parquet"
 	}
 	opt.Limits = opt.Limits.withDefaults()
-	f := &File{name: opt.Name, src: r, size: size, opt: opt}
+	f := &File{name: opt.Name, src: r, size: size, opt: opt, closer: opt.Closer}
 	if err := f.open(); err != nil {
 		return nil, f.fail(-1, "", err)
 	}
