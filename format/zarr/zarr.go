@@ -504,7 +504,10 @@ func (m *Meta) Names() (key string, text []byte, err error) {
 			return "", nil, err
 		}
 		for i, c := range m.Codecs {
-			x := codec2{ID: c.Name, Level: &c.Level, ElementSize: c.Width}
+			x := codec2{ID: c.Name, ElementSize: c.Width}
+			if c.Name != "lz4" && c.Width == 0 {
+				x.Level = &c.Level
+			}
 			if i < len(m.Codecs)-1 {
 				j.Filters = append(j.Filters, x)
 			} else {
