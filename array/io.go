@@ -2,7 +2,9 @@ package array
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/internal/whole"
 	ops "github.com/weft-data/weft/op/array"
+	"github.com/weft-data/weft/store"
 )
 
 // ReadNPY is the array of a .npy file. Only its header is read now; blocks are read
@@ -23,20 +26,16 @@ import (
 // Arrays in Fortran order and in foreign byte order are read too; objects,
 // structures and texts are not.
 func ReadNPY(path string, opts ...Option) *Array {
-	f, err := ops.Stat(path)
-	if err != nil {
-		return fail("ReadNPY", "%w", err)
-	}
-	o, err := zarr.OpenFile(path)
+	o, info, err := store.Open(context.Background(), path)
 	if err != nil {
 		return fail("ReadNPY", "%w", err)
 	}
 	defer o.Close()
-	h, err := npy.Read(o, f.Size)
+	h, err := npy.Read(o, info.Size)
 	if err != nil {
-		return fail("ReadNPY", "%s: %w", path, err)
+		return fail("ReadNPY", "%s: %w", store.Name(path), err)
 	}
-	return inNumPy("ReadNPY", f, h, opts)
+	return inNumPy("ReadNPY", ops.File{Info: info}, h, opts)
 }
 
 // inNumPy is the array that a header describes.
@@ -49,24 +48,21 @@ func inNumPy(verb string, f ops.File, h npy.Header, opts []Option) *Array {
 // only be read from their begin: each block costs reading all before it. Without
 // Chunks they are one block.
 func ReadNPZ(path, name string, opts ...Option) *Array {
-	f, err := ops.Stat(path)
-	if err != nil {
-		return fail("ReadNPZ", "%w", err)
-	}
-	o, err := zarr.OpenFile(path)
+	o, info, err := store.Open(context.Background(), path)
 	if err != nil {
 		return fail("ReadNPZ", "%w", err)
 	}
 	defer o.Close()
-	members, err := npy.Members(o, f.Size)
+	members, err := npy.Members(o, info.Size)
 	if err != nil {
-		return fail("ReadNPZ", "%s: %w", path, err)
+		return fail("ReadNPZ", "%s: %w", store.Name(path), err)
 	}
 	var names []string
 	for _, m := range members {
 		if names = append(names, m.Name); m.Name != name {
 			continue
 		}
+		f := ops.File{Info: info}
 		if m.Packed {
 			f.Packed = &ops.Packed{At: m.Offset, Length: m.Length}
 			opts = append([]Option{Chunks(-1)}, opts...)
@@ -88,12 +84,11 @@ type Raw struct {
 
 // ReadRaw is an array of elements of type k in a file, see ReadNPY.
 func ReadRaw(path string, k DType, shape []int, layout Raw, opts ...Option) *Array {
-	f, err := ops.Stat(path)
+	info, err := store.Stat(context.Background(), path)
 	if err != nil {
 		return fail("ReadRaw", "%w", err)
 	}
-	f.Offset, f.Swap = layout.Offset, layout.BigEndian
-	return inFile("ReadRaw", f, shape, k, layout.Fortran, opts)
+	return inFile("ReadRaw", ops.File{Info: info, Offset: layout.Offset, Swap: layout.BigEndian}, shape, k, layout.Fortran, opts)
 }
 
 // inFile is an array in one file.
@@ -142,7 +137,7 @@ func runs(shape []int, limit int64) []any {
 func ReadZarr(folder string, opts ...Option) *Array {
 	m, err := zarr.Open(context.Background(), zarr.Folder{Dir: folder})
 	if err != nil {
-		return fail("ReadZarr", "%s: %w", folder, err)
+		return fail("ReadZarr", "%s: %w", store.Name(folder), err)
 	}
 	o := settle(m.Kind, opts)
 	want := o.kind
@@ -160,7 +155,7 @@ func ReadZarr(folder string, opts ...Option) *Array {
 			o.chunks[i] = given[a]
 		}
 	}
-	f := ops.File{Path: folder, Zarr: m}
+	f := ops.File{Info: store.Info{Path: folder}, Zarr: m}
 	x := made("ReadZarr", ints(m.Shape), o, func(whole grid.Grid) ops.Leaf {
 		return ops.Leaf{Kind: ops.Stored, Type: m.Kind, Grid: whole, View: straight(len(m.Shape)), File: &f}
 	})
@@ -218,6 +213,9 @@ func (x *Array) create(ctx context.Context, r graph.Runner, verb, path string, h
 	if x.err != nil {
 		return x.err
 	}
+	if store.IsRemote(path) { // blocks are written at their places, which uploads cannot do
+		return fmt.Errorf("%s: %s: only files of this machine can be written: take WriteZarr", verb, store.Name(path))
+	}
 	w, err := whole.Create(path)
 	if err != nil {
 		return fmt.Errorf("%s: %w", verb, err)
@@ -229,7 +227,7 @@ func (x *Array) create(ctx context.Context, r graph.Runner, verb, path string, h
 	if err := w.Truncate(int64(len(header)) + x.NBytes()); err != nil {
 		return err
 	}
-	to := ops.File{Path: w.Name(), Offset: int64(len(header))}
+	to := ops.File{Info: store.Info{Path: w.Name()}, Offset: int64(len(header))}
 	if err := x.whole().save(ctx, r, verb, to, x.grid.Shape(), nil, true, opts); err != nil {
 		return err
 	}
@@ -296,7 +294,8 @@ func (o *ZarrOptions) meta(x *Array) (*zarr.Meta, error) {
 }
 
 // WriteZarr runs the plan and writes the array as a Zarr array into a folder, which
-// must not be there yet and appears when it is complete. Blocks are cut to whole
+// must not be there yet and appears when it is complete; at a URL, the metadata that
+// makes it an array is written last. Blocks are cut to whole
 // chunks of the store, but for those that are not compressed.
 func (x *Array) WriteZarr(ctx context.Context, r graph.Runner, folder string, o ZarrOptions, opts ...RunOption) error {
 	if x.err != nil {
@@ -307,27 +306,42 @@ func (x *Array) WriteZarr(ctx context.Context, r graph.Runner, folder string, o 
 		return fmt.Errorf("WriteZarr: %w", err)
 	}
 	y := x.whole()
-	if !m.Plain() {
+	if !m.Plain() || store.IsRemote(folder) {
 		if y = x.toChunks("WriteZarr", m.Chunk, make([]int64, len(x.grid))); y.err != nil {
 			return y.err
 		}
+	}
+	key, text, err := m.Names()
+	if err != nil {
+		return err
+	}
+	if store.IsRemote(folder) { // the array is there when its metadata is
+		return y.upload(ctx, r, folder, m, key, text, opts)
 	}
 	w, err := whole.CreateFolder(folder)
 	if err != nil {
 		return fmt.Errorf("WriteZarr: %w", err)
 	}
 	defer w.Close()
-	if err := y.save(ctx, r, "WriteZarr", ops.File{Path: w.Name, Zarr: m}, m.Shape, nil, true, opts); err != nil {
-		return err
-	}
-	key, text, err := m.Names()
-	if err != nil {
+	if err := y.save(ctx, r, "WriteZarr", ops.File{Info: store.Info{Path: w.Name}, Zarr: m}, m.Shape, nil, true, opts); err != nil {
 		return err
 	}
 	if err := os.WriteFile(zarr.Folder{Dir: w.Name}.Path(key), text, 0o666); err != nil {
 		return err
 	}
 	return w.Commit()
+}
+
+// upload writes a Zarr array to a URL.
+func (x *Array) upload(ctx context.Context, r graph.Runner, folder string, m *zarr.Meta, key string, text []byte, opts []RunOption) error {
+	to := zarr.Folder{Dir: folder}
+	if _, err := store.Stat(ctx, to.Path(key)); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(fmt.Errorf("WriteZarr: %s: %w", store.Name(folder), fs.ErrExist), err)
+	}
+	if err := x.save(ctx, r, "WriteZarr", ops.File{Info: store.Info{Path: folder}, Zarr: m}, m.Shape, nil, true, opts); err != nil {
+		return err
+	}
+	return to.Write(ctx, key, text)
 }
 
 // toChunks cuts x so that no two blocks meet one chunk of a store into which it is
@@ -361,20 +375,19 @@ func (x *Array) StoreNPY(ctx context.Context, r graph.Runner, path string, at []
 	if x.err != nil {
 		return x.err
 	}
-	f, err := ops.Stat(path)
+	if store.IsRemote(path) {
+		return fmt.Errorf("StoreNPY: %s: a file elsewhere cannot be changed in place", store.Name(path))
+	}
+	o, info, err := store.Open(ctx, path)
 	if err != nil {
 		return fmt.Errorf("StoreNPY: %w", err)
 	}
-	o, err := zarr.OpenFile(path)
-	if err != nil {
-		return fmt.Errorf("StoreNPY: %w", err)
-	}
-	h, err := npy.Read(o, f.Size)
+	h, err := npy.Read(o, info.Size)
 	_ = o.Close()
 	if err != nil {
 		return fmt.Errorf("StoreNPY: %s: %w", path, err)
 	}
-	f.Offset, f.Swap = h.Offset, h.Swap
+	f := ops.File{Info: info, Offset: h.Offset, Swap: h.Swap}
 	at, full, y := slices.Clone(at), h.Shape, x.whole()
 	if err := x.fitsRegion(h.Kind, full, at); err != nil {
 		return fmt.Errorf("StoreNPY: %s: %w", path, err)
@@ -410,14 +423,14 @@ func (x *Array) StoreZarr(ctx context.Context, r graph.Runner, folder string, at
 	}
 	m, err := zarr.Open(ctx, zarr.Folder{Dir: folder})
 	if err != nil {
-		return fmt.Errorf("StoreZarr: %s: %w", folder, err)
+		return fmt.Errorf("StoreZarr: %s: %w", store.Name(folder), err)
 	}
 	full, from, stored := make([]int64, len(m.Shape)), make([]int64, len(m.Shape)), make([]int, len(m.Shape))
 	for i, a := range m.Order {
 		full[a] = m.Shape[i]
 	}
 	if err := x.fitsRegion(m.Kind, full, at); err != nil {
-		return fmt.Errorf("StoreZarr: %s: %w", folder, err)
+		return fmt.Errorf("StoreZarr: %s: %w", store.Name(folder), err)
 	}
 	order := make([]int, len(m.Order))
 	for i, a := range m.Order {
@@ -430,5 +443,5 @@ func (x *Array) StoreZarr(ctx context.Context, r graph.Runner, folder string, at
 	if y = y.toChunks("StoreZarr", m.Chunk, from); y.err != nil {
 		return y.err
 	}
-	return y.save(ctx, r, "StoreZarr", ops.File{Path: folder, Zarr: m}, m.Shape, stored, false, opts)
+	return y.save(ctx, r, "StoreZarr", ops.File{Info: store.Info{Path: folder}, Zarr: m}, m.Shape, stored, false, opts)
 }

@@ -213,7 +213,7 @@ func TestFileErrors(t *testing.T) {
 		t.Error(err)
 	}
 	must(t, os.WriteFile(path, []byte("other"), 0o666))
-	if _, err := x.Compute(ctx, r); err == nil || !strings.Contains(err.Error(), "has changed since the plan was made") {
+	if _, err := x.Compute(ctx, r); err == nil || !strings.Contains(err.Error(), "changed after the plan was built") {
 		t.Error(err)
 	}
 	if err := array.ReadNPY(path).Err(); err == nil || !strings.Contains(err.Error(), "not an .npy file") {

@@ -17,7 +17,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"slices"
@@ -26,6 +25,7 @@ import (
 
 	"github.com/weft-data/weft/format/npy"
 	"github.com/weft-data/weft/internal/elem"
+	"github.com/weft-data/weft/store"
 )
 
 // Bounds of what metadata may say.
@@ -38,29 +38,22 @@ const (
 // A Store holds objects by key. Keys have slashes, no dots as elements, and no slash in front.
 type Store interface {
 	// Open opens an object. Errors: fs.ErrNotExist.
-	Open(ctx context.Context, key string) (Object, error)
+	Open(ctx context.Context, key string) (store.File, store.Info, error)
 	// Write puts an object in place of one that is there, at once or not at all.
 	Write(ctx context.Context, key string, data []byte) error
 }
 
-// An Object is opened for reading.
-type Object interface {
-	io.ReaderAt
-	io.Closer
-	Size() int64
-}
-
 // read returns an object of metadata.
 func read(ctx context.Context, s Store, key string) ([]byte, error) {
-	o, err := s.Open(ctx, key)
+	o, x, err := s.Open(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	defer o.Close()
-	if o.Size() > MaxMeta {
-		return nil, fmt.Errorf("%s: %d bytes of metadata: at most %d are read", key, o.Size(), MaxMeta)
+	if x.Size > MaxMeta {
+		return nil, fmt.Errorf("%s: %d bytes of metadata: at most %d are read", key, x.Size, MaxMeta)
 	}
-	b := make([]byte, o.Size())
+	b := make([]byte, x.Size)
 	if n, err := o.ReadAt(b, 0); n < len(b) {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/weft-data/weft/internal/elem"
+	"github.com/weft-data/weft/store"
 )
 
 // zipped is a folder of testdata/python.zip, whose arrays zarr-python 3.1.6 with numcodecs 0.16.6 wrote.
@@ -34,23 +35,24 @@ func open(t testing.TB) map[string]*zip.File {
 	return m
 }
 
-func (z zipped) Open(_ context.Context, key string) (Object, error) {
+func (z zipped) Open(_ context.Context, key string) (store.File, store.Info, error) {
 	f := z.files[z.name+"/"+key]
 	if f == nil {
-		return nil, fs.ErrNotExist
+		return nil, store.Info{}, fs.ErrNotExist
 	}
 	r, err := f.Open()
 	if err != nil {
-		return nil, err
+		return nil, store.Info{}, err
 	}
 	b, err := io.ReadAll(r)
-	return object{bytes.NewReader(b)}, err
+	return object{bytes.NewReader(b)}, store.Info{Size: int64(len(b))}, err
 }
 
 // object is an object in memory.
 type object struct{ *bytes.Reader }
 
 func (object) Close() error { return nil }
+func (object) Name() string { return "" }
 
 func (z zipped) Write(context.Context, string, []byte) error { return fs.ErrPermission }
 
@@ -266,11 +268,11 @@ func TestMetaErrors(t *testing.T) {
 // one is a store of one object.
 type one struct{ name, text string }
 
-func (o one) Open(_ context.Context, key string) (Object, error) {
+func (o one) Open(_ context.Context, key string) (store.File, store.Info, error) {
 	if key == o.name {
-		return object{bytes.NewReader([]byte(o.text))}, nil
+		return object{bytes.NewReader([]byte(o.text))}, store.Info{Size: int64(len(o.text))}, nil
 	}
-	return nil, fs.ErrNotExist
+	return nil, store.Info{}, fs.ErrNotExist
 }
 
 func (o one) Write(context.Context, string, []byte) error { return fs.ErrPermission }

@@ -15,6 +15,7 @@ import (
 	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/internal/strip"
 	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/store"
 )
 
 // SaveParams are the parameters of array.save: blocks of In are written into an
@@ -84,7 +85,7 @@ var Save = op.Register(op.Spec[SaveParams]{
 			if err != nil {
 				return nil, err
 			}
-			s.to = &chunked{file: &p.To, kind: p.Kind, store: zarr.Folder{Dir: p.To.Path, Fresh: p.New}, coder: c}
+			s.to = &chunked{file: &p.To, kind: p.Kind, store: zarr.Folder{Dir: p.To.Path, Fresh: p.New && !store.IsRemote(p.To.Path)}, coder: c}
 		}
 		return s, nil
 	},
@@ -114,7 +115,7 @@ func (s *saving) Run(t op.Task, in []op.In, out op.Out) (err error) {
 			err = s.write(t, data, &box)
 		}
 		if err != nil {
-			return fmt.Errorf("writing %s: %w", s.p.To.Path, err)
+			return fmt.Errorf("writing %s: %w", store.Name(s.p.To.Path), err)
 		}
 	}
 	b, err := newBatch(t, []elem.Kind{elem.Int64}, 1)
@@ -133,7 +134,7 @@ func (s *saving) write(t op.Task, data []byte, box *region) error {
 	}
 	m := s.p.To.Zarr
 	return s.to.chunks(box, func(at []int64, chunk, part *region) error {
-		if m.Plain() && s.p.New {
+		if m.Plain() && s.to.store.Fresh {
 			path := zarr.Folder{Dir: s.p.To.Path}.Path(m.Key(at))
 			if err := plainChunk(path, m.ChunkBytes()); err != nil {
 				return err
@@ -180,10 +181,10 @@ func (s *saving) chunk(t op.Task, data []byte, box *region, at []int64, chunk, p
 	}
 	fillWith(m.Kind, buf, len(buf)/w, m.Fill)
 	if !whole {
-		o, err := s.to.store.Open(t.Context(), m.Key(at))
+		o, x, err := s.to.store.Open(t.Context(), m.Key(at))
 		switch {
 		case err == nil:
-			if err := errors.Join(s.to.decode(t, buf, o), o.Close()); err != nil {
+			if err := errors.Join(s.to.decode(t, buf, o, x.Size), o.Close()); err != nil {
 				return err
 			}
 			settle(buf, m.Kind, m.Swap)

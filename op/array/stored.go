@@ -7,40 +7,26 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 
 	"github.com/weft-data/weft/format/zarr"
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/store"
 )
 
 // A File says where the elements of a leaf of kind Stored lie: in one file, in
 // row-major order, from Offset on; or, with Zarr, in the chunks of a folder.
 type File struct {
-	Path    string
-	Size    int64 // of the file, or of the metadata
-	ModTime int64 // nanoseconds since 1970
-	Offset  int64
-	Swap    bool    // elements are big-endian
-	Packed  *Packed // nil when the elements lie as they are
-	Zarr    *zarr.Meta
+	store.Info // of the file, or only the path of the folder
+	Offset     int64
+	Swap       bool    // elements are big-endian
+	Packed     *Packed // nil when the elements lie as they are
+	Zarr       *zarr.Meta
 }
 
 // Packed is a deflated stream in a file, in which Offset counts.
 type Packed struct{ At, Length int64 }
-
-// Stat returns the facts of a file that a plan freezes.
-func Stat(path string) (File, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return File{}, err
-	}
-	if !st.Mode().IsRegular() {
-		return File{}, fmt.Errorf("%s is no file", path)
-	}
-	return File{Path: path, Size: st.Size(), ModTime: st.ModTime().UnixNano()}, nil
-}
 
 // check returns what is wrong with a stored leaf.
 func (f *File) check(l *Leaf) error {
@@ -113,18 +99,11 @@ type oneFile struct {
 }
 
 func (f *oneFile) read(ctx context.Context, a mem.Allocator, dst []byte, box *region) (err error) {
-	o, err := os.Open(f.file.Path)
+	o, err := f.file.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.Close()) }()
-	st, err := o.Stat()
-	if err != nil {
-		return err
-	}
-	if st.Size() != f.file.Size || st.ModTime().UnixNano() != f.file.ModTime {
-		return fmt.Errorf("%s has changed since the plan was made", f.file.Path)
-	}
 	var src io.ReaderAt = o
 	if p := f.file.Packed; p != nil {
 		s := &stream{Reader: flate.NewReader(io.NewSectionReader(o, p.At, p.Length))}
@@ -132,7 +111,7 @@ func (f *oneFile) read(ctx context.Context, a mem.Allocator, dst []byte, box *re
 		defer func() { err = errors.Join(err, s.Reader.(io.Closer).Close()) }()
 	}
 	if err := readBox(ctx, a, src, f.file.Offset, dst, box, &f.whole, box, f.d, f.kind.Width(), f.file.Packed != nil); err != nil {
-		return fmt.Errorf("%s: %w", f.file.Path, err)
+		return fmt.Errorf("%s: %w", store.Name(f.file.Path), err)
 	}
 	settle(dst, f.kind, f.file.Swap)
 	return nil
@@ -260,7 +239,7 @@ func settle(b []byte, k elem.Kind, swap bool) {
 type chunked struct {
 	file  *File
 	kind  elem.Kind
-	store zarr.Store
+	store zarr.Folder
 	coder *zarr.Coder
 }
 
@@ -282,7 +261,7 @@ func (c *chunked) chunks(box *region, f func(at []int64, chunk, part *region) er
 			part.lo[i], part.hi[i] = max(chunk.lo[i], box.lo[i]), min(chunk.hi[i], box.hi[i])
 		}
 		if err := f(at, &chunk, &part); err != nil {
-			return fmt.Errorf("%s, chunk %s: %w", c.file.Path, m.Key(at), err)
+			return fmt.Errorf("%s, chunk %s: %w", store.Name(c.file.Path), m.Key(at), err)
 		}
 		i := d - 1
 		for ; i >= 0; i-- {
@@ -306,7 +285,7 @@ func (c *chunked) read(ctx context.Context, a mem.Allocator, dst []byte, box *re
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		o, err := c.store.Open(ctx, m.Key(at))
+		o, x, err := c.store.Open(ctx, m.Key(at))
 		missing := errors.Is(err, fs.ErrNotExist)
 		if err != nil && !missing {
 			return err
@@ -314,8 +293,8 @@ func (c *chunked) read(ctx context.Context, a mem.Allocator, dst []byte, box *re
 		if !missing {
 			defer func() { err = errors.Join(err, o.Close()) }()
 			if m.Plain() {
-				if o.Size() != m.ChunkBytes() {
-					return fmt.Errorf("%d bytes where a chunk has %d", o.Size(), m.ChunkBytes())
+				if x.Size != m.ChunkBytes() {
+					return fmt.Errorf("%d bytes where a chunk has %d", x.Size, m.ChunkBytes())
 				}
 				return readBox(ctx, a, o, 0, dst, box, chunk, part, d, width, false)
 			}
@@ -330,7 +309,7 @@ func (c *chunked) read(ctx context.Context, a mem.Allocator, dst []byte, box *re
 			if m.Swap {
 				settle(buf, m.Kind, true) // back below, with the others
 			}
-		} else if err := c.decode(a, buf, o); err != nil {
+		} else if err := c.decode(a, buf, o, x.Size); err != nil {
 			return err
 		}
 		copyPart(dst, box, buf, chunk, part, d, width)
@@ -343,13 +322,13 @@ func (c *chunked) read(ctx context.Context, a mem.Allocator, dst []byte, box *re
 }
 
 // decode reads a chunk whole.
-func (c *chunked) decode(a mem.Allocator, buf []byte, o zarr.Object) error {
-	if most := zarr.Most(int64(len(buf))); o.Size() > most {
-		return fmt.Errorf("%d bytes where at most %d are possible", o.Size(), most)
+func (c *chunked) decode(a mem.Allocator, buf []byte, o io.ReaderAt, size int64) error {
+	if most := zarr.Most(int64(len(buf))); size > most {
+		return fmt.Errorf("%d bytes where at most %d are possible", size, most)
 	}
-	raw := a.Alloc(int(o.Size()))
+	raw := a.Alloc(int(size))
 	if raw == nil {
-		return fmt.Errorf("%d bytes of a chunk: %w", o.Size(), mem.ErrBudget)
+		return fmt.Errorf("%d bytes of a chunk: %w", size, mem.ErrBudget)
 	}
 	defer a.Free(raw)
 	if n, err := o.ReadAt(raw, 0); n < len(raw) {
