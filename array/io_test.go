@@ -2,19 +2,24 @@ package array_test
 
 import (
 	"archive/zip"
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/weft-data/weft/array"
 	"github.com/weft-data/weft/sched/local"
+	"github.com/weft-data/weft/store"
 )
 
 func runner(t testing.TB) *local.Runner {
@@ -246,5 +251,66 @@ func TestWholeOrNothing(t *testing.T) {
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 		t.Error(left, err)
+	}
+}
+
+// inMemory is a driver of URLs.
+type inMemory struct {
+	mu    sync.Mutex
+	files map[string][]byte
+}
+
+func (m *inMemory) Stat(_ context.Context, path string) (store.Info, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b, ok := m.files[path]
+	if !ok {
+		return store.Info{}, fs.ErrNotExist
+	}
+	return store.Info{Path: path, Size: int64(len(b)), Version: 1}, nil
+}
+
+func (m *inMemory) List(context.Context, string) ([]store.Info, error) { return nil, nil }
+
+func (m *inMemory) Range(_ context.Context, path string, off, n int64) (io.ReadCloser, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return io.NopCloser(bytes.NewReader(m.files[path][off : off+n])), nil
+}
+
+func (m *inMemory) Put(_ context.Context, path string, r io.Reader, _ int64) error {
+	b, err := io.ReadAll(r)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.files[path] = b
+	return err
+}
+
+// TestElsewhere reads and writes arrays by URL.
+func TestElsewhere(t *testing.T) {
+	m := &inMemory{files: map[string][]byte{}}
+	store.Register("arrays", m)
+	r := runner(t)
+	x := sample(array.Int32, 7, 9)
+	for _, o := range []array.ZarrOptions{{Chunks: []int{2, 4}}, {Version: 2, Codec: "none", Chunks: []int{3, 2}}} {
+		url := "arrays://place/" + strconv.Itoa(o.Version)
+		must(t, x.WriteZarr(ctx, r, url, o))
+		same(t, r, array.ReadZarr(url), x)
+		must(t, x.Slice(":2,:2").Neg().StoreZarr(ctx, r, url, []int{1, 1}))
+		same(t, r, array.ReadZarr(url).Slice("1:3,1:3"), x.Slice(":2,:2").Neg())
+		if err := x.WriteZarr(ctx, r, url, o); !errors.Is(err, fs.ErrExist) {
+			t.Error(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "x.npy")
+	must(t, x.WriteNPY(ctx, r, path))
+	b, err := os.ReadFile(path)
+	must(t, err)
+	m.files["arrays://x.npy"] = b
+	same(t, r, array.ReadNPY("arrays://x.npy", array.Chunks(2, 3)).T(), x.T())
+	for _, err := range []error{x.WriteNPY(ctx, r, "arrays://y.npy"), x.StoreNPY(ctx, r, "arrays://x.npy", []int{0, 0}), array.ReadNPY("none://x").Err()} {
+		if err == nil || !strings.Contains(err.Error(), "arrays://") && !strings.Contains(err.Error(), "no driver for none://") {
+			t.Error(err)
+		}
 	}
 }
