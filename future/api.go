@@ -182,15 +182,14 @@ func Map[A, R any](c *Client, fn op.Fn[A, R], args []A) []*Future[R] {
 func MapWith[A, R any](c *Client, o Options, fn op.Fn[A, R], args []A) []*Future[R] {
 	all := make([]Future[R], len(args))
 	out := make([]*Future[R], len(args))
-	calls := make([]*call, len(args))
 	d, l := &many[A, R]{fn, args}, c.lane(o)
 	for i := range all {
 		f := &all[i]
 		f.x.doer, f.x.index = d, int32(i)
 		f.x.b.Store(l.none)
-		out[i], calls[i] = f, &f.x
+		out[i] = f
 	}
-	l.submit(calls...)
+	l.submit(len(all), func(i int) *call { return &all[i].x })
 	return out
 }
 
@@ -220,7 +219,7 @@ func ReduceWith[A, R any](c *Client, o Options, fn op.Fn[[]A, R], in []*Future[A
 func (f *Future[R]) start(l *lane, d doer) *Future[R] {
 	f.x.doer = d
 	f.x.b.Store(l.none)
-	l.submit(&f.x)
+	l.submit(1, func(int) *call { return &f.x })
 	return f
 }
 

@@ -172,22 +172,22 @@ func (x *call) err() error {
 	return nil
 }
 
-// submit registers calls of one lane. Dependencies that were submitted with the
+// submit registers n calls of one lane. Dependencies that were submitted with the
 // same options and not handed over yet stay within one graph; others must end
 // first.
-func (l *lane) submit(calls ...*call) {
+func (l *lane) submit(n int, call func(i int) *call) {
 	c := l.c
-	c.live.Add(len(calls))
+	c.live.Add(n)
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
-		for _, x := range calls {
-			x.finish(failure{ErrClosed})
+		for i := range n {
+			call(i).finish(failure{ErrClosed})
 		}
 		return
 	}
-	for _, x := range calls {
-		l.enqueue(x)
+	for i := range n {
+		l.enqueue(call(i))
 	}
 	if b := l.pending; b != nil && c.timer == nil {
 		n := b.n

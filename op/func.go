@@ -11,7 +11,10 @@ import (
 
 // A Fn is a user's function with one argument and one result. A named one can
 // run wherever the same program runs; one without a name stays in this process.
-type Fn[A, R any] struct {
+type Fn[A, R any] struct{ *function[A, R] }
+
+// A function is what every call of it refers to: there may be hundreds of thousands.
+type function[A, R any] struct {
 	name string
 	f    func(context.Context, A) (R, error)
 }
@@ -56,6 +59,7 @@ var funcs = map[string]remoteFn{}
 // result types that have no canonical bytes (functions, channels, unexported
 // fields): those can only be used with Closure.
 func Func[A, R any](name string, f func(context.Context, A) (R, error)) Fn[A, R] {
+	fn := Fn[A, R]{&function[A, R]{name, f}}
 	a, r := reflect.TypeFor[A](), reflect.TypeFor[R]()
 	for _, t := range []reflect.Type{a, r} {
 		if err := canon.Check(t); err != nil {
@@ -77,12 +81,14 @@ func Func[A, R any](name string, f func(context.Context, A) (R, error)) Fn[A, R]
 			return nil, err
 		}
 		return canon.Append(nil, y)
-	}, Fn[A, R]{name, f}.Typed()}
-	return Fn[A, R]{name, f}
+	}, fn.Typed()}
+	return fn
 }
 
 // Closure makes a function of a closure. It cannot leave this process.
-func Closure[A, R any](f func(context.Context, A) (R, error)) Fn[A, R] { return Fn[A, R]{f: f} }
+func Closure[A, R any](f func(context.Context, A) (R, error)) Fn[A, R] {
+	return Fn[A, R]{&function[A, R]{f: f}}
+}
 
 // Name returns the registered name, empty for a local function.
 func (f Fn[A, R]) Name() string { return f.name }

@@ -6,7 +6,7 @@ func (s *State) onSubmit(ev *Event) {
 	if s.byID[ev.Job] != nil {
 		return
 	}
-	j, msg := newJob(ev.Job, ev.Spec, s.opt.MaxTasks, &s.spares)
+	j, msg := newJob(ev.Job, ev.Spec, s.opt.MaxTasks, &s.stock)
 	if msg != "" {
 		s.act(Action{Kind: Fail, Job: ev.Job, First: nobody, Err: invalid(msg)})
 		s.act(Action{Kind: Closed, Job: ev.Job})

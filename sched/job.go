@@ -105,14 +105,14 @@ func (l *layer) free(b int32) bool {
 func (l *layer) complete() bool { return l.known && l.held == l.n }
 
 // makeRoom gives the layer its columns when its number of blocks is known.
-func (l *layer) makeRoom(n int32, from *spares) {
+func (l *layer) makeRoom(n int32, from *stock) {
 	l.known, l.n, l.announced = true, n, min(n, 1)-1
-	l.st = from.halves.take(n)
-	l.who = from.halves.take(n)
-	l.att = from.atts.take(n)
-	l.size = from.sizes.take(n)
-	l.nwait = from.counts.take(n)
-	l.nuse = from.counts.take(n)
+	l.st = from.halves.Take(n)
+	l.who = from.halves.Take(n)
+	l.att = from.atts.Take(n)
+	l.size = from.sizes.Take(n)
+	l.nwait = from.counts.Take(n)
+	l.nuse = from.counts.Take(n)
 }
 
 type jobState uint8
@@ -138,7 +138,7 @@ type job struct {
 	id      JobID
 	prio    int32
 	state   jobState
-	spares  *spares
+	stock   *stock
 	layers  []*layer
 	tasks   int64
 	running int32
@@ -162,18 +162,18 @@ type job struct {
 }
 
 // newJob checks a Spec and makes a job of it.
-func newJob(id JobID, spec *Spec, maxTasks int64, from *spares) (*job, string) {
+func newJob(id JobID, spec *Spec, maxTasks int64, from *stock) (*job, string) {
 	if spec == nil {
 		return nil, "a Submit event carries a Spec"
 	}
-	j := &job{id: id, prio: spec.Priority, spares: from}
+	j := &job{id: id, prio: spec.Priority, stock: from}
 	if msg := j.add(spec.Layers, maxTasks); msg != "" {
 		return nil, msg
 	}
 	if msg := j.wire(); msg != "" {
 		return nil, msg
 	}
-	j.ready = from.keys.take(int32(min(j.tasks, 1<<16)))[:0]
+	j.ready = from.keys.Take(int32(min(j.tasks, 1<<16)))[:0]
 	return j, ""
 }
 
@@ -203,7 +203,7 @@ func (j *job) size(l *layer, n int32, maxTasks int64) string {
 		return fmt.Sprintf("layer %d: %d blocks make %d tasks in the job, at most %d are allowed", l.id, n, j.tasks+int64(n), maxTasks)
 	}
 	j.tasks += int64(n)
-	l.makeRoom(n, j.spares)
+	l.makeRoom(n, j.stock)
 	return ""
 }
 
@@ -260,7 +260,7 @@ func (j *job) wire() string {
 				e.from.late++
 				continue
 			case e.from.known && !e.sealed:
-				if msg := e.seal(l, j.spares); msg != "" {
+				if msg := e.seal(l, j.stock); msg != "" {
 					return fmt.Sprintf("layer %d, input %d: %s", l.id, i, msg)
 				}
 			}
@@ -271,7 +271,7 @@ func (j *job) wire() string {
 }
 
 // seal checks an edge whose both ends are known.
-func (e *edge) seal(l *layer, from *spares) string {
+func (e *edge) seal(l *layer, from *stock) string {
 	switch w := &e.w; w.Kind {
 	case One:
 		if l.n != e.from.n {

@@ -83,7 +83,7 @@ func newDAG(at, deps []int32) (*dag, error) {
 	}
 	w := Wiring{Kind: Table, At: at, List: deps}
 	g := &dag{n: n, at: at, deps: slices.Clone(deps)}
-	g.outAt, g.outs = w.reverse(n, &spares{})
+	g.outAt, g.outs = w.reverse(n, &stock{})
 	missing := make([]int32, n)
 	for t := range n {
 		if missing[t] = int32(len(g.in(t))); missing[t] == 0 {

@@ -35,7 +35,7 @@ type State struct {
 	reserve WorkerID
 	turn    uint32 // moves on at every choice, so that it is not always the same few workers that are asked
 	attempt Attempt
-	spares  spares
+	stock   stock
 	now     int64
 	acts    []Action
 	base    int // actions of this step begin here
@@ -180,7 +180,7 @@ func (s *State) close(j *job) {
 	s.act(Action{Kind: Closed, Job: j.id})
 	s.jobs = slices.DeleteFunc(s.jobs, func(x *job) bool { return x == j })
 	delete(s.byID, j.id)
-	s.spares.leave(j)
+	s.stock.leave(j)
 	if s.last == j {
 		s.last = nil
 	}

@@ -72,9 +72,9 @@ func floorDiv(a, b int64) int64 {
 func ceilDiv(a, b int64) int64 { return -floorDiv(-a, b) }
 
 // reverse returns the readers of each of the n input blocks of a Table, in compressed rows.
-func (w *Wiring) reverse(n int32, from *spares) (at, list []int32) {
+func (w *Wiring) reverse(n int32, from *stock) (at, list []int32) {
 	m := len(w.At) - 1
-	at = from.counts.take(n + 1)
+	at = from.counts.Take(n + 1)
 	used := w.List[w.At[0]:w.At[m]]
 	for _, x := range used {
 		at[x+1]++
@@ -82,8 +82,8 @@ func (w *Wiring) reverse(n int32, from *spares) (at, list []int32) {
 	for i := range n {
 		at[i+1] += at[i]
 	}
-	list = from.counts.take(int32(len(used)))
-	fill := from.counts.take(n)
+	list = from.counts.Take(int32(len(used)))
+	fill := from.counts.Take(n)
 	copy(fill, at)
 	for b := range m {
 		for _, x := range w.List[w.At[b]:w.At[b+1]] {
@@ -91,6 +91,6 @@ func (w *Wiring) reverse(n int32, from *spares) (at, list []int32) {
 			fill[x]++
 		}
 	}
-	from.counts.put(fill)
+	from.counts.Put(fill)
 	return at, list
 }

@@ -161,39 +161,3 @@ func (r *Runner) pop(dst []item, n int32) []item {
 	}
 	return dst
 }
-
-// tables are lists of blocks of jobs that have ended, for the next ones: small
-// jobs of many tasks would otherwise leave most of their garbage here.
-type tables struct {
-	lists [][]chunk.Value
-	size  int
-}
-
-const (
-	tablesMost = 1 << 19 // blocks in all lists
-	listsMost  = 16
-)
-
-func (t *tables) take(n int32) []chunk.Value {
-	if n == 0 {
-		return nil
-	}
-	for i, l := range t.lists {
-		if c := cap(l); c >= int(n) && c <= 1024+4*int(n) {
-			t.lists[i] = t.lists[len(t.lists)-1]
-			t.lists = t.lists[:len(t.lists)-1]
-			t.size -= c
-			return l[:n]
-		}
-	}
-	return make([]chunk.Value, n)
-}
-
-// put keeps a list nobody refers to any more.
-func (t *tables) put(l []chunk.Value) {
-	if c := cap(l); c > 0 && t.size+c <= tablesMost && len(t.lists) < listsMost {
-		clear(l)
-		t.lists = append(t.lists, l)
-		t.size += c
-	}
-}

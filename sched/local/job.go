@@ -88,7 +88,7 @@ func (j *job) bind() (err error) {
 
 // room makes place for the blocks of a layer; the runner is locked.
 func (j *job) room(layer graph.LayerID) {
-	j.vals[layer] = j.r.spare.take(j.plan.Graph.Layers[layer].N)
+	j.vals[layer] = j.r.tables.Take(j.plan.Graph.Layers[layer].N)
 }
 
 // layerDone looks whether late layers can be decided now.
@@ -313,7 +313,7 @@ func (j *job) closed() {
 	for l := range j.vals {
 		j.free(sched.LayerID(l), 0, int32(len(j.vals[l])))
 		if j.read == len(j.got) { // else a reader still asks for a block that is gone
-			j.r.spare.put(j.vals[l])
+			j.r.tables.Put(j.vals[l])
 			j.vals[l] = nil
 		}
 	}

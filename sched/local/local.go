@@ -22,6 +22,7 @@ import (
 
 	"time"
 
+	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/exec"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/optimize"
@@ -57,12 +58,12 @@ type Runner struct {
 	quiet    sync.Cond // a job is gone
 	st       *sched.State
 	acts     []sched.Action
-	evs      []sched.Event // scratch
-	spare    tables
-	got      []int32 // of a job that has ended, for the next one
-	real     []item  // by key; those of a job and layer in one or few pieces
-	ahead    int     // real tasks at the node
-	direct   []item  // ring
+	evs      []sched.Event             // scratch
+	tables   sched.Tables[chunk.Value] // for the blocks of jobs
+	got      []int32                   // of a job that has ended, for the next one
+	real     []item                    // by key; those of a job and layer in one or few pieces
+	ahead    int                       // real tasks at the node
+	direct   []item                    // ring
 	head     int
 	carriers int
 	idle     sync.Pool // of *carrier
@@ -85,6 +86,9 @@ func (it *item) key() uint64 { return it.j.sh.Key(it.layer, it.first) }
 
 const session = 1
 
+// tablesMost is how many blocks the tables have at most that wait for the next job.
+const tablesMost = 1 << 19
+
 // New starts the threads of a runner.
 func New(o Options) *Runner {
 	if o.Threads <= 0 {
@@ -101,7 +105,7 @@ func New(o Options) *Runner {
 		node:    exec.NewNode(exec.Options{Threads: o.Threads, Memory: memory, SpillDir: o.SpillDir}),
 		threads: o.Threads, budget: o.Memory, start: time.Now(),
 		st:   sched.New(sched.Options{}),
-		jobs: map[sched.JobID]*job{},
+		jobs: map[sched.JobID]*job{}, tables: sched.Tables[chunk.Value]{Most: tablesMost},
 	}
 	r.quiet.L = &r.mu
 	r.idle.New = func() any { return &carrier{} }
