@@ -3,6 +3,7 @@ package chunk
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 
@@ -281,22 +282,55 @@ func fromDictionary(x *array.Dictionary, v Vec) (Vec, error) {
 // ToRecord copies a batch into a record owned by the garbage collector; a batch
 // whose buffers are that already is wrapped as it is. Dictionaries are decoded.
 func ToRecord(s *arrow.Schema, schema dtype.Schema, b *Batch) (arrow.Record, error) {
-	own := b
-	if b.own == nil || b.own.alloc != mem.Heap {
-		c := NewBuilder(schema, mem.Heap)
-		if err := c.Append(b); err != nil {
-			return nil, err
-		}
-		own = c.Flush()
+	own, err := Kept(schema, b)
+	if err != nil {
+		return nil, err
 	}
 	cols := make([]arrow.Array, len(own.Cols))
 	for i := range own.Cols {
-		if v := &own.Cols[i]; v.Dict != nil && textBytes(v, nil, v.N) > math.MaxInt32 {
-			return nil, fmt.Errorf("column %q has more than 2 GiB of text in %d rows: read fewer rows at a time", schema[i].Name, v.N)
-		}
 		cols[i] = toArray(s.Field(i).Type, &own.Cols[i])
 	}
 	return array.NewRecord(s, cols, int64(b.N)), nil
+}
+
+// Kept returns the rows of b in buffers owned by the garbage collector, dictionaries
+// decoded, as records have them: b itself if it is that already.
+func Kept(schema dtype.Schema, b *Batch) (*Batch, error) {
+	heap := b.own != nil && b.own.alloc == mem.Heap
+	coded := func(v Vec) bool { return v.Dict != nil }
+	if heap && !slices.ContainsFunc(b.Cols, coded) {
+		return b, nil
+	}
+	out := &Batch{Cols: slices.Clone(b.Cols), N: b.N, Seq: b.Seq, Sub: b.Sub}
+	var rest []int
+	for i := range out.Cols {
+		v := &out.Cols[i]
+		if v.Dict == nil {
+			rest = append(rest, i)
+			continue
+		}
+		if textBytes(v, nil, v.N) > math.MaxInt32 {
+			return nil, fmt.Errorf("column %q has more than 2 GiB of text in %d rows: read fewer rows at a time", schema[i].Name, v.N)
+		}
+		*v = *decoded(v)
+		if !heap {
+			v.Valid = slices.Clone(v.Valid)
+		}
+	}
+	if heap {
+		out.Own(mem.Heap, nil)
+		return out, nil
+	}
+	c := NewBuilder(schema.Pick(rest), mem.Heap)
+	if err := c.Append(b.Pick(rest, &Batch{})); err != nil {
+		return nil, err
+	}
+	copied := c.Flush()
+	for k, i := range rest {
+		out.Cols[i] = copied.Cols[k]
+	}
+	out.own = copied.own
+	return out, nil
 }
 
 func toArray(t arrow.DataType, v *Vec) arrow.Array {
@@ -331,8 +365,9 @@ func toArray(t arrow.DataType, v *Vec) arrow.Array {
 // values are copied as 16 bytes: what is behind them is overwritten by the next.
 func decoded(v *Vec) *Vec {
 	n := textBytes(v, nil, v.N)
-	out := &Vec{Type: v.Type, N: v.N, Valid: v.Valid, Off: make([]int32, v.N+1)}
-	str := make([]byte, n+16)
+	out := &Vec{Type: v.Type, N: v.N, Valid: v.Valid, Off: Slice[int32](mem.Heap.Alloc(4*(v.N+1)), v.N+1)}
+	str := mem.Heap.Alloc(n + 16)
+	out.Off[0] = 0
 	src, so := v.Dict.Values.Str, v.Dict.Values.Off
 	nulls, o := v.Nulls() > 0, 0
 	for i, c := range Values[uint32](v) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/mem"
 )
 
 // codedText makes a batch of one column: row i has value code[i] of values, or null for a negative code.
@@ -58,4 +59,46 @@ func TestTooMuchTextBehindCodesIsRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `column "long"`) || !strings.Contains(err.Error(), "2 GiB") {
 		t.Errorf("2.1 GiB of text in one batch: %v", err)
 	}
+}
+
+// What is kept shares nothing with what it was made of, unless that is garbage-collected
+// and plain already.
+func TestKeptRowsOutliveTheirBatch(t *testing.T) {
+	s := dtype.Schema{{Name: "s", Type: dtype.Of(dtype.Utf8), Nullable: true}, {Name: "n", Type: dtype.Of(dtype.Int64)}}
+	numbers := []int64{7, 8, 9}
+	b := codedText([]string{"a", "bcd"}, []int{1, -1, 0})
+	b.Cols = append(b.Cols, chunk.Vec{Type: s[1].Type, N: 3, Data: chunk.Bytes(numbers)})
+	kept, err := chunk.Kept(s, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(numbers)
+	clear(b.Cols[0].Data)
+	clear(b.Cols[0].Valid)
+	if v := &kept.Cols[0]; v.Dict != nil || v.Text(0) != "bcd" || !v.IsNull(1) || v.Text(2) != "a" || v.IsNull(0) {
+		t.Errorf("texts %q, %q", v.Text(0), v.Text(2))
+	}
+	if n := chunk.Values[int64](&kept.Cols[1]); n[0] != 7 || n[2] != 9 {
+		t.Errorf("numbers %v", n)
+	}
+	if again, err := chunk.Kept(s, kept); again != kept || err != nil {
+		t.Errorf("kept rows are copied again: %v", err)
+	}
+	c := chunk.NewBuilder(s, mem.Heap)
+	if err := c.Append(codedWith(b)); err != nil {
+		t.Fatal(err)
+	}
+	own := c.Flush()
+	if plain, err := chunk.Kept(s, own); err != nil || plain == own || plain.Cols[0].Dict != nil || own.Cols[0].Dict == nil {
+		t.Errorf("codes in garbage-collected buffers are kept as codes: %v", err)
+	} else {
+		own.Release()
+		plain.Release()
+	}
+}
+
+// codedWith gives b, whose values a test has cleared, other ones.
+func codedWith(b *chunk.Batch) *chunk.Batch {
+	fresh := codedText([]string{"x", "y"}, []int{0, 1, 0})
+	return &chunk.Batch{N: b.N, Cols: []chunk.Vec{fresh.Cols[0], b.Cols[1]}}
 }

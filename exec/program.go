@@ -205,7 +205,7 @@ func (p *Program) run(n *Node, t *task, w *Work) (v chunk.Value, err error) {
 	ly := p.layers[w.Layer]
 	last := &ly.meters[len(ly.meters)-1]
 	t.bufs, t.files = map[*byte][]byte{}, map[*spillFile]*Meter{}
-	t.out = newStored(n, ly.out, last, w.Next)
+	t.out, t.kept = newStored(n, ly.out, last, w.Next), ly.keep
 	for i := range ly.meters {
 		t.parts = append(t.parts, part{t, &ly.meters[i]})
 	}

@@ -17,6 +17,7 @@ type task struct {
 	seat
 	ctx   context.Context
 	block int
+	kept  bool // what it gives is for whoever keeps it: see Program.Keep
 	out   *stored
 	parts []part // one per operator
 
@@ -191,6 +192,16 @@ func (o outlet) Put(run int, b *chunk.Batch) error {
 	if b.N == 0 {
 		b.Release()
 		return nil
+	}
+	if o.kept {
+		own, err := chunk.Kept(o.out.schema, b)
+		if err != nil {
+			return err
+		}
+		if own != b {
+			b.Release()
+		}
+		b = own
 	}
 	if !b.Owned() {
 		c := chunk.NewBuilder(o.out.schema, o.task)
