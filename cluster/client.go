@@ -29,8 +29,8 @@ type Options struct {
 	Name     string // for the scheduler's log
 	Security Security
 	Stall    time.Duration // a fetch that makes no progress for so long is asked for again; default 10 s
-	// Wait is how long Dial waits for the first worker; default 10 s. Below 0 it
-	// does not.
+	// Wait is how long Dial waits for the scheduler and for its first worker;
+	// default 10 s each. Below 0 it waits for neither.
 	Wait time.Duration
 }
 
@@ -74,7 +74,9 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 	live, cancel := context.WithCancelCause(context.Background())
 	c.cancel = cancel
 	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
-	st, err := c.conn.NewStream(live, &bidi, "/"+service+"/Client", grpc.WaitForReady(true))
+	silent := time.AfterFunc(patience(o.Wait), func() { cancel(context.DeadlineExceeded) })
+	st, err := c.conn.NewStream(live, &bidi, "/"+service+"/Client", grpc.WaitForReady(o.Wait >= 0))
+	silent.Stop()
 	if err != nil {
 		stop()
 		close(c.done)

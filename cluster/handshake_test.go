@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -169,4 +170,20 @@ func plans(n int) (out []wire.Record) {
 		out = append(out, wire.Record{Kind: wire.Submit, Block: int32(i), Bytes: 100, Data: []byte("a")})
 	}
 	return out
+}
+
+// Where nobody listens, Dial ends when its patience does, at once without any.
+func TestDialWithoutScheduler(t *testing.T) {
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := lis.Addr().String()
+	lis.Close()
+	for _, wait := range []time.Duration{50 * time.Millisecond, -1} {
+		c, err := Dial(context.Background(), addr, Options{Wait: wait})
+		if c != nil || err == nil || !strings.Contains(err.Error(), "the scheduler at "+addr+" does not answer") {
+			t.Errorf("wait %v: %v", wait, err)
+		}
+	}
 }

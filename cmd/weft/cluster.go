@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -166,7 +167,8 @@ func (a *app) cluster() *cobra.Command {
 // up runs a scheduler here and workers as processes of this command.
 func (a *app) up(ctx context.Context, n int, listen string) error {
 	log := a.logger()
-	l, err := cluster.Up(ctx, cluster.UpOptions{Workers: n, Listen: listen, Threads: (a.threads + n - 1) / n, Memory: max(64<<20, a.budget/int64(n)),
+	threads := cmp.Or(a.threads, runtime.GOMAXPROCS(0))
+	l, err := cluster.Up(ctx, cluster.UpOptions{Workers: n, Listen: listen, Threads: (threads + n - 1) / n, Memory: max(64<<20, a.budget/int64(n)),
 		SpillDir: a.spillDir, Scheduler: cluster.SchedulerOptions{Log: log}})
 	if err != nil {
 		return err
