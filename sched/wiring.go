@@ -74,23 +74,20 @@ func ceilDiv(a, b int64) int64 { return -floorDiv(-a, b) }
 // reverse returns the readers of each of the n input blocks of a Table, in compressed rows.
 func (w *Wiring) reverse(n int32, from *stock) (at, list []int32) {
 	m := len(w.At) - 1
-	at = from.counts.Take(n + 1)
+	at = from.counts.Take(n + 2)
 	used := w.List[w.At[0]:w.At[m]]
 	for _, x := range used {
-		at[x+1]++
+		at[x+2]++
 	}
 	for i := range n {
-		at[i+1] += at[i]
+		at[i+2] += at[i+1]
 	}
 	list = from.counts.Take(int32(len(used)))
-	fill := from.counts.Take(n)
-	copy(fill, at)
-	for b := range m {
+	for b := range m { // at[x+1] goes from where row x begins to where it ends
 		for _, x := range w.List[w.At[b]:w.At[b+1]] {
-			list[fill[x]] = int32(b)
-			fill[x]++
+			list[at[x+1]] = int32(b)
+			at[x+1]++
 		}
 	}
-	from.counts.Put(fill)
-	return at, list
+	return at[:n+1], list
 }

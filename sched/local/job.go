@@ -241,7 +241,7 @@ func (j *job) deliver(a sched.Action, evs []sched.Event) []sched.Event {
 		return append(evs, sched.Event{Kind: sched.Consumed, Job: j.id, Layer: a.Layer, Block: b})
 	}
 	if j.got == nil {
-		j.got, j.r.got = j.r.got, nil
+		j.got = j.r.numbers.Take(int32(len(j.vals[a.Layer])))[:0]
 	}
 	j.got = append(j.got, b)
 	j.bell.Ring()
@@ -310,15 +310,17 @@ func (j *job) explain(e *sched.JobError) error {
 
 // closed frees what is left when the scheduler has forgotten the job.
 func (j *job) closed() {
+	quiet := j.read == len(j.got) // else a reader still asks for a block that is gone
 	for l := range j.vals {
 		j.free(sched.LayerID(l), 0, int32(len(j.vals[l])))
-		if j.read == len(j.got) { // else a reader still asks for a block that is gone
+		if quiet {
 			j.r.tables.Put(j.vals[l])
 			j.vals[l] = nil
 		}
 	}
-	if j.read == len(j.got) && cap(j.got) > cap(j.r.got) && cap(j.got) <= tablesMost {
-		j.r.got, j.got, j.read = j.got[:0], nil, 0
+	if quiet {
+		j.r.numbers.Put(j.got)
+		j.got, j.read = nil, 0
 	}
 	_ = j.prog.Close()
 	j.stop()

@@ -60,7 +60,7 @@ type Runner struct {
 	acts     []sched.Action
 	evs      []sched.Event             // scratch
 	tables   sched.Tables[chunk.Value] // for the blocks of jobs
-	got      []int32                   // of a job that has ended, for the next one
+	numbers  sched.Tables[int32]       // for what they deliver
 	real     []item                    // by key; those of a job and layer in one or few pieces
 	ahead    int                       // real tasks at the node
 	direct   []item                    // ring
