@@ -419,7 +419,7 @@ func AppendParts(dst []byte, elem dtype.Kind, n int, part func(i int) (b []byte,
 	}
 	at := len(dst)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(n)<<1)
-	for i := range n {
+	for i := 0; i < n && elem != dtype.Null && dst[at]&1 == 0; i++ {
 		if _, null := part(i); null {
 			dst[at] |= 1
 		}

@@ -108,3 +108,19 @@ func ExampleMapRows() {
 	// Oslo o
 	// Tromsø t
 }
+
+func ExampleGrouped_Agg() {
+	path, remove := trips()
+	defer remove()
+	f := frame.ReadCSV(path).GroupBy("city").Agg(
+		frame.List("fare").As("fares"),
+		frame.Quantile("fare", 0.25).As("quarter"),
+		frame.ArgMax("day", "fare").As("dearest"),
+		frame.ApproxCountDistinct("day").As("days"))
+	show(f.Sort("city"))
+	// Output:
+	// city fares quarter dearest days
+	// Bergen [80, 64.25] 68.1875 2024-05-01 2
+	// Oslo [120.5, 95] 101.375 2024-05-01 2
+	// Tromsø [null] null null 1
+}

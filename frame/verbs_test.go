@@ -102,7 +102,17 @@ func sortKeys(text string) []any {
 var aggregates = map[string]func(any) frame.Aggregate{
 	"sum": frame.Sum, "mean": frame.Mean, "min": frame.Min, "max": frame.Max, "var": frame.Var, "std": frame.Std, "median": frame.Median,
 	"first": frame.First, "last": frame.Last, "count_distinct": frame.CountDistinct, "any": frame.Any, "all": frame.All,
-	"count": func(x any) frame.Aggregate { return frame.Count(x) },
+	"count": func(x any) frame.Aggregate { return frame.Count(x) }, "mode": frame.Mode, "skew": frame.Skew, "kurtosis": frame.Kurtosis,
+	"list": frame.List, "approx_count_distinct": frame.ApproxCountDistinct,
+	"quantile_30":        func(x any) frame.Aggregate { return frame.Quantile(x, 0.3) },
+	"approx_quantile_30": func(x any) frame.Aggregate { return frame.ApproxQuantile(x, 0.3) },
+	"quantile_2":         func(x any) frame.Aggregate { return frame.Quantile(x, 2) },
+	"join_comma":         func(x any) frame.Aggregate { return frame.StringJoin(x, ", ") },
+	"arg_min_n":          func(x any) frame.Aggregate { return frame.ArgMin(x, "n") },
+	"arg_max_n":          func(x any) frame.Aggregate { return frame.ArgMax(x, "n") },
+	"arg_max_k":          func(x any) frame.Aggregate { return frame.ArgMax(x, "k") },
+	"cov_n":              func(x any) frame.Aggregate { return frame.Cov(x, "n") },
+	"corr_n":             func(x any) frame.Aggregate { return frame.Corr(x, "n") },
 }
 
 // grouped reads "keys | aggregates".

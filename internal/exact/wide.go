@@ -147,6 +147,23 @@ func (s *Sums) wideValue(a Acc, w *wide) float64 {
 	return r.value(r.abs(), 0)
 }
 
+// Parts writes the exact sum of group g as floats that add up to it, the largest
+// first; of a sum that is no number, none.
+func (s *Sums) Parts(a *Acc, g uint32) (out []float64) {
+	for {
+		x := s.Value(*a, g)
+		if x == 0 || x != x || math.IsInf(x, 0) {
+			break
+		}
+		out = append(out, x)
+		s.Add(a, g, -x)
+	}
+	for _, x := range out {
+		s.Add(a, g, x)
+	}
+	return out
+}
+
 // Mean returns the exact sum of group g divided by n > 0, rounded once; NaN and
 // infinities as Value.
 func (s *Sums) Mean(a Acc, g uint32, n int64) float64 {

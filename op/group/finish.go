@@ -43,16 +43,39 @@ func (f *finisher) all(t *table, put func(*chunk.Batch) error) (bool, error) {
 	if f.pl.p.Top != nil {
 		return true, f.top(t, n, put)
 	}
-	for lo := 0; lo < n; lo += outRows {
-		gid := f.gid[:min(outRows, n-lo)]
+	for lo := 0; lo < n; {
+		gid := f.gid[:t.several(lo, min(outRows, n-lo))]
 		for i := range gid {
 			gid[i] = uint32(lo + i)
 		}
 		if err := f.groups(t, gid, put); err != nil {
 			return true, err
 		}
+		lo += len(gid)
 	}
 	return true, nil
+}
+
+// outBytes bounds the bytes of large values that are given out at a time, unless one
+// alone has more.
+const outBytes = 16 << 20
+
+// several returns how many groups from lo on, at most n, may be given out at a time.
+func (t *table) several(lo, n int) int {
+	for _, p := range t.parts {
+		s, ok := p.(sizer)
+		if !ok {
+			continue
+		}
+		sum := int64(0)
+		for i := range n {
+			if sum += s.size(uint32(lo + i)); sum > outBytes && i > 0 {
+				n = i
+				break
+			}
+		}
+	}
+	return n
 }
 
 // groups gives the listed groups, at most outRows.
@@ -86,7 +109,7 @@ func (f *finisher) put(n int, put func(*chunk.Batch) error) error {
 // agg computes one aggregate of the listed groups.
 func (f *finisher) agg(t *table, a *aggPlan, rt dtype.Type, gid []uint32, o *outVec) error {
 	o.begin(rt, len(gid))
-	if a.t.Kind == dtype.Null && a.fn != Len {
+	if len(a.parts) == 0 { // a column of nothing but nulls
 		return f.nothing(a, o)
 	}
 	p := t.parts[a.parts[0]]
@@ -96,13 +119,22 @@ func (f *finisher) agg(t *table, a *aggPlan, rt dtype.Type, gid []uint32, o *out
 			fixedOut[int64](o, len(gid))[i] = countOf(p, g)
 		}
 		return nil
-	case Var, Std, Corr:
+	case Var, Std, Corr, Cov:
 		f.moments(a, p.(*momentsPart), gid, o)
 		return nil
-	case Median:
+	case Median, Quantile:
 		f.median(a, p.(*medianPart), gid, o)
 		return nil
-	case First, Last:
+	case Skew, Kurtosis:
+		d := fixedOut[float64](o, len(gid))
+		for i, g := range gid {
+			x, ok := t.shape(a, g)
+			putFloat(o, d, i, x, ok)
+		}
+		return nil
+	case Mode, ApproxQuantile, ApproxCountDistinct, List, StringJoin:
+		return f.gathered(a, p, gid, o)
+	case ArgMin, ArgMax, First, Last:
 		f.pick(a, p.(*pickPart), gid, o)
 		return nil
 	case Any, All:
@@ -132,7 +164,7 @@ func (f *finisher) agg(t *table, a *aggPlan, rt dtype.Type, gid []uint32, o *out
 func (f *finisher) nothing(a *aggPlan, o *outVec) error {
 	n := o.v.N
 	switch a.fn {
-	case Count, CountDistinct:
+	case Count, CountDistinct, ApproxCountDistinct:
 		clear(fixedOut[int64](o, n))
 	case Any:
 	case All:
@@ -177,7 +209,7 @@ func (f *finisher) sum(t *table, a *aggPlan, p part, gid []uint32, o *outVec) er
 		return f.decSum(a, p, gid, o)
 	case *intSumPart:
 		d := fixedOut[uint64](o, len(gid))
-		signed := o.v.Type.Kind == dtype.Int64
+		signed := o.v.Type.Kind != dtype.Uint64
 		for i, g := range gid {
 			s := p.total(g)
 			_, ok := s.Int64()
@@ -236,6 +268,10 @@ func (f *finisher) mean(t *table, a *aggPlan, p part, gid []uint32, o *outVec) {
 		case *floatSumPart:
 			d[i] = p.sums.Mean(p.acc.s[g], g, n)
 		case *intSumPart:
+			if a.t.Kind == dtype.Duration {
+				fixedOut[int64](o, len(gid))[i] = wholeMean(p.total(g), n)
+				continue
+			}
 			d[i] = intMean(p.total(g), n)
 		case *decSumPart:
 			den := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(max(a.t.Scale, 0))), nil)
@@ -253,10 +289,22 @@ func intMean(s kernel.Sum128, n int64) float64 {
 	if x, ok := s.Int64(); ok && x > -1<<53 && x < 1<<53 && n < 1<<53 {
 		return float64(x) / float64(n)
 	}
+	return quotient(wide128(s), big.NewInt(n))
+}
+
+// wholeMean divides an exact sum of whole numbers; halves go to the even one.
+func wholeMean(s kernel.Sum128, n int64) int64 {
+	q, r := new(big.Int).DivMod(wide128(s), big.NewInt(n), new(big.Int)) // r is not negative
+	if twice := 2 * r.Uint64(); twice > uint64(n) || twice == uint64(n) && q.Bit(0) == 1 {
+		q.Add(q, big.NewInt(1))
+	}
+	return q.Int64()
+}
+
+func wide128(s kernel.Sum128) *big.Int {
 	x := big.NewInt(s.Hi)
 	x.Lsh(x, 64)
-	x.Add(x, new(big.Int).SetUint64(s.Lo))
-	return quotient(x, big.NewInt(n))
+	return x.Add(x, new(big.Int).SetUint64(s.Lo))
 }
 
 func quotient(x, y *big.Int) float64 {
@@ -318,22 +366,33 @@ func (f *finisher) pick(a *aggPlan, p *pickPart, gid []uint32, o *outVec) {
 			o.addBytes(i, s, ok)
 			continue
 		}
-		if p.word(g, 3) != 1 {
+		if p.word(g, p.key+3) != 1 {
 			o.setNull(i)
 		}
-		putFixed(o, i, uint64(p.word(g, 2)))
+		putFixed(o, i, uint64(p.word(g, p.key+2)))
 	}
 }
 
 func (f *finisher) median(a *aggPlan, p *medianPart, gid []uint32, o *outVec) {
 	d := fixedOut[float64](o, len(gid))
 	for i, g := range gid {
-		x, y, ok := p.middle(g)
-		if d[i] = 0; !ok {
-			o.setNull(i)
+		x, y, part, ok := p.middle(g)
+		if a.t.Kind == dtype.Duration {
+			putFloat(o, d, i, 0, ok)
+			if mid := x&y + (x^y)>>1; ok { // rounded down
+				fixedOut[int64](o, len(gid))[i] = mid + (x^y)&mid&1
+			}
 			continue
 		}
-		d[i] = median(a.t.Kind, x, y)
+		putFloat(o, d, i, between(a.t.Kind, x, y, part), ok)
+	}
+}
+
+// putFloat writes value i of a column d of floats, 0 and null when there is none.
+func putFloat(o *outVec, d []float64, i int, x float64, ok bool) {
+	if d[i] = x; !ok {
+		d[i] = 0
+		o.setNull(i)
 	}
 }
 
@@ -341,15 +400,16 @@ func (f *finisher) moments(a *aggPlan, p *momentsPart, gid []uint32, o *outVec) 
 	d := fixedOut[float64](o, len(gid))
 	for i, g := range gid {
 		var ok bool
-		if a.fn == Corr {
-			d[i], ok = p.correlation(g)
-		} else {
-			d[i], ok = varianceOf(p, g, a.fn == Std)
+		var x float64
+		switch a.fn {
+		case Corr:
+			x, ok = p.correlation(g)
+		case Cov:
+			x, ok = p.covariance(g)
+		default:
+			x, ok = varianceOf(p, g, a.fn == Std)
 		}
-		if !ok {
-			d[i] = 0
-			o.setNull(i)
-		}
+		putFloat(o, d, i, x, ok)
 	}
 }
 

@@ -91,11 +91,11 @@ func aggsFor(schema dtype.Schema, holistic bool) (out []Agg) {
 	out = append(out, Agg{Fn: Len, As: "n"})
 	for _, f := range schema {
 		for _, fn := range functions[1:] {
-			a := Agg{Fn: fn, Col: f.Name, Col2: f.Name, As: fn + "_" + f.Name}
-			if !holistic && (fn == Median || fn == CountDistinct) {
+			a := Agg{Fn: fn, Col: f.Name, Col2: f.Name, As: fn + "_" + f.Name, Q: 0.3, Sep: ", "}
+			if !holistic && (fn == Median || fn == Quantile || fn == CountDistinct) || fn == Skew || fn == Kurtosis { // see TestShape
 				continue
 			}
-			if fn == Corr {
+			if pairParts[fn] != 0 {
 				for _, g := range schema {
 					if g.Type.Kind.IsNumeric() && g.Name != f.Name {
 						a.Col2 = g.Name

@@ -169,9 +169,13 @@ func (t *table) roomToJoin(p, from part, gid, src []uint32) bool {
 	}
 	n := 0
 	var b []byte
-	for _, g := range src {
+	q, each := p.(preparer)
+	for i, g := range src {
 		b = from.extra(g, b[:0])
 		n += len(b)
+		if each && !q.prepare(gid[i], b) {
+			return false
+		}
 	}
 	return n == 0 || p.need(gid, n)
 }

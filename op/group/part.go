@@ -153,7 +153,7 @@ func (p *intSumPart) update(l *lap) {
 		sumInts(p, a, values[int16](a))
 	case dtype.Int32:
 		sumInts(p, a, values[int32](a))
-	case dtype.Int64:
+	case dtype.Int64, dtype.Duration:
 		sumInts(p, a, values[int64](a))
 	case dtype.Uint8:
 		sumInts(p, a, values[uint8](a))

@@ -550,18 +550,34 @@ func (p *momentsPart) total(g uint32, k int) *big.Int {
 // variance returns the variance, correctly rounded: (n·Σx² − (Σx)²) / (n·(n−1)).
 // ok is false below two values.
 func (p *momentsPart) variance(g uint32) (v *big.Float, ok bool) {
+	return p.second(g, 1, 0, 0, 2*max(p.unit[0], 1))
+}
+
+// covariance returns (n·Σxy − Σx·Σy) / (n·(n−1)); ok is false below two rows.
+func (p *momentsPart) covariance(g uint32) (x float64, ok bool) {
+	v, ok := p.second(g, 4, 0, 1, max(p.unit[0], 1)+max(p.unit[1], 1))
+	if v == nil {
+		return math.NaN(), ok
+	}
+	x, _ = v.Float64()
+	return x, ok
+}
+
+// second returns (n·q − a·b) / (n·(n−1)) of three sums; unit is that of q. ok is false
+// below two rows; nil is no number.
+func (p *momentsPart) second(g uint32, q, a, b, unit int) (v *big.Float, ok bool) {
 	n := p.word(g, 0)
 	if n < 2 {
 		return nil, false
 	}
-	exp := 2*max(p.unit[0], 1) - 2150
+	exp := unit - 2150
 	if w := p.wide[g]; w != nil {
 		if w.odd {
 			return nil, true
 		}
 		exp = -2148
 	}
-	num := spread(n, p.total(g, 1), p.total(g, 0), p.total(g, 0))
+	num := spread(n, p.total(g, q), p.total(g, a), p.total(g, b))
 	den := new(big.Int).Mul(big.NewInt(n), big.NewInt(n-1))
 	f := new(big.Float).SetPrec(128).Quo(new(big.Float).SetInt(num), new(big.Float).SetInt(den))
 	return f.SetMantExp(f, exp), true

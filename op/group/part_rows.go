@@ -13,6 +13,7 @@ import (
 type medianPart struct {
 	rowPart
 	arg  int
+	q    float64 // 0.5 for the median
 	gids buf[uint32]
 	vals buf[int64]
 	n    int
@@ -83,11 +84,20 @@ func (p *medianPart) order() bool {
 	return true
 }
 
-// middle returns the two middle values of group g, the same one twice when their
-// number is odd.
-func (p *medianPart) middle(g uint32) (a, b int64, ok bool) {
+// rankOf returns where quantile q of n values in order is: behind which of them, and
+// how much of the way to the next.
+func rankOf(q float64, n int64) (rank int64, part float64) {
+	at := q * float64(n-1)
+	rank = min(int64(at), n-1)
+	return rank, at - float64(rank)
+}
+
+// middle returns the two values of group g between which the quantile is, the same
+// one twice when it is one of them, and how far it is from the first.
+func (p *medianPart) middle(g uint32) (a, b int64, part float64, ok bool) {
 	if p.off {
-		return p.picked[g][0], p.picked[g][1], p.counts[g] > 0
+		_, part = rankOf(p.q, p.counts[g])
+		return p.picked[g][0], p.picked[g][1], part, p.counts[g] > 0
 	}
 	lo := uint32(0)
 	if g > 0 {
@@ -95,18 +105,19 @@ func (p *medianPart) middle(g uint32) (a, b int64, ok bool) {
 	}
 	v := p.sorted.s[lo:p.ends.s[g]]
 	if len(v) == 0 {
-		return 0, 0, false
+		return 0, 0, 0, false
 	}
-	k := (len(v) - 1) / 2
+	rank, part := rankOf(p.q, int64(len(v)))
+	k := int(rank)
 	a = quickSelect(v, k)
 	b = a
-	if len(v)%2 == 0 {
+	if part > 0 {
 		b = math.MaxInt64
 		for _, x := range v[k+1:] {
 			b = min(b, x)
 		}
 	}
-	return a, b, true
+	return a, b, part, true
 }
 
 // quickSelect moves the k-th least value to v[k], lesser ones before it and
@@ -144,12 +155,16 @@ func quickSelect(v []int64, k int) int64 {
 	return v[k]
 }
 
-// median returns the value between two middle ones, given as order keys.
-func median(k dtype.Kind, a, b int64) float64 {
+// between returns the value a part of the way between two, given as order keys.
+func between(k dtype.Kind, a, b int64, part float64) float64 {
 	x, y := fromKey(k, a), fromKey(k, b)
 	switch {
 	case a == b:
 		return x
+	case part != 0.5 && math.Abs(y-x) <= math.MaxFloat64:
+		return x + (y-x)*part
+	case part != 0.5:
+		return x*(1-part) + y*part
 	case math.Abs(x) > math.MaxFloat64/2 || math.Abs(y) > math.MaxFloat64/2:
 		return x/2 + y/2
 	}

@@ -196,13 +196,24 @@ func (p *textExtremePart) mergeExtra(g uint32, _, extra []byte) error {
 // pickPart is the value of the first or last row of a group. Its row: two words
 // of position, then {bits, 1 if valid} of a fixed-width value or {position,
 // length} of a text. Positions of last are complemented, so that the least wins.
+//
+// Where a second argument decides, its order key stands before the position: the least
+// wins, or its complement for the greatest, and the position among equal ones.
 type pickPart struct {
 	textPart
 	last bool
 	text bool
+	by   int     // argument that decides, -1 for none
+	key  uintptr // words before the position
+	max  bool
+	keys []int64
 }
 
 func (p *pickPart) start(row []byte) {
+	if p.by >= 0 {
+		putInt64(row, math.MaxInt64)
+		row = row[8:]
+	}
 	putInt64(row, -1)
 	putInt64(row[8:], -1)
 	if p.text {
@@ -216,6 +227,10 @@ func (p *pickPart) room(l *lap) bool {
 
 func (p *pickPart) update(l *lap) {
 	v := &l.args[p.arg]
+	if p.by >= 0 {
+		p.updateBy(l, v)
+		return
+	}
 	b, s := p.base()
 	for i, g := range l.gid[:l.n] {
 		hi, lo := l.hi[i], l.lo[i]
@@ -231,10 +246,51 @@ func (p *pickPart) update(l *lap) {
 	}
 }
 
+func (p *pickPart) updateBy(l *lap, v *chunk.Vec) {
+	by := &l.args[p.by]
+	if by.Type.Kind == dtype.Null {
+		return
+	}
+	if p.keys == nil {
+		p.keys = make([]int64, lapRows)
+	}
+	k := p.keys[:l.n]
+	orderKeys(by, k)
+	for i, g := range l.gid[:l.n] {
+		if by.IsNull(i) {
+			continue
+		}
+		x := k[i]
+		if p.max {
+			x = ^x
+		}
+		if p.wins(g, x, l.hi[i], l.lo[i]) {
+			p.choose(g, v, i)
+		}
+	}
+}
+
+// wins reports whether a row is before the state's in order, and takes its place.
+func (p *pickPart) wins(g uint32, key int64, hi, lo uint64) bool {
+	b, s := p.base()
+	oh, ol := int64At(b, s, g, p.key), int64At(b, s, g, p.key+1)
+	if p.by >= 0 {
+		old := int64At(b, s, g, 0)
+		if key > *old || key == *old && (hi > uint64(*oh) || hi == uint64(*oh) && lo >= uint64(*ol)) {
+			return false
+		}
+		*old = key
+	} else if hi > uint64(*oh) || hi == uint64(*oh) && lo >= uint64(*ol) {
+		return false
+	}
+	*oh, *ol = int64(hi), int64(lo)
+	return true
+}
+
 // choose makes value i of v the state's.
 func (p *pickPart) choose(g uint32, v *chunk.Vec, i int) {
 	b, s := p.base()
-	x, ok := int64At(b, s, g, 2), int64At(b, s, g, 3)
+	x, ok := int64At(b, s, g, p.key+2), int64At(b, s, g, p.key+3)
 	switch null := v.IsNull(i); {
 	case p.text && null:
 		p.arena.waste += int(max(*ok, 0))
@@ -267,32 +323,30 @@ func fixedBits(v *chunk.Vec, i int) uint64 {
 	return chunk.Values[uint64](v)[i]
 }
 
-// beats reports whether a packed state has the better position, and takes it.
+// beats reports whether a packed state comes first, and takes its place.
 func (p *pickPart) beats(g uint32, state []byte) bool {
-	hi, lo := uint64(getInt64(state)), uint64(getInt64(state[8:]))
-	b, s := p.base()
-	oh, ol := int64At(b, s, g, 0), int64At(b, s, g, 1)
-	if hi > uint64(*oh) || hi == uint64(*oh) && lo >= uint64(*ol) {
-		return false
+	key := int64(0)
+	if p.by >= 0 {
+		key, state = getInt64(state), state[8:]
 	}
-	*oh, *ol = int64(hi), int64(lo)
-	return true
+	return p.wins(g, key, uint64(getInt64(state)), uint64(getInt64(state[8:])))
 }
 
 func (p *pickPart) merge(gid []uint32, b []byte, off []int32, at int) error {
 	d, s := p.base()
+	val := int(p.key) * 8
 	for i, g := range gid {
-		state := b[int(off[i])+at:][:32]
-		if p.text && getInt64(state[24:]) >= 0 { // comes with its extra
+		state := b[int(off[i])+at:][:p.w]
+		if p.text && getInt64(state[val+24:]) >= 0 { // comes with its extra
 			continue
 		}
 		if p.beats(g, state) {
-			x, ok := int64At(d, s, g, 2), int64At(d, s, g, 3)
+			x, ok := int64At(d, s, g, p.key+2), int64At(d, s, g, p.key+3)
 			if p.text {
 				p.arena.waste += int(max(*ok, 0))
 				*ok = -1
 			} else {
-				*x, *ok = getInt64(state[16:]), getInt64(state[24:])
+				*x, *ok = getInt64(state[val+16:]), getInt64(state[val+24:])
 			}
 		}
 	}

@@ -135,7 +135,7 @@ func (m *merger) selectMedian(in []piece, p *medianPart) error {
 				for _, c := range row {
 					p.counts[g] += c
 				}
-				rank[g] = (p.counts[g] - 1) / 2
+				rank[g], _ = rankOf(p.q, max(p.counts[g], 1))
 			}
 			prefix[g], rank[g], equal[g] = step(row, prefix[g], rank[g])
 		}
@@ -143,7 +143,7 @@ func (m *merger) selectMedian(in []piece, p *medianPart) error {
 	for g := range n {
 		k := int64(prefix[g] ^ 1<<63)
 		p.picked[g] = [2]int64{k, k}
-		if p.counts[g]%2 == 0 && rank[g]+1 >= equal[g] {
+		if _, part := rankOf(p.q, p.counts[g]); part > 0 && rank[g]+1 >= equal[g] {
 			p.picked[g][1] = math.MaxInt64
 		}
 	}

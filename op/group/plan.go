@@ -27,12 +27,20 @@ const (
 	partMedian
 	partDistinct
 	partTop
+	partPower
+	partArgMin
+	partArgMax
+	partCollect
+	partTally
+	partBuckets
+	partSketch
 )
 
 // A partSpec is one state: its kind and the arguments it reads.
 type partSpec struct {
 	kind partKind
-	a, b int // positions in plan.args
+	a, b int     // positions in plan.args; of partPower b is one of powerTerms
+	q    float64 // of partMedian: which quantile
 }
 
 // An argument is an input column that states read.
@@ -47,7 +55,9 @@ type aggPlan struct {
 	col   string // for errors
 	t     dtype.Type
 	arg   int // -1 for len
-	parts [2]int
+	parts []int
+	q     float64
+	sep   string
 }
 
 // A plan is what all tables of a group-by share: which columns and states there
@@ -118,68 +128,99 @@ func (pl *plan) arg(col int) int {
 
 // part returns the position of a state, shared by all aggregates that need it.
 func (pl *plan) part(kind partKind, a, b int) int {
-	s := partSpec{kind, a, b}
+	return pl.share(partSpec{kind: kind, a: a, b: b})
+}
+
+func (pl *plan) share(s partSpec) int {
 	for i, x := range pl.parts {
 		if x == s {
 			return i
 		}
 	}
 	pl.parts = append(pl.parts, s)
-	switch kind {
+	switch s.kind {
 	case partMedian, partDistinct:
 		pl.holistic = true
-	case partFirst, partLast, partTop:
+	case partFirst, partLast, partTop, partArgMin, partArgMax, partCollect:
 		pl.positional = true
 	}
 	return len(pl.parts) - 1
 }
 
 func (pl *plan) planAgg(a Agg) aggPlan {
-	out := aggPlan{fn: a.Fn, col: a.Col, arg: -1, parts: [2]int{-1, -1}}
+	out := aggPlan{fn: a.Fn, col: a.Col, arg: -1, q: a.Q, sep: a.Sep}
 	if strings.HasPrefix(a.Col, "__") { // made from an expression
 		out.col = a.As
 	}
 	if a.Fn == Len {
-		out.parts[0] = pl.part(partLen, -1, -1)
+		out.parts = []int{pl.part(partLen, -1, -1)}
 		return out
 	}
 	col := pl.in.Index(a.Col)
 	out.t = pl.in[col].Type
-	if out.t.Kind == dtype.Null {
+	if out.t.Kind == dtype.Null && a.Fn != List {
 		return out
 	}
 	x := pl.arg(col)
 	out.arg = x
-	switch a.Fn {
-	case Count:
-		out.parts[0] = pl.count(col, x)
-	case Sum:
-		out.parts[0] = pl.sum(x)
-	case Mean:
-		out.parts = [2]int{pl.sum(x), pl.count(col, x)}
-	case Var, Std:
-		out.parts[0] = pl.part(partMoments, x, -1)
-	case Corr:
+	if a.Col2 != "" {
 		c2 := pl.in.Index(a.Col2)
 		if pl.in[c2].Type.Kind == dtype.Null {
 			out.t = dtype.Of(dtype.Null)
 			return out
 		}
-		out.parts[0] = pl.part(partComoments, x, pl.arg(c2))
-	case Min, All:
-		out.parts[0] = pl.extreme(partMin, x)
-	case Max, Any:
-		out.parts[0] = pl.extreme(partMax, x)
-	case First:
-		out.parts[0] = pl.part(partFirst, x, -1)
-	case Last:
-		out.parts[0] = pl.part(partLast, x, -1)
-	case Median:
-		out.parts[0] = pl.part(partMedian, x, -1)
-	case CountDistinct:
-		out.parts[0] = pl.part(partDistinct, x, -1)
+		out.parts = []int{pl.part(pairParts[a.Fn], x, pl.arg(c2))}
+		return out
+	}
+	out.parts = []int{pl.single(a, col, x)}
+	switch a.Fn {
+	case Mean:
+		out.parts = append(out.parts, pl.count(col, x))
+	case Skew, Kurtosis:
+		for i, term := range powerTerms {
+			if term.power <= 3 || a.Fn == Kurtosis {
+				out.parts = append(out.parts, pl.part(partPower, x, i))
+			}
+		}
 	}
 	return out
+}
+
+// pairParts are the states of functions of two columns.
+var pairParts = map[string]partKind{Corr: partComoments, Cov: partComoments, ArgMin: partArgMin, ArgMax: partArgMax}
+
+// single returns the first state of a function of column col, argument x.
+func (pl *plan) single(a Agg, col, x int) int {
+	kind := partMoments
+	switch a.Fn {
+	case Count, Skew, Kurtosis:
+		return pl.count(col, x)
+	case Sum, Mean:
+		return pl.sum(x)
+	case Min, All:
+		return pl.extreme(partMin, x)
+	case Max, Any:
+		return pl.extreme(partMax, x)
+	case Median:
+		return pl.share(partSpec{kind: partMedian, a: x, b: -1, q: 0.5})
+	case Quantile:
+		return pl.share(partSpec{kind: partMedian, a: x, b: -1, q: a.Q})
+	case First:
+		kind = partFirst
+	case Last:
+		kind = partLast
+	case CountDistinct:
+		kind = partDistinct
+	case Mode:
+		kind = partTally
+	case ApproxQuantile:
+		kind = partBuckets
+	case ApproxCountDistinct:
+		kind = partSketch
+	case List, StringJoin:
+		kind = partCollect
+	}
+	return pl.part(kind, x, -1)
 }
 
 // count is the count of valid values: of rows where no value can be null.

@@ -1,7 +1,9 @@
 package group
 
 import (
+	"cmp"
 	"fmt"
+	"hash/fnv"
 	"math"
 	"math/big"
 	"slices"
@@ -181,6 +183,8 @@ func valueAt(v *chunk.Vec, i int) any {
 		return nil
 	}
 	switch k := v.Type.Kind; {
+	case k == dtype.List:
+		return shownList(v.Text(i))
 	case k.IsVar():
 		return v.Text(i)
 	case k == dtype.Bool:
@@ -348,8 +352,19 @@ func refAgg(a Agg, r *refTable, rows []int) (any, error) {
 			return r.cols[c][rows[0]], nil
 		}
 		return r.cols[c][rows[len(rows)-1]], nil
-	case Corr:
-		return refCorr(r, c, r.schema.Index(a.Col2), rows), nil
+	case Corr, Cov:
+		return refCorr(a, r, c, r.schema.Index(a.Col2), rows), nil
+	case ArgMin, ArgMax:
+		return refArg(a, r, rows), nil
+	case List:
+		all := make([]any, len(rows))
+		for i, k := range rows {
+			all[i] = r.cols[c][k]
+		}
+		v := vecOf(t, all)
+		return shownList(string(chunk.AppendList(nil, &v, 0, len(all)))), nil
+	case ApproxCountDistinct:
+		return refSketch(t, vals), nil
 	case Var, Std:
 		return refVar(a, vals), nil
 	}
@@ -366,8 +381,25 @@ func refAgg(a Agg, r *refTable, rows []int) (any, error) {
 		}
 		return canonical(best), nil
 	case Median:
+		if t.Kind == dtype.Duration {
+			slices.SortFunc(vals, func(x, y any) int { return cmp.Compare(x.(int64), y.(int64)) })
+			return halfEven(vals[(len(vals)-1)/2 : len(vals)/2+1]), nil
+		}
 		return refMedian(vals), nil
+	case Quantile, ApproxQuantile:
+		return refQuantile(a, t, vals), nil
+	case Mode:
+		return refMode(vals), nil
+	case StringJoin:
+		texts := make([]string, len(vals))
+		for i, x := range vals {
+			texts[i] = x.(string)
+		}
+		return strings.Join(texts, a.Sep), nil
 	case Mean:
+		if t.Kind == dtype.Duration {
+			return halfEven(vals), nil
+		}
 		s, odd := exactSum(vals, t)
 		if odd != nil {
 			return *odd, nil
@@ -459,7 +491,7 @@ func refVar(a Agg, vals []any) any {
 	return f
 }
 
-func refCorr(r *refTable, c, d int, rows []int) any {
+func refCorr(a Agg, r *refTable, c, d int, rows []int) any {
 	var xs, ys []any
 	floats := r.schema[c].Type.Kind.IsFloat() || r.schema[d].Type.Kind.IsFloat()
 	for _, i := range rows {
@@ -490,6 +522,10 @@ func refCorr(r *refTable, c, d int, rows []int) any {
 		return q.Mul(q, n).Sub(q, new(big.Rat).Mul(sa, sb))
 	}
 	vx, vy, cv := part(xs, xs, sx, sx), part(ys, ys, sy, sy), part(xs, ys, sx, sy)
+	if a.Fn == Cov {
+		f, _ := cv.Quo(cv, n.Mul(n, new(big.Rat).Sub(n, big.NewRat(1, 1)))).Float64()
+		return f
+	}
 	if vx.Sign() == 0 || vy.Sign() == 0 {
 		return math.NaN()
 	}
@@ -530,6 +566,94 @@ func refMedian(vals []any) any {
 	m.Add(m, ratOf(y, dtype.Type{}))
 	f, _ := m.Quo(m, big.NewRat(2, 1)).Float64()
 	return f + 0
+}
+
+// shownList is short whatever the list has.
+func shownList(rec string) string {
+	h := fnv.New64a()
+	h.Write([]byte(rec))
+	return fmt.Sprintf("list of %d, %x", chunk.ListLen([]byte(rec)), h.Sum64())
+}
+
+// halfEven is the mean of whole numbers, rounded.
+func halfEven(vals []any) any {
+	s, _ := exactSum(vals, dtype.Type{})
+	s.Quo(s, big.NewRat(int64(len(vals)), 1))
+	f, _ := s.Float64()
+	return int64(math.RoundToEven(f))
+}
+
+func refArg(a Agg, r *refTable, rows []int) any {
+	by := r.cols[r.schema.Index(a.Col2)]
+	best := -1
+	for _, i := range rows {
+		switch {
+		case by[i] == nil:
+		case best < 0, a.Fn == ArgMin && less(by[i], by[best]), a.Fn == ArgMax && less(by[best], by[i]):
+			best = i
+		}
+	}
+	if best < 0 {
+		return nil
+	}
+	return r.cols[r.schema.Index(a.Col)][best]
+}
+
+func refMode(vals []any) any {
+	counts := map[string]int{}
+	var best any
+	most := 0
+	for _, x := range vals {
+		counts[showAny(canonical(x))]++
+	}
+	for _, x := range vals {
+		if n := counts[showAny(canonical(x))]; n > most || n == most && less(x, best) {
+			best, most = x, n
+		}
+	}
+	return canonical(best)
+}
+
+func refQuantile(a Agg, t dtype.Type, vals []any) any {
+	vals = slices.Clone(vals)
+	sort.SliceStable(vals, func(i, j int) bool { return less(vals[i], vals[j]) })
+	at := a.Q * float64(len(vals)-1)
+	k := int(at)
+	x := asFloat(vals[k]) + 0
+	if a.Fn == ApproxQuantile {
+		y := bucketValue(floatOrder(x)>>bucketShift, !t.Kind.IsFloat())
+		if d := math.Abs(y - x); d > 0.008*math.Abs(x) {
+			panic(fmt.Sprintf("%v is in the bucket of %v", x, y))
+		}
+		return y
+	}
+	if part := at - float64(k); part > 0 {
+		y := asFloat(vals[k+1])
+		switch d := y - x; {
+		case x == y || x != x:
+		case d != d || math.IsInf(d, 0):
+			x = x*(1-part) + y*part
+		default:
+			x += d * part
+		}
+	}
+	return canonical(x)
+}
+
+func refSketch(t dtype.Type, vals []any) any {
+	set := map[uint64]bool{}
+	h := newRowHasher([]dtype.Type{t})
+	for _, x := range vals {
+		set[h.rows([]chunk.Vec{vecOf(t, []any{x})}, 1)[0]] = true
+	}
+	if len(set) <= sparseMost {
+		return int64(len(set))
+	}
+	regs := make([]byte, registers)
+	for x := range set {
+		register(regs, x)
+	}
+	return distinct(regs)
 }
 
 var _ = mem.Heap

@@ -86,13 +86,27 @@ func (t *table) newPart(s partSpec) part {
 	case partTextMin, partTextMax:
 		return &textExtremePart{text(16), s.kind == partTextMax}
 	case partFirst, partLast:
-		return &pickPart{textPart: text(32), last: s.kind == partLast, text: isText(kind)}
+		return &pickPart{textPart: text(32), last: s.kind == partLast, text: isText(kind), by: -1}
+	case partArgMin, partArgMax:
+		return &pickPart{textPart: text(40), text: isText(kind), by: s.b, key: 1, max: s.kind == partArgMax}
+	case partPower:
+		return &powerPart{floatSumPart: floatSumPart{rowPart: row(0), arg: s.a}, term: powerTerms[s.b]}
+	case partCollect:
+		return &collectPart{regionPart: regionPart{rowPart: row(regionWidth), arg: s.a}}
+	case partSketch:
+		return &sketchPart{regionPart: regionPart{rowPart: row(regionWidth), arg: s.a}}
+	case partTally, partBuckets:
+		p := &tallyPart{regionPart: regionPart{rowPart: row(regionWidth), arg: s.a}, buckets: s.kind == partBuckets}
+		if isText(kind) {
+			p.col = newColumn(t.pl.args[s.a].t, t.mem)
+		}
+		return p
 	case partMoments:
 		return &momentsPart{rowPart: row(momentsWidth(2)), args: [2]int{s.a, -1}}
 	case partComoments:
 		return &momentsPart{rowPart: row(momentsWidth(5)), args: [2]int{s.a, s.b}}
 	case partMedian:
-		return &medianPart{rowPart: row(0), arg: s.a}
+		return &medianPart{rowPart: row(0), arg: s.a, q: s.q}
 	case partDistinct:
 		p := &distinctPart{rowPart: row(8), arg: s.a, col: newColumn(t.pl.args[s.a].t, t.mem)}
 		p.pairs = words{a: t.mem, spread: true}
@@ -343,6 +357,15 @@ func (t *table) takeStates(l *lap, b []byte, off []int32) (bool, error) {
 			if k > 0 && !t.parts[p].need(gid, k) {
 				return false, nil
 			}
+		}
+		refused := false
+		err = t.eachExtra(b, off, func(i, p int, x []byte) error {
+			q, ok := t.parts[p].(preparer)
+			refused = refused || ok && !q.prepare(gid[i], x)
+			return nil
+		})
+		if err != nil || refused {
+			return false, err
 		}
 	}
 	if ok := t.sawStates(gid, b, off); !ok {

@@ -242,32 +242,16 @@ func (a *floats) exactVariance() float64 {
 		t.Add(&v, 0, math.FMA(x, y, -p))
 	}
 	n := float64(a.n)
-	for _, q := range parts(&a.moving, &a.square) {
+	for _, q := range a.moving.Parts(&a.square, 0) {
 		product(n, q)
 	}
-	s := parts(&a.sums, &a.acc)
+	s := a.sums.Parts(&a.acc, 0)
 	for _, x := range s {
 		for _, y := range s {
 			product(-x, y)
 		}
 	}
 	return t.Value(v, 0) / n / (n - 1)
-}
-
-// parts writes an exact sum as floats that add up to it.
-func parts(s *exact.Sums, a *exact.Acc) (out []float64) {
-	for {
-		x := s.Value(*a, 0)
-		if x == 0 || math.IsInf(x, 0) {
-			break
-		}
-		out = append(out, x)
-		s.Add(a, 0, -x)
-	}
-	for _, x := range out {
-		s.Add(a, 0, x)
-	}
-	return out
 }
 
 // twoFloats is an exact sum as a float and what it lacks.
