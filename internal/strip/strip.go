@@ -58,6 +58,7 @@ type Code struct {
 	buf     []int // buffer of each step
 	bufs    int
 	length  int
+	share   int // bytes that a step asks for ahead, see State.Ahead
 }
 
 // Length returns the most elements of a strip.
@@ -85,6 +86,7 @@ func Compile(p Program, outs []int32) (*Code, error) {
 		}
 	}
 	c.length = Bytes / width
+	c.share = (Bytes/max(1, len(p.Steps)) + 63) &^ 63
 	c.place(outs)
 	return c, nil
 }
@@ -203,15 +205,17 @@ func (s *State) Ahead(b []byte) { s.ahead = append(s.ahead, b) }
 
 // Run computes n elements, at most Length.
 func (s *State) Run(n int) {
-	steps := len(s.code.prog.Steps)
-	for i := range s.code.prog.Steps {
+	c := s.code
+	for i, k := range c.kernels {
 		for _, b := range s.ahead {
-			Prefetch(b[len(b)*i/steps : len(b)*(i+1)/steps])
+			if from := i * c.share; from < len(b) {
+				Prefetch(b[from:min(from+c.share, len(b))])
+			}
 		}
-		st := &s.code.prog.Steps[i]
-		s.code.kernels[i](s.step[i], s.Value(st.A), s.operand(st.B), s.operand(st.C), n)
+		st := &c.prog.Steps[i]
+		k(s.step[i], s.Value(st.A), s.operand(st.B), s.operand(st.C), n)
 	}
-	if steps == 0 {
+	if len(c.kernels) == 0 {
 		for _, b := range s.ahead {
 			Prefetch(b)
 		}
