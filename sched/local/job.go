@@ -333,6 +333,9 @@ func (j *job) Next(ctx context.Context) (graph.Delivered, error) { return j.bell
 func (j *job) offer() (d graph.Delivered, ok bool, err error) {
 	j.r.mu.Lock()
 	defer j.r.mu.Unlock()
+	if j.over && j.err != nil {
+		return d, false, j.err // what was not read before may be gone
+	}
 	if j.read < len(j.got) {
 		d = j.hand(j.got[j.read])
 		j.read++
