@@ -275,61 +275,6 @@ func (x *Array) NanCumSum(a int) *Array { return Where(x.IsNaN(), 0, x).CumSum(a
 // NanCumProd is CumProd with 1 instead of NaN.
 func (x *Array) NanCumProd(a int) *Array { return Where(x.IsNaN(), 1, x).CumProd(a) }
 
-// MatMul is the matrix product: of two matrices; of a matrix and a vector; of two
-// vectors, a number. A factor that is a transposed matrix is not copied.
-func (x *Array) MatMul(y *Array) *Array {
-	if f := failed(x, y); f != nil {
-		return f
-	}
-	if len(x.grid) == 1 && len(y.grid) > 0 {
-		return x.ExpandDims(0).MatMul(y).Squeeze(0)
-	}
-	if len(y.grid) == 1 && len(x.grid) == 2 {
-		return x.MatMul(y.ExpandDims(1)).Squeeze(1)
-	}
-	if len(x.grid) != 2 || len(y.grid) != 2 {
-		return fail("MatMul", "shapes %s: want vectors or matrices", shapes([]*Array{x, y}))
-	}
-	if x.grid[1].Len() != y.grid[0].Len() {
-		return fail("MatMul", "shapes %s do not fit: %d columns and %d rows", shapes([]*Array{x, y}), x.grid[1].Len(), y.grid[0].Len())
-	}
-	kind := elem.Promote(x.kind, y.kind)
-	in := kind
-	switch {
-	case kind.IsComplex():
-		in = elem.Complex128
-	case !kind.IsFloat():
-		in = elem.Int64
-	}
-	sum := grid.Refine(x.grid[1], y.grid[0])
-	a, ta := x.factor(in, grid.Grid{x.grid[0], sum})
-	b, tb := y.factor(in, grid.Grid{sum, y.grid[1]})
-	if f := failed(a, b); f != nil {
-		return f
-	}
-	p := ops.MatMulParams{A: a.grid, B: b.grid, TA: ta, TB: tb, Kind: in}
-	return add("MatMul", ops.MatMul, p, p.Out(), in, link{a.n, p.Wire(0)}, link{b.n, p.Wire(1)}).As(kind)
-}
-
-// factor is x with a type and a grid, or what x is the transposed of.
-func (x *Array) factor(k elem.Kind, g grid.Grid) (*Array, bool) {
-	if x.turned != nil {
-		return x.turned.As(k).cut("MatMul", grid.Grid{g[1], g[0]}), true
-	}
-	return x.As(k).cut("MatMul", g), false
-}
-
-// Outer is the products of all elements of a vector with all of another.
-func (x *Array) Outer(y *Array) *Array {
-	if f := failed(x, y); f != nil {
-		return f
-	}
-	if len(x.grid) != 1 || len(y.grid) != 1 {
-		return fail("Outer", "shapes %s: want vectors", shapes([]*Array{x, y}))
-	}
-	return x.ExpandDims(1).Mul(y)
-}
-
 // A Block is what a function of blocks reads or writes. It belongs to the
 // function while that runs.
 type Block struct {

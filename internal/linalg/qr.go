@@ -131,20 +131,14 @@ type reflections[T vec.Float] struct {
 
 func householder[T vec.Float](a, r gemm.Matrix[T], env Env[T]) error {
 	k := min(a.Rows, a.Cols)
-	h := &reflections[T]{a: a, k: k, env: env, dot: vec.Dot[T](), scaled: vec.AddScaled[T](), turn: vec.Transpose[T](),
-		times: vec.BinaryRight[T](vec.Mul), over: vec.BinaryRight[T](vec.Div)}
-	panels := (k + panel - 1) / panel
-	for _, b := range []struct {
-		s *[]T
-		n int
-	}{{&h.cols, panel * a.Rows}, {&h.joins, panels * panel * panel}, {&h.v, 0}, {&h.w, panel * a.Cols}, {&h.w2, panel * a.Cols}} {
-		s, err := h.env.take(b.n)
-		if err != nil {
-			return err
-		}
-		*b.s = s
+	joins, err := env.take(Joins(k))
+	if err != nil {
+		return err
 	}
-	h.v = h.cols // the vectors by rows take the place of the columns
+	h, err := newReflections(a, joins, env)
+	if err != nil {
+		return err
+	}
 	for j := 0; j < k; j += panel {
 		if err := h.factor(j, min(panel, k-j)); err != nil {
 			return err

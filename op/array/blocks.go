@@ -13,14 +13,14 @@ import (
 	"github.com/weft-data/weft/op"
 )
 
-// contiguous lends the elements of an input block, or copies them when they are
+// contiguous lends the elements of a run of an input block, or copies them when they are
 // on disk. done is to be called when they are no longer read.
-func contiguous(a mem.Allocator, in op.In, elements int64, width int) (data []byte, done func(), err error) {
+func contiguous(a mem.Allocator, in op.In, run int, elements int64, width int) (data []byte, done func(), err error) {
 	nothing := func() {}
 	if elements == 0 {
 		return nil, nothing, nil
 	}
-	if data, done, err = lend(in, elements); err != nil {
+	if data, done, err = lend(in, run, elements); err != nil {
 		return nil, nothing, err
 	} else if data != nil {
 		return data, done, nil
@@ -264,7 +264,7 @@ func (s *scan[T]) Run(t op.Task, in []op.In, out op.Out) (err error) {
 	}
 	merge := vec.Binary[T](o)
 	for _, x := range in[1:] {
-		data, done, err := contiguous(t, x, outer*inner, width)
+		data, done, err := contiguous(t, x, 0, outer*inner, width)
 		if err == nil {
 			merge(buf, buf, strip.View[T](data, len(buf)))
 		}
@@ -273,7 +273,7 @@ func (s *scan[T]) Run(t op.Task, in []op.In, out op.Out) (err error) {
 			return err
 		}
 	}
-	data, done, err := contiguous(t, in[0], n, width)
+	data, done, err := contiguous(t, in[0], 0, n, width)
 	defer done()
 	if err != nil {
 		return err
@@ -406,7 +406,7 @@ func (k *taking) Run(t op.Task, in []op.In, out op.Out) (err error) {
 			return err
 		}
 		from, to := k.in.Bounds(first + int64(c))
-		data, done, err := contiguous(t, x, outer*(to-from)*inner/width, int(width))
+		data, done, err := contiguous(t, x, 0, outer*(to-from)*inner/width, int(width))
 		if err != nil {
 			done()
 			return err

@@ -231,5 +231,5 @@ func (m *mapping) read(t op.Task, i int, lo, shape []int64, in []op.In, p *Piece
 	if p.Data = t.Alloc(int(product(p.Shape)) * p.Kind.Width()); p.Data == nil {
 		return func() {}, fmt.Errorf("array: what a function reads of input %d: %w", i, mem.ErrBudget)
 	}
-	return func() { t.Free(p.Data) }, gather(p.Data, m.axes[i], p.Kind.Width(), &need, &first, in)
+	return func() { t.Free(p.Data) }, gather(p.Data, m.axes[i], 0, p.Kind.Width(), &need, &first, in)
 }

@@ -200,7 +200,7 @@ func (r *read) input(n *nest, a mem.Allocator, in []op.In) (done func(), err err
 			bounds.lo[j], bounds.hi[j] = r.src.axes[j].Bounds(first.lo[j])
 			size *= bounds.hi[j] - bounds.lo[j]
 		}
-		data, done, err := lend(in[0], size)
+		data, done, err := lend(in[0], 0, size)
 		if err != nil || data != nil {
 			r.data = data
 			r.rows(n, &bounds)
@@ -217,7 +217,7 @@ func (r *read) input(n *nest, a mem.Allocator, in []op.In) (done func(), err err
 	}
 	r.data = buf
 	r.rows(n, &need)
-	return func() { a.Free(buf) }, gather(buf, r.src.axes, int(r.src.width), &need, &first, in)
+	return func() { a.Free(buf) }, gather(buf, r.src.axes, 0, int(r.src.width), &need, &first, in)
 }
 
 // rows sets the walk over a box in row-major order.
@@ -229,12 +229,12 @@ func (r *read) rows(n *nest, b *region) {
 	}
 }
 
-// lend returns the elements of a block that lies in memory as one batch.
-func lend(in op.In, size int64) (data []byte, done func(), err error) {
-	if in.Runs() == 0 {
+// lend returns the elements of a run of a block that lies in memory as one batch.
+func lend(in op.In, run int, size int64) (data []byte, done func(), err error) {
+	if in.Runs() <= run {
 		return nil, nil, nil
 	}
-	rd, err := in.Open(0)
+	rd, err := in.Open(run)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -248,9 +248,9 @@ func lend(in op.In, size int64) (data []byte, done func(), err error) {
 	return nil, nil, errors.Join(err, rd.Close())
 }
 
-// gather copies a region of an array with the given chunks: of several blocks, or
+// gather copies a region of an array (a run of its blocks) with the given chunks: of several blocks, or
 // of one that is on disk.
-func gather(dst []byte, axes []*grid.Lookup, width int, need, first *region, in []op.In) error {
+func gather(dst []byte, axes []*grid.Lookup, run, width int, need, first *region, in []op.In) error {
 	d := len(axes)
 	var at [grid.MaxDims]int64
 	copy(at[:], first.lo[:d])
@@ -260,7 +260,7 @@ func gather(dst []byte, axes []*grid.Lookup, width int, need, first *region, in 
 			box.lo[j], box.hi[j] = axes[j].Bounds(at[j])
 			part.lo[j], part.hi[j] = max(box.lo[j], need.lo[j]), min(box.hi[j], need.hi[j])
 		}
-		if err := copyBox(dst, need, x.Value, 0, &box, &part, d, width); err != nil {
+		if err := copyBox(dst, need, x.Value, run, &box, &part, d, width); err != nil {
 			return err
 		}
 		for j := d - 1; j >= 0; j-- {

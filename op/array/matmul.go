@@ -13,7 +13,9 @@ import (
 )
 
 // MatMulParams are the parameters of array.matmul: the product of two matrices,
-// each perhaps transposed, which are cut equally along the axis that is summed.
+// each perhaps transposed, which are cut equally along the axis that is summed. Axes
+// before the last two are stacks of matrices: both have as many, of equal chunks or
+// of length 1.
 type MatMulParams struct {
 	A, B   grid.Grid // as they are stored
 	TA, TB bool      // the factor is the transposed one
@@ -23,37 +25,63 @@ type MatMulParams struct {
 // rows and cols are the axes of a factor.
 func rows(g grid.Grid, turned bool) grid.Axis {
 	if turned {
-		return g[1]
+		return g[len(g)-1]
 	}
-	return g[0]
+	return g[len(g)-2]
 }
 
 func cols(g grid.Grid, turned bool) grid.Axis { return rows(g, !turned) }
 
 // Out returns the grid of the product.
-func (p *MatMulParams) Out() grid.Grid { return grid.Grid{rows(p.A, p.TA), cols(p.B, p.TB)} }
+func (p *MatMulParams) Out() (out grid.Grid) {
+	for i := range len(p.A) - 2 {
+		if p.A[i].Len() == 1 {
+			out = append(out, p.B[i])
+		} else {
+			out = append(out, p.A[i])
+		}
+	}
+	return append(out, rows(p.A, p.TA), cols(p.B, p.TB))
+}
 
 // Wire returns the wiring of factor i: a block reads a row of blocks of the first
-// and a column of blocks of the second.
+// and a column of blocks of the second, of its own matrices.
 func (p *MatMulParams) Wire(i int) grid.Wiring {
-	x := &grid.Box{Out: p.Out().Counts()}
+	out := p.Out()
+	x, stack := &grid.Box{Out: out.Counts()}, len(out)-2
+	g, turned := p.A, p.TA
+	if i == 1 {
+		g, turned = p.B, p.TB
+	}
+	for j, a := range g[:stack] {
+		b := grid.BoxAxis{Blocks: int32(a.Blocks()), Axis: int32(j), Step: 1, N: 1}
+		if a.Len() == 1 {
+			b.Axis, b.Step = -1, 0
+		}
+		x.In = append(x.In, b)
+	}
 	k := grid.BoxAxis{Blocks: int32(cols(p.A, p.TA).Blocks()), Axis: -1, N: int32(cols(p.A, p.TA).Blocks())}
-	line := grid.BoxAxis{Blocks: x.Out[i], Axis: int32(i), Step: 1, N: 1}
-	if (i == 0) != (i == 0 && p.TA || i == 1 && p.TB) {
-		x.In = []grid.BoxAxis{line, k}
+	line := grid.BoxAxis{Blocks: x.Out[stack+i], Axis: int32(stack + i), Step: 1, N: 1}
+	if (i == 0) != turned {
+		x.In = append(x.In, line, k)
 	} else {
-		x.In = []grid.BoxAxis{k, line}
+		x.In = append(x.In, k, line)
 	}
 	return x.Wiring()
 }
 
 func (p *MatMulParams) check() error {
-	if len(p.A) != 2 || len(p.B) != 2 {
+	if len(p.A) < 2 || len(p.A) != len(p.B) {
 		return fmt.Errorf("factors of %d and %d axes", len(p.A), len(p.B))
 	}
 	for _, g := range []grid.Grid{p.A, p.B} {
 		if err := g.Check(); err != nil {
 			return err
+		}
+	}
+	for i := range len(p.A) - 2 {
+		if a, b := p.A[i], p.B[i]; !a.Equal(b) && a.Len() != 1 && b.Len() != 1 {
+			return fmt.Errorf("chunks %s and %s of stacks of matrices", a, b)
 		}
 	}
 	if !cols(p.A, p.TA).Equal(rows(p.B, p.TB)) {
@@ -155,7 +183,6 @@ func (x *matmul[T]) Run(t op.Task, in []op.In, out op.Out) (err error) {
 		}
 	}()
 	clear(r.Cols[0].Data)
-	c := viewOf[T](r.Cols[0].Data, shape[0], shape[1], false)
 	buf := t.Alloc(int(x.p.room(false)))
 	if buf == nil && x.p.room(true) > 0 {
 		if buf = t.Alloc(int(x.p.room(true))); buf == nil {
@@ -167,14 +194,17 @@ func (x *matmul[T]) Run(t op.Task, in []op.In, out op.Out) (err error) {
 	half := len(in) / 2
 	for k := range half {
 		lo, hi := sum.Bounds(int64(k))
-		a, done, err := x.factor(t, in[k], shape[0], hi-lo, x.p.TA, width)
+		if lo == hi {
+			continue
+		}
+		a, done, err := x.factor(t, in[k], x.p.A, shape, shape[len(shape)-2], hi-lo, x.p.TA, width)
 		if err != nil {
 			done()
 			return err
 		}
-		b, done2, err := x.factor(t, in[half+k], hi-lo, shape[1], x.p.TB, width)
-		if err == nil && hi > lo {
-			err = x.mul(t, buf, c, a, b)
+		b, done2, err := x.factor(t, in[half+k], x.p.B, shape, hi-lo, shape[len(shape)-1], x.p.TB, width)
+		if err == nil {
+			err = x.stack(t, buf, r.Cols[0].Data, shape, a, b)
 		}
 		done()
 		done2()
@@ -185,16 +215,59 @@ func (x *matmul[T]) Run(t op.Task, in []op.In, out op.Out) (err error) {
 	return out.Put(0, r)
 }
 
-// factor reads a block of a factor with the given rows and columns.
-func (x *matmul[T]) factor(t op.Task, in op.In, rows, cols int64, turned bool, width int) (matrix[T], func(), error) {
-	data, done, err := contiguous(t, in, rows*cols, width)
-	if turned {
-		rows, cols = cols, rows
+// factors are the matrices of a block of a factor.
+type factors[T any] struct {
+	data       []byte
+	rows, cols int64
+	turned     bool
+	step       []int64 // from one matrix to the next along each axis of the stack
+}
+
+// at is the matrix that lies i matrices after the first.
+func (f *factors[T]) at(i int64) matrix[T] {
+	n := int(f.rows*f.cols) * widthOf[T]()
+	if f.turned {
+		return viewOf[T](f.data[int(i)*n:], f.cols, f.rows, true)
 	}
-	if err != nil {
-		return matrix[T]{}, done, err
+	return viewOf[T](f.data[int(i)*n:], f.rows, f.cols, false)
+}
+
+// stack multiplies all matrices of a block.
+func (x *matmul[T]) stack(t op.Task, buf, out []byte, shape []int64, a, b factors[T]) error {
+	d := len(shape) - 2
+	c := factors[T]{data: out, rows: shape[d], cols: shape[d+1]}
+	var at [grid.MaxDims]int64
+	for i := range product(shape[:d]) {
+		pa, pb := int64(0), int64(0)
+		for j := range d {
+			pa, pb = pa+at[j]*a.step[j], pb+at[j]*b.step[j]
+		}
+		if err := x.mul(t, buf, c.at(i), a.at(pa), b.at(pb)); err != nil {
+			return err
+		}
+		for j := d - 1; j >= 0; j-- {
+			if at[j]++; at[j] < shape[j] {
+				break
+			}
+			at[j] = 0
+		}
 	}
-	return viewOf[T](data, rows, cols, turned), done, nil
+	return nil
+}
+
+// factor reads a block of a factor, whose matrices have the given rows and columns.
+func (x *matmul[T]) factor(t op.Task, in op.In, g grid.Grid, shape []int64, rows, cols int64, turned bool, width int) (factors[T], func(), error) {
+	f := factors[T]{rows: rows, cols: cols, turned: turned, step: make([]int64, len(shape)-2)}
+	n := int64(1)
+	for j := len(f.step) - 1; j >= 0; j-- {
+		if g[j].Len() > 1 {
+			f.step[j] = n
+			n *= shape[j]
+		}
+	}
+	data, done, err := contiguous(t, in, 0, n*rows*cols, width)
+	f.data = data
+	return f, done, err
 }
 
 func viaGEMM[T vec.Float](t op.Task, buf []byte, c, a, b matrix[T]) error {

@@ -167,7 +167,7 @@ func (r splitting) Run(t op.Task, in []op.In, out op.Out) error {
 		return nil
 	}
 	width := r.p.Kind.Width()
-	data, done, err := contiguous(t, in[0], n, width)
+	data, done, err := contiguous(t, in[0], 0, n, width)
 	defer done()
 	if err != nil {
 		return err
