@@ -109,7 +109,7 @@ func (s *saving) Run(t op.Task, in []op.In, out op.Out) (err error) {
 		n *= hi - lo
 	}
 	if n > 0 {
-		data, done, err := contiguous(t, in[0], n, s.p.Kind.Width())
+		data, done, err := contiguous(t, in[0], 0, n, s.p.Kind.Width())
 		defer done()
 		if err == nil {
 			err = s.write(t, data, &box)
