@@ -124,3 +124,26 @@ func ExampleGrouped_Agg() {
 	// Oslo [120.5, 95] 101.375 2024-05-01 2
 	// Tromsø [null] null null 1
 }
+
+func ExampleFrame_JoinOn() {
+	type visit struct {
+		Who string `weft:"who"`
+		At  int64  `weft:"at"`
+	}
+	type shift struct {
+		Guard string `weft:"guard"`
+		From  int64  `weft:"from"`
+		To    int64  `weft:"to"`
+	}
+	visits := frame.FromStructs([]visit{{"Ann", 3}, {"Bob", 8}, {"Cyd", 14}})
+	shifts := frame.FromStructs([]shift{{"Max", 0, 6}, {"Eve", 6, 12}})
+	// Rows that meet a condition, without any equal key.
+	f := visits.JoinOn(shifts, frame.JoinOn{Kind: frame.Left,
+		Where: frame.Col("at").Ge(frame.Col("from")).And(frame.Col("at").Lt(frame.Col("to")))})
+	show(f.Select("who", "guard").Sort("who"))
+	// Output:
+	// who guard
+	// Ann Max
+	// Bob Eve
+	// Cyd null
+}

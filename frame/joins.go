@@ -104,16 +104,122 @@ func keyOf(p rows.ProjectParams, a, b joinSide) rows.ProjectParams {
 	return p
 }
 
+// joinEqual makes columns of the expressions that must be equal.
+func (f *Frame) joinEqual(right *Frame, o JoinOn) *Frame {
+	a, b := f, right
+	var made []string
+	for i, p := range o.Equal {
+		x, y := column(p.Left), column(p.Right)
+		l, plain := x.N.(expr.Column)
+		r, same := y.N.(expr.Column)
+		if !plain || !same {
+			l.Name, r.Name = fmt.Sprintf("\x00equal%d", i), fmt.Sprintf("\x00equal%d", i)
+			a, b = a.WithColumns(x.As(l.Name)), b.WithColumns(y.As(r.Name))
+			made = append(made, l.Name)
+		}
+		o.Left, o.Right = append(slices.Clone(o.Left), l.Name), append(slices.Clone(o.Right), r.Name)
+	}
+	o.Equal = nil
+	out := a.JoinOn(b, o)
+	if len(made) > 0 {
+		return out.Drop(made...)
+	}
+	return out
+}
+
+// Columns that number the rows of the sides of a join.
+const (
+	leftRow  = "\x00left row"
+	rightRow = "\x00right row"
+)
+
+// joinWhere is a join with a condition: the pairs of rows that meet it, and, as the
+// kind wants, the rows of a side that are in none of these.
+func (f *Frame) joinWhere(right *Frame, o JoinOn) *Frame {
+	where, kind := o.Where, o.Kind
+	o.Where, o.Kind = expr.Expr{}, Inner
+	a, b := f, right
+	if kind != Inner && kind != Right {
+		a = a.WithRowIndex(leftRow)
+	}
+	if kind == Right || kind == Full {
+		b = b.WithRowIndex(rightRow)
+	}
+	var pairs *Frame
+	if len(o.On)+len(o.Left)+len(o.Right) == 0 {
+		pairs = a.cross(b, o.Suffix)
+	} else {
+		pairs = a.JoinOn(b, o)
+	}
+	if pairs = add("Join", calls(rows.Filter, rows.FilterParams{Pred: where}), pairs); pairs.err != nil || kind == Inner {
+		return pairs
+	}
+	if kind == Semi || kind == Anti {
+		return a.Join(pairs.Select(leftRow), kind, leftRow).Drop(leftRow)
+	}
+	// A row without a partner has nulls in the columns of the other side.
+	parts, made := []*Frame{pairs}, []string(nil)
+	rest := func(x *Frame, row string, value func(c dtype.Field) expr.Expr) {
+		p := rows.ProjectParams{}
+		for _, c := range pairs.n.out.Schema {
+			p.Exprs = append(p.Exprs, value(c).As(c.Name))
+		}
+		x = x.Join(pairs.Select(row), Anti, row)
+		parts, made = append(parts, add("Join", calls(rows.Project, p), x)), append(made, row)
+	}
+	if kind == Left || kind == Full {
+		rest(a, leftRow, func(c dtype.Field) expr.Expr {
+			if a.n.out.Schema.Index(c.Name) >= 0 {
+				return expr.Col(c.Name)
+			}
+			return expr.Null(c.Type)
+		})
+	}
+	if kind == Right || kind == Full {
+		rest(b, rightRow, rightValue(a.n.out.Schema, b.n.out.Schema, o))
+	}
+	for _, x := range parts {
+		if x.err != nil {
+			return x
+		}
+	}
+	return stacked("Join", parts).Drop(made...)
+}
+
+// rightValue gives the columns of an inner join for a right row alone.
+func rightValue(left, right dtype.Schema, o JoinOn) func(dtype.Field) expr.Expr {
+	names := map[string]string{} // in the output, of right columns
+	l, r := append(slices.Clone(o.On), o.Left...), append(slices.Clone(o.On), o.Right...)
+	for _, c := range right {
+		switch i := slices.Index(r, c.Name); {
+		case i >= 0 && l[i] == c.Name || left.Index(c.Name) < 0:
+			names[c.Name] = c.Name
+		case o.Suffix == "":
+			names[c.Name+"_right"] = c.Name
+		default:
+			names[c.Name+o.Suffix] = c.Name
+		}
+	}
+	return func(c dtype.Field) expr.Expr {
+		if name, ok := names[c.Name]; ok {
+			return expr.Col(name).Cast(c.Type)
+		}
+		return expr.Null(c.Type)
+	}
+}
+
 // Cross returns every pair of a row of f and a row of other: the columns of f and
 // then those of other, whose names get the suffix "_right" where f has them. The
 // order of the rows is unspecified.
 //
 // Memory: other is kept as the table of a join, which spills.
-func (f *Frame) Cross(other *Frame) *Frame {
+func (f *Frame) Cross(other *Frame) *Frame { return f.cross(other, "") }
+
+func (f *Frame) cross(other *Frame, suffix string) *Frame {
 	if other.err != nil {
 		return other
 	}
 	const one, two = "\x00left", "\x00right"
 	a, b := f.WithColumns(expr.Lit(int64(0)).As(one)), other.WithColumns(expr.Lit(int64(0)).As(two))
-	return a.JoinOn(b, JoinOn{Kind: Inner, Left: []string{one}, Right: []string{two}}).Drop(one, two)
+	return a.JoinOn(b, JoinOn{Kind: Inner, Left: []string{one}, Right: []string{two}, Suffix: suffix}).Drop(one, two)
 }

@@ -194,13 +194,22 @@ const (
 )
 
 // A JoinOn says how two frames are joined. Left and Right are key columns of the
-// two sides; On names columns that are keys on both.
+// two sides; On names columns that are keys on both; Equal has further keys, names or
+// expressions. Where is a condition that matching rows must meet too, over the columns
+// of an inner join, right ones with their suffix; without any key all pairs of
+// rows are tried.
 type JoinOn struct {
 	Kind        JoinKind
 	On          []string
 	Left, Right []string
+	Equal       []Pair
+	Where       expr.Expr
 	Suffix      string // of right columns whose name the left side has; "_right" if empty
 }
+
+// A Pair is what must be equal of a left and of a right row: names of columns, or
+// expressions over the columns of its side.
+type Pair struct{ Left, Right any }
 
 // Join matches the rows of f with those of right on columns of the same name.
 // A null key matches nothing.
@@ -218,6 +227,12 @@ func (f *Frame) JoinOn(right *Frame, o JoinOn) *Frame {
 	}
 	if right.err != nil {
 		return right
+	}
+	if len(o.Equal) > 0 {
+		return f.joinEqual(right, o)
+	}
+	if !o.Where.None() {
+		return f.joinWhere(right, o)
 	}
 	l, r := append(slices.Clone(o.On), o.Left...), append(slices.Clone(o.On), o.Right...)
 	if len(l) != len(r) {

@@ -187,6 +187,23 @@ func (h *hall) join(f *frame.Frame, rest string) (*frame.Frame, error) {
 			o.Right = list
 		case "suffix":
 			o.Suffix = val
+		case "equal":
+			l, r, _ := strings.Cut(val, "~")
+			x, err := parsed(l)
+			if err != nil {
+				return nil, err
+			}
+			y, err := parsed(r)
+			if err != nil {
+				return nil, err
+			}
+			o.Equal = append(o.Equal, frame.Pair{Left: x[0], Right: y[0]})
+		case "where":
+			x, err := parsed(val)
+			if err != nil {
+				return nil, err
+			}
+			o.Where = x[0]
 		default:
 			return nil, fmt.Errorf("no option %q", w)
 		}
