@@ -101,6 +101,21 @@ func (s *State) onConsumed(ev *Event) {
 	j.walk.target, j.idle = 0, false
 }
 
+// onRead takes the word of a reader that it has blocks already, whoever delivered them.
+func (s *State) onRead(ev *Event) {
+	j, l, ok := s.at(ev.Job, ev.Layer, ev.Block)
+	if !ok || !l.stream() || j.state == dead {
+		return
+	}
+	for b := ev.Block; b < l.n && b-ev.Block < max(ev.N, 1); b++ {
+		if l.st[b]&fConsumed == 0 {
+			l.st[b] |= fIssued | fConsumed
+			l.consumed++
+			j.dirty = true
+		}
+	}
+}
+
 func (s *State) onTick(ev *Event) {
 	s.now = max(s.now, ev.Now)
 	for _, j := range s.jobs {

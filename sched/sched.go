@@ -138,6 +138,10 @@ func (s *State) apply(ev *Event) {
 		s.onCancel(ev)
 	case Tick:
 		s.onTick(ev)
+	case Running:
+		s.onRunning(ev)
+	case Read:
+		s.onRead(ev)
 	}
 }
 

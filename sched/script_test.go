@@ -18,6 +18,7 @@ import (
 //	up W session=S slots=N queue=N mem=B      down W session=S        mem W paused now=N bytes=B spilled=B
 //	done J TASK… | started | returned | failed class=C retryable dep=BLOCK at=W | fetch-failed dep=BLOCK at=W
 //	held J TASK n=N w=W session=S | missing J TASK w=W
+//	running J TASK w=W session=S | read J TASK n=N
 //	consumed J TASK n=N       enough J L      cancel J        tick N
 //	story J TASK              wake            progress J
 //
@@ -93,7 +94,7 @@ func block(t *testing.T, d *script.Stanza, s string) (b sched.Block) {
 // report sends what a worker or reader says of tasks.
 func (m *machine) report(t *testing.T, d *script.Stanza, j sched.JobID, tasks []string) string {
 	kind := sched.Submit
-	for k := sched.Submit; k <= sched.Tick; k++ {
+	for k := sched.Submit; k <= sched.Read; k++ {
 		if k.String() == d.Cmd {
 			kind = k
 		}

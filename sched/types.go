@@ -133,6 +133,8 @@ const (
 	Enough                       // Job, Layer: the reader wants no more of this layer
 	Cancel                       // Job: stop it, or drop what a finished one has pinned
 	Tick                         // Now
+	Running                      // Layer, Block: a new session says what it still runs. Answered with Run where that is welcome, else not at all.
+	Read                         // Job, Layer, Block, N: like Consumed, of blocks a reader has had since before this State began
 )
 
 // Event is something that happened outside. Zero N means 1.

@@ -201,6 +201,27 @@ func (s *State) onHeld(ev *Event) {
 	}
 }
 
+// onRunning lets a task that outlived its session go on, under a new attempt, unless its block is there or is being made.
+// It is not what ended that session.
+func (s *State) onRunning(ev *Event) {
+	w := s.worker(ev)
+	j, l, ok := s.at(ev.Job, ev.Layer, ev.Block)
+	if w == nil || !ok || w.paused || w.alone || j.state != live || l.st[ev.Block]&(fHeld|fRunning|fConsumed|fAlone) != 0 ||
+		ev.Block >= l.limit() || int64(w.busy) >= int64(w.slots)+int64(w.queue) {
+		return
+	}
+	if r := j.records[Block{l.id, ev.Block}]; r != nil && r.sessions > 0 && r.causes[len(r.causes)-1].Worker == w.id {
+		r.sessions--
+		r.causes = r.causes[:len(r.causes)-1]
+	}
+	l.st[ev.Block] &^= fTimer
+	s.run(j, l, ev.Block, w, false)
+	if n := len(w.out); n > 0 {
+		w.out[n-1].started = true
+	}
+	j.dirty = true
+}
+
 // measure finds the largest memory among the workers that are up. While none is, no task is too large: one may come.
 func (s *State) measure() {
 	s.most = -1
