@@ -101,16 +101,21 @@ func (s *State) onConsumed(ev *Event) {
 	j.walk.target, j.idle = 0, false
 }
 
-// onRead takes the word of a reader that it has blocks already, whoever delivered them.
+// onRead takes the word of a reader that it has blocks already, whoever delivered them. Of an Ordered layer it has those
+// before any that it does not have.
 func (s *State) onRead(ev *Event) {
 	j, l, ok := s.at(ev.Job, ev.Layer, ev.Block)
 	if !ok || !l.stream() || j.state == dead {
 		return
 	}
 	for b := ev.Block; b < l.n && b-ev.Block < max(ev.N, 1); b++ {
+		if l.spec.Keep == Ordered && b > l.next {
+			return
+		}
 		if l.st[b]&fConsumed == 0 {
 			l.st[b] |= fIssued | fConsumed
 			l.consumed++
+			l.next = max(l.next, b+1)
 			j.dirty = true
 		}
 	}
