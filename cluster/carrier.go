@@ -38,26 +38,34 @@ func (j *work) payload(l sched.LayerID, v chunk.Value) []byte {
 	return nil
 }
 
+// A carrier has tasks at work.
+type carrier struct {
+	grabbed []item
+	session uint32 // they were given in
+}
+
 // carry is a carrier at work.
 func (w *Worker) carry() {
 	grab, since := int32(1), time.Now()
-	var grabbed []item
 	var made []chunk.Value
 	var recs []wire.Record
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	c := &carrier{}
+	w.carrying[c] = true
+	defer delete(w.carrying, c)
 	for !w.closed {
 		start := time.Now()
 		if start.Sub(since) > carryTime && w.node.Waiting() > 0 {
 			break
 		}
-		if grabbed = w.pop(grabbed[:0], grab); len(grabbed) == 0 {
+		if c.grabbed, c.session = w.pop(c.grabbed[:0], grab), w.session; len(c.grabbed) == 0 {
 			break
 		}
 		w.feed()
 		w.mu.Unlock()
 		made, recs = made[:0], recs[:0]
-		for _, it := range grabbed {
+		for _, it := range c.grabbed {
 			for b := it.first; b < it.first+it.n; b++ {
 				v, rec := it.j.call(it.layer, b, it.attempt)
 				made, recs = append(made, v), append(recs, rec)
@@ -69,7 +77,7 @@ func (w *Worker) carry() {
 			grab = 1
 		}
 		w.mu.Lock()
-		w.carried(grabbed, made, recs)
+		w.carried(c, made, recs)
 	}
 	w.carriers--
 	w.feed()
@@ -111,10 +119,18 @@ func (j *work) call(layer sched.LayerID, b int32, attempt uint32) (chunk.Value, 
 }
 
 // carried stores what was made and reports it; w is locked.
-func (w *Worker) carried(grabbed []item, made []chunk.Value, recs []wire.Record) {
-	w.link.put(recs...)
+func (w *Worker) carried(c *carrier, made []chunk.Value, recs []wire.Record) {
+	if c.session == w.session {
+		w.link.put(recs...)
+	} else {
+		for i := range recs {
+			if w.relabel(&recs[i], c.session) {
+				w.link.put(recs[i])
+			}
+		}
+	}
 	k := 0
-	for _, it := range grabbed {
+	for _, it := range c.grabbed {
 		j := it.j
 		for b := it.first; b < it.first+it.n; b++ {
 			if v := made[k]; v != nil && !j.gone && j.blocks[it.layer][b] == nil {

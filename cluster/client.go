@@ -32,19 +32,24 @@ type Options struct {
 	// Wait is how long Dial waits for the scheduler and for its first worker;
 	// default 10 s each. Below 0 it waits for neither.
 	Wait time.Duration
+	// Patience is how long a connection to the scheduler that was lost is tried again,
+	// before jobs fail; default 1 min. A scheduler that has ended and keeps no log is not
+	// waited for.
+	Patience time.Duration
 }
 
 // A Client is a graph.Runner whose tasks run on a cluster. It is safe for
 // concurrent use. Jobs end with it.
 type Client struct {
 	opt    Options
-	conn   *grpc.ClientConn
+	line   *line
 	peers  *data.Peers
 	link   *link
 	cancel context.CancelCauseFunc
 	done   chan struct{}
 
 	mu     sync.Mutex
+	met    bool // the scheduler has answered on this stream
 	reply  wire.Reply
 	table  roster
 	jobs   map[int32]*clientJob // by the scheduler's number
@@ -62,30 +67,29 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 	def(&o.Name, "client")
 	def(&o.Stall, 10*time.Second)
 	def(&o.Wait, 10*time.Second)
+	def(&o.Patience, time.Minute)
 	creds, err := o.Security.client(addr)
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{opt: o, peers: data.NewPeers(creds, o.Stall), done: make(chan struct{}), table: roster{},
 		jobs: map[int32]*clientJob{}, asked: map[int32]*clientJob{}, news: make(chan struct{})}
-	if c.conn, err = dialControl(addr, grpc.WithTransportCredentials(creds)); err != nil {
-		return nil, fmt.Errorf("cluster: %w", err)
+	if c.line, err = newLine(addr, "Client", o.Name, creds); err != nil {
+		return nil, err
 	}
 	live, cancel := context.WithCancelCause(context.Background())
 	c.cancel = cancel
 	stop := context.AfterFunc(ctx, func() { cancel(context.Cause(ctx)) })
 	silent := time.AfterFunc(patience(o.Wait), func() { cancel(context.DeadlineExceeded) })
-	st, err := c.conn.NewStream(live, &bidi, "/"+service+"/Client", grpc.WaitForReady(o.Wait >= 0))
+	var st grpc.ClientStream
+	st, c.link, err = c.line.open(live, o.Wait >= 0)
 	silent.Stop()
 	if err != nil {
 		stop()
 		close(c.done)
-		return nil, errors.Join(fmt.Errorf("cluster: the scheduler at %s does not answer: %w", addr, err), c.conn.Close())
+		return nil, errors.Join(err, c.line.conn.Close())
 	}
-	c.link = newLink(func(b *[]byte) error { return st.SendMsg(b) })
-	hi := greeting(o.Name)
-	c.link.put(wire.Record{Kind: wire.Hello, Data: wire.Encode(hi)})
-	go c.follow(live, st)
+	go c.serve(live, st)
 	err = c.ready(ctx)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
@@ -122,26 +126,32 @@ func patience(wait time.Duration) time.Duration {
 	return wait
 }
 
-// follow takes what the scheduler says until the stream ends.
-func (c *Client) follow(live context.Context, st grpc.ClientStream) {
+// serve keeps a stream to the scheduler, another one when it ends, as long as that
+// is possible.
+func (c *Client) serve(live context.Context, st grpc.ClientStream) {
 	defer close(c.done)
-	var err error
-	for err == nil {
-		var b []byte
-		if err = st.RecvMsg(&b); err != nil {
-			if cause := context.Cause(live); cause != nil {
-				err = cause
-			} else {
-				err = fmt.Errorf("cluster: the connection to the scheduler ended: %w", err)
-			}
-			break
-		}
+	for {
+		err := c.follow(live, st)
 		c.mu.Lock()
-		err = c.link.open(b, c.hear)
+		c.met = false
+		old := c.link
+		c.mu.Unlock()
+		old.close()
+		var l *link
+		st, l, err = c.line.again(live, err, c.opt.Patience)
+		c.mu.Lock()
+		if err != nil {
+			c.fail(err)
+			c.mu.Unlock()
+			return
+		}
+		c.link = l
 		c.mu.Unlock()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+}
+
+// fail ends the client; c is locked.
+func (c *Client) fail(err error) {
 	c.err = err
 	for _, list := range []map[int32]*clientJob{c.jobs, c.asked} {
 		for _, j := range list {
@@ -151,12 +161,88 @@ func (c *Client) follow(live context.Context, st grpc.ClientStream) {
 	c.changed()
 }
 
+// follow takes what the scheduler says until the stream ends.
+func (c *Client) follow(live context.Context, st grpc.ClientStream) error {
+	for {
+		var b []byte
+		if err := st.RecvMsg(&b); err != nil {
+			return ended(live, err)
+		}
+		c.mu.Lock()
+		err := c.link.open(b, c.hear)
+		c.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// welcomed takes what the scheduler says of the cluster. On a new stream the client
+// says what it waits for; c is locked.
+func (c *Client) welcomed(r *wire.Record) (err error) {
+	var fresh bool
+	c.reply, fresh, err = c.line.meet(r)
+	c.changed()
+	if err != nil || c.met {
+		return err
+	}
+	c.met, c.whole = true, wire.Whole{}
+	c.table = roster{}
+	for id, j := range c.jobs {
+		switch {
+		case fresh:
+			j.finish(errForgotten)
+		case !j.over || j.err == nil:
+			c.link.put(wire.Record{Kind: wire.Attach, Job: id})
+			j.attach()
+		}
+	}
+	for number, j := range c.asked {
+		c.submit(number, j)
+	}
+	for range c.asking {
+		c.link.put(wire.Record{Kind: wire.Ask})
+	}
+	c.link.put(wire.Record{Kind: wire.Listed})
+	return nil
+}
+
+// errForgotten is how jobs end whose scheduler was replaced by one that has no log.
+var errForgotten = errors.New("cluster: the scheduler was started anew and does not know what it did before: 'weft scheduler --log' makes it remember")
+
+// attach forgets what was delivered and not read, since it comes again, and says
+// what was read.
+func (j *clientJob) attach() {
+	j.got, j.read, j.eaten.N = nil, 0, 0
+	r := wire.Record{Kind: wire.Read, Job: j.id}
+	for b := int32(0); int(b) < 64*len(j.had); b++ {
+		switch {
+		case j.seen(b):
+			if r.N == 0 {
+				r.Block = b
+			}
+			r.N++
+			continue
+		case r.N > 0:
+			j.c.link.put(r)
+			r.N = 0
+		}
+	}
+	if r.N > 0 {
+		j.c.link.put(r)
+	}
+}
+
+// submit sends a plan; c is locked.
+func (c *Client) submit(number int32, j *clientJob) {
+	wire.Parts(wire.Record{Kind: wire.Submit, Block: number}, j.bytes, func(r *wire.Record) { c.link.put(*r) })
+}
+
 // hear takes one record; c is locked.
 func (c *Client) hear(r *wire.Record) error {
 	switch r.Kind {
 	case wire.Welcome:
-		c.changed()
-		return wire.Decode(r.Data, &c.reply)
+		return c.welcomed(r)
 	case wire.Peer:
 		c.table.meet(r, c.peers)
 		c.changed()
@@ -166,7 +252,7 @@ func (c *Client) hear(r *wire.Record) error {
 	case wire.Accepted:
 		if j := c.asked[r.Block]; j != nil {
 			delete(c.asked, r.Block)
-			j.id = r.Job
+			j.id, j.secret, j.bytes = r.Job, r.Text, nil
 			c.jobs[r.Job] = j
 			if j.closed {
 				c.drop(j)
@@ -214,10 +300,19 @@ func (e *JobError) Error() string { return e.Text }
 
 // Close ends the client and its jobs.
 func (c *Client) Close() error {
+	c.mu.Lock()
+	for _, j := range c.jobs {
+		j.finish(ErrClosed)
+		c.drop(j)
+	}
+	l := c.link
+	c.mu.Unlock()
+	late := time.AfterFunc(time.Second, func() { c.cancel(ErrClosed) })
+	l.close() // the scheduler hears that the jobs are not wanted any more
+	late.Stop()
 	c.cancel(ErrClosed)
 	<-c.done
-	c.link.close()
-	return errors.Join(c.conn.Close(), c.peers.Close())
+	return errors.Join(c.line.conn.Close(), c.peers.Close())
 }
 
 // Remote says that tasks run in other processes: see future.Remote.
@@ -270,7 +365,8 @@ func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 	}
 	c.last++
 	c.asked[c.last] = j
-	wire.Parts(wire.Record{Kind: wire.Submit, Block: c.last}, b, func(r *wire.Record) { c.link.put(*r) })
+	j.bytes = b
+	c.submit(c.last, j)
 	j.stop = context.AfterFunc(ctx, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -307,6 +403,8 @@ type delivery struct {
 type clientJob struct {
 	c      *Client
 	id     int32
+	secret string // of tickets
+	bytes  []byte // of the plan, until it was accepted
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	stop   func() bool
@@ -316,7 +414,7 @@ type clientJob struct {
 	wall   time.Duration
 	got    []delivery // those from read on are to be read
 	read   int
-	had    []uint64    // blocks handed to the reader, as bits
+	had    bits        // blocks handed to the reader
 	next   int32       // the block after the last one handed out
 	eaten  wire.Record // blocks read that the scheduler has not been told of
 	bell   shell.Bell
@@ -391,17 +489,12 @@ func (j *clientJob) pop(at int) delivery {
 }
 
 // seen reports whether a block was handed to the reader; the client is locked.
-func (j *clientJob) seen(b int32) bool {
-	return int(b>>6) < len(j.had) && j.had[b>>6]>>(b&63)&1 != 0
-}
+func (j *clientJob) seen(b int32) bool { return j.had.has(b) }
 
 func (j *clientJob) see(b int32) {
 	j.next = b + 1
 	delete(j.lost, b)
-	for int(b>>6) >= len(j.had) {
-		j.had = append(j.had, 0)
-	}
-	j.had[b>>6] |= 1 << (b & 63)
+	j.had.set(b)
 }
 
 // eat tells the scheduler what was read, many blocks at a time when there are more
@@ -475,11 +568,11 @@ func (j *clientJob) fetch(ctx context.Context, d delivery, p peer) ([][]*chunk.B
 	defer context.AfterFunc(j.ctx, func() { cancel(context.Cause(j.ctx)) })()
 	schema := j.plan.Graph.Layers[j.plan.Want].Out.Schema
 	s := &receiver{schema: schema}
-	t := &data.Ticket{Session: p.session, Job: j.id, Refs: []data.Ref{{Layer: int32(j.plan.Want), Block: d.block, Hi: -1}}}
+	t := &data.Ticket{Life: p.life, Job: j.id, Refs: []data.Ref{{Layer: int32(j.plan.Want), Block: d.block, Hi: -1}}}
 	var err error
 	for range 2 {
 		s.reset()
-		if err = j.c.peers.Get(ctx, p.addr, t, []dtype.Schema{schema}, s); !errors.Is(err, data.ErrCorrupt) {
+		if err = j.c.peers.Get(ctx, p.addr, j.secret, t, []dtype.Schema{schema}, s); !errors.Is(err, data.ErrCorrupt) {
 			break
 		}
 	}

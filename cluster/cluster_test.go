@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if cluster.RanAsWorker() {
+	if cluster.RanAsWorker() || ranAsScheduler() {
 		return
 	}
 	goleak.VerifyTestMain(m)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"slices"
+	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
@@ -36,14 +39,27 @@ type workerConn struct {
 	memory  wire.Record // the last Mem
 	done    int64       // tasks
 	leaving *leaving    // it wants to go
+	gone    time.Time   // its connection ended, and its process lives
+
+	has    []sched.Event // what it has from earlier sessions, as it said and the machine does not know
+	listed bool          // all of that was said
+	risen  bool          // the machine knows of it
 }
 
-// A clientConn is a client as the scheduler sees it.
+// A clientConn is a client as the scheduler sees it, whichever connection it has.
 type clientConn struct {
 	hi    wire.Greeting
 	link  *link
+	gone  time.Time             // its connection ended
 	whole map[int32]*wire.Whole // plans that come, by the client's number
 	jobs  map[sched.JobID]*job
+	words map[int32]wire.Record // how its jobs ended, until it drops them
+
+	attached map[sched.JobID]bool // jobs it has spoken of on this connection
+}
+
+func newClient(hi wire.Greeting) *clientConn {
+	return &clientConn{hi: hi, whole: map[int32]*wire.Whole{}, jobs: map[sched.JobID]*job{}, words: map[int32]wire.Record{}, attached: map[sched.JobID]bool{}}
 }
 
 // hello reads the first frame of a stream and refuses who does not fit.
@@ -112,7 +128,7 @@ func (s *Scheduler) welcome() wire.Record {
 }
 
 func (s *Scheduler) reply() wire.Reply {
-	r := wire.Reply{Version: wire.Version, Beat: int64(s.opt.Beat)}
+	r := wire.Reply{Version: wire.Version, Cluster: s.ledger.cluster, Epoch: s.ledger.epoch, Durable: s.ledger.log != nil, Beat: int64(s.opt.Beat)}
 	for _, w := range s.workers {
 		if w == nil {
 			continue
@@ -162,12 +178,14 @@ func (s *Scheduler) serveWorker(st grpc.ServerStream) error {
 		select {
 		case b, ok := <-frames:
 			if !ok {
-				err = errors.New("the connection ended")
+				err = errParted
 				break
 			}
 			err = s.fromWorker(w, b)
 		case <-ctx.Done():
-			err = context.Cause(ctx)
+			if err = context.Cause(ctx); st.Context().Err() != nil {
+				err = errParted
+			}
 		}
 	}
 	s.leave(w, err)
@@ -183,22 +201,22 @@ func (s *Scheduler) join(w *workerConn) error {
 	if s.closed {
 		return &wire.Refusal{Reason: wire.NotReady, Text: "cluster: the scheduler is being stopped"}
 	}
+	at := slices.Index(s.workers, nil)
 	if old := s.names[w.hi.Name]; old != nil {
-		if old.hi.Life != w.hi.Life {
+		switch {
+		case old.hi.Life == w.hi.Life: // the machine hears of the new session when it is known what it has
+			old.cancel(errElsewhere)
+			at = int(old.id)
+			s.lost(old)
+		case !old.gone.IsZero():
+			s.lose(old, errors.New("another process has its name"))
+			at = int(old.id)
+		default:
 			return &wire.Refusal{Reason: wire.BadName, Text: fmt.Sprintf("cluster: a worker called %s is there already: choose another --name", w.hi.Name)}
 		}
-		old.cancel(errors.New("it came back on another connection"))
-		s.lose(old)
 	}
 	if s.up() == 0 {
 		s.book = &w.hi
-	}
-	at := -1
-	for i, x := range s.workers {
-		if x == nil {
-			at = i
-			break
-		}
 	}
 	if at < 0 {
 		at = len(s.workers)
@@ -216,30 +234,91 @@ func (s *Scheduler) join(w *workerConn) error {
 			}
 		}
 	}
-	for c := range s.clients {
+	for _, c := range s.clients {
 		c.link.put(w.peer(), s.welcome())
 	}
 	s.opt.Log.Info("worker joined", "worker", w.hi.Name, "id", w.id, "session", w.session, "data", w.hi.Data, "slots", w.hi.Slots, "memory", w.hi.Memory)
-	s.step(sched.Event{Kind: sched.WorkerUp, Worker: w.id, Session: w.session, Slots: w.hi.Slots, Queue: w.hi.Queue, Bytes: w.hi.Memory})
+	if s.ledger.workers[w.hi.Life] == "" {
+		s.keep(entry{Kind: entryJoined, Name: w.hi.Name, Life: w.hi.Life}, func() {})
+	}
 	return nil
 }
 
 func (w *workerConn) peer() wire.Record {
-	return wire.Record{Kind: wire.Peer, Worker: int32(w.id), Session: uint32(w.session), Text: w.hi.Data}
+	return wire.Record{Kind: wire.Peer, Worker: int32(w.id), Session: uint32(w.session), Life: w.hi.Life, Text: w.hi.Data}
 }
 
-// leave ends the session of a worker.
+var errParted = errors.New("the connection ended")
+
+// leave ends the connection of a worker. If its process lives it may come back, and
+// keeps what it has so long; it gets nothing new.
 func (s *Scheduler) leave(w *workerConn, why error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.workers[w.id] == w && !s.closed {
-		s.opt.Log.Warn("worker left", "worker", w.hi.Name, "session", w.session, "why", why)
-		s.lose(w)
+	switch {
+	case s.workers[w.id] != w || s.closed:
+	case why != errParted || w.leaving != nil:
+		s.lose(w, why)
+	default:
+		s.opt.Log.Info("worker lost its connection", "worker", w.hi.Name, "session", w.session)
+		w.gone = time.Now()
+		s.step(sched.Event{Kind: sched.Mem, Worker: w.id, Session: w.session, Bytes: w.memory.Bytes, Spilled: w.memory.Rows, Paused: true, Now: s.now()})
+		s.wg.Add(1)
+		go s.probe(w)
 	}
 }
 
-// lose forgets a worker; s is locked.
-func (s *Scheduler) lose(w *workerConn) {
+// probe looks whether the process of a worker without a connection is still there.
+func (s *Scheduler) probe(w *workerConn) {
+	defer s.wg.Done()
+	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		gone := refused(w.hi.Data)
+		s.mu.Lock()
+		same := s.workers[w.id] == w && !s.closed
+		if same && gone {
+			s.lose(w, errors.New("its process has ended"))
+		}
+		s.mu.Unlock()
+		if !same || gone {
+			return
+		}
+		select {
+		case <-s.ended:
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// refused reports whether nobody listens at an address any more. False: somebody
+// does, or it cannot be known.
+func refused(addr string) bool {
+	c, err := net.DialTimeout("tcp", addr, time.Second)
+	if err == nil {
+		_ = c.Close()
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// lose forgets a worker with all it has; s is locked.
+func (s *Scheduler) lose(w *workerConn, why error) {
+	s.opt.Log.Warn("worker left", "worker", w.hi.Name, "session", w.session, "why", why)
+	s.lost(w)
+	if s.ledger.workers[w.hi.Life] != "" {
+		s.keep(entry{Kind: entryLeft, Life: w.hi.Life}, func() {})
+	}
+	s.step(append([]sched.Event{{Kind: sched.WorkerDown, Worker: w.id, Session: w.session}}, w.moved()...)...)
+	for _, x := range s.workers {
+		if x != nil && x.leaving != nil {
+			x.leaving.lost(w)
+			s.retiring(x)
+		}
+	}
+	s.back(w.hi.Life)
+}
+
+// lost takes a session of a worker from the lists; s is locked.
+func (s *Scheduler) lost(w *workerConn) {
 	s.workers[w.id] = nil
 	delete(s.names, w.hi.Name)
 	if s.up() == 0 {
@@ -251,18 +330,11 @@ func (s *Scheduler) lose(w *workerConn) {
 			x.link.put(gone)
 		}
 	}
-	for c := range s.clients {
+	for _, c := range s.clients {
 		c.link.put(gone, s.welcome())
 	}
 	for _, j := range s.jobs {
 		delete(j.know, w)
-	}
-	s.step(append([]sched.Event{{Kind: sched.WorkerDown, Worker: w.id, Session: w.session}}, w.moved()...)...)
-	for _, x := range s.workers {
-		if x != nil && x.leaving != nil {
-			x.leaving.lost(w)
-			s.retiring(x)
-		}
 	}
 }
 
@@ -274,9 +346,15 @@ func (s *Scheduler) serveClient(st grpc.ServerStream) error {
 		s.opt.Log.Warn("client refused", "client", hi.Name, "why", err)
 		return refuse(l, err)
 	}
-	c := &clientConn{hi: hi, link: l, whole: map[int32]*wire.Whole{}, jobs: map[sched.JobID]*job{}}
 	s.mu.Lock()
-	s.clients[c] = true
+	c := s.clients[hi.Life]
+	if c == nil {
+		c = newClient(hi)
+		s.clients[hi.Life] = c
+	}
+	c.link, c.gone = l, time.Time{}
+	clear(c.whole)
+	clear(c.attached)
 	l.put(s.welcome())
 	for _, w := range s.workers {
 		if w != nil {
@@ -287,17 +365,28 @@ func (s *Scheduler) serveClient(st grpc.ServerStream) error {
 	for err == nil {
 		var b []byte
 		if err = st.RecvMsg(&b); err == nil {
-			err = s.fromClient(c, b)
+			err = s.fromClient(c, l, b)
 		}
 	}
 	s.mu.Lock()
-	delete(s.clients, c)
-	for id, j := range c.jobs {
-		if s.jobs[id] == j && !s.closed {
-			s.step(sched.Event{Kind: sched.Cancel, Job: id})
+	if c.link == l && !s.closed {
+		c.gone = time.Now()
+		if errors.Is(err, wire.ErrBroken) || len(c.jobs) == 0 {
+			s.abandon(c)
 		}
 	}
 	s.mu.Unlock()
 	l.close()
 	return err
+}
+
+// abandon forgets a client and cancels its jobs; s is locked.
+func (s *Scheduler) abandon(c *clientConn) {
+	delete(s.clients, c.hi.Life)
+	for id, j := range c.jobs {
+		if s.jobs[id] == j {
+			s.step(sched.Event{Kind: sched.Cancel, Job: id})
+		}
+	}
+	s.back(c.hi.Life)
 }

@@ -31,7 +31,16 @@
 //
 // # Loss
 //
-// When the stream of a worker ends its blocks are lost. The scheduler makes again
+// When the process of a worker ends its blocks are lost. The scheduler makes again
 // what is still needed of them and nothing else. A block that cannot be fetched, or
-// came broken twice, is treated as lost too.
+// came broken twice, is treated as lost too. A worker that lost its connection only
+// comes back with what it has and goes on with what it runs.
+//
+// # Restart
+//
+// A scheduler with a log (package cluster/journal) writes down, before anybody hears
+// of it, which jobs it accepts, what was decided about their late layers, and their
+// end. The next one with the log accepts the same jobs, waits a while for the workers
+// of before to tell what they have and run, and goes on from there; clients find
+// their jobs by number. How far tasks are is never written: workers know it.
 package cluster

@@ -61,6 +61,7 @@ type gather struct {
 	layer   sched.LayerID
 	block   int32
 	attempt uint32
+	session uint32 // it was given in
 	slots   []slot
 	fetches map[int32][]copyKey // by holder: what this task fetches
 	waits   []*copied           // what others fetch
@@ -207,14 +208,14 @@ func (j *work) get(from int32, keys []copyKey) (got int, err error) {
 	if !ok {
 		return 0, errors.New("the worker is gone")
 	}
-	tk := &data.Ticket{Session: p.session, Job: j.id}
+	tk := &data.Ticket{Life: p.life, Job: j.id}
 	schemas := make([]dtype.Schema, len(keys))
 	for i, k := range keys {
 		tk.Refs = append(tk.Refs, data.Ref{Layer: k.layer, Block: k.block, Lo: k.lo, Hi: k.hi})
 		schemas[i] = j.plan.Layers[k.layer].Out.Schema
 	}
 	s := &importer{j: j, keys: keys, schemas: schemas, next: next}
-	err = w.peers.Get(j.ctx, p.addr, tk, schemas, s)
+	err = w.peers.Get(j.ctx, p.addr, j.secret, tk, schemas, s)
 	if s.im != nil {
 		s.im.Drop()
 	}

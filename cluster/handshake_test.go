@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -105,7 +106,7 @@ func TestHandshake(t *testing.T) {
 		text   string
 	}{
 		{"a later version", func(g *wire.Greeting) { g.Version, g.Oldest = 99, 98 }, wire.BadVersion, "speaks versions 98 to 99"},
-		{"an earlier version", func(g *wire.Greeting) { g.Version, g.Oldest = 0, 0 }, wire.BadVersion, "the scheduler 1 to 1"},
+		{"an earlier version", func(g *wire.Greeting) { g.Version, g.Oldest = 0, 0 }, wire.BadVersion, fmt.Sprintf("the scheduler %d to %d", wire.Oldest, wire.Version)},
 		{"another operator", func(g *wire.Greeting) { g.Book[0]++; g.Listing = append(g.Listing, "zz.new@1 {}") }, wire.BadBook, `"zz.new@1 {}" is not in the workers`},
 		{"one operator less", func(g *wire.Greeting) { g.Book[0]++; g.Listing = g.Listing[1:] }, wire.BadBook, "is missing in it"},
 		{"a name twice", func(g *wire.Greeting) { g.Name = "first" }, wire.BadName, "a worker called first is there already"},

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -22,9 +24,13 @@ type job struct {
 	sh     *shell.Shell
 	know   map[*workerConn]*known
 	gen    []uint32 // by layer: how often a block came to be held
+	secret string   // of tickets
 	small  [][]byte // blocks of the wanted layer that came with the report
+	out    bits     // blocks of the wanted layer that were delivered and not read
 	errs   map[sched.Block]string
 	over   bool
+	failed string // why, if it did
+	class  sched.Class
 	start  time.Time
 }
 
@@ -48,11 +54,12 @@ func newJob(s *Scheduler, c *clientConn, b []byte) (*job, error) {
 	return j, nil
 }
 
-// tell sends a record to the client, if it is there.
+// tell sends a record to the client. The last word is kept for one that is away.
 func (j *job) tell(r wire.Record) {
 	r.Job = int32(j.id)
-	if j.client != nil {
-		j.client.link.put(r)
+	j.client.link.put(r)
+	if r.Kind == wire.Finished || r.Kind == wire.Fail {
+		j.client.words[r.Job] = r
 	}
 }
 
@@ -86,16 +93,30 @@ func (j *job) run(w *workerConn, a *sched.Action) {
 
 // introduce sends the plan to a worker.
 func (j *job) introduce(w *workerConn) *known {
-	n := len(j.plan.Layers)
-	k := &known{gen: make([]uint32, n), where: make([][]int32, n)}
-	j.know[w] = k
-	wire.Parts(wire.Record{Kind: wire.Plan, Job: int32(j.id)}, j.bytes, func(r *wire.Record) { w.link.put(*r) })
+	wire.Parts(wire.Record{Kind: wire.Plan, Job: int32(j.id), Text: j.secret}, j.bytes, func(r *wire.Record) { w.link.put(*r) })
+	return j.acquaint(w)
+}
+
+// acquaint tells a worker that has the plan what it may not know.
+func (j *job) acquaint(w *workerConn) *known {
+	if j.know[w] == nil {
+		n := len(j.plan.Layers)
+		j.know[w] = &known{gen: make([]uint32, n), where: make([][]int32, n)}
+	}
 	for _, i := range j.sh.Late() {
 		if n := j.plan.Layers[i].N; n > 0 {
 			w.link.put(wire.Record{Kind: wire.Size, Job: int32(j.id), Layer: int32(i), N: n})
 		}
 	}
-	return k
+	for i := range j.plan.Layers {
+		if j.sh.IsMade(sched.LayerID(i)) {
+			w.link.put(wire.Record{Kind: wire.Complete, Job: int32(j.id), Layer: int32(i)})
+		}
+	}
+	if j.failed != "" {
+		w.link.put(wire.Record{Kind: wire.Stop, Job: int32(j.id), Text: j.failed})
+	}
+	return j.know[w]
 }
 
 // where tells a worker where blocks [lo, hi) of a layer are, as far as it does not
@@ -131,12 +152,35 @@ func (j *job) deliver(a *sched.Action, evs []sched.Event) []sched.Event {
 	if j.plan.Discard {
 		return append(evs, sched.Event{Kind: sched.Consumed, Job: j.id, Layer: a.Layer, Block: a.First})
 	}
-	r := wire.Record{Kind: wire.Deliver, Block: a.First, Worker: int32(a.Worker)}
+	j.out.set(a.First)
+	j.deliverFrom(a.First, int32(a.Worker))
+	return evs
+}
+
+func (j *job) deliverFrom(b, worker int32) {
+	r := wire.Record{Kind: wire.Deliver, Block: b, Worker: worker}
 	if j.small != nil {
-		r.Data = j.small[a.First]
+		r.Data = j.small[b]
 	}
 	j.tell(r)
-	return evs
+}
+
+// Bits are a set of small numbers.
+type bits []uint64
+
+func (s bits) has(b int32) bool { return int(b>>6) < len(s) && s[b>>6]>>(b&63)&1 != 0 }
+
+func (s *bits) set(b int32) {
+	for int(b>>6) >= len(*s) {
+		*s = append(*s, 0)
+	}
+	(*s)[b>>6] |= 1 << (b & 63)
+}
+
+func (s bits) clear(b int32) {
+	if s.has(b) {
+		s[b>>6] &^= 1 << (b & 63)
+	}
 }
 
 // layerDone tells workers that a layer is complete, and decides late layers.
@@ -149,12 +193,7 @@ func (j *job) layerDone(a *sched.Action, evs []sched.Event) []sched.Event {
 	if ext == nil {
 		return evs
 	}
-	for _, l := range ext.Set {
-		for w := range j.know {
-			w.link.put(wire.Record{Kind: wire.Size, Job: int32(j.id), Layer: int32(l.Layer), N: l.N})
-		}
-	}
-	return append(evs, sched.Event{Kind: sched.Extend, Job: j.id, Ext: ext})
+	return j.sized(ext, evs)
 }
 
 // fail ends the job for its client and stops its tasks; the first word counts.
@@ -162,7 +201,7 @@ func (j *job) fail(class sched.Class, text string) {
 	if j.over {
 		return
 	}
-	j.over = true
+	j.over, j.failed, j.class = true, text, class
 	j.tell(wire.Record{Kind: wire.Fail, Class: uint8(class), Text: text})
 	for w := range j.know {
 		w.link.put(wire.Record{Kind: wire.Stop, Job: int32(j.id), Text: text})
@@ -205,6 +244,56 @@ func (j *job) explain(e *sched.JobError) string {
 	return fmt.Sprintf("%s: %v after %d attempts", name, e.Class, len(e.Causes))
 }
 
+// inventory takes what a worker says of earlier sessions. It counts once all of it was
+// said.
+func (s *Scheduler) inventory(w *workerConn, r *wire.Record) []sched.Event {
+	j := s.jobs[sched.JobID(r.Job)]
+	ev := sched.Event{Job: sched.JobID(r.Job), Layer: sched.LayerID(r.Layer), Block: r.Block, Worker: w.id, Session: w.session}
+	switch {
+	case r.Kind == wire.Listed:
+		w.listed = true
+		s.back(w.hi.Life)
+		if s.hold != nil || w.risen {
+			return nil
+		}
+		return w.rise(s)
+	case j == nil:
+		w.link.put(wire.Record{Kind: wire.Closed, Job: r.Job})
+		return nil
+	case r.Kind == wire.Attach:
+		j.acquaint(w)
+		return nil
+	case r.Kind == wire.Held:
+		ev.Kind, ev.Bytes, ev.Rows = sched.Held, r.Bytes, r.Rows
+	default:
+		ev.Kind = sched.Running
+	}
+	w.has = append(w.has, ev)
+	if !w.risen {
+		return nil
+	}
+	return w.said(s)
+}
+
+// rise has a worker count, with what it has; s is locked.
+func (w *workerConn) rise(s *Scheduler) []sched.Event {
+	w.risen = true
+	up := sched.Event{Kind: sched.WorkerUp, Worker: w.id, Session: w.session, Slots: w.hi.Slots, Queue: w.hi.Queue, Bytes: w.hi.Memory}
+	return append([]sched.Event{up}, w.said(s)...)
+}
+
+// said returns what a worker has said it has.
+func (w *workerConn) said(s *Scheduler) []sched.Event {
+	evs := w.has
+	w.has = nil
+	for _, ev := range evs {
+		if j := s.jobs[ev.Job]; j != nil && ev.Kind == sched.Held && ev.Layer >= 0 && int(ev.Layer) < len(j.gen) {
+			j.gen[ev.Layer]++
+		}
+	}
+	return evs
+}
+
 // fromWorker takes a frame of a worker.
 func (s *Scheduler) fromWorker(w *workerConn, b []byte) error {
 	s.mu.Lock()
@@ -233,11 +322,9 @@ func (s *Scheduler) fromWorker(w *workerConn, b []byte) error {
 					j.small[ev.Block] = r.Data
 				}
 			}
-		case wire.Held:
-			ev.Kind, ev.Bytes, ev.Rows = sched.Held, r.Bytes, r.Rows
-			if known {
-				j.gen[ev.Layer]++
-			}
+		case wire.Held, wire.Running, wire.Attach, wire.Listed:
+			evs = append(evs, s.inventory(w, r)...)
+			return nil
 		case wire.Failed:
 			ev.Kind, ev.Class, ev.Retryable = sched.Failed, sched.Class(r.Class), r.Flag
 			if known {
@@ -275,27 +362,45 @@ func (s *Scheduler) fromWorker(w *workerConn, b []byte) error {
 	return err
 }
 
+var errElsewhere = errors.New("cluster: it came back on another connection")
+
 // fromClient takes a frame of a client.
-func (s *Scheduler) fromClient(c *clientConn, b []byte) error {
-	asked, err := s.hearClient(c, b)
+func (s *Scheduler) fromClient(c *clientConn, l *link, b []byte) error {
+	asked, err := s.hearClient(c, l, b)
 	if asked {
 		s.tellState(c)
 	}
 	return err
 }
 
-func (s *Scheduler) hearClient(c *clientConn, b []byte) (asked bool, err error) {
+func (s *Scheduler) hearClient(c *clientConn, l *link, b []byte) (asked bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if c.link != l {
+		return false, errElsewhere
+	}
 	var evs []sched.Event
-	err = c.link.open(b, func(r *wire.Record) error {
+	err = l.open(b, func(r *wire.Record) error {
 		switch r.Kind {
 		case wire.Submit:
 			return s.submit(c, r)
 		case wire.Ask:
 			asked = true
 			return nil
-		case wire.Consumed, wire.Missing, wire.Cancel:
+		case wire.Attach:
+			s.attach(c, r.Job)
+			return nil
+		case wire.Listed:
+			for id := range c.jobs {
+				if !c.attached[id] { // dropped while there was no connection
+					evs = append(evs, sched.Event{Kind: sched.Cancel, Job: id})
+				}
+			}
+			s.back(c.hi.Life)
+			return nil
+		case wire.Cancel:
+			delete(c.words, r.Job)
+		case wire.Consumed, wire.Read, wire.Missing:
 		default:
 			return fmt.Errorf("%w: a client sent a record of kind %d", wire.ErrBroken, r.Kind)
 		}
@@ -305,10 +410,16 @@ func (s *Scheduler) hearClient(c *clientConn, b []byte) (asked bool, err error) 
 		}
 		ev := sched.Event{Job: j.id, Layer: sched.LayerID(j.plan.Want), Block: r.Block, N: r.N}
 		switch r.Kind {
-		case wire.Consumed:
+		case wire.Consumed, wire.Read:
 			ev.Kind = sched.Consumed
-			for b := int64(max(r.Block, 0)); b < min(int64(r.Block)+int64(max(r.N, 1)), int64(len(j.small))); b++ {
-				j.small[b] = nil
+			if r.Kind == wire.Read {
+				ev.Kind = sched.Read
+			}
+			for b := int64(max(r.Block, 0)); b < min(int64(r.Block)+int64(max(r.N, 1)), int64(j.plan.Layers[j.plan.Want].N)); b++ {
+				j.out.clear(int32(b))
+				if j.small != nil {
+					j.small[b] = nil
+				}
 			}
 		case wire.Missing:
 			ev.Kind, ev.Worker, ev.Session = sched.Missing, sched.WorkerID(r.Worker), sched.Session(r.Session)
@@ -336,17 +447,36 @@ func (s *Scheduler) submit(c *clientConn, r *wire.Record) error {
 		return err
 	}
 	delete(c.whole, r.Block)
-	s.last++
-	j, err := newJob(s, c, b)
-	c.link.put(wire.Record{Kind: wire.Accepted, Job: int32(s.last), Block: r.Block})
-	if err != nil {
-		c.link.put(wire.Record{Kind: wire.Fail, Job: int32(s.last), Class: uint8(sched.Invalid), Text: err.Error()})
+	if id, ok := s.ledger.numbers[numbered{c.hi.Life, r.Block}]; ok { // it did not hear of it
+		if j := s.jobs[sched.JobID(id)]; j != nil {
+			c.link.put(wire.Record{Kind: wire.Accepted, Job: id, Block: r.Block, Text: j.secret})
+			s.attach(c, id)
+		}
 		return nil
 	}
-	j.id = s.last
-	s.jobs[j.id], c.jobs[j.id] = j, j
-	s.step(sched.Event{Kind: sched.Submit, Job: j.id, Spec: j.sh.Spec()})
+	s.ledger.last++
+	id, number := s.ledger.last, r.Block
+	j, err := newJob(s, c, b)
+	if err != nil {
+		c.link.put(wire.Record{Kind: wire.Accepted, Job: id, Block: number},
+			wire.Record{Kind: wire.Fail, Job: id, Class: uint8(sched.Invalid), Text: err.Error()})
+		return nil
+	}
+	j.id, j.secret = sched.JobID(id), secret()
+	s.keep(entry{Kind: entryAccepted, Job: id, Name: c.hi.Name, Life: c.hi.Life, Number: number, Secret: j.secret, Plan: b}, func() {
+		c.link.put(wire.Record{Kind: wire.Accepted, Job: id, Block: number, Text: j.secret})
+		s.jobs[j.id], c.jobs[j.id], c.attached[j.id] = j, j, true
+		s.step(sched.Event{Kind: sched.Submit, Job: j.id, Spec: j.sh.Spec()})
+	})
 	return nil
+}
+
+// secret draws what the tickets of a job are signed with.
+func secret() string {
+	var b [16]byte
+	binary.LittleEndian.PutUint64(b[:], lifeNumber())
+	binary.LittleEndian.PutUint64(b[8:], lifeNumber())
+	return string(b[:])
 }
 
 // maxPlans bounds the plans a client sends at the same time.

@@ -88,7 +88,7 @@ func TestProcesses(t *testing.T) {
 				time.Sleep(20 * time.Millisecond)
 			}
 			r.signal(t, 1, syscall.SIGCONT)
-		}, 2},
+		}, 3},
 		{"retire by signal", 4, func(r *rig) { r.signal(t, 2, syscall.SIGTERM) }, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {

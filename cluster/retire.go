@@ -58,7 +58,7 @@ func (s *Scheduler) retiring(w *workerConn) {
 func (s *Scheduler) giveAway(w *workerConn) {
 	var others []*workerConn
 	for _, x := range s.workers {
-		if x != nil && x != w && x.leaving == nil {
+		if x != nil && x != w && x.leaving == nil && x.gone.IsZero() && x.risen {
 			others = append(others, x)
 		}
 	}
@@ -134,7 +134,7 @@ func (s *Scheduler) goodbye(w *workerConn) {
 			j.gen[ev.Layer]++
 		}
 	}
-	s.lose(w)
+	s.lose(w, errRetired)
 }
 
 // copy gets a block from a worker that leaves; w is locked.

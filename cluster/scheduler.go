@@ -23,6 +23,16 @@ type SchedulerOptions struct {
 	Dead     time.Duration // a worker that was silent for so long is given up; default 20 s
 	Poison   int           // a task is given up when so many workers have died under it; default 3
 	Grace    time.Duration // a job that has no worker for so long fails; default 5 min
+	// Journal is a folder for the log of what was accepted, so that a scheduler that
+	// is started again with it goes on with the jobs; none means that jobs end with
+	// the scheduler.
+	Journal string
+	// Recover is how long, after such a start, no task begins while workers and clients
+	// that were there have not come back; default 10 s.
+	Recover time.Duration
+	// Lease is how long a worker whose process lives, or a client, may be without a
+	// connection: then its blocks count as lost, its jobs are cancelled; default 10 s.
+	Lease time.Duration
 }
 
 func (o *SchedulerOptions) defaults() {
@@ -32,6 +42,8 @@ func (o *SchedulerOptions) defaults() {
 	def(&o.Beat, time.Second)
 	def(&o.Dead, 20*time.Second)
 	def(&o.Grace, 5*time.Minute)
+	def(&o.Recover, 10*time.Second)
+	def(&o.Lease, 10*time.Second)
 }
 
 func def[T comparable](v *T, d T) {
@@ -56,9 +68,11 @@ type Scheduler struct {
 	acts     []sched.Action
 	workers  []*workerConn // by WorkerID, nil where nobody is
 	names    map[string]*workerConn
-	clients  map[*clientConn]bool
+	clients  map[uint64]*clientConn // by life
 	jobs     map[sched.JobID]*job
-	last     sched.JobID
+	ledger   *ledger
+	hold     map[uint64]bool // after a restart: lives that are waited for before tasks begin
+	deposed  error
 	session  sched.Session
 	book     *wire.Greeting // whose operators the workers have
 	timer    *time.Timer
@@ -79,9 +93,19 @@ func Listen(addr string, o SchedulerOptions) (*Scheduler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
-	s := &Scheduler{opt: o, lis: lis, start: time.Now(), lonely: time.Now(), ended: make(chan struct{}),
+	led, err := openLedger(o.Journal)
+	if err != nil {
+		return nil, errors.Join(err, lis.Close())
+	}
+	s := &Scheduler{opt: o, lis: lis, ledger: led, start: time.Now(), lonely: time.Now(), ended: make(chan struct{}),
 		st:    sched.New(sched.Options{Poison: int32(o.Poison)}),
-		names: map[string]*workerConn{}, clients: map[*clientConn]bool{}, jobs: map[sched.JobID]*job{}}
+		names: map[string]*workerConn{}, clients: map[uint64]*clientConn{}, jobs: map[sched.JobID]*job{}}
+	s.mu.Lock()
+	err = s.resume()
+	s.mu.Unlock()
+	if err != nil {
+		return nil, errors.Join(err, lis.Close(), led.close())
+	}
 	s.srv = grpc.NewServer(append(controlServer(), grpc.Creds(creds))...)
 	s.srv.RegisterService(&grpc.ServiceDesc{ServiceName: service, HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{
 		{StreamName: "Worker", Handler: func(_ any, st grpc.ServerStream) error { return s.serveWorker(st) }, ServerStreams: true, ClientStreams: true},
@@ -96,7 +120,8 @@ func Listen(addr string, o SchedulerOptions) (*Scheduler, error) {
 // Addr returns where the scheduler listens.
 func (s *Scheduler) Addr() string { return s.lis.Addr().String() }
 
-// Close ends the scheduler. Jobs end; workers and clients see that it is gone.
+// Close ends the scheduler. Workers and clients see that it is gone. Jobs end, but
+// for those of a log: they go on under the next scheduler that has it.
 func (s *Scheduler) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -106,7 +131,9 @@ func (s *Scheduler) Close() error {
 	s.closed = true
 	close(s.ended)
 	for _, j := range s.jobs {
-		j.fail(0, errStopped.Error())
+		if s.ledger.log == nil {
+			j.fail(0, errStopped.Error())
+		}
 	}
 	if s.timer != nil {
 		s.timer.Stop()
@@ -114,7 +141,7 @@ func (s *Scheduler) Close() error {
 	s.mu.Unlock()
 	s.srv.Stop()
 	s.wg.Wait()
-	return nil
+	return s.ledger.close()
 }
 
 var errStopped = errors.New("the scheduler was stopped")
@@ -135,6 +162,12 @@ func (s *Scheduler) beat() {
 			if w == nil {
 				continue
 			}
+			if !w.gone.IsZero() {
+				if now.Sub(w.gone) > s.opt.Lease {
+					s.lose(w, fmt.Errorf("it did not come back within %v", s.opt.Lease))
+				}
+				continue
+			}
 			w.link.put(wire.Record{Kind: wire.Ping, Nanos: s.now()})
 			if w.leaving != nil && now.After(w.leaving.until) {
 				s.opt.Log.Warn("worker retires without having given away all it has", "worker", w.hi.Name, "blocks", len(w.leaving.wait))
@@ -150,6 +183,14 @@ func (s *Scheduler) beat() {
 			if !j.over {
 				j.advanced()
 			}
+		}
+		for _, c := range s.clients {
+			if !c.gone.IsZero() && now.Sub(c.gone) > s.opt.Lease {
+				s.abandon(c)
+			}
+		}
+		if s.hold != nil && now.Sub(s.start) > s.opt.Recover {
+			s.release()
 		}
 		if s.up() == 0 && now.Sub(s.lonely) > s.opt.Grace {
 			for _, j := range s.jobs {
@@ -257,6 +298,10 @@ func (s *Scheduler) do(a *sched.Action, evs []sched.Event) []sched.Event {
 func (s *Scheduler) forget(j *job) {
 	j.fail(sched.Cancelled, "the job was cancelled")
 	delete(s.jobs, j.id)
+	if j.client.jobs[j.id] == j {
+		delete(j.client.jobs, j.id)
+	}
+	s.keep(entry{Kind: entryEnded, Job: int32(j.id), Class: uint8(j.class), Text: j.failed}, func() {})
 	for w := range j.know {
 		w.link.put(wire.Record{Kind: wire.Closed, Job: int32(j.id)})
 	}

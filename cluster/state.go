@@ -35,6 +35,7 @@ type WorkerState struct {
 	Labels   []string `json:"labels,omitempty"`
 	Silent   float64  `json:"silent_seconds"`
 	Retiring bool     `json:"retiring,omitempty"`
+	Away     bool     `json:"away,omitempty"` // without a connection; its process lives
 }
 
 // JobState is one job.
@@ -86,17 +87,15 @@ func (s *Scheduler) State() State {
 		busy, _ := s.st.Load(w.id)
 		out.Workers = append(out.Workers, WorkerState{Name: w.hi.Name, ID: int32(w.id), Session: uint32(w.session), Address: w.hi.Data, Slots: w.hi.Slots,
 			Busy: busy, Done: w.done, Memory: w.hi.Memory, Used: w.memory.Bytes, Spilled: w.memory.Rows, Labels: w.hi.Labels,
-			Silent: time.Since(w.heard).Seconds(), Retiring: w.leaving != nil})
+			Silent: time.Since(w.heard).Seconds(), Retiring: w.leaving != nil, Away: !w.gone.IsZero()})
 	}
-	for id := sched.JobID(1); id <= s.last && len(out.Jobs) < len(s.jobs); id++ {
+	for id := sched.JobID(1); id <= sched.JobID(s.ledger.last) && len(out.Jobs) < len(s.jobs); id++ {
 		j := s.jobs[id]
 		if j == nil {
 			continue
 		}
 		x := JobState{ID: int32(id), Priority: j.plan.Priority, Seconds: time.Since(j.start).Seconds(), Layers: []LayerState{}}
-		if j.client != nil {
-			x.Client = j.client.hi.Name
-		}
+		x.Client = j.client.hi.Name
 		for i, p := range s.st.Progress(id) {
 			x.Layers = append(x.Layers, LayerState{Op: opName(j.plan.Layers[i].Call), N: p.N, Made: p.Made, Held: p.Held, Bytes: p.Bytes, Rows: p.Rows, Task: p.Nanos / 1e9})
 		}

@@ -32,6 +32,8 @@ type work struct {
 	where  [][]int32 // by layer and block: worker + 1
 	shut   []bool    // by layer: all blocks were made, what its tasks shared is freed
 	busy   []int32   // by layer: tasks that run
+	tasks  map[sched.Block]*gather
+	secret string // of tickets
 	copies map[copyKey]*copied
 	live   int // tasks of this job handed to the node, or fetching for it
 	gone   bool
@@ -60,7 +62,7 @@ func (it *item) key() uint64 { return it.j.sh.Key(it.layer, it.first) }
 const most = 3
 
 func newWork(w *Worker, id int32) *work {
-	j := &work{w: w, id: id, copies: map[copyKey]*copied{}}
+	j := &work{w: w, id: id, copies: map[copyKey]*copied{}, tasks: map[sched.Block]*gather{}}
 	j.ctx, j.cancel = context.WithCancelCause(context.Background())
 	return j
 }
@@ -85,7 +87,9 @@ func (j *work) hear(r *wire.Record) error {
 	}
 	switch r.Kind {
 	case wire.Size:
-		j.size(layer, r.N)
+		if j.plan.Layers[layer].N != r.N { // else it was said before
+			j.size(layer, r.N)
+		}
 	case wire.Where:
 		for b := r.Block; b < r.Block+r.N; b++ {
 			j.where[layer][b] = r.Worker + 1
@@ -113,6 +117,7 @@ func (j *work) hear(r *wire.Record) error {
 
 // learn takes a part of the plan and binds it when it is whole.
 func (j *work) learn(r *wire.Record) error {
+	j.secret = r.Text
 	b, err := j.whole.Add(r)
 	if err != nil || b == nil {
 		return err
@@ -144,6 +149,12 @@ func (j *work) size(l sched.LayerID, n int32) {
 
 // ready queues tasks the scheduler handed out; w is locked.
 func (w *Worker) ready(it item) {
+	if len(w.outlived) > 0 {
+		w.adopt(&it)
+	}
+	if it.n == 0 {
+		return
+	}
 	if it.j.small(it.layer) {
 		w.direct = append(w.direct, it)
 		return
@@ -200,7 +211,8 @@ func (j *work) launch(layer sched.LayerID, b int32, attempt uint32) {
 	w.ahead++
 	j.live++
 	j.busy[layer]++
-	t := &gather{j: j, layer: layer, block: b, attempt: attempt}
+	t := &gather{j: j, layer: layer, block: b, attempt: attempt, session: w.session}
+	j.tasks[sched.Block{Layer: layer, Block: b}] = t
 	if h := j.blocks[layer][b]; h != nil && !h.freed {
 		t.end(h.v, nil) // from before: it need not be made again
 		return
@@ -269,6 +281,7 @@ func (t *gather) end(v chunk.Value, err error) {
 	w.ahead--
 	j.live--
 	j.busy[t.layer]--
+	delete(j.tasks, sched.Block{Layer: t.layer, Block: t.block})
 	rec := wire.Record{Kind: wire.Done, Job: j.id, Layer: int32(t.layer), Block: t.block, Attempt: t.attempt}
 	var lost *lostInput
 	switch {
@@ -292,7 +305,7 @@ func (t *gather) end(v chunk.Value, err error) {
 	default:
 		rec.Kind, rec.Class, rec.Flag, rec.Text = wire.Failed, uint8(sched.User), j.ctx.Err() == nil && j.broken == nil, j.word(t.layer, err)
 	}
-	if rec.Kind != 0 {
+	if rec.Kind != 0 && w.relabel(&rec, t.session) {
 		w.link.put(rec)
 	}
 	j.complete(t.layer)
@@ -388,12 +401,26 @@ func (j *work) forget() {
 	}
 }
 
+// Admit implements data.Store.
+func (w *Worker) Admit(t *data.Ticket) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	j := w.jobs[t.Job]
+	switch {
+	case t.Life != w.line.hi.Life || j == nil:
+		return data.ErrGone
+	case !t.Signed(j.secret):
+		return data.ErrDenied
+	}
+	return nil
+}
+
 // Lend implements data.Store.
 func (w *Worker) Lend(t *data.Ticket, r data.Ref) (chunk.Value, func(), error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	j := w.jobs[t.Job]
-	if t.Session != w.session || j == nil || r.Layer < 0 || int(r.Layer) >= len(j.blocks) || r.Block < 0 || int(r.Block) >= len(j.blocks[r.Layer]) {
+	if j == nil || r.Layer < 0 || int(r.Layer) >= len(j.blocks) || r.Block < 0 || int(r.Block) >= len(j.blocks[r.Layer]) {
 		return nil, nil, data.ErrGone
 	}
 	h := j.blocks[r.Layer][r.Block]

@@ -39,7 +39,8 @@ type WorkerOptions struct {
 	Labels    []string
 	Security  Security
 	Log       *slog.Logger
-	Dead      time.Duration // a scheduler that was silent for so long is given up; default 20 s
+	Dead      time.Duration // a connection to the scheduler that was silent for so long is given up; default 20 s
+	Orphan    time.Duration // how long the worker keeps what it has, and goes on, without a scheduler; default 10 min
 	Stall     time.Duration // a fetch that makes no progress for so long has failed; default 10 s
 }
 
@@ -50,6 +51,7 @@ func (o *WorkerOptions) defaults() {
 	def(&o.Listen, "127.0.0.1:0")
 	def(&o.Threads, runtime.GOMAXPROCS(0))
 	def(&o.Dead, 20*time.Second)
+	def(&o.Orphan, 10*time.Minute)
 	def(&o.Stall, 10*time.Second)
 	if o.Pool == 0 && o.Memory > 0 { // the program itself, the collector's heap, stacks and the scratch of each thread
 		o.Pool = o.Memory - min(o.Memory/2, 40<<20+int64(o.Threads)*6<<20)
@@ -76,7 +78,7 @@ type Worker struct {
 	peers  *data.Peers
 	data   *grpc.Server
 	lis    net.Listener
-	conn   *grpc.ClientConn
+	line   *line
 	cancel context.CancelCauseFunc
 	wg     sync.WaitGroup
 	done   chan struct{}
@@ -87,13 +89,17 @@ type Worker struct {
 	link     *link
 	id       int32
 	session  uint32
+	leaving  bool // it wants to go
 	heard    time.Time
+	outlived map[taskKey]bool   // tasks that run and began in an earlier session
+	adopted  map[taskKey]uint32 // their attempts in this one
 	table    roster
 	jobs     map[int32]*work
 	real     []item // by key
 	ahead    int    // tasks at the node, or fetching for it
 	direct   []item // tasks that need a thread and nothing else, as they came
 	carriers int
+	carrying map[*carrier]bool
 	closed   bool
 	up       chan struct{} // closed when the scheduler has welcomed it
 }
@@ -103,6 +109,7 @@ type roster map[int32]peer
 
 type peer struct {
 	session uint32
+	life    uint64
 	addr    string
 }
 
@@ -121,7 +128,8 @@ func Join(ctx context.Context, addr string, o WorkerOptions) (*Worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{opt: o, peers: data.NewPeers(creds, o.Stall), done: make(chan struct{}), table: roster{}, jobs: map[int32]*work{}, heard: time.Now(), up: make(chan struct{})}
+	w := &Worker{opt: o, peers: data.NewPeers(creds, o.Stall), done: make(chan struct{}), table: roster{}, jobs: map[int32]*work{}, carrying: map[*carrier]bool{},
+		heard: time.Now(), up: make(chan struct{})}
 	w.quiet.L = &w.mu
 	if w.lis, err = net.Listen("tcp", o.Listen); err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
@@ -145,7 +153,7 @@ func Join(ctx context.Context, addr string, o WorkerOptions) (*Worker, error) {
 		return nil, err
 	}
 	go func() {
-		err := w.follow(live, st)
+		err := w.serve(live, st)
 		w.end(err)
 		w.err = err
 		close(w.done)
@@ -180,33 +188,46 @@ func greeting(name string) wire.Greeting {
 // dial opens the control stream and says hello.
 func (w *Worker) dial(ctx, live context.Context, addr string, creds credentials.TransportCredentials) (grpc.ClientStream, error) {
 	var err error
-	if w.conn, err = dialControl(addr, grpc.WithTransportCredentials(creds)); err != nil {
-		return nil, fmt.Errorf("cluster: %w", err)
+	if w.line, err = newLine(addr, "Worker", w.opt.Name, creds); err != nil {
+		return nil, err
 	}
+	hi := &w.line.hi
+	hi.Data, hi.Slots, hi.Queue, hi.Memory, hi.Labels = cmp.Or(w.opt.Advertise, w.lis.Addr().String()), int32(w.opt.Threads), queued, w.opt.Pool, w.opt.Labels
 	stop := context.AfterFunc(ctx, func() { w.cancel(context.Cause(ctx)) })
 	defer stop()
-	st, err := w.conn.NewStream(live, &bidi, "/"+service+"/Worker", grpc.WaitForReady(true))
-	if err != nil {
-		return nil, fmt.Errorf("cluster: the scheduler at %s does not answer: %w", addr, err)
+	st, l, err := w.line.open(live, true)
+	w.link = l
+	return st, err
+}
+
+// serve works for the scheduler until it is over: when a connection ends it is made
+// again, and what the worker has is told anew.
+func (w *Worker) serve(live context.Context, st grpc.ClientStream) error {
+	w.wg.Add(1)
+	go func() { defer w.wg.Done(); w.beat(live) }()
+	for {
+		err := w.follow(live, st)
+		w.mu.Lock()
+		old := w.link
+		w.part()
+		w.mu.Unlock()
+		old.close()
+		var l *link
+		if st, l, err = w.line.again(live, err, w.opt.Orphan); err != nil {
+			return err
+		}
+		w.mu.Lock()
+		w.link, w.heard = l, time.Now()
+		w.mu.Unlock()
 	}
-	hi := greeting(w.opt.Name)
-	hi.Data, hi.Slots, hi.Queue, hi.Memory, hi.Labels = cmp.Or(w.opt.Advertise, w.lis.Addr().String()), int32(w.opt.Threads), queued, w.opt.Pool, w.opt.Labels
-	w.link = newLink(func(b *[]byte) error { return st.SendMsg(b) })
-	w.link.put(wire.Record{Kind: wire.Hello, Data: wire.Encode(hi)})
-	return st, nil
 }
 
 // follow does what the scheduler says until the stream ends.
 func (w *Worker) follow(live context.Context, st grpc.ClientStream) error {
-	w.wg.Add(1)
-	go func() { defer w.wg.Done(); w.beat(live) }()
 	for {
 		var b []byte
 		if err := st.RecvMsg(&b); err != nil {
-			if cause := context.Cause(live); cause != nil {
-				return cause
-			}
-			return fmt.Errorf("cluster: the connection to the scheduler ended: %w", err)
+			return ended(live, err)
 		}
 		w.mu.Lock()
 		w.heard = time.Now()
@@ -219,7 +240,8 @@ func (w *Worker) follow(live context.Context, st grpc.ClientStream) error {
 	}
 }
 
-// beat watches the scheduler's signs of life and tells about memory.
+// beat watches the scheduler's signs of life and tells about memory. A connection
+// that was silent for too long is ended.
 func (w *Worker) beat(live context.Context) {
 	tick := time.NewTicker(min(time.Second, w.opt.Dead/4))
 	defer tick.Stop()
@@ -230,14 +252,11 @@ func (w *Worker) beat(live context.Context) {
 		case <-tick.C:
 		}
 		w.mu.Lock()
-		silent := time.Since(w.heard)
-		w.mu.Unlock()
-		if silent > w.opt.Dead {
-			w.cancel(fmt.Errorf("cluster: nothing was heard of the scheduler for %v", silent.Round(time.Second)))
-			return
+		if time.Since(w.heard) > w.opt.Dead && w.session != 0 {
+			w.hangUp()
 		}
-		used := w.node.Pool().Used()
-		w.link.put(wire.Record{Kind: wire.Mem, Bytes: used, Rows: w.node.Spilled()})
+		w.link.put(wire.Record{Kind: wire.Mem, Bytes: w.node.Pool().Used(), Rows: w.node.Spilled()})
+		w.mu.Unlock()
 	}
 }
 
@@ -256,7 +275,10 @@ var errRetired = errors.New("cluster: the worker has retired")
 // Retire lets the worker go when what it runs has ended and others have what only
 // it has, and waits for that. What it had not begun goes back at once.
 func (w *Worker) Retire() error {
+	w.mu.Lock()
+	w.leaving = true
 	w.link.put(wire.Record{Kind: wire.Retire})
+	w.mu.Unlock()
 	<-w.done
 	if errors.Is(w.err, errRetired) {
 		return nil
@@ -266,6 +288,9 @@ func (w *Worker) Retire() error {
 
 // Wait returns why the worker has ended, when it has.
 func (w *Worker) Wait() error { <-w.done; return w.err }
+
+// Done is closed when the worker has ended.
+func (w *Worker) Done() <-chan struct{} { return w.done }
 
 // Name returns the worker's name, Addr where it gives its blocks.
 func (w *Worker) Name() string { return w.opt.Name }
@@ -297,8 +322,8 @@ func (w *Worker) end(why error) {
 		w.link.close()
 	}
 	w.data.Stop()
-	if w.conn != nil {
-		_ = w.conn.Close()
+	if w.line != nil {
+		_ = w.line.conn.Close()
 	}
 	_ = w.peers.Close()
 	w.wg.Wait()
@@ -313,9 +338,7 @@ func (w *Worker) hear(r *wire.Record) error {
 	if j == nil {
 		switch r.Kind {
 		case wire.Welcome:
-			w.id, w.session = r.Worker, r.Session
-			close(w.up)
-			return nil
+			return w.welcomed(r)
 		case wire.Peer:
 			w.table.meet(r, w.peers)
 			return nil
@@ -335,7 +358,7 @@ func (w *Worker) hear(r *wire.Record) error {
 // it any more.
 func (t roster) meet(r *wire.Record, open *data.Peers) {
 	if r.Text != "" {
-		t[r.Worker] = peer{r.Session, r.Text}
+		t[r.Worker] = peer{r.Session, r.Life, r.Text}
 		return
 	}
 	if p, ok := t[r.Worker]; ok && p.session == r.Session {

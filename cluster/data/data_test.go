@@ -85,6 +85,15 @@ type shelf struct {
 	lent int
 }
 
+const key = "a secret"
+
+func (s *shelf) Admit(t *Ticket) error {
+	if !t.Signed(key) {
+		return ErrDenied
+	}
+	return nil
+}
+
 func (s *shelf) Lend(t *Ticket, r Ref) (chunk.Value, func(), error) {
 	if r.Block != 0 {
 		return nil, nil, ErrGone
@@ -141,7 +150,7 @@ func TestBlocksComeAsTheyWere(t *testing.T) {
 	addr, p := serve(t, st)
 	for _, x := range []Ref{{Hi: -1}, {Lo: 1, Hi: 3}, {Lo: 5, Hi: 99}, {Lo: 7, Hi: 9}} {
 		c := &catcher{}
-		if err := p.Get(context.Background(), addr, &Ticket{Refs: []Ref{x, x}}, []dtype.Schema{schema, schema}, c); err != nil {
+		if err := p.Get(context.Background(), addr, key, &Ticket{Refs: []Ref{x, x}}, []dtype.Schema{schema, schema}, c); err != nil {
 			t.Fatal(x, err)
 		}
 		for r := range runs {
@@ -162,19 +171,44 @@ func TestBlocksComeAsTheyWere(t *testing.T) {
 	}
 }
 
+// TestTicketsAreSigned: blocks are given for the secret of their job and for nothing
+// else, and a ticket cannot be changed.
+func TestTicketsAreSigned(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 1))
+	addr, p := serve(t, &shelf{v: chunk.NewBlock([][]*chunk.Batch{{batch(rnd, 3)}})})
+	ask := &Ticket{Life: 5, Job: 7, Refs: []Ref{{Hi: -1}}}
+	for _, secret := range []string{"", "another", key + "x"} {
+		c := &catcher{}
+		if err := p.Get(context.Background(), addr, secret, ask, []dtype.Schema{schema}, c); !errors.Is(err, ErrDenied) || len(c.got) > 0 {
+			t.Errorf("%q: %v, %v", secret, err, c.got)
+		}
+	}
+	b := ask.Bytes(key)
+	for i := range b {
+		b[i] ^= 1
+		if got, err := ParseTicket(b); err == nil && got.Signed(key) {
+			t.Errorf("byte %d changed, and the signature holds", i)
+		}
+		b[i] ^= 1
+	}
+	if got, err := ParseTicket(b); err != nil || !got.Signed(key) || got.Signed("") {
+		t.Error(got, err)
+	}
+}
+
 func TestErrorsNameTheBlock(t *testing.T) {
 	addr, p := serve(t, &shelf{v: chunk.NewBlock([][]*chunk.Batch{{batch(rand.New(rand.NewPCG(1, 1)), 10)}})})
 	c := &catcher{}
-	err := p.Get(context.Background(), addr, &Ticket{Refs: []Ref{{Hi: -1}, {Block: 1, Hi: -1}}}, []dtype.Schema{schema, schema}, c)
+	err := p.Get(context.Background(), addr, key, &Ticket{Refs: []Ref{{Hi: -1}, {Block: 1, Hi: -1}}}, []dtype.Schema{schema, schema}, c)
 	var fe *FetchError
 	if !errors.As(err, &fe) || fe.Ref != 1 || !errors.Is(err, ErrGone) || len(c.ends) != 1 {
 		t.Errorf("%v, %d blocks came", err, len(c.ends))
 	}
 	own := errors.New("no room")
-	if err := p.Get(context.Background(), addr, &Ticket{Refs: []Ref{{Hi: -1}}}, []dtype.Schema{schema}, &catcher{fail: own}); err != own {
+	if err := p.Get(context.Background(), addr, key, &Ticket{Refs: []Ref{{Hi: -1}}}, []dtype.Schema{schema}, &catcher{fail: own}); err != own {
 		t.Error("the sink's error:", err)
 	}
-	if err := p.Get(context.Background(), addr, &Ticket{Refs: []Ref{{Hi: -1}}}, []dtype.Schema{schema[:2]}, &catcher{}); !errors.Is(err, ErrCorrupt) {
+	if err := p.Get(context.Background(), addr, key, &Ticket{Refs: []Ref{{Hi: -1}}}, []dtype.Schema{schema[:2]}, &catcher{}); !errors.Is(err, ErrCorrupt) {
 		t.Error("another schema:", err)
 	}
 	lis, err := net.Listen("tcp", "127.0.0.1:0") // accepts and never answers
@@ -185,7 +219,7 @@ func TestErrorsNameTheBlock(t *testing.T) {
 	hole := NewPeers(insecure.NewCredentials(), 100*time.Millisecond)
 	defer hole.Close()
 	start := time.Now()
-	if err := hole.Get(context.Background(), lis.Addr().String(), &Ticket{Refs: []Ref{{}}}, []dtype.Schema{schema}, &catcher{}); err == nil || time.Since(start) > 5*time.Second {
+	if err := hole.Get(context.Background(), lis.Addr().String(), key, &Ticket{Refs: []Ref{{}}}, []dtype.Schema{schema}, &catcher{}); err == nil || time.Since(start) > 5*time.Second {
 		t.Errorf("a black hole: %v after %v", err, time.Since(start))
 	}
 }
@@ -255,7 +289,7 @@ func BenchmarkTransfer(b *testing.B) {
 	addr, p := serve(b, &shelf{v: v})
 	b.SetBytes(v.Bytes())
 	for b.Loop() {
-		if err := p.Get(context.Background(), addr, &Ticket{Refs: []Ref{{Hi: -1}}}, []dtype.Schema{num}, nothing{}); err != nil {
+		if err := p.Get(context.Background(), addr, key, &Ticket{Refs: []Ref{{Hi: -1}}}, []dtype.Schema{num}, nothing{}); err != nil {
 			b.Fatal(err)
 		}
 	}

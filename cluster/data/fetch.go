@@ -97,9 +97,10 @@ func (e *FetchError) Unwrap() error { return e.Err }
 
 var doGet = grpc.StreamDesc{StreamName: "DoGet", ServerStreams: true}
 
-// Get asks the worker at addr for the blocks of a ticket and hands them to sink;
-// schemas has the schema of each. Every failure but the sink's is a *FetchError.
-func (p *Peers) Get(ctx context.Context, addr string, t *Ticket, schemas []dtype.Schema, sink Sink) error {
+// Get asks the worker at addr for the blocks of a ticket, signed with the secret of
+// the job, and hands them to sink; schemas has the schema of each. Every failure but
+// the sink's is a *FetchError.
+func (p *Peers) Get(ctx context.Context, addr, secret string, t *Ticket, schemas []dtype.Schema, sink Sink) error {
 	c, err := p.conn(addr)
 	if err != nil {
 		return &FetchError{0, addr, err}
@@ -110,7 +111,7 @@ func (p *Peers) Get(ctx context.Context, addr string, t *Ticket, schemas []dtype
 	defer alarm.Stop()
 	st, err := c.NewStream(ctx, &doGet, "/arrow.flight.protocol.FlightService/DoGet")
 	if err == nil {
-		err = st.SendMsg(&flight.Ticket{Ticket: t.Bytes()})
+		err = st.SendMsg(&flight.Ticket{Ticket: t.Bytes(secret)})
 	}
 	if err == nil {
 		err = st.CloseSend()
@@ -147,8 +148,11 @@ func plain(err error) error {
 		return err
 	}
 	_, text, _ := strings.Cut(st.Message(), ": ")
-	if st.Code() == codes.NotFound {
+	switch st.Code() {
+	case codes.NotFound:
 		return ErrGone
+	case codes.PermissionDenied:
+		return ErrDenied
 	}
 	if text == "" {
 		text = st.Message()

@@ -12,53 +12,19 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/weft-data/weft/chunk"
-	"github.com/weft-data/weft/internal/canon"
 )
-
-// A Ref names runs [Lo, Hi) of a block; Hi < 0 means all.
-type Ref struct {
-	Layer, Block int32
-	Lo, Hi       int32
-}
-
-// A Ticket asks a worker for blocks of a job.
-type Ticket struct {
-	Session uint32 // of the worker: another one has other blocks
-	Job     int32
-	Refs    []Ref
-}
-
-// MaxRefs bounds a ticket.
-const MaxRefs = 1 << 16
-
-// Bytes encodes a ticket.
-func (t *Ticket) Bytes() []byte {
-	b, err := canon.Append(nil, *t)
-	if err != nil {
-		panic(fmt.Sprintf("data: a ticket that cannot be encoded: %v", err))
-	}
-	return b
-}
-
-// ParseTicket decodes a ticket.
-func ParseTicket(b []byte) (t Ticket, err error) {
-	if len(b) > 64+MaxRefs*32 {
-		return t, fmt.Errorf("data: a ticket of %d bytes, at most %d blocks may be asked for", len(b), MaxRefs)
-	}
-	if err := canon.Decode(b, &t); err != nil {
-		return t, fmt.Errorf("data: ticket: %w", err)
-	}
-	if len(t.Refs) > MaxRefs {
-		return t, fmt.Errorf("data: a ticket for %d blocks, at most %d are allowed", len(t.Refs), MaxRefs)
-	}
-	return t, nil
-}
 
 // ErrGone says that a block is not (or not any more) where it was asked for.
 var ErrGone = errors.New("data: the block is not here")
 
+// ErrDenied says that a ticket was not signed by one who may have the blocks.
+var ErrDenied = errors.New("data: the ticket is not signed with the secret of its job")
+
 // A Store lends blocks to readers.
 type Store interface {
+	// Admit checks a ticket before anything is lent: ErrGone if the job is not
+	// here, ErrDenied if the ticket does not have its signature.
+	Admit(t *Ticket) error
 	// Lend returns a block and a function that gives it back; ErrGone if it is
 	// not here.
 	Lend(t *Ticket, r Ref) (chunk.Value, func(), error)
@@ -86,6 +52,9 @@ func (s *server) DoGet(tk *flight.Ticket, st flight.FlightService_DoGetServer) e
 	if err != nil {
 		return status.Error(codes.InvalidArgument, err.Error())
 	}
+	if err := s.store.Admit(&t); err != nil {
+		return wordError(0, err)
+	}
 	w := &writer{st: st, sent: map[uint64]bool{}}
 	for i, r := range t.Refs {
 		if err := w.block(s.store, &t, uint32(i), r); err != nil {
@@ -98,8 +67,11 @@ func (s *server) DoGet(tk *flight.Ticket, st flight.FlightService_DoGetServer) e
 // wordError gives an error its gRPC code, and the position in the ticket.
 func wordError(ref int, err error) error {
 	code := codes.Internal
-	if errors.Is(err, ErrGone) {
+	switch {
+	case errors.Is(err, ErrGone):
 		code = codes.NotFound
+	case errors.Is(err, ErrDenied):
+		code = codes.PermissionDenied
 	}
 	if st, ok := status.FromError(err); ok {
 		code = st.Code()

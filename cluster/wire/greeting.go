@@ -13,7 +13,8 @@ type Greeting struct {
 	Book            [32]byte // digest of the operators and functions it has
 	Listing         []string // what was digested
 	Name            string
-	Life            uint64 // a worker's process: another one has other blocks
+	Life            uint64 // of the process: another one has other blocks and jobs
+	Cluster         uint64 // it was with before, see Reply; 0 for none
 	Data            string // address where a worker gives its blocks
 	Slots, Queue    int32
 	Memory          int64
@@ -23,8 +24,10 @@ type Greeting struct {
 // A Reply is the scheduler's answer: what a client must know to plan.
 type Reply struct {
 	Version int32
-	Epoch   uint64
-	Beat    int64 // nanoseconds between signs of life
+	Cluster uint64 // what was accepted by a scheduler of the same cluster is remembered
+	Epoch   uint64 // rises with every scheduler of a cluster: a lower one has been replaced
+	Durable bool   // the scheduler keeps a log, so that it is worth waiting for it to come back
+	Beat    int64  // nanoseconds between signs of life
 	Workers int32
 	Threads int32 // of one worker, the least
 	Memory  int64 // of one worker, the least; 0 means no limit

@@ -18,8 +18,8 @@ import (
 
 // Version is spoken by this build; Oldest is the oldest it understands.
 const (
-	Version = 1
-	Oldest  = 1
+	Version = 2
+	Oldest  = 2
 )
 
 // Limits of the control plane.
@@ -42,16 +42,18 @@ const (
 	FetchFailed                 // Job Layer Block Attempt DepLayer DepBlock Worker Text: Worker did not have an input
 	Returned                    // Job Layer Block Attempt: was not started
 	Started                     // Job Layer Block Attempt
-	Held                        // Job Layer Block Bytes Rows: is here, after a new session
+	Held                        // Job Layer Block Bytes Rows: is here from an earlier session
+	Running                     // Job Layer Block: goes on from an earlier session
+	Listed                      // all that was to be said of earlier sessions has been said
 	Mem                         // Bytes, Rows (spilled), Flag: paused
 	Copied                      // Job Layer Block Bytes Rows Flag: has a copy now; not Flag: could not get it
 	Retire                      // asks to leave: give it nothing more, and take what only it has
 	// From the scheduler, to workers.
 	Welcome  // Worker Session Data: see Greeting
 	Refused  // Class Text
-	Plan     // Job Bytes Data: a part of a plan of Bytes bytes
+	Plan     // Job Bytes Text Data: a part of a plan of Bytes bytes; Text is the secret of its tickets
 	Size     // Job Layer N: a late layer has so many blocks
-	Peer     // Worker Session Text: where a worker gives its blocks
+	Peer     // Worker Session Life Text: where a worker gives its blocks
 	Where    // Job Layer Block N Worker: so many blocks from Block on are at Worker
 	Run      // Job Layer Block N Attempt Flag: make blocks; Flag: alone
 	Free     // Job Layer Block N
@@ -66,9 +68,11 @@ const (
 	Consumed // Job Block N
 	Missing  // Job Block Worker Session: was not there
 	Cancel   // Job
+	Attach   // Job: go on telling about it; Read follows
+	Read     // Job Block N: was read before
 	Ask      // for the state of the scheduler
 	// From the scheduler, to clients.
-	Accepted // Job Block: the client's number
+	Accepted // Job Block Text: the client's number, and the secret of its tickets
 	Deliver  // Job Block Worker Rows Data: is at Worker, or is Data
 	Progress // Job Data: how far it is
 	Finished // Job
@@ -88,6 +92,7 @@ const (
 	fAttempt
 	fWorker
 	fSession
+	fLife
 	fBytes
 	fRows
 	fNanos
@@ -103,12 +108,13 @@ const task = fJob | fLayer | fBlock | fAttempt
 var fields = [last]uint32{
 	Hello: fData, Done: task | fBytes | fRows | fNanos | fData, Failed: task | fClass | fFlag | fText,
 	FetchFailed: task | fDep | fWorker | fText, Returned: task, Started: task, Held: fJob | fLayer | fBlock | fBytes | fRows,
+	Running: fJob | fLayer | fBlock, Listed: 0, Attach: fJob, Read: fJob | fBlock | fN,
 	Mem: fBytes | fRows | fFlag, Retire: 0, Copied: fJob | fLayer | fBlock | fBytes | fRows | fFlag, Copy: fJob | fLayer | fBlock | fWorker,
-	Welcome: fWorker | fSession | fData, Refused: fClass | fText, Plan: fJob | fBytes | fData, Size: fJob | fLayer | fN,
-	Peer: fWorker | fSession | fText, Where: fJob | fLayer | fBlock | fN | fWorker, Run: task | fN | fFlag,
+	Welcome: fWorker | fSession | fData, Refused: fClass | fText, Plan: fJob | fBytes | fText | fData, Size: fJob | fLayer | fN,
+	Peer: fWorker | fSession | fLife | fText, Where: fJob | fLayer | fBlock | fN | fWorker, Run: task | fN | fFlag,
 	Free: fJob | fLayer | fBlock | fN, Return: task, Complete: fJob | fLayer, Stop: fJob | fText, Closed: fJob, Retired: 0,
 	Submit: fBlock | fBytes | fData, Consumed: fJob | fBlock | fN, Missing: fJob | fBlock | fWorker | fSession, Cancel: fJob,
-	Accepted: fJob | fBlock, Deliver: fJob | fBlock | fWorker | fRows | fData, Progress: fJob | fData, Finished: fJob,
+	Accepted: fJob | fBlock | fText, Deliver: fJob | fBlock | fWorker | fRows | fData, Progress: fJob | fData, Finished: fJob,
 	Fail: fJob | fClass | fText, Ask: 0, State: fBytes | fData, Ping: fNanos, Pong: fNanos,
 }
 
@@ -123,6 +129,7 @@ type Record struct {
 	Attempt  uint32
 	Worker   int32
 	Session  uint32
+	Life     uint64 // of a process
 	DepLayer int32
 	DepBlock int32
 	Bytes    int64
@@ -148,6 +155,7 @@ func Append(dst []byte, r *Record) []byte {
 	num(fAttempt, int64(r.Attempt))
 	num(fWorker, int64(r.Worker))
 	num(fSession, int64(r.Session))
+	num(fLife, int64(r.Life))
 	num(fBytes, r.Bytes)
 	num(fRows, r.Rows)
 	num(fNanos, r.Nanos)
@@ -195,6 +203,7 @@ func Next(b []byte, r *Record) (rest []byte, err error) {
 	}
 	r.Job, r.Layer, r.Block, r.N = c.i32(num(fJob)), c.i32(num(fLayer)), c.i32(num(fBlock)), c.i32(num(fN))
 	r.Attempt, r.Worker, r.Session = c.u32(num(fAttempt)), c.i32(num(fWorker)), c.u32(num(fSession))
+	r.Life = uint64(num(fLife))
 	r.Bytes, r.Rows, r.Nanos = num(fBytes), num(fRows), num(fNanos)
 	if f&(fClass|fFlag) != 0 {
 		x := c.byte()

@@ -67,7 +67,7 @@ func (a *app) scheduler() *cobra.Command {
 	c := &cobra.Command{
 		Use: "scheduler", Short: "Run the scheduler of a cluster", Args: cobra.NoArgs,
 		Long:    "scheduler waits for workers and clients, and decides what the workers do. It computes nothing itself.",
-		Example: "  weft scheduler\n  weft scheduler --listen 10.0.0.5:9700 --ca ca.pem --cert scheduler.pem --key scheduler-key.pem",
+		Example: "  weft scheduler\n  weft scheduler --log /var/lib/weft\n  weft scheduler --listen 10.0.0.5:9700 --ca ca.pem --cert scheduler.pem --key scheduler-key.pem",
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Security, o.Log = a.security, a.logger()
 			s, err := cluster.Listen(listen, o)
@@ -75,15 +75,22 @@ func (a *app) scheduler() *cobra.Command {
 				return err
 			}
 			o.Log.Info("scheduler", "address", s.Addr())
-			if web == "" {
-				<-c.Context().Done()
-				return s.Close()
+			ctx, cancel := context.WithCancel(c.Context())
+			defer cancel()
+			defer context.AfterFunc(ctx, func() { _ = s.Close() })()
+			go func() { <-s.Done(); cancel() }()
+			if web != "" {
+				err = serveHTTP(ctx, web, s.Handler())
 			}
-			return errors.Join(serveHTTP(c.Context(), web, s.Handler()), s.Close())
+			<-ctx.Done()
+			return errors.Join(err, s.Close(), s.Deposed())
 		},
 	}
 	c.Flags().StringVar(&listen, "listen", listen, "address to listen at")
 	c.Flags().StringVar(&web, "http", "", "address for /healthz, /metrics and /state, without authentication (default: none)")
+	c.Flags().StringVar(&o.Journal, "log", "", "folder for the log of accepted jobs, so that a scheduler started again goes on with them (default: none)")
+	c.Flags().DurationVar(&o.Recover, "recover", 10*time.Second, "after such a start wait so long for the workers and clients of before")
+	c.Flags().DurationVar(&o.Lease, "lease", 10*time.Second, "a worker or client that lost its connection may come back for so long")
 	c.Flags().DurationVar(&o.Dead, "dead", 20*time.Second, "give up a worker that was silent for so long")
 	c.Flags().DurationVar(&o.Grace, "grace", 5*time.Minute, "fail jobs when there has been no worker for so long")
 	a.securityFlags(c)
