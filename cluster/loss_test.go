@@ -11,21 +11,28 @@ import (
 	"github.com/weft-data/weft/graph"
 )
 
+type result struct {
+	t   *frame.Table
+	err error
+}
+
+// collecting runs a query in the background.
+func collecting(t *testing.T, c graph.Runner, q *frame.Frame) <-chan result {
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	t.Cleanup(cancel)
+	out := make(chan result, 1)
+	go func() {
+		tab, err := q.Collect(ctx, c)
+		out <- result{tab, err}
+	}()
+	return out
+}
+
 // collectDuring runs a query and, once so many tasks have been done, fault.
 func collectDuring(t *testing.T, r *rig, q *frame.Frame, after int64, fault func()) *frame.Table {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	defer cancel()
-	type result struct {
-		t   *frame.Table
-		err error
-	}
-	out := make(chan result, 1)
 	begin := r.s.Finished()
-	go func() {
-		tab, err := q.Collect(ctx, r.c)
-		out <- result{tab, err}
-	}()
+	out := collecting(t, r.c, q)
 	for r.s.Finished()-begin < after {
 		select {
 		case x := <-out:

@@ -134,16 +134,7 @@ func TestSchedulerRestarts(t *testing.T) {
 	for _, after := range []int64{1, 5, 12, 13} {
 		l := newLonely(t, t.TempDir())
 		r := l.with(3)
-		type result struct {
-			t   *frame.Table
-			err error
-		}
-		out := make(chan result, 1)
-		ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-		go func() {
-			tab, err := q.Collect(ctx, r.c)
-			out <- result{tab, err}
-		}()
+		out := collecting(t, r.c, q)
 		n := int64(0)
 		for n < after {
 			n = done(t, r.c)
@@ -152,7 +143,6 @@ func TestSchedulerRestarts(t *testing.T) {
 		time.Sleep(20 * time.Millisecond) // what runs ends without anybody to tell
 		l.start()
 		x := <-out
-		cancel()
 		if x.err != nil {
 			t.Fatal(after, x.err)
 		}
