@@ -85,7 +85,8 @@ func (x *Array) DType() DType { return x.kind }
 // NDim returns the number of axes.
 func (x *Array) NDim() int { return len(x.grid) }
 
-// Shape returns the length of every axis; nil after a mistake.
+// Shape returns the length of every axis, -1 for one that is not known before the
+// plan has run (see Select); nil after a mistake.
 func (x *Array) Shape() []int {
 	s := make([]int, len(x.grid))
 	for i, a := range x.grid {
@@ -94,18 +95,18 @@ func (x *Array) Shape() []int {
 	return s
 }
 
-// Size returns the number of elements.
+// Size returns the number of elements, at most.
 func (x *Array) Size() int { return int(x.grid.Elements()) }
 
-// NBytes returns the bytes of all elements.
+// NBytes returns the bytes of all elements, at most.
 func (x *Array) NBytes() int64 { return x.grid.Elements() * int64(x.kind.Width()) }
 
-// Chunks returns the chunk sizes along every axis.
+// Chunks returns the chunk sizes along every axis, -1 for those that are not known.
 func (x *Array) Chunks() [][]int {
 	out := make([][]int, len(x.grid))
 	for i, a := range x.grid {
 		for _, n := range a.All() {
-			out[i] = append(out[i], int(n))
+			out[i] = append(out[i], int(max(n, -1)))
 		}
 	}
 	return out
@@ -158,6 +159,19 @@ func fail(verb string, format string, args ...any) *Array {
 	return &Array{err: graph.Mistake("weft/array", verb, fmt.Errorf(format, args...))}
 }
 
+// loose is a mistake if a verb needs chunk sizes of x that are not known, else nil.
+func (x *Array) loose(verb string) *Array {
+	if x.err != nil {
+		return x
+	}
+	for i, a := range x.grid {
+		if !a.Known() {
+			return fail(verb, "axis %d of %s: %w", i, grid.Tuple(x.Shape()), grid.ErrUnknown)
+		}
+	}
+	return nil
+}
+
 // failed returns the first array that carries a mistake.
 func failed(xs ...*Array) *Array {
 	for _, x := range xs {
@@ -170,7 +184,7 @@ func failed(xs ...*Array) *Array {
 
 // add makes a node of an operator. links say what it reads.
 func add[P any](verb string, o op.Op[P], p P, out grid.Grid, kind elem.Kind, links ...link) *Array {
-	if err := out.Check(); err != nil {
+	if _, err := out.Loose(); err != nil {
 		return fail(verb, "the result has %w", err)
 	}
 	n := &node{in: links, blocks: int32(out.Blocks())}

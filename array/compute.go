@@ -69,6 +69,9 @@ func (x *Array) Compute(ctx context.Context, r graph.Runner, opts ...RunOption) 
 		return nil, x.err
 	}
 	w := x.kind.Width()
+	if loose, _ := x.grid.Loose(); loose >= 0 {
+		return x.computeLoose(ctx, r, loose, opts)
+	}
 	res := &Result{Shape: x.Shape(), DType: x.kind}
 	place := newPlacer(x.grid, w)
 	_, err := x.blocks(ctx, r, graph.Run, opts, func(d graph.Delivered) error {

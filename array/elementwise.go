@@ -27,7 +27,7 @@ func broadcast(xs []*Array) (grid.Grid, [][]grid.View, error) {
 					space[d] = a
 				}
 			case n == 1:
-			case n != space[d].Len():
+			case n != space[d].Len() || !a.Known() && !a.Equal(space[d]):
 				return nil, nil, fmt.Errorf("shapes %s do not fit: axis %d is %d and %d", shapes(xs), d-dims, space[d].Len(), n)
 			default:
 				space[d] = grid.Refine(space[d], a)

@@ -36,7 +36,7 @@ func concat(verb string, a int, xs []*Array) *Array {
 			if i == at {
 				continue
 			}
-			if ax.Len() != common[i].Len() {
+			if ax.Len() != common[i].Len() || !ax.Known() && !ax.Equal(common[i]) {
 				return fail(verb, "shapes %s do not fit: axis %d is %d and %d", shapes(xs), i, common[i].Len(), ax.Len())
 			}
 			common[i] = grid.Refine(common[i], ax)
@@ -99,8 +99,8 @@ func (x *Array) part(a, lo, hi int) *Array {
 // Roll moves elements along an axis by so many places; what leaves at the end
 // comes in at the begin.
 func (x *Array) Roll(by, a int) *Array {
-	if x.err != nil {
-		return x
+	if bad := x.loose("Roll"); bad != nil {
+		return bad
 	}
 	at, err := axis(a, len(x.grid))
 	if err != nil {
@@ -131,8 +131,8 @@ func (x *Array) Tile(times, a int) *Array {
 
 // Diff is the difference of neighbours along an axis: one less than there are.
 func (x *Array) Diff(a int) *Array {
-	if x.err != nil {
-		return x
+	if bad := x.loose("Diff"); bad != nil {
+		return bad
 	}
 	at, err := axis(a, len(x.grid))
 	if err != nil {
@@ -164,8 +164,8 @@ func Constant(v any) Boundary { return Boundary{"constant", v} }
 
 // Pad adds so many elements before and after an axis.
 func (x *Array) Pad(a, before, after int, b Boundary) *Array {
-	if x.err != nil {
-		return x
+	if bad := x.loose("Pad"); bad != nil {
+		return bad
 	}
 	at, err := axis(a, len(x.grid))
 	if err != nil {
@@ -219,8 +219,8 @@ func (x *Array) constant(at, n int, nums []uint64) *Array {
 // negative ones count from the end. Chunks of the result have about the size of
 // those of x.
 func (x *Array) Take(index []int, a int) *Array {
-	if x.err != nil {
-		return x
+	if bad := x.loose("Take"); bad != nil {
+		return bad
 	}
 	at, err := axis(a, len(x.grid))
 	if err != nil {

@@ -25,7 +25,7 @@ type reduction struct {
 	x    *Array
 	v    int32 // x in the program
 	axes []int32
-	n    int64 // elements that are folded into one
+	n    int64 // elements that are folded into one, -1 if that is not known
 }
 
 // reduce begins a reduction over axes, all of them when none are given. Negative
@@ -52,7 +52,10 @@ func (x *Array) reduce(verb string, axes []int) (*reduction, *Array) {
 	}
 	slices.Sort(r.axes)
 	for _, a := range r.axes {
-		r.n *= x.grid[a].Len()
+		r.n *= x.grid[a].AtMost().Len()
+	}
+	if slices.ContainsFunc(r.axes, func(a int32) bool { return !x.grid[a].Known() }) {
+		r.n = -1
 	}
 	r.v = r.read(x, straight(len(x.grid)))
 	return r, nil
@@ -233,8 +236,16 @@ func (x *Array) Mean(axes ...int) *Array {
 		return bad
 	}
 	k := wide(x.kind.Floating())
-	return r.done([]part{{r.cast(r.v, k), strip.Sum}}, func(f *finisher) int32 {
-		return f.cast(f.must(strip.Binary(vec.Div), f.col(0), f.constant(k, float64(r.n))), x.kind.Floating())
+	parts := []part{{r.cast(r.v, k), strip.Sum}}
+	if r.n < 0 {
+		parts = append(parts, part{r.fill(k, math.Float64bits(1), 0), strip.Sum})
+	}
+	return r.done(parts, func(f *finisher) int32 {
+		n := f.constant(k, float64(r.n))
+		if r.n < 0 {
+			n = f.col(1)
+		}
+		return f.cast(f.must(strip.Binary(vec.Div), f.col(0), n), x.kind.Floating())
 	})
 }
 
@@ -270,6 +281,9 @@ func (x *Array) extreme(verb string, fold strip.Fold, axes []int) *Array {
 	}
 	if x.kind.IsComplex() {
 		return fail(verb, "%s has no order", x.kind)
+	}
+	if r.n < 0 {
+		return fail(verb, "of what may be nothing: %w", grid.ErrUnknown)
 	}
 	if r.n == 0 {
 		return fail(verb, "zero-size array: shape %s has no %s over %v", grid.Tuple(x.Shape()), fold, axes)

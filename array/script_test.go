@@ -89,6 +89,18 @@ var broken = array.Closure(func(_ context.Context, at []int, _ []*array.Block, _
 	return fmt.Errorf("broken in %d axes", len(at))
 })
 
+// known has its chunk sizes computed, by the runner of the scripts.
+func known(x *array.Array) *array.Array {
+	if x.Err() != nil {
+		return x
+	}
+	r := local.New(local.Options{Threads: 2, Pool: 16 << 20})
+	defer r.Close()
+	y, err := x.ComputeChunkSizes(context.Background(), r)
+	check(err)
+	return y
+}
+
 type hall struct {
 	room
 	r *local.Runner
@@ -115,7 +127,7 @@ func (h *hall) stanza(t *testing.T, d *script.Stanza) string {
 	if err != nil {
 		return "error: " + position.ReplaceAllString(err.Error(), "FILE:LINE")
 	}
-	return fmt.Sprintf("%s %s %s\n%s", tuple(x.Shape()), x.DType(), chunks(x), elements(res))
+	return fmt.Sprintf("%s %s %s\n%s", tuple(res.Shape), x.DType(), chunks(x), elements(res))
 }
 
 func tuple(s []int) string {
@@ -202,7 +214,7 @@ var functions = map[string]any{
 	"Second": func(x *array.Array, verb string) *array.Array { return result(x, verb, 1) },
 	"Third":  func(x *array.Array, verb string) *array.Array { return result(x, verb, 2) },
 	"Pairs":  func(a, b []int) [2][]int { return [2][]int{a, b} },
-	"Einsum": array.Einsum, "Concat": array.Concat, "Stack": array.Stack, "Constant": array.Constant, "MapBlocks": array.MapBlocks,
+	"Einsum": array.Einsum, "Concat": array.Concat, "Known": known, "Stack": array.Stack, "Constant": array.Constant, "MapBlocks": array.MapBlocks,
 }
 
 // result is one of the results of a verb that has several.

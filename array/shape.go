@@ -135,8 +135,8 @@ func (x *Array) Squeeze(axes ...int) *Array {
 
 // BroadcastTo repeats x along new axes in front and along axes of length 1.
 func (x *Array) BroadcastTo(shape []int) *Array {
-	if x.err != nil {
-		return x
+	if bad := x.loose("BroadcastTo"); bad != nil {
+		return bad
 	}
 	d := len(shape) - len(x.grid)
 	if d < 0 {
@@ -317,6 +317,13 @@ func (x *Array) index(verb string, ix []Ix) *Array {
 		}
 		a := x.grid[len(view)]
 		n := int(a.Len())
+		if !a.Known() {
+			if s != All {
+				return fail(verb, "axis %d of %s: %w", len(view), grid.Tuple(x.Shape()), grid.ErrUnknown)
+			}
+			view, space = append(view, grid.View{Axis: int32(len(space)), Step: 1}), append(space, a)
+			continue
+		}
 		if s.at != nil {
 			i := *s.at
 			if i < 0 {
@@ -401,8 +408,8 @@ func sliced(a grid.Axis, lo, count, step int64) (out grid.Axis) {
 // be -1: what is left. Where axes are merged or divided, all of them but the first
 // one of such a group must lie in one chunk: x is cut anew for it if they do not.
 func (x *Array) Reshape(shape ...int) *Array {
-	if x.err != nil {
-		return x
+	if bad := x.loose("Reshape"); bad != nil {
+		return bad
 	}
 	shape = slices.Clone(shape)
 	n, open := int64(1), -1
@@ -548,8 +555,8 @@ func gcd(a, b int64) int64 {
 
 // Rechunk cuts the array anew: see Chunks for what specs may be.
 func (x *Array) Rechunk(specs ...any) *Array {
-	if x.err != nil {
-		return x
+	if bad := x.loose("Rechunk"); bad != nil {
+		return bad
 	}
 	o := options{chunks: specs, limit: DefaultBytes, kind: x.kind}
 	g, err := o.grid(x.Shape())
@@ -572,6 +579,9 @@ const meetings, mostPieces = 4, 4 << 20
 func (x *Array) cut(verb string, g grid.Grid) *Array {
 	if x.err != nil || x.grid.Equal(g) {
 		return x
+	}
+	if bad := x.loose(verb); bad != nil {
+		return bad
 	}
 	pieces := float64(1)
 	for i, a := range g {

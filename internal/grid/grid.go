@@ -6,6 +6,7 @@
 package grid
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -22,6 +23,39 @@ type Axis []Run
 
 // A Grid is one Axis per dimension. The empty Grid has one block of one element.
 type Grid []Axis
+
+// Unknown is the size of a chunk of which is known only that it has at most n
+// elements. Such chunks come of selections by conditions.
+func Unknown(n int64) int64 { return -1 - n }
+
+// Known reports whether the sizes of all chunks are known.
+func (a Axis) Known() bool {
+	for _, r := range a {
+		if r.Size < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// AtMost returns the axis with the bounds of sizes that are not known instead.
+func (a Axis) AtMost() Axis {
+	if a.Known() {
+		return a
+	}
+	var out Axis
+	for _, r := range a {
+		out = out.Append(most(r.Size), r.Count)
+	}
+	return out
+}
+
+func most(size int64) int64 {
+	if size < 0 {
+		return -1 - size
+	}
+	return size
+}
 
 // Uniform returns chunks of the given size over n elements; the last one has
 // what is left. A chunk below 1 means one chunk.
@@ -64,18 +98,21 @@ func (a Axis) Blocks() (n int64) {
 	return n
 }
 
-// Len returns the number of elements.
+// Len returns the number of elements, -1 if it is not known.
 func (a Axis) Len() (n int64) {
 	for _, r := range a {
+		if r.Size < 0 {
+			return -1
+		}
 		n += r.Size * r.Count
 	}
 	return n
 }
 
-// Max returns the size of the largest chunk.
+// Max returns the size of the largest chunk, at most.
 func (a Axis) Max() (n int64) {
 	for _, r := range a {
-		n = max(n, r.Size)
+		n = max(n, most(r.Size))
 	}
 	return n
 }
@@ -107,7 +144,7 @@ func (a Axis) String() string {
 			b.WriteString("…")
 			break
 		}
-		if long && r.Count > 1 {
+		if long && r.Count > 1 && r.Size >= 0 {
 			fmt.Fprintf(&b, "%d×%d", r.Count, r.Size)
 			continue
 		}
@@ -115,15 +152,26 @@ func (a Axis) String() string {
 			if k > 0 {
 				b.WriteByte(',')
 			}
-			fmt.Fprint(&b, r.Size)
+			if r.Size < 0 {
+				b.WriteByte('?')
+			} else {
+				fmt.Fprint(&b, r.Size)
+			}
 		}
 	}
 	b.WriteByte(')')
 	return b.String()
 }
 
-// Check returns what is wrong with an axis that came from outside.
+// ErrUnknown says that chunk sizes are needed that are not known.
+var ErrUnknown = errors.New("chunk sizes are unknown: ComputeChunkSizes finds them")
+
+// Check returns what is wrong with an axis that came from outside; sizes that are
+// not known are.
 func (a Axis) Check() error {
+	if !a.Known() {
+		return ErrUnknown
+	}
 	n, blocks := int64(0), int64(0)
 	for _, r := range a {
 		if r.Size < 0 || r.Count < 1 || r.Count > 1<<31 || r.Size > 1<<56 || r.Size > 0 && r.Count > (1<<56)/r.Size {
@@ -168,13 +216,30 @@ func (g Grid) Blocks() int64 {
 	return n
 }
 
-// Elements returns the number of elements.
+// Elements returns the number of elements, at most.
 func (g Grid) Elements() int64 {
 	n := int64(1)
 	for _, a := range g {
-		n *= a.Len()
+		n *= a.AtMost().Len()
 	}
 	return n
+}
+
+// Loose returns the axis whose chunk sizes are not known, -1 if there is none.
+// Errors: what Check says of the others, and more than one such axis.
+func (g Grid) Loose() (int, error) {
+	loose := -1
+	known := slices.Clone(g)
+	for i, a := range g {
+		if a.Known() {
+			continue
+		}
+		if loose >= 0 {
+			return 0, fmt.Errorf("axes %d and %d: %w", loose, i, ErrUnknown)
+		}
+		loose, known[i] = i, a.AtMost()
+	}
+	return loose, known.Check()
 }
 
 // MaxBlock returns the number of elements of the largest block.

@@ -38,6 +38,9 @@ func (f Fold) String() string {
 	return fmt.Sprintf("strip.Fold(%d)", uint8(f))
 }
 
+// Positions reports whether the fold needs to know where elements are.
+func (f Fold) Positions() bool { return f == ArgMin || f == ArgMax }
+
 // State returns the types of the columns of a fold's state over elements of type
 // k, or an error when it is not defined for them.
 func (f Fold) State(k elem.Kind) ([]elem.Kind, error) {

@@ -104,7 +104,7 @@ func (p *ConcatParams) check() error {
 		return fmt.Errorf("%d inputs of %s", len(p.In), p.Kind)
 	}
 	for _, g := range p.In {
-		if err := g.Check(); err != nil {
+		if _, err := g.Loose(); err != nil {
 			return err
 		}
 		if len(g) != len(p.In[0]) || p.Axis < 0 || int(p.Axis) >= len(g) {
@@ -116,7 +116,8 @@ func (p *ConcatParams) check() error {
 			}
 		}
 	}
-	return p.Out().Check()
+	_, err := p.Out().Loose()
+	return err
 }
 
 // Concat joins arrays along an axis.
@@ -138,33 +139,28 @@ var Concat = op.Register(op.Spec[ConcatParams]{
 		if err := p.check(); err != nil {
 			return nil, err
 		}
-		return &concat{p, p.Out()}, nil
+		loose, err := p.Out().Loose()
+		return &concat{p, p.Out(), loose}, err
 	},
 	Rules: op.Rules[ConcatParams]{Pure: true},
 })
 
 type concat struct {
-	p   ConcatParams
-	out grid.Grid
+	p     ConcatParams
+	out   grid.Grid
+	loose int
 }
 
 // Run implements op.Block: an output block is one input block.
 func (c *concat) Run(t op.Task, in []op.In, out op.Out) error {
-	n := product(blockShape(c.out, int32(t.Block())))
-	b, err := newBatch(t, []elem.Kind{c.p.Kind}, n)
-	if err != nil || n == 0 {
-		return err
-	}
 	if len(in) != 1 {
 		return fmt.Errorf("array: %d blocks for one", len(in))
 	}
-	box := region{}
-	box.hi[0] = n
-	if err := copyBox(b.Cols[0].Data, &box, in[0].Value, 0, &box, &box, 1, c.p.Kind.Width()); err != nil {
-		b.Release()
-		return err
+	n := in[0].Rows()
+	if c.loose < 0 {
+		n = product(blockShape(c.out, int32(t.Block())))
 	}
-	return out.Put(0, b)
+	return copyBlock(t, in[0], c.p.Kind, n, out)
 }
 
 // ScanParams are the parameters of array.scan: running sums or products along an

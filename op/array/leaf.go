@@ -46,12 +46,16 @@ type source struct {
 	draw   drawer
 	reader reader
 	width  int64
+	loose  int // the axis whose chunk sizes are not known, or -1
 }
 
 func (l *Leaf) source(space grid.Grid) (s source, err error) {
 	s = source{leaf: l, width: int64(l.Type.Width())}
 	for _, a := range l.Grid {
 		s.axes = append(s.axes, a.Lookup())
+	}
+	if s.loose, err = l.Grid.Loose(); err != nil {
+		return s, err
 	}
 	switch l.Kind {
 	case Memory:
@@ -187,7 +191,7 @@ func (r *read) input(n *nest, a mem.Allocator, in []op.In) (done func(), err err
 			lo, hi = v.Range(n.lo[v.Axis], n.lo[v.Axis]+n.n[v.Axis])
 		}
 		need.lo[j], need.hi[j] = lo, hi
-		first.lo[j], first.hi[j] = r.src.axes[j].Find(lo), r.src.axes[j].Find(hi-1)+1
+		first.lo[j], first.hi[j] = r.axes[j].Find(lo), r.axes[j].Find(hi-1)+1
 		blocks *= first.hi[j] - first.lo[j]
 	}
 	if int64(len(in)) != blocks {
@@ -197,7 +201,7 @@ func (r *read) input(n *nest, a mem.Allocator, in []op.In) (done func(), err err
 		var bounds region
 		size := int64(1)
 		for j := range l.View {
-			bounds.lo[j], bounds.hi[j] = r.src.axes[j].Bounds(first.lo[j])
+			bounds.lo[j], bounds.hi[j] = r.axes[j].Bounds(first.lo[j])
 			size *= bounds.hi[j] - bounds.lo[j]
 		}
 		data, done, err := lend(in[0], 0, size)
@@ -217,7 +221,7 @@ func (r *read) input(n *nest, a mem.Allocator, in []op.In) (done func(), err err
 	}
 	r.data = buf
 	r.rows(n, &need)
-	return func() { a.Free(buf) }, gather(buf, r.src.axes, 0, int(r.src.width), &need, &first, in)
+	return func() { a.Free(buf) }, gather(buf, r.axes, 0, int(r.src.width), &need, &first, in)
 }
 
 // rows sets the walk over a box in row-major order.
@@ -227,6 +231,14 @@ func (r *read) rows(n *nest, b *region) {
 		r.axis(n, j, s, b.lo[j])
 		s *= b.hi[j] - b.lo[j]
 	}
+}
+
+// full reports a block that has not the elements it should have.
+func full(x op.In, elements int64) error {
+	if n := x.Rows(); n != elements {
+		return fmt.Errorf("array: a block has %d elements where %d belong: were the arrays selected by different conditions?", n, elements)
+	}
+	return nil
 }
 
 // lend returns the elements of a run of a block that lies in memory as one batch.

@@ -55,6 +55,7 @@ type nest struct {
 type read struct {
 	walk
 	src  *source
+	axes []*grid.Lookup // those of the source; of a chunk of unknown size, as it is found to be
 	data []byte
 	last int64 // where the buffer of a broadcast element was filled from, -1 for nowhere
 
@@ -71,7 +72,7 @@ func (b *strips) newNest() *nest {
 		lo: make([]int64, len(b.axes)), n: make([]int64, len(b.axes)), at: make([]int64, len(b.axes)+1)}
 	for i := range b.sources {
 		s := &b.sources[i]
-		n.reads[i].src = s
+		n.reads[i].src, n.reads[i].axes = s, s.axes
 		if s.leaf.Kind == Fill {
 			s.fill(n.state.Buffer(i), b.code.Length())
 		}
@@ -106,8 +107,15 @@ func (n *nest) run(ctx context.Context, a mem.Allocator, block int32, in []op.In
 	var at [grid.MaxDims]int32
 	grid.Coords(b.counts, block, at[:])
 	cells, total := int64(1), int64(1)
+	length, err := n.loosen(at[:], in)
+	if err != nil {
+		return nil, err
+	}
 	for i, l := range b.axes {
 		lo, hi := l.Bounds(int64(at[i]))
+		if i == b.loose {
+			lo, hi = 0, length
+		}
 		n.lo[i], n.n[i] = lo, hi-lo
 		total *= hi - lo
 		if b.folded == nil || !b.folded[i] {
@@ -151,6 +159,49 @@ func (n *nest) run(ctx context.Context, a mem.Allocator, block int32, in []op.In
 		err = n.foldCells()
 	}
 	return n.batch, err
+}
+
+// loosen finds the length of a block along the axis whose chunk sizes are not known:
+// that of the inputs, which all must have it.
+func (n *nest) loosen(at []int32, in []op.In) (length int64, err error) {
+	b := n.b
+	if b.loose < 0 {
+		return 0, nil
+	}
+	edge, found := 0, false
+	for i := range n.reads {
+		r := &n.reads[i]
+		l := r.src.leaf
+		if l.Kind != Input {
+			continue
+		}
+		k := slices.IndexFunc(in, func(x op.In) bool { return x.Edge == edge })
+		if edge++; r.src.loose < 0 || k < 0 {
+			continue
+		}
+		rest := int64(1) // of the first block of the input, without the axis
+		for j, v := range l.View {
+			if j == r.src.loose {
+				continue
+			}
+			first := v.Start
+			if v.Axis >= 0 {
+				first, _ = v.Range(b.axes[v.Axis].Bounds(int64(at[v.Axis])))
+			}
+			lo, hi := r.src.axes[j].Bounds(r.src.axes[j].Find(first))
+			rest *= hi - lo
+		}
+		if rest > 0 && !found {
+			length, found = in[k].Rows()/rest, true
+		}
+		if err := full(in[k], length*rest); err != nil {
+			return 0, err
+		}
+		r.axes = slices.Clone(r.src.axes)
+		// the chunks before it do not count: it begins at 0
+		r.axes[r.src.loose] = grid.Axis{{Size: 0, Count: int64(at[b.loose])}, {Size: length, Count: 1}}.Lookup()
+	}
+	return length, nil
 }
 
 // end lets go of the inputs, and of the output when there is an error.

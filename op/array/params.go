@@ -142,7 +142,8 @@ func (l *Leaf) Wire(space grid.Grid) grid.Wiring { return grid.Wire(space, l.Gri
 
 // check returns the first mistake in the parameters, whoever made them.
 func (p *StripsParams) check() error {
-	if err := p.Space.Check(); err != nil {
+	loose, err := p.Space.Loose()
+	if err != nil {
 		return fmt.Errorf("the space: %w", err)
 	}
 	for i := range p.Leaves {
@@ -161,12 +162,15 @@ func (p *StripsParams) check() error {
 			if a < 0 || int(a) >= len(p.Space) || i > 0 && a <= f.Axes[i-1] {
 				return fmt.Errorf("folds over axes %v of %d", f.Axes, len(p.Space))
 			}
+			if int(a) == loose && slices.ContainsFunc(f.Folds, strip.Fold.Positions) {
+				return fmt.Errorf("positions along axis %d: %w", a, grid.ErrUnknown)
+			}
 		}
 	}
 	if _, err := strip.Compile(p.program(), p.Outs); err != nil {
 		return err
 	}
-	_, err := p.columns()
+	_, err = p.columns()
 	return err
 }
 
@@ -176,11 +180,15 @@ func (l *Leaf) check(space grid.Grid) error {
 	if !l.Type.Valid() || l.Kind == NoLeaf || l.Kind > Stored {
 		return fmt.Errorf("kind %d of %s", l.Kind, l.Type)
 	}
-	if err := l.Grid.Check(); err != nil {
+	loose, err := l.Grid.Loose()
+	if err != nil {
 		return err
 	}
 	if len(l.View) != len(l.Grid) {
 		return fmt.Errorf("%d views of %d axes", len(l.View), len(l.Grid))
+	}
+	if loose >= 0 && l.Kind != Input {
+		return fmt.Errorf("axis %d: %w", loose, grid.ErrUnknown)
 	}
 	if int(l.Kind) < len(nums) && len(l.Nums) < nums[l.Kind] {
 		return fmt.Errorf("%d numbers", len(l.Nums))
@@ -189,6 +197,12 @@ func (l *Leaf) check(space grid.Grid) error {
 	for i, v := range l.View {
 		if int(v.Axis) >= len(space) {
 			return fmt.Errorf("view of axis %d of %d", v.Axis, len(space))
+		}
+		if i == loose || v.Axis >= 0 && !space[v.Axis].Known() {
+			if v.Axis < 0 || v.Start != 0 || v.Step != 1 || !space[v.Axis].Equal(l.Grid[i]) {
+				return fmt.Errorf("axis %d: %w", i, grid.ErrUnknown)
+			}
+			continue
 		}
 		n := int64(1)
 		if v.Axis >= 0 {

@@ -13,7 +13,6 @@ import (
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/internal/mem"
-	"github.com/weft-data/weft/internal/strip"
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/store"
 )
@@ -118,12 +117,7 @@ func (s *saving) Run(t op.Task, in []op.In, out op.Out) (err error) {
 			return fmt.Errorf("writing %s: %w", store.Name(s.p.To.Path), err)
 		}
 	}
-	b, err := newBatch(t, []elem.Kind{elem.Int64}, 1)
-	if err != nil {
-		return err
-	}
-	strip.View[int64](b.Cols[0].Data, 1)[0] = n
-	return out.Put(0, b)
+	return putNumber(t, n, out)
 }
 
 func (s *saving) write(t op.Task, data []byte, box *region) error {

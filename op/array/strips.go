@@ -72,7 +72,7 @@ func (p *StripsParams) regionBytes(leaf int) int64 {
 	for j, v := range l.View {
 		if v.Axis >= 0 {
 			step := max(v.Step, -v.Step)
-			n *= min(max((p.Space[v.Axis].Max()-1)*step+1, 0), l.Grid[j].Len())
+			n *= min(max((p.Space[v.Axis].Max()-1)*step+1, 0), l.Grid[j].AtMost().Len())
 		}
 	}
 	return mem.Size(int(n))
@@ -96,6 +96,9 @@ func bindStrips(p StripsParams) (op.Block, error) {
 	}
 	for _, a := range p.Space {
 		b.axes = append(b.axes, a.Lookup())
+	}
+	if b.loose, err = p.Space.Loose(); err != nil {
+		return nil, err
 	}
 	tiny := b.p.outBytes() <= small
 	for i := range p.Leaves {
@@ -126,6 +129,7 @@ type strips struct {
 	kinds   []elem.Kind // columns
 	counts  []int32     // blocks of the space
 	axes    []*grid.Lookup
+	loose   int // the axis whose chunk sizes are not known, or -1
 	folded  []bool
 	sources []source
 	idle    sync.Pool // of *nest
