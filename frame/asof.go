@@ -76,7 +76,7 @@ func (f *Frame) JoinAsOf(right *Frame, o AsOf) *Frame {
 		for _, c := range by {
 			k = append(k, Asc(c))
 		}
-		return f.Sort(append(k, Asc(on))...)
+		return f.sort("JoinAsOf", append(k, Asc(on)))
 	}
 	return add("JoinAsOf", calls(window.AsOf, p), sorted(a, p.LeftBy, p.LeftOn), sorted(b, p.RightBy, p.RightOn))
 }

@@ -161,12 +161,15 @@ func keys(by []any) ([]Key, error) {
 
 // Sort orders the rows by the keys, column names or Asc and Desc. Rows that are
 // equal in all keys keep their order.
-func (f *Frame) Sort(by ...any) *Frame {
+func (f *Frame) Sort(by ...any) *Frame { return f.sort("Sort", by) }
+
+// sort is Sort, as a part of a verb.
+func (f *Frame) sort(verb string, by []any) *Frame {
 	k, err := keys(by)
 	if err != nil {
-		return fail("Sort", err)
+		return fail(verb, err)
 	}
-	return add("Sort", calls(order.Sort, order.SortParams{Keys: k}), f)
+	return add(verb, calls(order.Sort, order.SortParams{Keys: k}), f)
 }
 
 // TopK returns the first n rows that Sort(by...) would give, in that order,

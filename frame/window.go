@@ -179,7 +179,7 @@ func (f *Frame) window(verb string, o Over, funcs []WindowFunc) *Frame {
 		below = below.WithColumns(add0...)
 	}
 	if len(by) > 0 {
-		below = below.Sort(by...)
+		below = below.sort(verb, by)
 	}
 	out := add(verb, calls(window.Over, p), below)
 	if len(temps) > 0 {
