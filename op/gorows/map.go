@@ -40,12 +40,7 @@ func register(name, doc string, batch bool) op.Op[MapParams] {
 			}
 			return out, nil
 		},
-		Text: func(p MapParams) string {
-			if p.Fn == "" {
-				return "a function without a name"
-			}
-			return p.Fn
-		},
+		Text: MapParams.text,
 		Pipe: func(p MapParams, in op.Meta) (op.Pipe, error) { return p.bind(in, batch) },
 		Rules: op.Rules[MapParams]{
 			Uses: func(p MapParams, in []op.Meta, _ []string) [][]string {
@@ -60,22 +55,49 @@ func register(name, doc string, batch bool) op.Op[MapParams] {
 	})
 }
 
-var closures struct {
-	sync.RWMutex
-	last uint64
-	byID map[uint64]op.Typed
+func (p MapParams) text() string {
+	if p.Fn == "" {
+		return "a function without a name"
+	}
+	return p.Fn
 }
 
-// Keep makes a closure callable by rows.map until Drop.
-func Keep(f op.Typed) MapParams {
+var closures = struct {
+	sync.RWMutex
+	last uint64
+	byID map[uint64]any
+}{byID: map[uint64]any{}}
+
+// Keep makes a closure callable by rows.map and rows.fold until Drop.
+func Keep(f op.Typed) MapParams { return keep(f) }
+
+func keep(f any) MapParams {
 	closures.Lock()
 	defer closures.Unlock()
-	if closures.byID == nil {
-		closures.byID = map[uint64]op.Typed{}
-	}
 	closures.last++
 	closures.byID[closures.last] = f
 	return MapParams{ID: closures.last}
+}
+
+// kept returns what keep was given.
+func kept[F any](id uint64) (F, error) {
+	closures.RLock()
+	defer closures.RUnlock()
+	f, ok := closures.byID[id].(F)
+	if !ok {
+		return f, fmt.Errorf("a function without a name is not in this process: register it")
+	}
+	return f, nil
+}
+
+// function finds the function and how to call it in messages.
+func (p MapParams) function() (name string, f op.Typed, err error) {
+	if p.ID == 0 {
+		f, err = op.TypedByName(p.Fn)
+		return p.Fn, f, err
+	}
+	f, err = kept[op.Typed](p.ID)
+	return "without a name", f, err
 }
 
 // Drop forgets a closure.
@@ -91,20 +113,10 @@ type mapping struct {
 }
 
 func (p MapParams) bind(in op.Meta, batch bool) (*mapping, error) {
-	m := &mapping{name: p.Fn, batch: batch}
+	m := &mapping{batch: batch}
 	var err error
-	if p.ID == 0 {
-		if m.f, err = op.TypedByName(p.Fn); err != nil {
-			return nil, err
-		}
-	} else {
-		closures.RLock()
-		f, ok := closures.byID[p.ID]
-		closures.RUnlock()
-		if m.name = "without a name"; !ok {
-			return nil, fmt.Errorf("a function without a name is not in this process: register it with op.Func")
-		}
-		m.f = f
+	if m.name, m.f, err = p.function(); err != nil {
+		return nil, err
 	}
 	a, r := m.f.Arg, m.f.Result
 	if batch {

@@ -3,6 +3,9 @@
 //
 //	rows.map        step: a function of one row
 //	rows.mapbatch   step: a function of the rows of a morsel
+//	rows.fold       step: states of a user's aggregate, by key, of the rows of a morsel
+//	rows.foldend    step: the results of lists of such states
+//	rows.mappartition  breaker: a function of a partition as one Arrow record
 //
 // A column is an exported field; its name is the field's, or that of its tag:
 //
