@@ -226,17 +226,11 @@ func (x *Array) Take(index []int, a int) *Array {
 	if err != nil {
 		return fail("Take", "%w", err)
 	}
-	n := x.grid[at].Len()
-	p := ops.TakeParams{In: x.grid, Axis: int32(at), Kind: x.kind, Index: make([]int64, len(index))}
-	for i, k := range index {
-		p.Index[i] = int64(k)
-		if k < 0 {
-			p.Index[i] += n
-		}
-		if p.Index[i] < 0 || p.Index[i] >= n {
-			return fail("Take", "index %d is out of range: axis %d of %s", k, at, grid.Tuple(x.Shape()))
-		}
+	list, err := positions(index, at, x)
+	if err != nil {
+		return fail("Take", "%w", err)
 	}
+	p := ops.TakeParams{In: x.grid, Axis: int32(at), Kind: x.kind, Index: list}
 	p.Cut = grid.Uniform(int64(len(index)), x.grid[at].Max())
 	return add("Take", ops.Take, p, p.Out(), x.kind, link{x.n, p.Wire()})
 }

@@ -214,7 +214,7 @@ var functions = map[string]any{
 	"Second": func(x *array.Array, verb string) *array.Array { return result(x, verb, 1) },
 	"Third":  func(x *array.Array, verb string) *array.Array { return result(x, verb, 2) },
 	"Pairs":  func(a, b []int) [2][]int { return [2][]int{a, b} },
-	"Einsum": array.Einsum, "Concat": array.Concat, "Known": known, "Stack": array.Stack, "Constant": array.Constant, "MapBlocks": array.MapBlocks,
+	"Einsum": array.Einsum, "Concat": array.Concat, "Known": known, "S": array.S, "I": array.I, "Stack": array.Stack, "Constant": array.Constant, "MapBlocks": array.MapBlocks,
 }
 
 // result is one of the results of a verb that has several.
@@ -269,6 +269,10 @@ func value(e ast.Expr, vars map[string]*array.Array) reflect.Value {
 			return reflect.ValueOf(neighbours)
 		case "broken":
 			return reflect.ValueOf(broken)
+		case "All":
+			return reflect.ValueOf(array.All)
+		case "Rest":
+			return reflect.ValueOf(array.Rest)
 		case "Auto":
 			return reflect.ValueOf(array.Auto)
 		case "None":
@@ -304,6 +308,9 @@ func call(e *ast.CallExpr, vars map[string]*array.Array) reflect.Value {
 		to := f.Type().In(min(i, f.Type().NumIn()-1))
 		if f.Type().IsVariadic() && i >= f.Type().NumIn()-1 {
 			to = to.Elem()
+		}
+		if v.Kind() == reflect.Interface && v.IsNil() && to.Kind() == reflect.Slice {
+			v = reflect.Zero(to)
 		}
 		if to.Kind() != reflect.Interface && v.Type() != to && v.CanConvert(to) {
 			v = v.Convert(to)

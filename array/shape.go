@@ -288,12 +288,12 @@ func parseIndex(spec string) (ix []Ix, err error) {
 	return ix, nil
 }
 
-// index makes the view of a list of selections.
-func (x *Array) index(verb string, ix []Ix) *Array {
+// expand gives each axis its selection.
+func (x *Array) expand(ix []Ix) ([]Ix, error) {
 	used, rest := 0, -1
 	for i, s := range ix {
 		if s.rest && rest >= 0 {
-			return fail(verb, "Rest is given twice")
+			return nil, fmt.Errorf("Rest is given twice")
 		} else if s.rest {
 			rest = i
 		} else if !s.newAxis {
@@ -301,13 +301,20 @@ func (x *Array) index(verb string, ix []Ix) *Array {
 		}
 	}
 	if used > len(x.grid) {
-		return fail(verb, "%d selections for the shape %s", used, grid.Tuple(x.Shape()))
+		return nil, fmt.Errorf("%d selections for the shape %s", used, grid.Tuple(x.Shape()))
 	}
 	whole := slices.Repeat([]Ix{All}, len(x.grid)-used)
 	if rest >= 0 {
-		ix = slices.Concat(ix[:rest], whole, ix[rest+1:])
-	} else {
-		ix = slices.Concat(ix, whole)
+		return slices.Concat(ix[:rest], whole, ix[rest+1:]), nil
+	}
+	return slices.Concat(ix, whole), nil
+}
+
+// index makes the view of a list of selections.
+func (x *Array) index(verb string, ix []Ix) *Array {
+	ix, err := x.expand(ix)
+	if err != nil {
+		return fail(verb, "%w", err)
 	}
 	space, view := grid.Grid{}, []grid.View{}
 	for _, s := range ix {
