@@ -3,11 +3,22 @@ package array_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/weft-data/weft/array"
 	"github.com/weft-data/weft/sched/local"
 )
+
+func init() {
+	maps.Copy(functions, map[string]any{
+		"Second": func(x *array.Array, verb string) *array.Array { return result(x, verb, 1) },
+		"Third":  func(x *array.Array, verb string) *array.Array { return result(x, verb, 2) },
+		"Pairs":  func(a, b []int) [2][]int { return [2][]int{a, b} },
+		"Points": array.Points, "Scale": array.Scale, "FFTFreq": array.FFTFreq, "RFFTFreq": array.RFFTFreq,
+		"Einsum": array.Einsum,
+	})
+}
 
 // TestFactors takes random matrices apart and puts them together again, for shapes
 // and chunks that meet all ways of doing it.

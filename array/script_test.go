@@ -211,10 +211,7 @@ var functions = map[string]any{
 	"A":      func(v []float64, shape []int, o ...array.Option) *array.Array { return array.FromSlice(v, shape, o...) },
 	"Z":      func(re, im float64) complex128 { return complex(re, im) },
 	"B":      func(v int) bool { return v != 0 },
-	"Second": func(x *array.Array, verb string) *array.Array { return result(x, verb, 1) },
-	"Third":  func(x *array.Array, verb string) *array.Array { return result(x, verb, 2) },
-	"Pairs":  func(a, b []int) [2][]int { return [2][]int{a, b} },
-	"Einsum": array.Einsum, "Concat": array.Concat, "Known": known, "S": array.S, "I": array.I, "Stack": array.Stack, "Constant": array.Constant, "MapBlocks": array.MapBlocks,
+	"Concat": array.Concat, "Known": known, "S": array.S, "I": array.I, "Stack": array.Stack, "Constant": array.Constant, "MapBlocks": array.MapBlocks,
 }
 
 // result is one of the results of a verb that has several.

@@ -2,6 +2,7 @@ package array
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/internal/elem"
@@ -172,6 +173,17 @@ type calling struct {
 	p    CallParams
 	run  func(c *Call) error
 	axes [][]*grid.Lookup
+
+	once  sync.Once // what all tasks share
+	table any
+	err   error
+}
+
+// shared returns what all tasks of the operator share; make is called once.
+func shared[T any](c *Call, make func() (T, error)) (T, error) {
+	c.of.once.Do(func() { c.of.table, c.of.err = make() })
+	t, _ := c.of.table.(T)
+	return t, c.of.err
 }
 
 // A Call is one task of such an operator.

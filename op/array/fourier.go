@@ -1,0 +1,212 @@
+package array
+
+import (
+	"math"
+	"math/bits"
+
+	"github.com/weft-data/weft/internal/fft"
+	"github.com/weft-data/weft/internal/strip"
+)
+
+// The forms of array.fft.
+const (
+	Whole    = iota // complex numbers to complex numbers
+	FromReal        // real numbers to the first half of their transform
+	ToReal          // that half to real numbers
+)
+
+// The scales: of the forward transform, and of the inverse one.
+const (
+	Backward = iota // 1 and 1/n
+	Ortho           // 1/√n both
+	Forward         // 1/n and 1
+)
+
+// Fourier transforms along an axis of one chunk. Ints are the axis, the number of
+// points, the form, whether it is the inverse (1) and the scale. What the input has
+// beyond the points is left out; what it lacks is 0.
+var Fourier = define("array.fft", "Fourier transforms along an axis", procedure{
+	room: func(p *CallParams) int64 { return newFourier(p).room() },
+	run:  fourier,
+})
+
+// fourierOf is what Ints say.
+type fourierOf struct {
+	axis, n, form int
+	inverse       bool
+	scale         float64 // beside that of the plan
+}
+
+func newFourier(p *CallParams) *fourierOf {
+	f := &fourierOf{axis: int(p.Ints[0]), n: int(p.Ints[1]), form: int(p.Ints[2]), inverse: p.Ints[3] == 1, scale: 1}
+	n := float64(f.n)
+	switch {
+	case p.Ints[4] == Ortho && f.inverse:
+		f.scale = math.Sqrt(n)
+	case p.Ints[4] == Ortho:
+		f.scale = 1 / math.Sqrt(n)
+	case p.Ints[4] == Forward && f.inverse:
+		f.scale = n
+	case p.Ints[4] == Forward:
+		f.scale = 1 / n
+	}
+	return f
+}
+
+// side is how many lines are transformed together.
+const side = 8
+
+// room bounds the buffers of one thread and the tables, see package fft: lengths
+// that are no power of two become convolutions of up to four times as many points.
+func (f *fourierOf) room() int64 {
+	n, lines := int64(f.n), int64(f.n)*side*16
+	if n&(n-1) != 0 {
+		m := int64(1) << bits.Len64(uint64(2*n-1))
+		return lines + 32*n + 2*pow2Room(m)
+	}
+	return lines + pow2Room(n)
+}
+
+func pow2Room(n int64) int64 {
+	if n <= 4096 {
+		return 16 * n * (side + 2)
+	}
+	return 16*3*n + 16*4096*(side+2)
+}
+
+// A fourierWorker is the buffers of one thread.
+type fourierWorker struct {
+	env  fft.Env
+	line []complex128 // side lines, beside each other
+}
+
+func fourier(c *Call) error {
+	f := newFourier(c.P)
+	if f.n == 0 || product(c.Out[0].Shape) == 0 {
+		return nil
+	}
+	plan, err := shared(c, func() (*fft.Plan, error) { return fft.New(f.n) })
+	if err != nil {
+		return err
+	}
+	outer, _, inner := split(c.Out[0].Shape, f.axis)
+	groups := int((outer*inner + side - 1) / side)
+	if f.direct(c, inner) && inner > 1 {
+		groups = int(outer)
+	}
+	n := min(max(1, c.Threads()), groups)
+	var workers []*fourierWorker
+	for len(workers) < n {
+		w, err := f.worker(c, plan, f.direct(c, inner))
+		if err != nil && len(workers) == 0 {
+			return err
+		} else if err != nil {
+			break
+		}
+		workers = append(workers, w)
+	}
+	return c.Fork(len(workers), func(i int) error {
+		for g := i * groups / len(workers); g < (i+1)*groups/len(workers); g++ {
+			if err := c.Context().Err(); err != nil {
+				return err
+			}
+			if err := f.group(c, plan, workers[i], int64(g)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (f *fourierOf) worker(c *Call, plan *fft.Plan, direct bool) (w *fourierWorker, err error) {
+	w = &fourierWorker{}
+	if w.env.Planes, err = room[float64](c, plan.Planes()); err != nil {
+		return nil, err
+	}
+	if w.env.Work, err = room[complex128](c, plan.Work()); err != nil {
+		return nil, err
+	}
+	if !direct {
+		w.line, err = room[complex128](c, side*f.n)
+	}
+	return w, err
+}
+
+// direct reports whether lines are transformed where they are: complex ones as long
+// as the transform.
+func (f *fourierOf) direct(c *Call, inner int64) bool {
+	return f.form == Whole && c.In[0].Shape[f.axis] == int64(f.n) && f.scale == 1 && (inner == 1 || inner >= side)
+}
+
+// group transforms a group of lines: all behind an index of the outer axes, or side
+// of them.
+func (f *fourierOf) group(c *Call, plan *fft.Plan, w *fourierWorker, g int64) error {
+	outer, length, inner := split(c.In[0].Shape, f.axis)
+	first, last := g*side, min((g+1)*side, outer*inner)
+	lines := int(last - first)
+	if f.direct(c, inner) {
+		src, dst := values[complex128](c.In[0]), values[complex128](c.Out[0])
+		if inner == 1 {
+			return plan.Rows(dst[first*length:last*length], src[first*length:last*length], lines, f.inverse, w.env)
+		}
+		at := g * length * inner
+		return plan.Columns(dst[at:at+length*inner], src[at:at+length*inner], int(inner), int(inner), f.inverse, w.env)
+	}
+	clear(w.line)
+	for l := first; l < last; l++ {
+		f.read(c.In[0], w.line[l-first:], lines, l/inner*length*inner+l%inner, inner)
+	}
+	if err := plan.Columns(w.line, w.line, lines, lines, f.inverse, w.env); err != nil {
+		return err
+	}
+	length = c.Out[0].Shape[f.axis]
+	for l := first; l < last; l++ {
+		f.write(c.Out[0], w.line[l-first:], lines, l/inner*length*inner+l%inner, inner)
+	}
+	return nil
+}
+
+// read takes a line from the elements at, at+step, … of a piece.
+func (f *fourierOf) read(p Piece, line []complex128, stride int, at, step int64) {
+	n := min(int(p.Shape[f.axis]), f.n)
+	if f.form == FromReal {
+		src := values[float64](p)
+		for k := range n {
+			line[k*stride] = complex(src[at+int64(k)*step], 0)
+		}
+		return
+	}
+	src := values[complex128](p)
+	if f.form == Whole {
+		for k := range n {
+			line[k*stride] = src[at+int64(k)*step]
+		}
+		return
+	}
+	n = min(n, f.n/2+1)
+	for k := range n { // the other half is the conjugate; what must be real is taken to be
+		v := src[at+int64(k)*step]
+		if k == 0 || 2*k == f.n {
+			line[k*stride] = complex(real(v), 0)
+			continue
+		}
+		line[k*stride], line[(f.n-k)*stride] = v, complex(real(v), -imag(v))
+	}
+}
+
+// write is the opposite.
+func (f *fourierOf) write(p Piece, line []complex128, stride int, at, step int64) {
+	n := int(p.Shape[f.axis])
+	if f.form == ToReal {
+		dst := strip.View[float64](p.Data, len(p.Data)/8)
+		for k := range n {
+			dst[at+int64(k)*step] = real(line[k*stride]) * f.scale
+		}
+		return
+	}
+	dst := values[complex128](p)
+	for k := range n {
+		v := line[k*stride]
+		dst[at+int64(k)*step] = complex(real(v)*f.scale, imag(v)*f.scale)
+	}
+}
