@@ -26,7 +26,7 @@ const (
 // points, the form, whether it is the inverse (1) and the scale. What the input has
 // beyond the points is left out; what it lacks is 0.
 var Fourier = define("array.fft", "Fourier transforms along an axis", procedure{
-	room: func(p *CallParams) int64 { return newFourier(p).room() },
+	room: func(p *CallParams) int64 { return newFourier(p).room(p) },
 	run:  fourier,
 })
 
@@ -35,6 +35,7 @@ type fourierOf struct {
 	axis, n, form int
 	inverse       bool
 	scale         float64 // beside that of the plan
+	lines         int     // that a thread has a copy of
 }
 
 func newFourier(p *CallParams) *fourierOf {
@@ -58,20 +59,29 @@ const side = 8
 
 // room bounds the buffers of one thread and the tables, see package fft: lengths
 // that are no power of two become convolutions of up to four times as many points.
-func (f *fourierOf) room() int64 {
-	n, lines := int64(f.n), int64(f.n)*side*16
+func (f *fourierOf) room(p *CallParams) int64 {
+	all := int64(1)
+	for i, a := range p.Out[0] {
+		if i != f.axis {
+			all *= a.Max()
+		}
+	}
+	n := int64(f.n)
+	lines := 16 * n * min(side, all)
 	if n&(n-1) != 0 {
 		m := int64(1) << bits.Len64(uint64(2*n-1))
-		return lines + 32*n + 2*pow2Room(m)
+		return lines + 32*n + 32*m + 2*pow2Room(m)
 	}
 	return lines + pow2Room(n)
 }
 
+// pow2Room is that of one power of two: planes of eight lines and tables; of a long
+// one, whose lines are about √n long, two lines.
 func pow2Room(n int64) int64 {
 	if n <= 4096 {
 		return 16 * n * (side + 2)
 	}
-	return 16*3*n + 16*4096*(side+2)
+	return 32*n + 1024<<((bits.Len64(uint64(n))+1)/2)
 }
 
 // A fourierWorker is the buffers of one thread.
@@ -95,9 +105,12 @@ func fourier(c *Call) error {
 		groups = int(outer)
 	}
 	n := min(max(1, c.Threads()), groups)
+	if !f.direct(c, inner) {
+		f.lines = min(side, int(outer*inner))
+	}
 	var workers []*fourierWorker
 	for len(workers) < n {
-		w, err := f.worker(c, plan, f.direct(c, inner))
+		w, err := f.worker(c, plan)
 		if err != nil && len(workers) == 0 {
 			return err
 		} else if err != nil {
@@ -118,7 +131,7 @@ func fourier(c *Call) error {
 	})
 }
 
-func (f *fourierOf) worker(c *Call, plan *fft.Plan, direct bool) (w *fourierWorker, err error) {
+func (f *fourierOf) worker(c *Call, plan *fft.Plan) (w *fourierWorker, err error) {
 	w = &fourierWorker{}
 	if w.env.Planes, err = room[float64](c, plan.Planes()); err != nil {
 		return nil, err
@@ -126,9 +139,7 @@ func (f *fourierOf) worker(c *Call, plan *fft.Plan, direct bool) (w *fourierWork
 	if w.env.Work, err = room[complex128](c, plan.Work()); err != nil {
 		return nil, err
 	}
-	if !direct {
-		w.line, err = room[complex128](c, side*f.n)
-	}
+	w.line, err = room[complex128](c, f.lines*f.n)
 	return w, err
 }
 
