@@ -1,0 +1,44 @@
+package array_test
+
+import (
+	"testing"
+
+	"github.com/weft-data/weft/array"
+)
+
+func BenchmarkFFT(b *testing.B) {
+	n := 1 << 24
+	x := array.FromSlice(full(n), []int{n}, array.Chunks(-1)).As(array.Complex128)
+	run(b, x.FFT(0).Abs().Max(), int64(16*n))
+}
+
+func BenchmarkFFTInput(b *testing.B) {
+	n := 1 << 24
+	x := array.FromSlice(full(n), []int{n}, array.Chunks(-1)).As(array.Complex128)
+	run(b, x.Abs().Max(), int64(16*n))
+}
+
+func BenchmarkTSQR(b *testing.B) {
+	m, n := 400_000, 64
+	q, _ := array.FromSlice(full(m*n), []int{m, n}, array.Chunks(50_000, n)).Add(array.Random(1).Normal(0, 1, []int{m, n}, array.Chunks(50_000, n))).QR()
+	run(b, q.Abs().Max(), int64(8*m*n))
+}
+
+func BenchmarkTSQRInput(b *testing.B) {
+	m, n := 400_000, 64
+	q := array.FromSlice(full(m*n), []int{m, n}, array.Chunks(50_000, n)).Add(array.Random(1).Normal(0, 1, []int{m, n}, array.Chunks(50_000, n)))
+	run(b, q.Abs().Max(), int64(8*m*n))
+}
+
+func BenchmarkSVDCompressed(b *testing.B) {
+	n := 4000
+	x := array.FromSlice(full(n*n), []int{n, n}, array.Chunks(1000, 1000))
+	_, s, _ := x.SVDCompressed(20, 0, 1)
+	run(b, s, int64(8*n*n))
+}
+
+func BenchmarkMatMul(b *testing.B) {
+	n := 2048
+	x := array.FromSlice(full(n*n), []int{n, n}, array.Chunks(n/2))
+	run(b, x.MatMul(x).Max(), int64(2*n*n*n))
+}
