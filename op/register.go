@@ -144,8 +144,8 @@ func (s *Spec[P]) pushRules(e *Entry, o Op[P], must func(string) P) {
 		e.Serves = func(params string, in []Meta) (Call, bool) { return r.Serves(must(params), in) }
 	}
 	if r.Unite != nil {
-		e.Unite = func(params string) (Call, bool) {
-			p, ok := r.Unite(must(params))
+		e.Unite = func(params string, most float64) (Call, bool) {
+			p, ok := r.Unite(must(params), most)
 			return o.With(p), ok
 		}
 	}

@@ -109,8 +109,8 @@ type Rules[P any] struct {
 	Serves func(p P, in []Meta) (Call, bool)
 
 	// Unite makes one block of all that a scanning operator reads; false when it is one
-	// already, or more than one task should read, or was divided by the user.
-	Unite func(p P) (P, bool)
+	// already, or more than most bytes, or was divided by the user.
+	Unite func(p P, most float64) (P, bool)
 	// Whole says that the operator is spared a shuffle when its first input is one block.
 	Whole func(p P) bool
 }
@@ -167,7 +167,7 @@ type Entry struct {
 	Rows         func(params string) (int64, bool)
 	Take         func(params string, in []int, layer int, below Call, belowIn []int, shared bool) (Call, []Link, bool)
 	Serves       func(params string, in []Meta) (Call, bool)
-	Unite        func(params string) (Call, bool)
+	Unite        func(params string, most float64) (Call, bool)
 	Whole        func(params string) bool
 }
 

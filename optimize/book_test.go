@@ -3,6 +3,7 @@ package optimize_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -118,8 +119,8 @@ var scanOp = op.Register(op.Spec[scanParams]{
 			p.Limit = n
 			return p, true
 		},
-		Unite: func(p scanParams) (scanParams, bool) {
-			ok := p.Small && p.N > 1 && p.Keep == nil
+		Unite: func(p scanParams, most float64) (scanParams, bool) {
+			ok := (p.Small || math.IsInf(most, 1)) && p.N > 1 && p.Keep == nil
 			p.N = 1
 			return p, ok
 		},

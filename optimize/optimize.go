@@ -29,6 +29,7 @@ type Plan struct {
 	// limit. Threads is how many tasks run at once on it.
 	Budget  int64
 	Threads int
+	Alone   bool // see Options
 	// Rank is the static order of the layers, lower first, set by the order pass.
 	Rank []int32
 	// Need is the projected memory of one task of each layer, set by the memory
@@ -50,6 +51,7 @@ type Options struct {
 	Off     []string // names of passes to leave out
 	Budget  int64
 	Threads int
+	Alone   bool // one process runs the plan: its threads share the splits of a block
 	// Observe, when set, sees the plan after each pass; an error ends the run and
 	// names the pass.
 	Observe func(pass string, p *Plan) error
@@ -67,7 +69,7 @@ func Run(g *graph.Graph, want graph.LayerID, o Options) (*Plan, error) {
 	if err := check(o.Off); err != nil {
 		return nil, err
 	}
-	p := &Plan{Graph: g.Clone(), Want: want, Budget: o.Budget, Threads: max(1, o.Threads)}
+	p := &Plan{Graph: g.Clone(), Want: want, Budget: o.Budget, Threads: max(1, o.Threads), Alone: o.Alone}
 	for _, pass := range Passes {
 		if slices.Contains(o.Off, pass.Name) {
 			continue

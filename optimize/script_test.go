@@ -69,7 +69,7 @@ func (s *scripted) handle(t *testing.T, d *script.Stanza) string {
 func (s *scripted) optimize(t *testing.T, d *script.Stanza, want graph.LayerID) (*optimize.Plan, error) {
 	memory := int64(d.Int(t, "memory", 0)) << 20
 	if rule := d.Str("rule", ""); rule != "" {
-		p := &optimize.Plan{Graph: s.g.Clone(), Want: want, Budget: memory}
+		p := &optimize.Plan{Graph: s.g.Clone(), Want: want, Budget: memory, Alone: d.Has("alone")}
 		for _, name := range append([]string{"cull"}, strings.Split(rule, ",")...) {
 			i := slices.Index(optimize.Names(), name)
 			if i < 0 {

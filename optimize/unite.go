@@ -1,15 +1,24 @@
 package optimize
 
 import (
+	"math"
+
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/op"
 )
 
+// unitedBytes is how much of a scan one of several processes may be left alone with.
+const unitedBytes = 1 << 30
+
 // unite makes one block of a scan that nobody but an operator that would shuffle its
-// rows reads, where the scan takes so much for one task. The threads of the machine
-// then share the splits of that task and its rows are divided once, in memory.
+// rows reads: all of it where one process runs the plan, up to unitedBytes elsewhere.
+// The threads of the machine then share the splits of that task, its rows are divided
+// once, in memory, and a group has one state per thread instead of one per block.
 func unite(p *Plan) error {
-	readers := p.readers()
+	readers, most := p.readers(), float64(unitedBytes)
+	if p.Alone {
+		most = math.Inf(1)
+	}
 	scans := map[graph.LayerID]op.Call{}
 	for i := range p.Graph.Layers {
 		l := &p.Graph.Layers[i]
@@ -20,7 +29,7 @@ func unite(p *Plan) error {
 		if e.Whole == nil || !e.Whole(l.Call.Params) {
 			continue
 		}
-		if scan, call, ok := scanOf(p.Graph, readers, l); ok {
+		if scan, call, ok := scanOf(p.Graph, readers, l, most); ok {
 			scans[scan] = call
 		}
 	}
@@ -34,7 +43,7 @@ func unite(p *Plan) error {
 
 // scanOf returns the scan that l reads, through row-wise operators only and alone, and
 // the call that makes one block of it.
-func scanOf(g *graph.Graph, readers [][]reader, l *graph.Layer) (graph.LayerID, op.Call, bool) {
+func scanOf(g *graph.Graph, readers [][]reader, l *graph.Layer, most float64) (graph.LayerID, op.Call, bool) {
 	for len(l.In) == 1 && l.In[0].Wiring == op.OneToOne && len(readers[l.In[0].From]) == 1 {
 		i := l.In[0].From
 		l = &g.Layers[i]
@@ -43,7 +52,7 @@ func scanOf(g *graph.Graph, readers [][]reader, l *graph.Layer) (graph.LayerID, 
 			break
 		}
 		if e.Unite != nil && l.N == 0 {
-			call, ok := e.Unite(l.Call.Params)
+			call, ok := e.Unite(l.Call.Params, most)
 			return i, call, ok
 		}
 		if e.Class != op.RowWise {

@@ -69,7 +69,7 @@ type Options struct {
 	MaxRecordBytes int64 // a longer record is an error; 0: 16 MiB
 	Codec          Codec
 	SplitBytes     int64 // bytes of a split; 0: 256 KiB, or 1024 records but at most 1 MiB
-	BlockBytes     int64 // bytes of a block; 0: a 32nd of all, from 64 to 256 MiB, or all where the plan gains by it and that is at most 1 GiB
+	BlockBytes     int64 // bytes of a block; 0: a 32nd of all, from 64 to 256 MiB, or all where the plan gains by it (up to 1 GiB when several processes run it)
 }
 
 // A File is an input file as it was when the plan was built.
@@ -135,9 +135,9 @@ const (
 	minBlock         = 64 << 20
 	maxBlock         = 256 << 20
 	maxFilesInBlock  = 4096
-	maxUnited        = 1 << 30 // text that one task reads where a shuffle is spared by that
-	maxBlocks        = 1 << 16 // Seq has 16 bits for the block
-	maxSplits        = 1 << 15 // of a block, without what many files add: Seq has 16 bits for the split
+	maxUnited        = 16 << 20 * maxSplits // of one block: splits are not to be longer than that
+	maxBlocks        = 1 << 16              // Seq has 16 bits for the block
+	maxSplits        = 1 << 15              // of a block, without what many files add: Seq has 16 bits for the split
 )
 
 // A segment is bytes [lo, hi) of a file.
@@ -394,8 +394,9 @@ func limit(p ReadParams, n int64) (ReadParams, bool) {
 	return p, true
 }
 
-// unite makes one block of files that are not too large together.
-func unite(p ReadParams) (ReadParams, bool) {
+// unite makes one block of files that have at most so many bytes of text together.
+// Its splits grow when they would be too many.
+func unite(p ReadParams, most float64) (ReadParams, bool) {
 	blocks, size, text := p.blocks(), int64(0), 0.0
 	for _, b := range blocks {
 		for _, s := range b {
@@ -403,8 +404,11 @@ func unite(p ReadParams) (ReadParams, bool) {
 			text += p.textBytes(s)
 		}
 	}
-	if !p.AutoBlocks || p.Keep != nil || len(blocks) < 2 || text > maxUnited || size > p.SplitBytes*maxSplits || len(p.Files) > maxFilesInBlock {
+	if !p.AutoBlocks || p.Keep != nil || len(blocks) < 2 || text > most || size > maxUnited || len(p.Files) > maxFilesInBlock {
 		return p, false
+	}
+	for size > p.SplitBytes*maxSplits {
+		p.SplitBytes *= 2
 	}
 	p.BlockBytes = max(size, p.SplitBytes)
 	return p, true

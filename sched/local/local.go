@@ -152,7 +152,7 @@ func (r *Runner) Wait() {
 // Start implements graph.Runner.
 func (r *Runner) Start(ctx context.Context, q graph.Request) (graph.Job, error) {
 	before := q.Graph
-	plan, err := optimize.Run(q.Graph, q.Want, optimize.Options{Off: q.Off, Budget: r.node.Pool().Limit(), Threads: r.threads})
+	plan, err := optimize.Run(q.Graph, q.Want, optimize.Options{Off: q.Off, Budget: r.node.Pool().Limit(), Threads: r.threads, Alone: true})
 	if err != nil {
 		return nil, err
 	}
