@@ -2,6 +2,7 @@ package frame
 
 import (
 	"context"
+	"errors"
 
 	"github.com/weft-data/weft/format/parquet"
 	"github.com/weft-data/weft/graph"
@@ -13,12 +14,18 @@ type ParquetFolderOptions = parquet.FolderOptions
 
 // WriteParquetFolder runs the plan and writes its rows into a folder of Parquet
 // files, a file per block, or with the option By into folders key=value that
-// ReadParquet turns back into columns. Blocks are written at the same time; files
-// appear when they are complete. It returns the number of rows.
+// ReadParquet turns back into columns. Blocks are written at the same time. The
+// files appear at the end, all of them or, after an error, none. On a cluster all
+// workers must share the path. It returns the number of rows.
 func (f *Frame) WriteParquetFolder(ctx context.Context, r graph.Runner, dir string, o ParquetFolderOptions, opts ...Option) (int64, error) {
 	p, err := parquet.Folder(dir, o)
 	if err != nil {
 		return 0, fail("WriteParquetFolder", err).Err()
 	}
-	return f.write(ctx, r, "WriteParquetFolder", calls(parquet.WriteFolder, p), opts)
+	files := add("WriteParquetFolder", calls(parquet.WriteFolder, p), f).single()
+	n, err := files.write(ctx, r, "WriteParquetFolder", calls(parquet.CommitFolder, p), opts)
+	if err != nil {
+		err = errors.Join(err, p.Abandon())
+	}
+	return n, err
 }

@@ -11,10 +11,10 @@ import (
 )
 
 // ParquetOptions are the options of WriteParquetWith. The zero value is good.
-type ParquetOptions struct {
-	Codec        string // "zstd" (the default), "snappy" or "none"
-	RowGroupRows int64  // 0 means 2^20
-}
+type ParquetOptions = parquet.WriteOptions
+
+// ParquetColumn are the options of one column, see ParquetOptions.
+type ParquetColumn = parquet.ColumnOptions
 
 // WriteParquet runs the plan and writes its rows, in order, to one Parquet file
 // compressed with zstd. The file appears under its name when it is complete.
@@ -25,7 +25,7 @@ func (f *Frame) WriteParquet(ctx context.Context, r graph.Runner, path string, o
 
 // WriteParquetWith is WriteParquet with options of the file.
 func (f *Frame) WriteParquetWith(ctx context.Context, r graph.Runner, path string, o ParquetOptions, opts ...Option) (int64, error) {
-	p := parquet.WriteParams{Path: path, Codec: o.Codec, RowGroupRows: o.RowGroupRows}
+	p := parquet.WriteParams{Path: path, Options: o}
 	return f.single().write(ctx, r, "WriteParquet", calls(parquet.Write, p), opts)
 }
 

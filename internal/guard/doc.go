@@ -8,8 +8,8 @@
 //   - Parquet (Open, File.Pages): footers, page headers, page indexes and bloom filters are parsed here, and
 //     pages are checked and decompressed under bounds; package parquet decodes the values. Arrow's reader is
 //     not called at all.
-//   - Parquet writing (NewWriter) and IPC writing (NewIPCWriter) hand Arrow rebased, dictionary-checked
-//     arrays and nothing that its writers are known to get wrong.
+//   - IPC writing (NewIPCWriter) hands Arrow rebased, dictionary-checked arrays and nothing that its writer is
+//     known to get wrong. Parquet is written by package parquet; the codecs of pages are here (Compress).
 //   - IPC (OpenIPC, NewIPCStream): messages are parsed and arrays are laid out by this package, so that a
 //     length is never believed; Arrow's own reader is not called at all.
 //   - Cast is the one compute function the house uses, on rebased arrays.

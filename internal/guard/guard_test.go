@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,9 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet"
+	"github.com/apache/arrow/go/v17/parquet/compress"
+	"github.com/apache/arrow/go/v17/parquet/pqarrow"
 
 	"github.com/weft-data/weft/internal/mem"
 )
@@ -210,19 +214,26 @@ func recordOf(cols map[string]arrow.Array, order ...string) arrow.Record {
 	return array.NewRecord(arrow.NewSchema(fields, nil), arrs, int64(arrs[0].Len()))
 }
 
-func writeParquet(t testing.TB, opt WriteOptions, recs ...arrow.Record) []byte {
+// parquetOptions say how the files of tests are written.
+type parquetOptions struct {
+	Codec        string
+	RowGroupRows int64
+	NoDictionary bool
+}
+
+func writeParquet(t testing.TB, opt parquetOptions, rec arrow.Record) []byte {
 	t.Helper()
+	codec := map[string]compress.Compression{"": compress.Codecs.Uncompressed, "snappy": compress.Codecs.Snappy, "zstd": compress.Codecs.Zstd}[opt.Codec]
+	props := parquet.NewWriterProperties(parquet.WithCompression(codec), parquet.WithDictionaryDefault(!opt.NoDictionary), parquet.WithCreatedBy("weft"))
 	var buf bytes.Buffer
-	w, err := NewWriter(&buf, recs[0].Schema(), opt)
+	w, err := pqarrow.NewFileWriter(rec.Schema(), &buf, props, pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
+	for lo, per := int64(0), cmp.Or(opt.RowGroupRows, rec.NumRows()); lo < rec.NumRows() && err == nil; lo += per {
+		err = w.Write(rec.NewSlice(lo, min(lo+per, rec.NumRows())))
+	}
+	if err == nil {
+		err = w.Close()
+	}
 	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range recs {
-		if err := w.Write(r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return buf.Bytes()

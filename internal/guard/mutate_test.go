@@ -120,9 +120,9 @@ func plainText(t arrow.DataType, r *rand.Rand) string {
 func parquetSeeds(t testing.TB) [][]byte {
 	t.Helper()
 	flat, nested := seedRecord(t, 60, false, false), seedRecord(t, 40, true, false)
-	out := [][]byte{writeParquet(t, WriteOptions{}, flat), writeParquet(t, WriteOptions{Codec: "snappy", NoDictionary: true}, flat),
-		writeParquet(t, WriteOptions{Codec: "zstd", RowGroupRows: 25}, flat), writeParquet(t, WriteOptions{}, nested),
-		writeParquet(t, WriteOptions{Codec: "snappy", RowGroupRows: 30}, nested)}
+	out := [][]byte{writeParquet(t, parquetOptions{}, flat), writeParquet(t, parquetOptions{Codec: "snappy", NoDictionary: true}, flat),
+		writeParquet(t, parquetOptions{Codec: "zstd", RowGroupRows: 25}, flat), writeParquet(t, parquetOptions{}, nested),
+		writeParquet(t, parquetOptions{Codec: "snappy", RowGroupRows: 30}, nested)}
 	keys := recordOf(map[string]arrow.Array{"i": ints(500, func(i int) bool { return i%50 == 7 }), "s": nested.Column(3)}, "i")
 	for _, p := range [][]parquet.WriterProperty{
 		{parquet.WithDictionaryDefault(false), parquet.WithEncoding(parquet.Encodings.DeltaBinaryPacked)},

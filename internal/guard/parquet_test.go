@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 )
 
@@ -21,59 +20,45 @@ func open(t testing.TB, raw []byte, opt Options) *File {
 	return f
 }
 
-// TestWriterRefusals holds that what cannot be written is refused before a byte is lost.
-func TestWriterRefusals(t *testing.T) {
-	for _, typ := range []arrow.DataType{arrow.FixedWidthTypes.Duration_s, arrow.BinaryTypes.StringView, arrow.LargeListOf(arrow.PrimitiveTypes.Int8),
-		arrow.RunEndEncodedOf(arrow.PrimitiveTypes.Int32, arrow.PrimitiveTypes.Int8), arrow.FixedSizeListOf(2, arrow.PrimitiveTypes.Int8),
-		arrow.FixedWidthTypes.MonthInterval, arrow.StructOf(), arrow.ListOf(arrow.FixedWidthTypes.Duration_s),
-		arrow.SparseUnionOf([]arrow.Field{{Name: "a", Type: arrow.PrimitiveTypes.Int8}}, []int8{0})} {
-		_, err := NewWriter(&bytes.Buffer{}, arrow.NewSchema([]arrow.Field{{Name: "col", Type: typ}}, nil), WriteOptions{})
-		if !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "column col") {
-			t.Errorf("%s: %v", typ, err)
+// TestCompress reads back what every codec made of what shrinks and of what does not.
+func TestCompress(t *testing.T) {
+	noise := make([]byte, 100_003)
+	for i, x := 0, uint64(1); i < len(noise); i++ {
+		x = x*6364136223846793005 + 1442695040888963407
+		noise[i] = byte(x >> 56)
+	}
+	for _, name := range []string{"none", "snappy", "gzip", "zstd", "lz4"} {
+		codec, err := CodecNumber(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, src := range [][]byte{{}, {7}, []byte("fourteen bytes"), []byte("fifteen  bytes!"), bytes.Repeat([]byte("weft "), 50_000), noise, noise[:269], noise[:270]} {
+			dst := make([]byte, CompressBound(codec, len(src)))
+			dst = dst[:Compress(codec, dst, src)]
+			if err := plausible(int64(codec), dst, len(src)); err != nil && codec != codecNone {
+				t.Errorf("%s of %d bytes: %v", name, len(src), err)
+			}
+			if codec == codecNone {
+				if !bytes.Equal(dst, src) {
+					t.Errorf("none changed %d bytes", len(src))
+				}
+				continue
+			}
+			got, err := decompress(int64(codec), make([]byte, len(src)), dst, len(src))
+			if err != nil || !bytes.Equal(got, src) {
+				t.Errorf("%s of %d bytes: %d came back, %v", name, len(src), len(got), err)
+			}
 		}
 	}
-	sc := arrow.NewSchema([]arrow.Field{{Name: "i", Type: arrow.PrimitiveTypes.Int64, Nullable: true}}, nil)
-	if _, err := NewWriter(&bytes.Buffer{}, sc, WriteOptions{Codec: "lzma"}); err == nil || !strings.Contains(err.Error(), `"lzma"`) {
-		t.Errorf("codec: %v", err)
+	if _, err := CodecNumber("lzma"); err == nil || !strings.Contains(err.Error(), `"lzma"`) {
+		t.Error(err)
 	}
-	w, err := NewWriter(&bytes.Buffer{}, sc, WriteOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Write(twoColumns(t, 3)); err == nil || !strings.Contains(err.Error(), "schema") {
-		t.Errorf("another schema: %v", err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Write(twoColumns(t, 3)); err == nil || !strings.Contains(err.Error(), "after close") {
-		t.Errorf("after close: %v", err)
-	}
-	failing, err := NewWriter(&failAfter{n: 200}, twoColumns(t, 1).Schema(), WriteOptions{NoDictionary: true})
-	if err == nil {
-		err = failing.Write(twoColumns(t, 20000))
-		if err == nil {
-			err = failing.Close()
-		}
-	}
-	if err == nil || !strings.Contains(err.Error(), "disk full") {
-		t.Errorf("a failing writer: %v", err)
-	}
-}
-
-type failAfter struct{ n int }
-
-func (f *failAfter) Write(p []byte) (int, error) {
-	if f.n -= len(p); f.n < 0 {
-		return 0, errors.New("disk full")
-	}
-	return len(p), nil
 }
 
 // TestLimits holds every limit.
 func TestLimits(t *testing.T) {
 	rec := twoColumns(t, 3000)
-	raw := writeParquet(t, WriteOptions{NoDictionary: true}, rec)
+	raw := writeParquet(t, parquetOptions{NoDictionary: true}, rec)
 	for _, c := range []struct {
 		lim Limits
 		say string
@@ -153,7 +138,7 @@ func TestStats(t *testing.T) {
 // TestStatsOfFile compares the statistics of a written file with its values.
 func TestStatsOfFile(t *testing.T) {
 	rec := twoColumns(t, 1000)
-	f := open(t, writeParquet(t, WriteOptions{Codec: "snappy", RowGroupRows: 300}, rec), Options{})
+	f := open(t, writeParquet(t, parquetOptions{Codec: "snappy", RowGroupRows: 300}, rec), Options{})
 	for g := range f.NumRowGroups() {
 		rg := f.RowGroup(g)
 		lo, hi, nulls := int64(math.MaxInt64), int64(math.MinInt64), int64(0)
@@ -181,7 +166,7 @@ func TestStatsOfFile(t *testing.T) {
 
 // TestFailingReader holds that an I/O error comes through as what it is, not as corruption.
 func TestFailingReader(t *testing.T) {
-	raw := writeParquet(t, WriteOptions{}, twoColumns(t, 100))
+	raw := writeParquet(t, parquetOptions{}, twoColumns(t, 100))
 	f := open(t, raw, Options{})
 	f.src = failingReader{}
 	err := readPages(f, 0, 0)
