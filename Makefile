@@ -1,7 +1,7 @@
 # The one task runner. Every check is a step of .ci/run, so that both do the same.
 
 TIME  ?= 1m
-SEEDS ?= 1..20000
+SEEDS ?= 20000
 COUNT ?= 6
 BENCH ?= .
 PKG   ?= ./...
@@ -20,8 +20,8 @@ test: ## all tests
 race: ## the race detector on the scheduler and the cluster
 	@.ci/run race
 
-sim: ## whole clusters in virtual time, SEEDS=1..20000
-	go test -count=1 ./sched/sim -seeds $(SEEDS)
+sim: ## whole clusters in virtual time, SEEDS=20000
+	@SEEDS=$(SEEDS) .ci/run sim
 
 fuzz: ## every fuzz target for TIME=1m
 	@TIME=$(TIME) .ci/run fuzz

@@ -35,6 +35,10 @@ var mutants = [sched.Rules]mutant{
 	{rule: "adopt", seeds: 100},
 	{rule: "copy", seeds: 2000},
 	{rule: "measured", seeds: 4000, tweak: tight},
+	{rule: "over", seeds: 100},
+	{rule: "missing", seeds: 100},
+	{rule: "claim", seeds: 300},
+	{rule: "closed", seeds: 300},
 }
 
 func repeated(c *sim.Config, _ []sim.Plan) { c.Dup = 0.5 }

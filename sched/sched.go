@@ -65,6 +65,10 @@ const (
 	ruleAdopt                      // a new session's word about what it holds counts
 	ruleCopy                       // even about what it is making again
 	ruleMeasured                   // an old Mem report does not undo a newer one
+	ruleOver                       // what did not fit into memory runs alone the next time
+	ruleMissing                    // what a reader outside does not find is made and delivered again
+	ruleClaim                      // who did not find a block says where: if it is elsewhere by now it is not lost
+	ruleClosed                     // a job is closed when none of its tasks runs any more, not before
 	allRules      = iota
 )
 
@@ -155,7 +159,7 @@ func (s *State) settle() {
 	}
 	s.place()
 	for i := len(s.jobs) - 1; i >= 0; i-- {
-		if j := s.jobs[i]; j.state == dead && j.running == 0 {
+		if j := s.jobs[i]; j.state == dead && (j.running == 0 || s.breaks(ruleClosed)) {
 			s.close(j)
 		}
 	}

@@ -70,7 +70,9 @@ func (s *State) blame(j *job, l *layer, t Block, ev *Event) {
 			s.giveUp(j, l, t, OverMemory, r)
 			return
 		}
-		l.st[t.Block] |= fAlone
+		if !s.breaks(ruleOver) {
+			l.st[t.Block] |= fAlone
+		}
 	default:
 		r.fails++
 		may := ev.Retryable || class == Corrupt
@@ -110,7 +112,7 @@ func (j *job) record(t Block) *record {
 // inputAt says whether ev.Dep is an input of the task that is believed to be held where it was not (or not sound).
 func (s *State) inputAt(j *job, l *layer, ev *Event) bool {
 	_, f, ok := s.at(j.id, ev.Dep.Layer, ev.Dep.Block)
-	if !ok || f.st[ev.Dep.Block]&fHeld == 0 || WorkerID(f.who[ev.Dep.Block]) != ev.DepWorker {
+	if !ok || f.st[ev.Dep.Block]&fHeld == 0 || WorkerID(f.who[ev.Dep.Block]) != ev.DepWorker && !s.breaks(ruleClaim) {
 		return false
 	}
 	for i := range l.in {
@@ -145,7 +147,7 @@ func (s *State) loseInput(j *job, l *layer, ev *Event) {
 func (s *State) onMissing(ev *Event) {
 	w := s.worker(ev)
 	j, l, ok := s.at(ev.Job, ev.Layer, ev.Block)
-	if w == nil || !ok || j.state == dead || l.st[ev.Block]&fHeld == 0 || WorkerID(l.who[ev.Block]) != ev.Worker {
+	if w == nil || !ok || s.breaks(ruleMissing) || j.state == dead || l.st[ev.Block]&fHeld == 0 || WorkerID(l.who[ev.Block]) != ev.Worker {
 		return
 	}
 	t := Block{l.id, ev.Block}

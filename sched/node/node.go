@@ -242,6 +242,7 @@ type Node struct {
 	measured int64
 	gauged   bool // measured counts
 	level    int
+	paused   bool // as Level said last
 	hot      bool // victims is kept: memory is above the first line
 	victims  victims
 	acts     []Action

@@ -376,3 +376,34 @@ func BenchmarkTask(b *testing.B) {
 		acts = n.Step(Event{Kind: Free, Value: 1}, acts[:0])
 	}
 }
+
+// Above the last line a node asks for one task when it has none, and for nothing more: with a full disk it would never get
+// below it.
+func TestPausedNodeTakesOneTask(t *testing.T) {
+	w := newWorld(t, Config{Slots: 2, Budget: 100})
+	said := func() (out []bool) {
+		for _, a := range w.acts {
+			if a.Kind == Level {
+				out = append(out, a.Paused)
+			}
+		}
+		return out
+	}
+	w.step(Event{Kind: Queue, Task: 0, Floor: 1, Want: 50})
+	w.step(Event{Kind: End, Task: 0, Value: 0, Bytes: 90})
+	if got := said(); !slices.Equal(got, []bool{false}) {
+		t.Fatalf("with nothing to run and 90 of 100 bytes stored: paused %v", got)
+	}
+	for len(w.coming) > 0 {
+		w.coming[0].OK = false // the disk is full
+		w.answer(0)
+	}
+	w.step(Event{Kind: Queue, Task: 1, Floor: 1, Want: 50})
+	if got := said(); len(w.run) != 2 || !slices.Equal(got, []bool{true}) {
+		t.Fatalf("with one task: paused %v, %d have started", got, len(w.run))
+	}
+	w.step(Event{Kind: Free, Value: 0})
+	if got := said(); !slices.Equal(got, []bool{false}) {
+		t.Fatalf("with 10 bytes in use: paused %v", got)
+	}
+}

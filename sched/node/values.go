@@ -279,7 +279,8 @@ func (n *Node) offer(i int32) {
 	n.victims.push(candidate{next, i, v.stamp})
 }
 
-// report says Level when another line was crossed.
+// report says Level when another line was crossed. Above the last one the node asks for nothing new, but for one task when it
+// has none: else, with a full disk, nothing would ever go on.
 func (n *Node) report() {
 	used, level := n.inUse(), 0
 	for _, line := range n.lines {
@@ -287,9 +288,10 @@ func (n *Node) report() {
 			level++
 		}
 	}
-	if level != n.level {
-		n.level = level
-		n.act(Action{Kind: Level, Paused: level == 3, Bytes: used, OnDisk: n.onDisk})
+	paused := level == len(n.lines) && (n.running > 0 || len(n.queue) > 0)
+	if level != n.level || paused != n.paused {
+		n.level, n.paused = level, paused
+		n.act(Action{Kind: Level, Paused: paused, Bytes: used, OnDisk: n.onDisk})
 	}
 }
 

@@ -40,11 +40,14 @@ type proc struct {
 	alive   bool
 	conn    bool
 	session sched.Session
-	life    int // rises when the process dies or the connection breaks: what was planned before does not happen
-	births  int // rises when the process dies and when one comes up
+	known   sched.Session // the last one the scheduler has heard of
+	life    int           // rises when the process dies or the connection breaks: what was planned before does not happen
+	births  int           // rises when the process dies and when one comes up
 	slow    int64
 	floor   [2]int64 // messages keep their order, to the worker and from it
 	said    *said    // what was sent in this session
+	full    int64    // until then the disk is full
+	leaving *leaving // not nil while it retires
 
 	n       *node.Node
 	values  []stored      // by number; numbers are used once per life of the node
@@ -59,6 +62,8 @@ type stored struct {
 	v    uint64
 	ok   bool // v is here, in memory or on disk
 	from sched.WorkerID
+
+	broken bool // it came with a wrong checksum
 }
 
 func (p *proc) boot() {
@@ -72,13 +77,9 @@ func (p *proc) connect() {
 	p.conn = true
 	p.s.sessions++
 	p.session = p.s.sessions
-	p.said = &said{until: math.MaxInt64}
+	p.said, p.leaving = &said{until: math.MaxInt64}, nil
 	old := p.values
-	inventory := make([]key, 0, len(p.own))
-	for k := range p.own {
-		inventory = append(inventory, k)
-	}
-	slices.SortFunc(inventory, key.compare)
+	inventory := p.inventory()
 	p.n = node.New(node.Config{Slots: p.s.cfg.Slots, Budget: p.s.cfg.Memory})
 	p.values, p.tasks, p.running = nil, nil, map[key]int32{}
 	p.send(sched.Event{Kind: sched.WorkerUp, Slots: p.s.cfg.Slots, Queue: p.s.cfg.Queue})
@@ -153,6 +154,9 @@ func (p *proc) peek(k key) (uint64, bool) {
 	return 0, false
 }
 
+// has says whether the process has a block, or had one and has not been told to drop it.
+func (p *proc) has(k key) bool { _, ok := p.own[k]; return ok }
+
 func (p *proc) report(kind sched.EventKind, a *assignment, more sched.Event) {
 	more.Kind, more.Job, more.Layer, more.Block, more.Attempt = kind, a.job, a.t.Layer, a.t.Block, a.attempt
 	p.send(more)
@@ -223,7 +227,7 @@ func (p *proc) do(a node.Action) {
 	case node.Fetch:
 		p.fetch(a.Value)
 	case node.Spill:
-		p.later(p.s.net(), func() { p.node(node.Event{Kind: node.Spilled, Value: a.Value, OK: true}) })
+		p.later(p.s.net(), func() { p.node(node.Event{Kind: node.Spilled, Value: a.Value, OK: p.s.now >= p.full}) })
 	case node.Load:
 		p.later(p.s.net(), func() { p.node(node.Event{Kind: node.Have, Value: a.Value, Bytes: bytesOf(p.values[a.Value].v)}) })
 	case node.Gone:
@@ -233,11 +237,16 @@ func (p *proc) do(a node.Action) {
 			p.report(sched.Returned, t, sched.Event{})
 			return
 		}
-		p.report(sched.FetchFailed, t, sched.Event{Dep: p.values[a.Value].t, DepWorker: p.values[a.Value].from})
+		v := &p.values[a.Value]
+		if v.broken {
+			p.report(sched.Failed, t, sched.Event{Class: sched.Corrupt, Dep: v.t, DepWorker: v.from})
+			return
+		}
+		p.report(sched.FetchFailed, t, sched.Event{Dep: v.t, DepWorker: v.from})
 	case node.Drop:
 		p.forget(a.Value)
 	case node.Level:
-		p.send(sched.Event{Kind: sched.Mem, Now: p.s.seq, Bytes: a.Bytes, Spilled: a.OnDisk, Paused: a.Paused})
+		p.send(sched.Event{Kind: sched.Mem, Now: p.s.seq, Bytes: a.Bytes, Spilled: a.OnDisk, Paused: a.Paused || p.leaving != nil})
 	}
 }
 
@@ -258,7 +267,16 @@ func (p *proc) fetch(i int32) {
 	from := p.s.procs[v.from]
 	p.later(p.s.net(), func() {
 		x, ok := from.peek(v.key)
-		p.later(p.s.net(), func() {
+		wait := p.s.net()
+		if p.apart(from) {
+			if ok = false; p.s.r.IntN(2) == 0 { // no answer, instead of an error at once
+				wait = p.s.while()
+			}
+		}
+		if ok && p.s.r.Float64() < p.s.cfg.Corrupt {
+			ok, p.values[i].broken = false, true
+		}
+		p.later(wait, func() {
 			if !ok {
 				p.node(node.Event{Kind: node.Lost, Value: i})
 				return
@@ -284,7 +302,7 @@ func (p *proc) start(t int32) {
 		if in.all == nil {
 			continue
 		}
-		if lost, bad := in.all.broken(a.job); bad {
+		if lost, bad := in.all.broken(a.job, p); bad {
 			p.later(p.s.net(), func() {
 				delete(p.running, a.key)
 				p.node(node.Event{Kind: node.End, Task: t, Value: -1})
@@ -294,15 +312,32 @@ func (p *proc) start(t int32) {
 		}
 	}
 	d := 1 + p.s.r.Int64N(p.s.cfg.Work)*p.slow
-	p.later(d, func() { p.end(t, d) })
+	p.later(d, func() { p.done(t, d) })
 }
 
-func (p *proc) end(t int32, d int64) {
+// fails draws how a task fails, if it does.
+func (p *proc) fails(a *assignment) (sched.Event, bool) {
+	c := &p.s.cfg
+	switch {
+	case c.Broken != nil && c.Broken(a.job, a.t):
+		return sched.Event{Class: sched.User}, true
+	case p.s.r.Float64() < c.Flaky:
+		return sched.Event{Class: sched.User, Retryable: true}, true
+	case !a.alone && p.s.r.Float64() < c.Over:
+		return sched.Event{Class: sched.OverMemory}, true
+	case p.s.r.Float64() < c.Corrupt:
+		return sched.Event{Class: sched.Corrupt, Dep: sched.Block{Layer: -1}}, true
+	}
+	return sched.Event{}, false
+}
+
+// done ends a task.
+func (p *proc) done(t int32, d int64) {
 	a := p.tasks[t]
 	delete(p.running, a.key)
-	if p.s.r.Float64() < p.s.cfg.Flaky {
+	if ev, bad := p.fails(a); bad {
 		p.node(node.Event{Kind: node.End, Task: t, Value: -1})
-		p.report(sched.Failed, a, sched.Event{Class: sched.User, Retryable: true})
+		p.report(sched.Failed, a, ev)
 		return
 	}
 	in := make([]uint64, 0, len(a.in))
@@ -347,68 +382,6 @@ func (p *proc) giveBack(k key, att sched.Attempt) {
 	p.node(node.Event{Kind: node.Take, Task: t})
 	if _, still := p.running[k]; still {
 		p.report(sched.Started, p.tasks[t], sched.Event{})
-	}
-}
-
-// kill ends the process. The scheduler hears of it after a while; a new one comes up, empty.
-func (p *proc) kill() {
-	if !p.alive {
-		return
-	}
-	p.s.res.Kills++
-	for i := range p.values {
-		if p.values[i].ok {
-			p.s.hold(-bytesOf(p.values[i].v))
-		}
-	}
-	p.life++
-	p.births++
-	p.alive, p.conn, p.own, p.values = false, false, nil, nil
-	p.said.until = p.s.now + p.s.net()
-	old := p.session
-	p.s.after(p.s.net()*3, func() { p.s.step(sched.Event{Kind: sched.WorkerDown, Worker: p.id, Session: old, Code: 137}) })
-	p.later(p.s.net()*6, p.boot)
-}
-
-// breakLink ends the connection. What ran is given up, what is held is kept; either side may notice first.
-func (p *proc) breakLink() {
-	if !p.conn {
-		return
-	}
-	p.life++
-	p.conn = false
-	p.said.until = p.s.now + p.s.net()
-	for i := range p.values {
-		v := &p.values[i]
-		if own, ok := p.own[v.key]; v.ok && (!ok || own != int32(i)) {
-			p.s.hold(-bytesOf(v.v))
-			v.ok = false
-		}
-		if v.ok {
-			p.s.hold(-bytesOf(v.v)) // counted again at connect
-		}
-	}
-	old := p.session
-	p.s.after(p.s.net()*3, func() { p.s.step(sched.Event{Kind: sched.WorkerDown, Worker: p.id, Session: old}) })
-	p.later(p.s.net()*4, p.connect)
-}
-
-// loseOne makes a held block vanish without a word.
-func (p *proc) loseOne() {
-	if len(p.own) == 0 {
-		return
-	}
-	keys := make([]key, 0, len(p.own))
-	for k := range p.own {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, key.compare)
-	k := keys[p.s.r.IntN(len(keys))]
-	i := p.own[k]
-	p.s.epoch++
-	if p.values[i].ok {
-		p.values[i].ok = false
-		p.s.hold(-bytesOf(p.values[i].v))
 	}
 }
 

@@ -10,10 +10,11 @@ import (
 
 // Scenario is a cluster, its trouble and its jobs as text, one line each:
 //
-//	workers 4 slots=2 queue=1 mem=4000 net=20 work=100
-//	faults kills=3 breaks=2 losses=2 slow=2 cancels=0 dup=0.1 flaky=0.05
+//	workers 4 slots=2 queue=1 mem=4000 net=20 work=100 batch=5
+//	faults kills=3 blackouts=1 breaks=2 stalls=2 rifts=1 losses=2 full=1 slow=2 retires=1 cancels=0 dup=0.1 flaky=0.05 over=0.01 corrupt=0.02
 //	options poison=3 fetches=16
 //	poison 0:0[3]                                a task that takes its worker along: job, layer, block
+//	broken 0:0[4]                                a task that fails and must not be tried again
 //	job prio=1
 //	0 n=64                                       a layer: its number, then what it is
 //	1 n=64 in=0:one
@@ -46,20 +47,25 @@ func (sc *Scenario) line(f []string) error {
 		if err != nil {
 			return err
 		}
-		return options(f[2:], map[string]any{"slots": &c.Slots, "queue": &c.Queue, "mem": &c.Memory, "net": &c.Net, "work": &c.Work})
+		return options(f[2:], map[string]any{"slots": &c.Slots, "queue": &c.Queue, "mem": &c.Memory, "net": &c.Net, "work": &c.Work, "batch": &c.Batch})
 	case "faults":
-		return options(f[1:], map[string]any{"kills": &c.Kills, "breaks": &c.Breaks, "losses": &c.Losses, "slow": &c.Slow,
-			"cancels": &c.Cancels, "dup": &c.Dup, "flaky": &c.Flaky})
+		return options(f[1:], map[string]any{"kills": &c.Kills, "blackouts": &c.Blackouts, "breaks": &c.Breaks, "stalls": &c.Stalls, "rifts": &c.Rifts,
+			"losses": &c.Losses, "full": &c.Full, "slow": &c.Slow, "retires": &c.Retires, "cancels": &c.Cancels,
+			"dup": &c.Dup, "flaky": &c.Flaky, "over": &c.Over, "corrupt": &c.Corrupt})
 	case "options":
 		return options(f[1:], map[string]any{"poison": &c.Options.Poison, "fetches": &c.Options.Fetches})
-	case "poison":
+	case "poison", "broken":
 		var j sched.JobID
 		var t sched.Block
 		if _, err := fmt.Sscanf(f[1], "%d:%d[%d]", &j, &t.Layer, &t.Block); err != nil {
 			return err
 		}
-		old := c.Poison
-		c.Poison = func(k sched.JobID, u sched.Block) bool { return k == j && u == t || old != nil && old(k, u) }
+		what := &c.Poison
+		if f[0] == "broken" {
+			what = &c.Broken
+		}
+		old := *what
+		*what = func(k sched.JobID, u sched.Block) bool { return k == j && u == t || old != nil && old(k, u) }
 		c.MayFail = true
 		return nil
 	case "job":

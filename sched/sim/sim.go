@@ -20,14 +20,25 @@ type Config struct {
 	Memory  int64 // budget of a worker, 0 means unbounded
 	Net     int64 // longest time of a message
 	Work    int64 // longest time of a task
-	Kills   int   // processes that die and come back empty
-	Breaks  int   // connections that break; the process keeps what it has and connects again
-	Losses  int   // held blocks that vanish without a word
-	Slow    int   // changes of a worker's speed, up to 20 times slower
-	Cancels int   // jobs cancelled, or told that it is enough
-	Dup     float64
+	Batch   int64 // longest time that events wait to be taken together; 0 means each is taken at once
+
+	Kills     int // processes that die and come back empty
+	Blackouts int // times that all processes die
+	Breaks    int // connections that break; the process keeps what it has and connects again
+	Stalls    int // times that nothing comes through to a process, or from it, or both, and then all of it
+	Rifts     int // times that one process cannot fetch from another, with an error or without an answer
+	Losses    int // held blocks that vanish without a word
+	Full      int // times that a disk is full: spilling fails
+	Slow      int // changes of a worker's speed, up to 20 times slower
+	Retires   int // processes that are sent away, give their blocks to others, end and come back empty
+	Cancels   int // jobs cancelled, or told that it is enough
+
+	Dup     float64                                   // chance that a report is repeated much later
 	Flaky   float64                                   // chance that a task fails and may be tried again
+	Over    float64                                   // chance that a task does not fit into memory, unless it runs alone
+	Corrupt float64                                   // chance that a block does not have its checksum when it is fetched, or made
 	Poison  func(job sched.JobID, t sched.Block) bool // tasks that take their worker with them
+	Broken  func(job sched.JobID, t sched.Block) bool // tasks that fail and must not be tried again
 
 	MayFail bool               // jobs may fail; else that is an error
 	Steps   int                // most events, 0 means two million
@@ -39,14 +50,16 @@ type Config struct {
 
 // Result of a run.
 type Result struct {
-	Trace  uint64 // hash of all events and actions in order
-	Steps  int    // events the scheduler took
-	Tasks  int    // blocks all plans have
-	Ran    int    // tasks that ran to the end
-	Kills  int    // workers that died
-	End    int64  // when all jobs were closed
-	Peak   int64  // most bytes held by all workers at the same time
-	Failed map[sched.JobID]*sched.JobError
+	Trace uint64 // hash of all events and actions in order
+	Steps int    // events the scheduler took
+	Tasks int    // blocks all plans have
+	Ran   int    // tasks that ran to the end
+	Kills int    // workers that died
+
+	Retired int   // workers that retired
+	End     int64 // when all jobs were closed
+	Peak    int64 // most bytes held by all workers at the same time
+	Failed  map[sched.JobID]*sched.JobError
 }
 
 type happening struct {
@@ -71,6 +84,9 @@ type sim struct {
 	res      Result
 	held     int64
 	err      error
+	rifts    map[[2]*proc]int64 // until when the first cannot fetch from the second
+	waiting  []sched.Event      // that will be taken together
+	taken    []sched.Event      // scratch
 }
 
 // jobRun is what the client of a job knows.
@@ -98,6 +114,7 @@ func Run(plans []Plan, cfg Config) (Result, error) {
 	}
 	cfg.Net, cfg.Work = max(cfg.Net, 1), max(cfg.Work, 1)
 	s := &sim{cfg: cfg, r: rand.New(rand.NewPCG(cfg.Seed, 1)), st: sched.New(cfg.Options)}
+	s.rifts = map[[2]*proc]int64{}
 	s.res.Failed = map[sched.JobID]*sched.JobError{}
 	if cfg.Prepare != nil {
 		cfg.Prepare(s.st)
@@ -113,11 +130,7 @@ func Run(plans []Plan, cfg Config) (Result, error) {
 		s.after(s.r.Int64N(cfg.Net), p.boot)
 	}
 	horizon += 4 * cfg.Net
-	s.plant(cfg.Kills, horizon, func() { s.anyProc().kill() })
-	s.plant(cfg.Breaks, horizon, func() { s.anyProc().breakLink() })
-	s.plant(cfg.Losses, horizon, func() { s.anyProc().loseOne() })
-	s.plant(cfg.Slow, horizon, func() { s.anyProc().slow = 1 + s.r.Int64N(20) })
-	s.plant(cfg.Cancels, horizon, s.cancelOne)
+	s.plantAll(horizon)
 	for len(s.heap) > 0 && s.err == nil {
 		h := s.pop()
 		s.now = h.at
@@ -131,14 +144,7 @@ func Run(plans []Plan, cfg Config) (Result, error) {
 	return s.res, s.err
 }
 
-func (s *sim) anyProc() *proc { return s.procs[s.r.IntN(len(s.procs))] }
-func (s *sim) net() int64     { return 1 + s.r.Int64N(s.cfg.Net) }
-
-func (s *sim) plant(n int, horizon int64, fn func()) {
-	for range n {
-		s.after(s.r.Int64N(horizon), fn)
-	}
-}
+func (s *sim) net() int64 { return 1 + s.r.Int64N(s.cfg.Net) }
 
 func (s *sim) addJob(id sched.JobID, p *Plan) {
 	j := &jobRun{id: id, plan: p, want: Evaluate(p), layers: slices.Clone(p.Spec.Layers), got: map[sched.Block]uint64{}, taken: make([]bool, len(p.Stages)), gathers: map[sched.LayerID]*gather{}}
@@ -162,6 +168,7 @@ func (s *sim) cancelOne() {
 	if j.layers[l].Keep >= sched.Stream {
 		j.stopped = true
 		s.step(sched.Event{Kind: sched.Enough, Job: j.id, Layer: l})
+		s.letGo(j) // what is missing will not come
 	}
 }
 
@@ -210,27 +217,55 @@ func (s *sim) trace(xs ...int64) {
 	s.res.Trace = h
 }
 
-// step gives an event to the scheduler and does what it says.
-func (s *sim) step(ev sched.Event) {
+// step gives events to the scheduler, at once or together with what else comes in the next moment.
+func (s *sim) step(evs ...sched.Event) {
+	if s.cfg.Batch <= 0 {
+		s.take(evs)
+		return
+	}
+	if len(s.waiting) == 0 {
+		s.after(s.r.Int64N(s.cfg.Batch), func() {
+			s.taken, s.waiting = s.waiting, s.taken[:0]
+			s.take(s.taken)
+		})
+	}
+	s.waiting = append(s.waiting, evs...)
+}
+
+// take has the scheduler take events and does what it says.
+func (s *sim) take(evs []sched.Event) {
 	if s.err != nil {
 		return
 	}
-	s.res.Steps++
+	s.res.Steps += len(evs)
 	if s.res.Steps > s.cfg.Steps {
 		s.err = fmt.Errorf("no end after %d steps", s.res.Steps)
 		return
 	}
-	s.trace(s.now, int64(ev.Kind), int64(ev.Job), int64(ev.Layer), int64(ev.Block), int64(ev.Worker), int64(ev.Session), int64(ev.Attempt))
-	if ev.Kind != sched.Done && ev.Kind != sched.Started && ev.Kind != sched.Consumed {
-		s.epoch++
+	for i := range evs {
+		ev := &evs[i]
+		s.trace(s.now, int64(ev.Kind), int64(ev.Job), int64(ev.Layer), int64(ev.Block), int64(ev.Worker), int64(ev.Session), int64(ev.Attempt))
+		if ev.Kind != sched.Done && ev.Kind != sched.Started && ev.Kind != sched.Consumed {
+			s.epoch++
+		}
+		if ev.Kind == sched.WorkerUp {
+			p := s.procs[ev.Worker]
+			p.known = max(p.known, ev.Session)
+		}
 	}
-	acts := s.st.Step(ev, s.acts[:0])
+	var acts []sched.Action
+	if len(evs) == 1 {
+		acts = s.st.Step(evs[0], s.acts[:0])
+	} else {
+		acts = s.st.StepAll(evs, s.acts[:0])
+	}
 	if s.cfg.Log != nil {
-		s.log(&ev, acts)
+		s.log(evs, acts)
 	}
 	if s.cfg.Check {
 		if err := s.st.Check(); err != nil {
-			s.err = fmt.Errorf("after %v j%d %d[%d] of w%d.%d try %d: %w", ev.Kind, ev.Job, ev.Layer, ev.Block, ev.Worker, ev.Session, ev.Attempt, err)
+			ev := &evs[len(evs)-1]
+			s.err = fmt.Errorf("after %v j%d %d[%d] of w%d.%d try %d, the last of %d: %w", ev.Kind, ev.Job, ev.Layer, ev.Block, ev.Worker, ev.Session, ev.Attempt, len(evs), err)
 			return
 		}
 	}
@@ -246,8 +281,11 @@ func (s *sim) step(ev sched.Event) {
 	}
 }
 
-func (s *sim) log(ev *sched.Event, acts []sched.Action) {
-	s.cfg.Log(fmt.Sprintf("t=%d %v j%d %d[%d] w%d.%d try %d", s.now, ev.Kind, ev.Job, ev.Layer, ev.Block, ev.Worker, ev.Session, ev.Attempt))
+func (s *sim) log(evs []sched.Event, acts []sched.Action) {
+	for i := range evs {
+		ev := &evs[i]
+		s.cfg.Log(fmt.Sprintf("t=%d %v j%d %d[%d] w%d.%d try %d", s.now, ev.Kind, ev.Job, ev.Layer, ev.Block, ev.Worker, ev.Session, ev.Attempt))
+	}
 	for _, a := range acts {
 		s.cfg.Log("    " + a.String())
 	}
@@ -357,13 +395,13 @@ func (s *sim) gather(j *jobRun, l sched.LayerID) *gather {
 	return g
 }
 
-// broken returns a block of the layer that is not where it was.
-func (g *gather) broken(j sched.JobID) (input, bool) {
+// broken returns a block of the layer that is not where it was, or that the reader cannot fetch.
+func (g *gather) broken(j sched.JobID, reader *proc) (input, bool) {
 	if !g.ok {
 		return g.bad, true
 	}
 	for _, x := range g.parts {
-		if x.p.births != x.births {
+		if x.p.births != x.births || reader.apart(x.p) {
 			return input{key: key{j, x.block}, at: x.p.id}, true
 		}
 	}
@@ -392,7 +430,7 @@ func (s *sim) deliver(a *sched.Action) {
 		v, ok := p.peek(key{j.id, t})
 		s.after(s.net(), func() {
 			switch {
-			case ok:
+			case ok && s.r.Float64() >= s.cfg.Corrupt:
 				j.got[t] = v
 				consume()
 				s.letGo(j)

@@ -2,8 +2,11 @@ package sim
 
 import (
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/weft-data/weft/sched"
@@ -14,32 +17,36 @@ var (
 	seeds   = flag.Int("seeds", 0, "sim: seeds of the sweep, instead of 2000 (300 with -short)")
 )
 
-func runSeed(t *testing.T, seed uint64) Result {
+// runSeed runs a seed twice: with Check after every step, and without; both must be the same to the last event.
+func runSeed(seed uint64, log func(string)) (Result, error) {
 	plans, cfg := Sweep(seed)
-	cfg.Check = true
-	if *oneSeed >= 0 {
+	cfg.Check, cfg.Log = true, log
+	if log != nil {
 		for i, p := range plans {
 			for l, k := range p.Spec.Layers {
-				t.Logf("job %d layer %d: %+v", i, l, k)
+				log(fmt.Sprintf("job %d layer %d: %+v", i, l, k))
 			}
 		}
-		cfg.Log = func(line string) { t.Log(line) }
 	}
 	one, err := Run(plans, cfg)
 	if err != nil {
-		t.Fatal(err)
+		return one, err
 	}
-	cfg.Check = false
+	cfg.Check, cfg.Log = false, nil
 	two, err := Run(plans, cfg)
 	if err != nil || one.Trace != two.Trace {
-		t.Fatalf("seed %d: a second run is different: %x and %x (%v)", seed, one.Trace, two.Trace, err)
+		return one, fmt.Errorf("seed %d: a second run is different: %x and %x (%v)", seed, one.Trace, two.Trace, err)
 	}
-	return one
+	return one, nil
 }
 
 func TestSweep(t *testing.T) {
 	if *oneSeed >= 0 {
-		t.Logf("%+v", runSeed(t, uint64(*oneSeed)))
+		r, err := runSeed(uint64(*oneSeed), func(line string) { t.Log(line) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%+v", r)
 		return
 	}
 	n := 2000
@@ -49,16 +56,30 @@ func TestSweep(t *testing.T) {
 	if *seeds > 0 {
 		n = *seeds
 	}
+	var mu sync.Mutex
 	var sum Result
-	for seed := range uint64(n) {
-		r := runSeed(t, seed)
-		sum.Steps += r.Steps
-		sum.Tasks += r.Tasks
-		sum.Ran += r.Ran
-		sum.Kills += r.Kills
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for seed := next.Add(1) - 1; seed < int64(n) && !t.Failed(); seed = next.Add(1) - 1 {
+				r, err := runSeed(uint64(seed), nil)
+				if err != nil {
+					t.Errorf("%v\nagain, with all events: go test ./sched/sim -run TestSweep -v -seed %d", err, seed)
+				}
+				mu.Lock()
+				sum.Steps += r.Steps
+				sum.Tasks += r.Tasks
+				sum.Ran += r.Ran
+				sum.Kills += r.Kills
+				sum.Retired += r.Retired
+				mu.Unlock()
+			}
+		})
 	}
-	t.Logf("%d seeds: %d tasks, %d runs of tasks, %d kills, %d events", n, sum.Tasks, sum.Ran, sum.Kills, sum.Steps)
-	if sum.Kills < n || sum.Ran < sum.Tasks/2 {
+	wg.Wait()
+	t.Logf("%d seeds: %d tasks, %d runs of tasks, %d kills, %d retired, %d events", n, sum.Tasks, sum.Ran, sum.Kills, sum.Retired, sum.Steps)
+	if !t.Failed() && (sum.Kills < n || sum.Ran < sum.Tasks/2 || sum.Retired < n/10) {
 		t.Fatal("the sweep hardly tests anything")
 	}
 }

@@ -25,16 +25,27 @@ func Draw(r *rand.Rand) ([]Plan, Config) {
 		Kills: r.IntN(5), Breaks: r.IntN(4), Losses: r.IntN(4), Slow: r.IntN(3), Options: sched.Options{Poison: 8, Fetches: 1000},
 	}
 	if r.IntN(3) == 0 {
-		cfg.Memory = 100 + r.Int64N(400)
+		cfg.Memory, cfg.Full = 100+r.Int64N(400), r.IntN(3)
 	}
-	if r.IntN(2) == 0 {
-		cfg.Dup = 0.2
+	for _, c := range []struct {
+		one  int // of so many runs have it
+		into *float64
+		p    float64
+	}{{2, &cfg.Dup, 0.2}, {3, &cfg.Flaky, 0.2}, {6, &cfg.Over, 0.1}, {4, &cfg.Corrupt, 0.1}} {
+		if r.IntN(c.one) == 0 {
+			*c.into = c.p
+		}
+	}
+	for _, f := range []struct {
+		one, most int
+		into      *int
+	}{{10, 1, &cfg.Blackouts}, {3, 4, &cfg.Stalls}, {3, 3, &cfg.Rifts}, {3, 3, &cfg.Retires}, {6, 2, &cfg.Cancels}} {
+		if r.IntN(f.one) == 0 {
+			*f.into = 1 + r.IntN(f.most)
+		}
 	}
 	if r.IntN(3) == 0 {
-		cfg.Flaky = 0.2
-	}
-	if r.IntN(6) == 0 {
-		cfg.Cancels = 1 + r.IntN(2)
+		cfg.Batch = 1 + r.Int64N(cfg.Net)
 	}
 	return plans, cfg
 }

@@ -1,0 +1,202 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/weft-data/weft/sched"
+	"github.com/weft-data/weft/sched/node"
+)
+
+// plantAll plans the trouble of a run: each fault as often as the Config says, at any time up to horizon.
+func (s *sim) plantAll(horizon int64) {
+	for _, f := range []struct {
+		n  int
+		do func()
+	}{
+		{s.cfg.Kills, func() { s.anyProc().kill() }},
+		{s.cfg.Blackouts, s.blackout},
+		{s.cfg.Breaks, func() { s.anyProc().breakLink() }},
+		{s.cfg.Stalls, func() { s.anyProc().stall() }},
+		{s.cfg.Rifts, s.rift},
+		{s.cfg.Losses, func() { s.anyProc().loseOne() }},
+		{s.cfg.Full, func() { p := s.anyProc(); p.full = s.now + s.while() }},
+		{s.cfg.Slow, func() { s.anyProc().slow = 1 + s.r.Int64N(20) }},
+		{s.cfg.Retires, func() { s.anyProc().retire() }},
+		{s.cfg.Cancels, s.cancelOne},
+	} {
+		for range f.n {
+			s.after(s.r.Int64N(horizon), f.do)
+		}
+	}
+}
+
+func (s *sim) anyProc() *proc { return s.procs[s.r.IntN(len(s.procs))] }
+
+// while is how long a trouble lasts that ends by itself.
+func (s *sim) while() int64 { return 1 + s.r.Int64N(40*s.cfg.Net) }
+
+// kill ends the process. The scheduler hears of it after a while; a new one comes up, empty.
+func (p *proc) kill() {
+	if p.alive {
+		p.s.res.Kills++
+		p.end(137, p.s.net()*3, p.moved())
+	}
+}
+
+// blackout kills all processes at the same time.
+func (s *sim) blackout() {
+	for _, p := range s.procs {
+		p.kill()
+	}
+}
+
+// end ends the process; the scheduler hears of it after a delay, and of blocks that others have in its place. A new one comes
+// up, empty.
+func (p *proc) end(code, delay int64, moved []sched.Event) {
+	for i := range p.values {
+		if p.values[i].ok {
+			p.s.hold(-bytesOf(p.values[i].v))
+		}
+	}
+	p.births++
+	p.alive, p.own, p.values = false, nil, nil
+	p.hangUp(code, delay, moved)
+	p.later(p.s.net()*6, p.boot)
+}
+
+// hangUp ends the session. Its last reports may not arrive.
+func (p *proc) hangUp(code, delay int64, moved []sched.Event) {
+	p.life++
+	p.conn = false
+	p.said.until = p.s.now + p.s.net()
+	down := sched.Event{Kind: sched.WorkerDown, Worker: p.id, Session: p.session, Code: code}
+	p.s.after(delay, func() { p.s.step(append([]sched.Event{down}, moved...)...) })
+	p.leaving = nil
+}
+
+// breakLink ends the connection. What ran is given up, what is held is kept; either side may notice first.
+func (p *proc) breakLink() {
+	if !p.conn {
+		return
+	}
+	for i := range p.values {
+		v := &p.values[i]
+		if own, ok := p.own[v.key]; v.ok && (!ok || own != int32(i)) {
+			p.s.hold(-bytesOf(v.v))
+			v.ok = false
+		}
+		if v.ok {
+			p.s.hold(-bytesOf(v.v)) // counted again at connect
+		}
+	}
+	p.hangUp(0, p.s.net()*3, p.moved())
+	p.later(p.s.net()*4, p.connect)
+}
+
+// stall holds up what is sent to the process, what it sends, or both, for a while: a partition that heals, or a pause.
+func (p *proc) stall() {
+	ways := 1 + p.s.r.IntN(3)
+	d := p.s.while()
+	for i := range p.floor {
+		if ways>>i&1 != 0 {
+			p.floor[i] = max(p.floor[i], p.s.now) + d
+		}
+	}
+}
+
+// rift keeps one process from fetching from another for a while; both are in touch with the scheduler.
+func (s *sim) rift() { s.rifts[[2]*proc{s.anyProc(), s.anyProc()}] = s.now + s.while() }
+
+// apart says that p cannot fetch from q now.
+func (p *proc) apart(q *proc) bool { return p != q && p.s.now < p.s.rifts[[2]*proc{p, q}] }
+
+// loseOne makes a held block vanish without a word.
+func (p *proc) loseOne() {
+	keys := p.inventory()
+	if len(keys) == 0 {
+		return
+	}
+	i := p.own[keys[p.s.r.IntN(len(keys))]]
+	p.s.epoch++
+	if p.values[i].ok {
+		p.values[i].ok = false
+		p.s.hold(-bytesOf(p.values[i].v))
+	}
+}
+
+// inventory lists the blocks made here that were not freed.
+func (p *proc) inventory() []key {
+	keys := make([]key, 0, len(p.own))
+	for k := range p.own {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, key.compare)
+	return keys
+}
+
+// leaving is a process that retires.
+type leaving struct {
+	wait int           // copies under way
+	have []sched.Event // Held, by those who have copies
+}
+
+// retire has the scheduler send the process away: it gets nothing new, gives back what it has not begun, and when nothing runs
+// there any more its blocks are copied to others; then its session ends and the others have held them all along.
+func (p *proc) retire() {
+	if !p.conn || p.leaving != nil {
+		return
+	}
+	p.leaving = &leaving{}
+	p.s.step(sched.Event{Kind: sched.Mem, Worker: p.id, Session: p.session, Paused: true, Now: p.s.seq})
+	p.later(p.s.net(), p.giveAway)
+}
+
+func (p *proc) giveAway() {
+	if busy, up := p.s.st.Load(p.id); busy > 0 && up {
+		p.later(p.s.net(), p.giveAway)
+		return
+	}
+	var others []*proc
+	for _, q := range p.s.procs {
+		if q != p && q.conn && q.known == q.session && q.leaving == nil {
+			others = append(others, q)
+		}
+	}
+	l := p.leaving
+	for n, k := range p.inventory() {
+		if len(others) == 0 {
+			break
+		}
+		l.wait++
+		q := others[n%len(others)]
+		session := q.session
+		p.later(p.s.net(), func() {
+			if v, ok := p.peek(k); ok && q.conn && q.session == session && !q.has(k) {
+				i := q.number(stored{key: k, v: v, ok: true})
+				q.own[k] = i
+				q.node(node.Event{Kind: node.Have, Value: i, Bytes: bytesOf(v)})
+				l.have = append(l.have, sched.Event{Kind: sched.Held, Job: k.job, Layer: k.t.Layer, Block: k.t.Block, Bytes: bytesOf(v), Rows: rowsOf(v),
+					Worker: q.id, Session: session})
+			}
+			if l.wait--; l.wait == 0 {
+				p.later(p.s.net(), p.goodbye)
+			}
+		})
+	}
+	if l.wait == 0 {
+		p.goodbye()
+	}
+}
+
+// moved is what the scheduler is told right after the end of a session.
+func (p *proc) moved() []sched.Event {
+	if p.leaving == nil {
+		return nil
+	}
+	return p.leaving.have
+}
+
+func (p *proc) goodbye() {
+	p.s.res.Retired++
+	p.end(0, 0, p.moved())
+}
