@@ -68,6 +68,15 @@ type node struct {
 	blocks int32
 	origin string
 	keep   any // what must live as long as the plan
+	// table is a plan of rows, in place of a call: what the node reads.
+	table *Table
+}
+
+// A Table is a plan that gives rows, as package frame makes it.
+type Table struct {
+	Graph *graph.Graph
+	Want  graph.LayerID
+	Keep  any // what must live as long as the plan
 }
 
 // A link is an input of a node.
@@ -171,6 +180,9 @@ func (x *Array) loose(verb string) *Array {
 	}
 	return nil
 }
+
+// Failed is an array that carries a mistake made elsewhere.
+func Failed(err error) *Array { return &Array{err: err} }
 
 // failed returns the first array that carries a mistake.
 func failed(xs ...*Array) *Array {

@@ -39,6 +39,10 @@ func (x *Array) plan() (*graph.Graph, graph.LayerID) {
 		if id, ok := at[n]; ok {
 			return id
 		}
+		if n.table != nil {
+			at[n] = g.Splice(n.table.Graph, n.table.Want)
+			return at[n]
+		}
 		l := graph.Layer{Call: n.call, Out: n.out, N: n.blocks, Origin: n.origin}
 		for _, in := range n.in {
 			e := graph.Edge{From: visit(in.from)}

@@ -251,19 +251,31 @@ func FromSlice[T elem.Element](data []T, shape []int, opts ...Option) *Array {
 	if n != len(data) {
 		return fail("FromSlice", "%d elements do not make an array of shape %s", len(data), grid.Tuple(shape))
 	}
-	o := settle(elem.Of[T](), opts)
+	return inMemory("FromSlice", strip.Raw(data), elem.Of[T](), shape, opts, nil)
+}
+
+// inMemory is an array of elements that lie in memory. done is called when they are
+// no longer read.
+func inMemory(verb string, data []byte, k elem.Kind, shape []int, opts []Option, done func()) *Array {
+	o := settle(k, opts)
 	kind := o.kind
-	o.kind = elem.Of[T]()
-	id := ops.Keep(strip.Raw(data))
-	x := made("FromSlice", shape, o, func(whole grid.Grid) ops.Leaf {
+	o.kind = k
+	id := ops.Keep(data)
+	drop := func(id uint64) {
+		ops.Drop(id)
+		if done != nil {
+			done()
+		}
+	}
+	x := made(verb, shape, o, func(whole grid.Grid) ops.Leaf {
 		return ops.Leaf{Kind: ops.Memory, Type: o.kind, Grid: whole, View: straight(len(shape)), ID: id}
 	})
 	if x.err != nil {
-		ops.Drop(id)
+		drop(id)
 		return x
 	}
-	lease := &struct{ data []T }{data}
-	runtime.AddCleanup(lease, ops.Drop, id)
+	lease := &struct{ data []byte }{data}
+	runtime.AddCleanup(lease, drop, id)
 	x.n.keep = lease
 	return x.As(kind)
 }

@@ -34,6 +34,9 @@ type node struct {
 	out    op.Meta
 	origin string
 	keep   any // what must live as long as the plan
+	// array is the plan of an array, in place of a call: what the node reads.
+	array *graph.Graph
+	want  graph.LayerID
 }
 
 // Col refers to a column by name.
@@ -96,6 +99,10 @@ func (f *Frame) plan() (*graph.Graph, graph.LayerID) {
 	visit = func(n *node) graph.LayerID {
 		if id, ok := at[n]; ok {
 			return id
+		}
+		if n.array != nil {
+			at[n] = g.Splice(n.array, n.want)
+			return at[n]
 		}
 		l := graph.Layer{Call: n.call, Out: n.out, Origin: n.origin}
 		for _, in := range n.in {

@@ -77,6 +77,20 @@ func (g *Graph) Clone() *Graph {
 	return out
 }
 
+// Splice adds all layers of another graph and returns the number that its layer want
+// has then.
+func (g *Graph) Splice(other *Graph, want LayerID) LayerID {
+	first := LayerID(len(g.Layers))
+	for _, l := range other.Layers {
+		l.In = append([]Edge(nil), l.In...)
+		for i := range l.In {
+			l.In[i].From += first
+		}
+		g.Add(l)
+	}
+	return first + want
+}
+
 // Tasks returns the number of tasks of the layers whose size is known.
 func (g *Graph) Tasks() (n int64) {
 	for i := range g.Layers {
