@@ -164,7 +164,7 @@ func (p *pipeline) open(in Inputs) (feed op.Feed, err error) {
 // thread and on lent ones.
 func (p *pipeline) drive(feed op.Feed, entry int) (err error) {
 	defer func() { err = errors.Join(err, feed.Close()) }()
-	q := newSplits(feed.Splits())
+	q := newSplits(feed.Splits(), p.apart(entry))
 	var once sync.Once
 	var failed error
 	work := func(as role) {
@@ -213,8 +213,9 @@ func (p *pipeline) worker(feed op.Feed, entry int, q *splits, as role) (err erro
 			err = errors.Join(err, r.Close())
 		}
 	}()
+	last := -1
 	for as != lent || !p.t.called() {
-		s, ok := q.next()
+		s, ok := q.next(last)
 		if !ok {
 			return nil
 		}
@@ -241,6 +242,7 @@ func (p *pipeline) worker(feed op.Feed, entry int, q *splits, as role) (err erro
 		} else if err != nil {
 			return err
 		}
+		last = s
 		if entry == 0 {
 			p.advance(1, q.total)
 		}
@@ -267,6 +269,16 @@ func (p *pipeline) enough(entry int) bool {
 		}
 	}
 	return true
+}
+
+// apart reports that some stage gains when each thread reads one stretch of the input.
+func (p *pipeline) apart(entry int) bool {
+	for _, s := range p.stages[entry:] {
+		if x, ok := s.(op.Contiguous); ok && x.Contiguous() {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *pipeline) serial(entry int) bool {
@@ -358,24 +370,36 @@ func (p *pipeline) report() {
 
 // splits hands out the numbers 0…n-1 in their order: what a reader must know of the
 // splits before its own (where quotes are open, say) others have just read, or are
-// reading, and a file is read from front to back however many threads do it.
+// reading. With apart set each worker reads on where it is, and begins in the middle of
+// the longest stretch nobody works on.
 type splits struct {
 	total int
+	apart bool
 	mu    sync.Mutex
-	at    int   // numbers from here on were not handed out
-	back  []int // those that were given back
-	over  bool  // no more splits are wanted
+	free  []stretch
+	over  bool // no more splits are wanted
 }
 
-func newSplits(n int) *splits { return &splits{total: n} }
+type stretch struct{ lo, hi int }
 
-func (q *splits) left() int {
+func newSplits(n int, apart bool) *splits {
+	q := &splits{total: n, apart: apart}
+	if n > 0 {
+		q.free = []stretch{{0, n}}
+	}
+	return q
+}
+
+func (q *splits) left() (n int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.total - q.at + len(q.back)
+	for _, s := range q.free {
+		n += s.hi - s.lo
+	}
+	return n
 }
 
-func (q *splits) stop() { q.mu.Lock(); q.at, q.back, q.over = q.total, nil, true; q.mu.Unlock() }
+func (q *splits) stop() { q.mu.Lock(); q.free, q.over = nil, true; q.mu.Unlock() }
 
 // tooMany takes back a split of which nothing was given when err says that there is
 // no memory, and others may have enough: then it is no error.
@@ -386,25 +410,46 @@ func (q *splits) tooMany(err error, split int, as role) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.over {
-		q.back = append(q.back, split)
+		q.free = append(q.free, stretch{split, split + 1})
 	}
 	return nil
 }
 
-// next returns a split for a worker.
-func (q *splits) next() (int, bool) {
+// next returns the split for a worker whose last one was last (-1 for none).
+func (q *splits) next(last int) (int, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if n := len(q.back); n > 0 {
-		s := q.back[n-1]
-		q.back = q.back[:n-1]
-		return s, true
-	}
-	if q.at == q.total {
+	if len(q.free) == 0 {
 		return 0, false
 	}
-	q.at++
-	return q.at - 1, true
+	best := 0
+	for i, s := range q.free {
+		x := q.free[best]
+		switch {
+		case q.apart && s.lo == last+1:
+			return q.cut(i), true
+		case q.apart && s.hi-s.lo > x.hi-x.lo, !q.apart && s.lo < x.lo:
+			best = i
+		}
+	}
+	s := q.free[best]
+	if at := s.lo + (s.hi-s.lo)/2; q.apart && at > s.lo {
+		q.free[best].hi = at
+		q.free = append(q.free, stretch{at, s.hi})
+		best = len(q.free) - 1
+	}
+	return q.cut(best), true
+}
+
+// cut removes the first number of stretch i and returns it.
+func (q *splits) cut(i int) int {
+	s := &q.free[i]
+	at := s.lo
+	if s.lo++; s.lo == s.hi {
+		q.free[i] = q.free[len(q.free)-1]
+		q.free = q.free[:len(q.free)-1]
+	}
+	return at
 }
 
 // A blockFeed gives the batches of input blocks, a split per run.

@@ -3,6 +3,7 @@ package exec
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -12,12 +13,12 @@ import (
 
 func TestEverySplitOnceInOrder(t *testing.T) {
 	const n = 1000
-	q := newSplits(n)
+	q := newSplits(n, false)
 	var wg sync.WaitGroup
 	got := make([][]int, 4)
 	for w := range got {
 		wg.Go(func() {
-			for s, ok := q.next(); ok; s, ok = q.next() {
+			for s, ok := q.next(-1); ok; s, ok = q.next(s) {
 				got[w] = append(got[w], s)
 			}
 		})
@@ -38,19 +39,50 @@ func TestEverySplitOnceInOrder(t *testing.T) {
 	if i := slices.Index(seen, false); i >= 0 || q.left() != 0 {
 		t.Errorf("split %d was not handed out, %d are left", i, q.left())
 	}
-	q = newSplits(10)
-	q.next()
+	q = newSplits(10, false)
+	q.next(-1)
 	q.stop()
-	if _, ok := q.next(); ok {
+	if _, ok := q.next(-1); ok {
 		t.Error("a split after stop")
+	}
+}
+
+func TestEverySplitOnceAndInStretches(t *testing.T) {
+	for seed := range uint64(200) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		n, workers := r.IntN(300), 1+r.IntN(6)
+		q := newSplits(n, true)
+		last := make([]int, workers)
+		for i := range last {
+			last[i] = -1
+		}
+		seen := make([]bool, n)
+		jumps := 0
+		for got := 0; got < n; got++ {
+			w := r.IntN(workers)
+			s, ok := q.next(last[w])
+			if !ok || seen[s] {
+				t.Fatalf("seed %d: split %d again, or none of %d after %d", seed, s, n, got)
+			}
+			if s != last[w]+1 {
+				jumps++
+			}
+			seen[s], last[w] = true, s
+		}
+		if _, ok := q.next(-1); ok || q.left() != 0 {
+			t.Fatalf("seed %d: more splits than %d", seed, n)
+		}
+		if limit := 8 * workers; workers == 1 && jumps > 0 || jumps > limit {
+			t.Fatalf("seed %d: %d workers jumped %d times in %d splits", seed, workers, jumps, n)
+		}
 	}
 }
 
 // A split that was given back is handed out again, once, and not after stop.
 func TestSplitsGivenBack(t *testing.T) {
 	none := fmt.Errorf("csv: no room: %w", mem.ErrBudget)
-	q := newSplits(3)
-	a, _ := q.next()
+	q := newSplits(3, false)
+	a, _ := q.next(-1)
 	if err := q.tooMany(none, a, lent); err != nil {
 		t.Errorf("a helper without memory failed: %v", err)
 	}
@@ -58,7 +90,7 @@ func TestSplitsGivenBack(t *testing.T) {
 		t.Errorf("%d of 3 splits are left", q.left())
 	}
 	seen := map[int]bool{}
-	for s, ok := q.next(); ok; s, ok = q.next() {
+	for s, ok := q.next(-1); ok; s, ok = q.next(-1) {
 		seen[s] = true
 	}
 	if len(seen) != 3 {

@@ -197,6 +197,10 @@ type Stage interface {
 // A Serial stage needs the morsels of its task in split order, on one thread.
 type Serial interface{ Serial() bool }
 
+// A Contiguous stage gains when the splits that one thread reads follow each other in
+// the input. Otherwise threads take the splits in turn.
+type Contiguous interface{ Contiguous() bool }
+
 // A Local is a stage on one thread.
 type Local interface {
 	// Push takes a borrowed morsel.

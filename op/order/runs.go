@@ -85,6 +85,9 @@ func (s *runsStage) Local() (op.Local, error) {
 }
 func (s *runsStage) Drain() (op.Feed, error) { return nil, nil }
 
+// Contiguous implements op.Contiguous: a run is a stretch of the input.
+func (s *runsStage) Contiguous() bool { return true }
+
 func (s *runsStage) Close() error {
 	for _, l := range s.lists {
 		freePages(s.t, l)
