@@ -167,6 +167,9 @@ type Report struct {
 	Budget  int64
 }
 
+// String shows the plan as built and as run: what Explain returns is to be printed.
+func (r Report) String() string { return "as built\n" + r.Before + "\nas run\n" + r.After }
+
 // A LayerReport has the figures of one operator of the plan that ran.
 type LayerReport struct {
 	Name          string
