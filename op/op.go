@@ -56,6 +56,7 @@ type Meta struct {
 	Rows   float64 // estimated rows in all blocks
 	Bytes  float64 // estimated bytes in memory in all blocks
 	Layout Layout
+	Known  Known // of some columns, to estimate with
 }
 
 // A Layout is what is known of the order and partitioning of a table's rows.

@@ -131,6 +131,9 @@ func (s *Spec[P]) pushRules(e *Entry, o Op[P], must func(string) P) {
 	if r.Rows != nil {
 		e.Rows = func(params string) (int64, bool) { return r.Rows(must(params)) }
 	}
+	if r.Match != nil {
+		e.Match = func(params string) (Match, bool) { return r.Match(must(params)) }
+	}
 	if r.Take != nil {
 		e.Take = func(params string, in []int, layer int, below Call, belowIn []int, shared bool) (Call, []Link, bool) {
 			p, links, ok := r.Take(must(params), in, layer, below, belowIn, shared)
@@ -152,7 +155,7 @@ func (s *Spec[P]) pushRules(e *Entry, o Op[P], must func(string) P) {
 	if r.Whole != nil {
 		e.Whole = func(params string) bool { return r.Whole(must(params)) }
 	}
-	e.WithPred, e.Every, e.Once = r.WithPred, r.Every, r.Once
+	e.WithPred, e.WithMatch, e.Every, e.Once = r.WithPred, r.WithMatch, r.Every, r.Once
 	e.Select, e.Pure = r.Select, r.Pure || s.Class != Opaque
 }
 

@@ -104,6 +104,11 @@ type Rules[P any] struct {
 	// the layer that does both.
 	Take func(p P, in []int, layer int, below Call, belowIn []int, shared bool) (P, []Link, bool)
 
+	// Match says what a join does, false for one that does more: it leaves out columns or
+	// renames some. WithMatch makes one.
+	Match     func(p P) (Match, bool)
+	WithMatch func(m Match) Call
+
 	// Serves reports that the input's layout already gives what the operator
 	// would do by shuffling, and returns the call to use instead.
 	Serves func(p P, in []Meta) (Call, bool)
@@ -114,6 +119,25 @@ type Rules[P any] struct {
 	// Whole says that the operator is spared a shuffle when its first input is one block.
 	Whole func(p P) bool
 }
+
+// A Match is a join of two inputs on equal keys, pairwise. Its output has all columns of
+// the left input and then, if Kind gives pairs, those of the right one, but for keys that
+// have the name of their partner.
+type Match struct {
+	Left, Right []string
+	Kind        MatchKind
+}
+
+// A MatchKind says which rows a join gives.
+type MatchKind uint8
+
+// The kinds of joins.
+const (
+	Pairs   MatchKind = iota // every pair of rows whose keys are equal
+	Kept                     // and the left rows without a partner
+	Having                   // left rows that have a partner, once
+	Lacking                  // left rows that have none
+)
 
 // A Link is an input of a layer that a rule made: a layer and how its blocks are
 // read.
@@ -166,6 +190,8 @@ type Entry struct {
 	LimitThrough func(params string) bool
 	Rows         func(params string) (int64, bool)
 	Take         func(params string, in []int, layer int, below Call, belowIn []int, shared bool) (Call, []Link, bool)
+	Match        func(params string) (Match, bool)
+	WithMatch    func(m Match) Call
 	Serves       func(params string, in []Meta) (Call, bool)
 	Unite        func(params string, most float64) (Call, bool)
 	Whole        func(params string) bool

@@ -26,7 +26,8 @@ type scanParams struct {
 	Where  expr.Expr
 	Keep   []int
 	Limit  int64
-	Small  bool // may be read as one block
+	Small  bool      // may be read as one block
+	Values []float64 // of the columns, how many different ones; 0 is not known
 }
 
 func (p scanParams) width() (n float64) {
@@ -34,6 +35,18 @@ func (p scanParams) width() (n float64) {
 		n += float64(max(8, f.Type.Width()))
 	}
 	return n
+}
+
+// known are columns with whole numbers from 1 on.
+func (p scanParams) known() op.Known {
+	out := op.Known{}
+	for i, f := range p.Schema {
+		if i < len(p.Values) && p.Values[i] > 0 {
+			number := func(v float64) expr.Literal { return expr.Literal{Type: f.Type, I: int64(v)} }
+			out[f.Name] = op.NewFact(expr.Facts{Min: number(1), Max: number(p.Values[i])}, p.Rows)
+		}
+	}
+	return out
 }
 
 var errNoRun = errors.New("this operator is planned and never run")
@@ -62,6 +75,7 @@ var scanOp = op.Register(op.Spec[scanParams]{
 			m.Rows *= share
 			m.Bytes = m.Rows * p.width()
 		}
+		m.Known = p.known()
 		return m, nil
 	},
 	Mem: func(p scanParams, in op.Meta) op.Need { return op.Need{Floor: 1 << 20, Want: 2 << 20} },
@@ -99,7 +113,17 @@ var scanOp = op.Register(op.Spec[scanParams]{
 			return keep
 		},
 		Project: func(p scanParams, cols []string) scanParams {
-			p.Schema = slices.DeleteFunc(slices.Clone(p.Schema), func(f dtype.Field) bool { return !slices.Contains(cols, f.Name) })
+			all := p
+			p.Schema, p.Values = nil, nil
+			for i, f := range all.Schema {
+				if !slices.Contains(cols, f.Name) {
+					continue
+				}
+				p.Schema = append(p.Schema, f)
+				if len(all.Values) > 0 {
+					p.Values = append(p.Values, all.Values[i])
+				}
+			}
 			return p
 		},
 		// The reader tests only comparisons with constants.

@@ -2,9 +2,9 @@
 // graph, by a list of named passes. No pass changes results; each can be left
 // out, and what a pass must know of an operator is in the operator's Spec.
 //
-//	as built ─▶ cull ─▶ merge ─▶ filter ─▶ prune ─▶ absorb ─▶ project ─▶ limit ─▶ serve
-//	                                                                               │  logical operators up to here,
-//	  as run ◀─ memory ◀─ order ◀─ fuse ◀─ weld ◀─ remerge ◀─ lower ◀──────────────┘  tasks from here on
+//	as built ─▶ cull ─▶ merge ─▶ filter ─▶ derive ─▶ prune ─▶ absorb ─▶ joins ─▶ reduce ─▶ project ─▶ limit ─▶ serve ─▶ unite
+//	                                                                          │  logical operators up to here,
+//	  as run ◀─ memory ◀─ order ◀─ fuse ◀─ weld ◀─ remerge ◀─ lower ◀─────────┘  tasks from here on
 //
 // Passes is the list, with the reason for each place; Constraints says which
 // pass must stand before which. Verify checks a plan between any two passes.

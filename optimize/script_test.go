@@ -173,6 +173,14 @@ func call(verb string, a map[string]string, in []op.Meta) (op.Call, op.Meta, err
 	case "scan":
 		p := scanParams{File: a["file"], N: int(num("blocks", 1)), Rows: num("rows", 1000), Small: a["small"] != ""}
 		for _, c := range list(a["cols"]) {
+			if name, n, ok := strings.Cut(c, "~"); ok { // so many values
+				c = name
+				x, err := strconv.ParseFloat(n, 64)
+				if err != nil {
+					return op.Call{}, op.Meta{}, err
+				}
+				p.Values = append(p.Values, x)
+			}
 			typ := dtype.Of(dtype.Int64)
 			if name, ok := strings.CutSuffix(c, ":f"); ok {
 				c, typ = name, dtype.Of(dtype.Float64)
@@ -191,6 +199,11 @@ func call(verb string, a map[string]string, in []op.Meta) (op.Call, op.Meta, err
 	case "join":
 		kind := slices.Index([]string{"inner", "left", "semi", "anti"}, a["how"])
 		p := join.Params{Left: list(a["on"]), Right: list(a["on"]), Kind: join.Kind(max(0, kind))}
+		for i, k := range p.Left { // left=right, or one name for both
+			if l, r, ok := strings.Cut(k, "="); ok {
+				p.Left[i], p.Right[i] = l, r
+			}
+		}
 		return join.Hash.Call(p, in...)
 	case "sum":
 		return sumOp.Call(sumParams{Keys: list(a["by"]), Sums: list(a["of"])}, in...)

@@ -79,12 +79,15 @@ func (w *weaver) on(c op.Call, from graph.LayerID, origin string) (graph.LayerID
 }
 
 // infer describes the output of l.
-func (w *weaver) infer(l *graph.Layer) error {
+func (w *weaver) infer(l *graph.Layer) error { return describe(w.out, l) }
+
+// describe describes the output of a layer by those of its inputs in g.
+func describe(g *graph.Graph, l *graph.Layer) error {
 	e, err := op.Lookup(l.Call.Op)
 	if err != nil {
 		return err
 	}
-	m, err := e.Infer(l.Call.Params, inputs(w.out, l))
+	m, err := e.Infer(l.Call.Params, inputs(g, l))
 	if err == nil {
 		l.Out = m
 	}

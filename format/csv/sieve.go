@@ -162,7 +162,7 @@ func compressAs[T interface {
 func (p *ReadParams) inferWhere(m op.Meta) (op.Meta, error) {
 	prog, err := p.where()
 	if prog != nil && m.Rows > 0 {
-		m.Rows, m.Bytes = m.Rows*scan.Passed, m.Bytes*scan.Passed
+		m = m.Where(p.Where)
 	}
 	return m, err
 }

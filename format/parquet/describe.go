@@ -332,6 +332,9 @@ func boundsOf(s guard.Stats, t dtype.Type) Bounds {
 	lo, ok1 := literal(s.Min, t)
 	hi, ok2 := literal(s.Max, t)
 	b.Known, b.Min, b.Max = ok1 && ok2, lo, hi
+	if t.Kind == dtype.Utf8 && b.Known { // a dictionary has the length of each text before it
+		b.Distinct = s.Dict / int64(4+(len(lo.S)+len(hi.S))/2)
+	}
 	return b
 }
 

@@ -42,7 +42,8 @@ type Group struct {
 type Bounds struct {
 	Known    bool
 	Min, Max expr.Literal
-	Nulls    bool // there may be nulls
+	Nulls    bool  // there may be nulls
+	Distinct int64 // texts in the dictionary, about; 0 when there is none or it is not known
 }
 
 // ReadParams are the parameters of parquet.read. Describe makes them.
@@ -131,10 +132,40 @@ func (p *ReadParams) meta(groups []Group) op.Meta {
 		m.Rows += float64(g.Rows)
 		m.Bytes += float64(g.Bytes) * float64(len(p.Cols)) / float64(max(1, len(p.Schema)))
 	}
+	m.Known = p.known(m.Rows)
 	if !p.Where.None() {
-		m.Rows, m.Bytes = m.Rows*scan.Passed, m.Bytes*scan.Passed
+		m = m.Where(p.Where)
 	}
+	m.Known = m.Known.Pick(m.Schema)
 	return m
+}
+
+// known has the bounds of the columns over all row groups, those of the predicate too.
+func (p *ReadParams) known(rows float64) op.Known {
+	out := op.Known{}
+	for c, f := range p.Schema {
+		facts, ok := p.facts(c)
+		if ok {
+			out[f.Name] = op.NewFact(facts, rows)
+		}
+	}
+	return out
+}
+
+// facts joins what the row groups say of a column; false when one says nothing.
+func (p *ReadParams) facts(c int) (out expr.Facts, ok bool) {
+	for g := range p.Groups {
+		b := p.Bounds[g][c]
+		if !b.Known && b.Distinct == 0 {
+			return out, false
+		}
+		if b.Known && !b.Min.Null {
+			out = out.Widen(b.Min, b.Max)
+		}
+		out.Distinct = max(out.Distinct, float64(b.Distinct))
+		ok = true
+	}
+	return out, ok
 }
 
 // Read is the operator parquet.read.

@@ -17,6 +17,8 @@ type Stats struct {
 	// NullCount is the number of nulls, or -1 when it is not known. It counts null leaves: in a nested column
 	// also those of an empty or null list.
 	NullCount int64
+	// Dict is how many bytes of the file the dictionary page takes, 0 without one.
+	Dict int64
 }
 
 // HasBounds says whether Min and Max are set.
@@ -31,7 +33,7 @@ func (s Stats) HasBounds() bool { return s.Min != nil }
 //   - bounds in the wrong order, and a null count that is negative, larger than the chunk or, for a required
 //     column, not zero.
 func statsOf(c *chunkMeta, l *leaf, typeOrder bool) Stats {
-	s := Stats{NullCount: -1}
+	s := Stats{NullCount: -1, Dict: c.dataOffset - c.start()}
 	if l.MaxDef == 0 {
 		s.NullCount = 0
 	}

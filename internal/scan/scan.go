@@ -10,9 +10,6 @@ import (
 	"github.com/weft-data/weft/expr"
 )
 
-// Passed is the share of rows that a predicate is taken to keep, in estimates.
-const Passed = 0.3
-
 // Pick returns the columns of s at some positions.
 func Pick(s dtype.Schema, cols []int32) dtype.Schema {
 	out := make(dtype.Schema, len(cols))

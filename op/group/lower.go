@@ -88,6 +88,23 @@ var finalOp = op.Register(op.Spec[finalParams]{
 	},
 })
 
+// known is what is known of the keys: a single one is a key of the result.
+func (p Params) known(in op.Meta, rows float64) op.Known {
+	out := op.Known{}
+	for _, k := range p.Keys {
+		f, ok := in.Known[k]
+		if !ok {
+			continue
+		}
+		f.Table = rows
+		if len(p.Keys) == 1 && p.Top == nil {
+			f.Domain = max(f.Domain, rows)
+		}
+		out[k] = f
+	}
+	return out
+}
+
 // inferBy describes the result. Without knowledge of the keys, groups are taken
 // to be the square root of the rows times 100.
 func inferBy(p Params, in []op.Meta) (op.Meta, error) {
@@ -103,7 +120,10 @@ func inferBy(p Params, in []op.Meta) (op.Meta, error) {
 	case len(p.Keys) == 0 && p.Top == nil:
 		m.Rows = 1
 	case in[0].Rows >= 0:
-		m.Rows = min(in[0].Rows, 100*math.Sqrt(in[0].Rows))
+		if m.Rows = op.Groups(in[0], p.Keys); m.Rows < 0 {
+			m.Rows = min(in[0].Rows, 100*math.Sqrt(in[0].Rows))
+		}
+		m.Known = p.known(in[0], m.Rows)
 	}
 	if m.Rows >= 0 {
 		m.Bytes = m.Rows * rowBytes(m.Schema)

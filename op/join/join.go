@@ -76,12 +76,17 @@ type Params struct {
 // again and is read faster.
 // Errors:  key lists of different lengths, unknown columns, key columns of
 // different types, output names that clash.
-var Hash = op.Register(op.Spec[Params]{
-	Name: "join.hash", Version: 1, Class: op.Logical,
-	Doc:   "Joins two tables on equal keys.",
-	Infer: infer, Text: Params.text, Lower: lower,
-	Rules: op.Rules[Params]{Project: project, Uses: uses, Through: through, LimitThrough: func(Params) bool { return false }},
-})
+var Hash op.Op[Params]
+
+func init() {
+	Hash = op.Register(op.Spec[Params]{
+		Name: "join.hash", Version: 1, Class: op.Logical,
+		Doc:   "Joins two tables on equal keys.",
+		Infer: infer, Text: Params.text, Lower: lower,
+		Rules: op.Rules[Params]{Project: project, Uses: uses, Through: through, LimitThrough: func(Params) bool { return false },
+			Match: match, WithMatch: func(m op.Match) op.Call { return withMatch(m) }},
+	})
+}
 
 func (p Params) text() string {
 	on := make([]string, len(p.Left))
@@ -189,31 +194,51 @@ func infer(p Params, in []op.Meta) (op.Meta, error) {
 	if err != nil {
 		return op.Meta{}, err
 	}
-	return estimate(p.Kind, in, out), nil
+	return p.estimate(in, out), nil
 }
 
-// estimate guesses that right keys are nearly unique: an inner or left join then
-// gives about as many rows as the larger side. A join that spills gives its rows
-// in another order, so no order is promised.
-func estimate(k Kind, in []op.Meta, out dtype.Schema) op.Meta {
+// estimate describes the output. A join that spills gives its rows in another order,
+// so no order is promised.
+func (p Params) estimate(in []op.Meta, out dtype.Schema) op.Meta {
 	m := op.Meta{Schema: out, Rows: -1, Bytes: -1}
 	hashed := in[0].Layout.Hashed
 	lost := func(name string) bool { return out.Index(name) < 0 }
-	if k != Inner && !slices.ContainsFunc(hashed, lost) { // an inner join may swap its sides
+	if p.Kind != Inner && !slices.ContainsFunc(hashed, lost) { // an inner join may swap its sides
 		m.Layout.Hashed = hashed
 	}
-	l := in[0].Rows
-	if l < 0 {
+	if m.Rows = p.rows(in); m.Rows < 0 {
 		return m
 	}
-	switch m.Rows = l; {
-	case k == Semi || k == Anti:
-		m.Rows = l / 2
-	case in[1].Rows >= 0:
-		m.Rows = max(l, in[1].Rows)
-	}
 	m.Bytes = m.Rows * rowBytes(out)
+	m.Known = op.Paired(in[0], in[1], p.Left, p.Right, m.Rows).Pick(out)
 	return m
+}
+
+// rows estimates the rows. Without knowledge of the keys those of the right side are
+// taken to be nearly unique.
+func (p Params) rows(in []op.Meta) float64 {
+	l, r := in[0].Rows, in[1].Rows
+	if l < 0 {
+		return -1
+	}
+	if p.Kind == Semi || p.Kind == Anti {
+		share := op.Matching(in[0], in[1], p.Left, p.Right)
+		switch {
+		case share < 0:
+			share = 0.5
+		case p.Kind == Anti:
+			share = 1 - share
+		}
+		return l * share
+	}
+	n := op.PairsOf(in[0], in[1], p.Left, p.Right)
+	switch {
+	case n < 0:
+		return max(l, r)
+	case p.Kind == Left:
+		return max(l, n)
+	}
+	return n
 }
 
 // rowBytes guesses the bytes of one row.

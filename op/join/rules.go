@@ -56,6 +56,15 @@ func swapped(k Kind, l, r op.Meta) bool {
 	return l.Rows < r.Rows/2
 }
 
+// match words a join that gives all columns under their own names or the default ones.
+func match(p Params) (op.Match, bool) {
+	return op.Match{Left: p.Left, Right: p.Right, Kind: op.MatchKind(p.Kind)}, p.Columns == nil && p.Suffix == ""
+}
+
+func withMatch(m op.Match) op.Call {
+	return Hash.With(Params{Left: m.Left, Right: m.Right, Kind: Kind(m.Kind)})
+}
+
 func project(p Params, cols []string) Params {
 	p.Columns = cols
 	return p

@@ -54,17 +54,7 @@ func inferFilter(p FilterParams, in []op.Meta) (op.Meta, error) {
 	if k := f.Type.Kind; k != dtype.Bool && k != dtype.Null {
 		return op.Meta{}, fmt.Errorf("a filter needs a bool, %s is %s", p.Pred, f.Type)
 	}
-	m := in[0]
-	m.Rows, m.Bytes = selected(m.Rows), selected(m.Bytes)
-	return m, nil
-}
-
-// selected estimates what a predicate of unknown selectivity leaves.
-func selected(x float64) float64 {
-	if x < 0 {
-		return x
-	}
-	return x / 3
+	return in[0].Where(p.Pred), nil
 }
 
 // ProjectParams are the parameters of rows.project: the output columns in order,
@@ -145,7 +135,7 @@ func inferProject(p ProjectParams, in []op.Meta) (op.Meta, error) {
 	if n := len(in[0].Schema); n > 0 && m.Bytes > 0 {
 		m.Bytes *= float64(len(m.Schema)) / float64(n)
 	}
-	m.Layout = renameLayout(in[0].Layout, renamed)
+	m.Layout, m.Known = renameLayout(in[0].Layout, renamed), in[0].Known.Rename(renamed)
 	return m, nil
 }
 
