@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -288,6 +289,10 @@ func BenchmarkTransfer(b *testing.B) {
 	v := chunk.NewBlock([][]*chunk.Batch{run})
 	addr, p := serve(b, &shelf{v: v})
 	b.SetBytes(v.Bytes())
+	start := cpu()
+	defer func() {
+		b.ReportMetric(float64((cpu()-start).Milliseconds())/float64(b.N)/float64(v.Bytes())*1e9, "cpu-ms/GB")
+	}()
 	for b.Loop() {
 		if err := p.Get(context.Background(), addr, key, &Ticket{Refs: []Ref{{Hi: -1}}}, []dtype.Schema{num}, nothing{}); err != nil {
 			b.Fatal(err)
@@ -300,3 +305,12 @@ type nothing struct{}
 
 func (nothing) Put(int, int, *chunk.Batch) error { return nil }
 func (nothing) End(int, int) error               { return nil }
+
+// cpu is the time this process has computed.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
