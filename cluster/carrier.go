@@ -65,12 +65,14 @@ func (w *Worker) carry() {
 		w.feed()
 		w.mu.Unlock()
 		made, recs = made[:0], recs[:0]
+		entry := w.recorder.begin(c.grabbed[0].j.task(c.grabbed[0].layer, c.grabbed[0].first, c.grabbed[0].n))
 		for _, it := range c.grabbed {
 			for b := it.first; b < it.first+it.n; b++ {
 				v, rec := it.j.call(it.layer, b, it.attempt)
 				made, recs = append(made, v), append(recs, rec)
 			}
 		}
+		w.recorder.end(entry)
 		if took := time.Since(start); took < batchTime {
 			grab = min(2*max(grab, int32(len(recs))), maxGrab)
 		} else {

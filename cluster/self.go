@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ const (
 	envCA        = "WEFT_CA"
 	envCert      = "WEFT_CERT"
 	envKey       = "WEFT_KEY"
+	envRecorder  = "WEFT_WORKER_RECORDER" // set by Supervise
 )
 
 // RanAsWorker makes a program its own worker, with one line at the top of main:
@@ -46,13 +48,23 @@ func RanAsWorker() bool {
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	if err := beWorker(at, log); err != nil {
 		log.Error("worker", "err", err)
+		if os.Getenv(envRecorder) != "" {
+			os.Exit(1) // whoever supervises starts it again
+		}
 	}
 	return true
 }
 
+// Supervised takes from the environment what Supervise says to its processes: where
+// they spill and record what runs.
+func (o *WorkerOptions) Supervised() {
+	o.SpillDir, o.Recorder = cmp.Or(os.Getenv(envSpill), o.SpillDir), os.Getenv(envRecorder)
+}
+
 func beWorker(at string, log *slog.Logger) error {
-	o := WorkerOptions{Name: os.Getenv(envName), Listen: os.Getenv(envListen), SpillDir: os.Getenv(envSpill), Log: log,
+	o := WorkerOptions{Name: os.Getenv(envName), Listen: os.Getenv(envListen), Log: log,
 		Security: Security{CA: os.Getenv(envCA), Cert: os.Getenv(envCert), Key: os.Getenv(envKey)}}
+	o.Supervised()
 	var err error
 	if s := os.Getenv(envThreads); s != "" {
 		if o.Threads, err = strconv.Atoi(s); err != nil || o.Threads < 1 {

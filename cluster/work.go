@@ -37,6 +37,7 @@ type work struct {
 	copies map[copyKey]*copied
 	live   int // tasks of this job handed to the node, or fetching for it
 	gone   bool
+	ended  time.Time // the job was stopped
 }
 
 // A held block is lent to tasks here and to readers elsewhere; once it is freed
@@ -250,6 +251,7 @@ func (t *gather) start() {
 	if j.prog.Direct(graph.LayerID(t.layer)) {
 		in := t.inputs().Flow
 		j.w.node.Go(j.sh.Key(t.layer, t.block), func() {
+			defer j.w.recorder.end(j.w.recorder.begin(j.task(t.layer, t.block, 1)))
 			v, err := j.prog.Call(j.ctx, graph.LayerID(t.layer), int(t.block), in)
 			j.w.mu.Lock()
 			defer j.w.mu.Unlock()
@@ -263,8 +265,10 @@ func (t *gather) start() {
 	if j.plan.Need != nil {
 		x.Need = j.plan.Need[t.layer]
 	}
+	entry := j.w.recorder.begin(j.task(t.layer, t.block, 1))
 	x.Done = func(v chunk.Value, err error) {
 		w := j.w
+		w.recorder.end(entry)
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		t.nanos = int64(time.Since(begin))
@@ -360,6 +364,9 @@ func (j *work) complete(layer sched.LayerID) {
 func (j *work) stop(why error) {
 	j.cancel(why)
 	w := j.w
+	if j.ended.IsZero() {
+		j.ended = time.Now()
+	}
 	var mine []item
 	take := func(it item) bool {
 		if it.j == j {

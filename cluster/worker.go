@@ -40,6 +40,8 @@ type WorkerOptions struct {
 	Security  Security
 	Log       *slog.Logger
 	Dead      time.Duration // a connection to the scheduler that was silent for so long is given up; default 20 s
+	Stuck     time.Duration // a function that goes on for so long after it was told to stop is abandoned: the worker retires and ends with ErrStuck; default 10 s
+	Recorder  string        // file that says which tasks run, for whoever looks after the process; none by default
 	Orphan    time.Duration // how long the worker keeps what it has, and goes on, without a scheduler; default 10 min
 	Stall     time.Duration // a fetch that makes no progress for so long has failed; default 10 s
 }
@@ -52,6 +54,7 @@ func (o *WorkerOptions) defaults() {
 	def(&o.Threads, runtime.GOMAXPROCS(0))
 	def(&o.Dead, 20*time.Second)
 	def(&o.Orphan, 10*time.Minute)
+	def(&o.Stuck, 10*time.Second)
 	def(&o.Stall, 10*time.Second)
 	if o.Pool == 0 && o.Memory > 0 { // the program itself, the collector's heap, stacks and the scratch of each thread
 		o.Pool = o.Memory - min(o.Memory/2, 40<<20+int64(o.Threads)*6<<20)
@@ -89,7 +92,10 @@ type Worker struct {
 	link     *link
 	id       int32
 	session  uint32
-	leaving  bool // it wants to go
+	leaving  bool      // it wants to go
+	stuck    bool      // something runs that does not end
+	since    time.Time // functions have been abandoned
+	recorder *recorder // nil if nobody looks
 	heard    time.Time
 	outlived map[taskKey]bool   // tasks that run and began in an earlier session
 	adopted  map[taskKey]uint32 // their attempts in this one
@@ -134,6 +140,11 @@ func Join(ctx context.Context, addr string, o WorkerOptions) (*Worker, error) {
 	if w.lis, err = net.Listen("tcp", o.Listen); err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
+	if o.Recorder != "" {
+		if w.recorder, err = newRecorder(o.Recorder); err != nil {
+			return nil, errors.Join(err, w.lis.Close())
+		}
+	}
 	w.node = exec.NewNode(exec.Options{Threads: o.Threads, Memory: o.Pool, SpillDir: o.SpillDir})
 	w.data = grpc.NewServer(append(data.ServerOptions(), grpc.Creds(dataCreds), grpc.StreamInterceptor(func(srv any, st grpc.ServerStream, _ *grpc.StreamServerInfo, h grpc.StreamHandler) error {
 		if err := o.Security.allow(st.Context(), RoleWorker, RoleClient); err != nil {
@@ -154,6 +165,9 @@ func Join(ctx context.Context, addr string, o WorkerOptions) (*Worker, error) {
 	}
 	go func() {
 		err := w.serve(live, st)
+		if w.stuck && errors.Is(err, errRetired) {
+			err = ErrStuck
+		}
 		w.end(err)
 		w.err = err
 		close(w.done)
@@ -255,6 +269,7 @@ func (w *Worker) beat(live context.Context) {
 		if time.Since(w.heard) > w.opt.Dead && w.session != 0 {
 			w.hangUp()
 		}
+		w.watch()
 		w.link.put(wire.Record{Kind: wire.Mem, Bytes: w.node.Pool().Used(), Rows: w.node.Spilled()})
 		w.mu.Unlock()
 	}
@@ -310,11 +325,13 @@ func (w *Worker) end(why error) {
 		j.stop(why)
 	}
 	w.real, w.direct = nil, nil
-	for w.ahead > 0 || w.carriers > 0 {
+	for !w.stuck && (w.ahead > 0 || w.carriers > 0) {
 		w.quiet.Wait()
 	}
 	for id, j := range w.jobs {
-		j.forget()
+		if j.live == 0 {
+			j.forget()
+		}
 		delete(w.jobs, id)
 	}
 	w.mu.Unlock()
@@ -327,6 +344,10 @@ func (w *Worker) end(why error) {
 	}
 	_ = w.peers.Close()
 	w.wg.Wait()
+	w.recorder.close()
+	if w.stuck { // its threads are not free
+		return
+	}
 	if err := w.node.Close(); err != nil {
 		w.opt.Log.Warn("worker's end", "err", err)
 	}

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -97,6 +99,11 @@ func (a *app) scheduler() *cobra.Command {
 	return c
 }
 
+// without returns the arguments but for one.
+func without(args []string, not string) []string {
+	return slices.DeleteFunc(slices.Clone(args), func(s string) bool { return s == not || s == not+"=true" })
+}
+
 // serveHTTP serves until ctx ends.
 func serveHTTP(ctx context.Context, addr string, h http.Handler) error {
 	srv := &http.Server{Addr: addr, Handler: h, ReadHeaderTimeout: 5 * time.Second}
@@ -109,13 +116,17 @@ func serveHTTP(ctx context.Context, addr string, h http.Handler) error {
 }
 
 func (a *app) worker() *cobra.Command {
-	o, at := cluster.WorkerOptions{}, defaultScheduler
+	o, at, supervise := cluster.WorkerOptions{}, defaultScheduler, false
 	c := &cobra.Command{
 		Use: "worker", Short: "Run a worker of a cluster", Args: cobra.NoArgs,
 		Long:    "worker joins the cluster of a scheduler and runs tasks within its memory budget until it is interrupted.",
 		Example: "  weft worker\n  weft worker --scheduler 10.0.0.5:9700 --listen 10.0.0.6:0 --memory 8GiB --threads 8",
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Threads, o.Memory, o.SpillDir, o.Security, o.Log = a.threads, a.budget, a.spillDir, a.security, a.logger()
+			o.Supervised()
+			if supervise {
+				return cluster.Supervise(c.Context(), cluster.SuperviseOptions{Args: without(os.Args[1:], "--supervise"), SpillDir: a.spillDir, Log: o.Log})
+			}
 			w, err := cluster.Join(c.Context(), at, o)
 			if err != nil {
 				return err
@@ -128,6 +139,8 @@ func (a *app) worker() *cobra.Command {
 	c.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:0", "address where other workers and clients fetch blocks")
 	c.Flags().StringVar(&o.Advertise, "advertise", "", "address others are told, if it is not the one listened at")
 	c.Flags().StringVar(&o.Name, "name", "", "name in the cluster (default: made of the host and the process)")
+	c.Flags().BoolVar(&supervise, "supervise", false, "run the worker as a process of its own and start it again when it fails")
+	c.Flags().DurationVar(&o.Stuck, "stuck", 10*time.Second, "start anew when a function runs on for so long after it was told to stop")
 	c.Flags().StringSliceVar(&o.Labels, "labels", nil, "labels such as zone=a")
 	a.securityFlags(c)
 	return c
