@@ -3,7 +3,6 @@ package whole
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -58,51 +57,6 @@ func (f *File) CommitNew() error {
 		}
 		return os.Remove(from)
 	})
-}
-
-// CommitOnce is CommitNew, but a file that has the name already is right if it has the same bytes: then an earlier
-// attempt at the same work came as far as this one.
-func (f *File) CommitOnce() error {
-	return f.commit(func(from, to string) error {
-		err := os.Link(from, to)
-		if os.IsExist(err) {
-			var equal bool
-			if equal, err = same(from, to); err == nil && !equal {
-				return fmt.Errorf("another file has the name: %w", os.ErrExist)
-			}
-		}
-		if err != nil {
-			return err
-		}
-		return os.Remove(from)
-	})
-}
-
-// same reports whether two files have the same bytes.
-func same(a, b string) (bool, error) {
-	x, err := os.Open(a)
-	if err != nil {
-		return false, err
-	}
-	defer x.Close()
-	y, err := os.Open(b)
-	if err != nil {
-		return false, err
-	}
-	defer y.Close()
-	p, q := make([]byte, 64<<10), make([]byte, 64<<10)
-	for {
-		n, err := io.ReadFull(x, p)
-		m, err2 := io.ReadFull(y, q)
-		switch {
-		case n != m || !bytes.Equal(p[:n], q[:m]):
-			return false, nil
-		case err == io.EOF || err == io.ErrUnexpectedEOF:
-			return err2 == err, nil
-		case err != nil || err2 != nil:
-			return false, errors.Join(err, err2)
-		}
-	}
 }
 
 func (f *File) commit(name func(from, to string) error) error {

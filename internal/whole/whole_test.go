@@ -45,17 +45,6 @@ func TestWhole(t *testing.T) {
 		t.Error("a file was replaced")
 	}
 	check("one")
-	if err := write("two", (*File).CommitOnce); !errors.Is(err, os.ErrExist) {
-		t.Error("another file has the name:", err)
-	}
-	if err := write("one and more", (*File).CommitOnce); !errors.Is(err, os.ErrExist) {
-		t.Error("a longer file has the name:", err)
-	}
-	check("one")
-	if err := write("one", (*File).CommitOnce); err != nil {
-		t.Error(err)
-	}
-	check("one")
 	if err := write("three", (*File).Commit); err != nil {
 		t.Error(err)
 	}
