@@ -293,7 +293,7 @@ func (x *Array) expand(ix []Ix) ([]Ix, error) {
 	used, rest := 0, -1
 	for i, s := range ix {
 		if s.rest && rest >= 0 {
-			return nil, fmt.Errorf("Rest is given twice")
+			return nil, fmt.Errorf("selection Rest is given twice")
 		} else if s.rest {
 			rest = i
 		} else if !s.newAxis {

@@ -70,7 +70,7 @@ func (l *Leaf) source(space grid.Grid) (s source, err error) {
 		}
 		s.memory = data
 	case Random:
-		s.draw, err = l.Draw.bind(l.Type, l.Nums)
+		s.draw, err = l.Draw.bind(l.Type, l.Nums, l.Grid.Elements())
 	case Stored:
 		s.reader, err = l.reader()
 	}

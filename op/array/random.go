@@ -28,10 +28,16 @@ const (
 	Normal           // mean Nums[0], deviation Nums[1]: Box and Muller (1958)
 	Integers         // in [Nums[0], Nums[1]), of 64 random bits: each value's chance is exact to 2^-64
 	Exponential      // mean Nums[0]
+	Gamma            // shape Nums[0], scale Nums[1]: Marsaglia and Tsang (2000)
+	Beta             // of Nums[0] and Nums[1]: by gammas, of small ones Jöhnk (1964)
+	Poisson          // mean Nums[0]: by products, of large ones Hörmann's PTRS (1993)
+	Binomial         // of Nums[0] trials, an integer, with chance Nums[1]: by inversion, of large ones Hörmann's BTRS (1993)
+	Weighted         // i with the chance Nums[i] − Nums[i−1], the last of which is 1
+	Permutation      // element i of a permutation of all of the array: see permute
 	numDists
 )
 
-var distNames = [numDists]string{"none", "uniform", "normal", "integers", "exponential"}
+var distNames = [numDists]string{"none", "uniform", "normal", "integers", "exponential", "gamma", "beta", "poisson", "binomial", "choice", "permutation"}
 
 func (d Dist) String() string {
 	if d < numDists {
@@ -43,7 +49,10 @@ func (d Dist) String() string {
 // A drawer writes k elements: numbers idx, idx+stride, …
 type drawer func(dst []byte, idx, stride uint64, k int)
 
-func (d Draw) bind(k elem.Kind, nums []uint64) (drawer, error) {
+func (d Draw) bind(k elem.Kind, nums []uint64, size int64) (drawer, error) {
+	if d.Dist >= Gamma {
+		return d.later(k, nums, size)
+	}
 	a, b := math.Float64frombits(nums[0]), math.Float64frombits(nums[1])
 	var f func(x, y uint64) float64
 	switch d.Dist {
