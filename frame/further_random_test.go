@@ -369,6 +369,7 @@ func (w *weaver) windowFunc(order []okey) (text string, k kind, f func(rows [][]
 		kInt:   {"sum", "mean", "min", "max", "count", "var"},
 		kFloat: {"sum", "mean", "min", "max", "count", "var"},
 		kText:  {"min", "max", "count"},
+		kBig:   {"min", "max", "count"},
 	}[col.k]
 	a := oagg{fn: fns[w.rnd.IntN(len(fns))], at: c}
 	frame, span := w.frameOf(order, peers)

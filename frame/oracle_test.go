@@ -22,6 +22,7 @@ const (
 	kInt
 	kFloat
 	kText
+	kBig // int64 at the ends of its range: compared and counted, not computed with
 )
 
 type ocol struct {
@@ -39,7 +40,7 @@ type otable struct {
 // text words the table as CSV with a typed header.
 func (t *otable) text() string {
 	var b strings.Builder
-	names := map[kind]string{kBool: "bool", kInt: "int64", kFloat: "float64", kText: "utf8"}
+	names := map[kind]string{kBool: "bool", kInt: "int64", kFloat: "float64", kText: "utf8", kBig: "int64"}
 	for i, c := range t.cols {
 		fmt.Fprintf(&b, "%s%s:%s", sep(i), c.name, names[c.k])
 	}
@@ -241,9 +242,9 @@ func (t *otable) group(keys []int, aggs []oagg) *otable {
 
 func (a oagg) kind(t *otable) kind {
 	switch a.fn {
-	case "len", "count", "count_distinct":
+	case "len", "count", "count_distinct", "approx_count_distinct":
 		return kInt
-	case "mean", "median", "var":
+	case "mean", "median", "var", "quantile_30":
 		return kFloat
 	case "any", "all":
 		return kBool
@@ -267,7 +268,7 @@ func (a oagg) of(rows [][]any) any {
 		return int64(len(rows))
 	case "count":
 		return int64(n)
-	case "count_distinct":
+	case "count_distinct", "approx_count_distinct": // exact for so few
 		return int64(len(distinct))
 	case "first":
 		return at(rows, 0, a.at)
@@ -287,6 +288,36 @@ func (a oagg) of(rows [][]any) any {
 		return vals[0]
 	case "max":
 		return vals[n-1]
+	case "join_comma":
+		var texts []string
+		for _, r := range rows {
+			if s, ok := r[a.at].(string); ok {
+				texts = append(texts, s)
+			}
+		}
+		return strings.Join(texts, ", ")
+	case "mode":
+		best, most := any(nil), 0
+		for lo, hi := 0, 0; lo < n; lo = hi {
+			for hi = lo; hi < n && order(vals[lo], vals[hi]) == 0; hi++ {
+			}
+			if hi-lo > most {
+				best, most = vals[lo], hi-lo
+			}
+		}
+		return best
+	case "quantile_30":
+		rank := 0.3 * float64(n-1)
+		i := int(rank)
+		x, part := number64(vals[i]), rank-float64(i)
+		if part == 0 {
+			return x
+		}
+		y := number64(vals[i+1])
+		if x == y {
+			return x
+		}
+		return x + (y-x)*part
 	case "median":
 		return (number64(vals[(n-1)/2]) + number64(vals[n/2])) / 2
 	}
@@ -344,18 +375,9 @@ func moments(fn string, vals []any) any {
 // join matches rows of t with those of u on pairs of key columns of one kind.
 func (t *otable) join(u *otable, how string, l, r []int, suffix string) *otable {
 	out := &otable{cols: slices.Clone(t.cols)}
-	var keep []int // right columns of the output
+	var keep []int
 	if how == "inner" || how == "left" {
-		for c, x := range u.cols {
-			if i := slices.Index(r, c); i >= 0 && t.cols[l[i]].name == x.name {
-				continue
-			}
-			if slices.ContainsFunc(t.cols, func(y ocol) bool { return y.name == x.name }) {
-				x.name += suffix
-			}
-			keep = append(keep, c)
-			out.cols = append(out.cols, x)
-		}
+		out.cols, keep = t.beside(u, l, r, suffix)
 	}
 	for _, a := range t.rows {
 		met := false
@@ -375,6 +397,70 @@ func (t *otable) join(u *otable, how string, l, r []int, suffix string) *otable 
 		if met && how == "semi" || !met && (how == "anti" || how == "left") {
 			out.rows = append(out.rows, append(slices.Clone(a), make([]any, len(keep))...))
 		}
+	}
+	return out
+}
+
+// beside returns the columns of t and those of u, and which of u are there.
+func (t *otable) beside(u *otable, l, r []int, suffix string) (cols []ocol, keep []int) {
+	cols = slices.Clone(t.cols)
+	for c, x := range u.cols {
+		if i := slices.Index(r, c); i >= 0 && t.cols[l[i]].name == x.name {
+			continue
+		}
+		if slices.ContainsFunc(t.cols, func(y ocol) bool { return y.name == x.name }) {
+			x.name += suffix
+		}
+		keep = append(keep, c)
+		cols = append(cols, x)
+	}
+	return cols, keep
+}
+
+// joinWhere is join for all kinds with a condition on the columns of an inner one.
+func (t *otable) joinWhere(u *otable, how string, l, r []int, suffix string, where func([]any) any) *otable {
+	cols, keep := t.beside(u, l, r, suffix)
+	out := &otable{cols: cols}
+	if how == "semi" || how == "anti" {
+		out.cols = t.cols
+	}
+	met := make([]bool, len(u.rows))
+	for _, a := range t.rows {
+		some := false
+		for j, b := range u.rows {
+			row := slices.Clone(a)
+			for _, c := range keep {
+				row = append(row, b[c])
+			}
+			if !equalKeys(a, b, l, r) || where(row) != true {
+				continue
+			}
+			some, met[j] = true, true
+			if how != "semi" && how != "anti" {
+				out.rows = append(out.rows, row)
+			}
+		}
+		switch {
+		case some && how == "semi" || !some && how == "anti":
+			out.rows = append(out.rows, a)
+		case !some && (how == "left" || how == "full"):
+			out.rows = append(out.rows, append(slices.Clone(a), make([]any, len(keep))...))
+		}
+	}
+	for j, b := range u.rows {
+		if met[j] || how != "right" && how != "full" {
+			continue
+		}
+		row := make([]any, len(t.cols))
+		for i, c := range l {
+			if t.cols[c].name == u.cols[r[i]].name {
+				row[c] = b[r[i]]
+			}
+		}
+		for _, c := range keep {
+			row = append(row, b[c])
+		}
+		out.rows = append(out.rows, row)
 	}
 	return out
 }
@@ -402,6 +488,9 @@ func (t *otable) expression(rnd *rand.Rand, k kind, depth int) oexpr {
 		if e, ok := t.column(rnd, k); ok && rnd.IntN(4) > 0 {
 			return e
 		}
+		return constant(rnd, k)
+	}
+	if k == kBig {
 		return constant(rnd, k)
 	}
 	sub := func(k kind) oexpr { return t.expression(rnd, k, depth-1) }
@@ -445,7 +534,12 @@ func constant(rnd *rand.Rand, k kind) oexpr {
 		v = int64(rnd.IntN(7) - 3)
 	case kFloat:
 		f := float64(rnd.IntN(13)-6) / 4
+		if f == 0 && rnd.IntN(2) == 0 {
+			f = math.Copysign(0, -1)
+		}
 		v, text = f, strconv.FormatFloat(f, 'f', 2, 64)
+	case kBig:
+		v = big64[rnd.IntN(len(big64))]
 	case kText:
 		v = letters[rnd.IntN(len(letters))]
 		text = strconv.Quote(v.(string))
@@ -456,7 +550,10 @@ func constant(rnd *rand.Rand, k kind) oexpr {
 	return oexpr{text, k, func([]any) any { return v }}
 }
 
-var letters = []string{"a", "b", "", "zz", "a b"}
+// letters are texts: short ones, some at the limit of what is kept in a key, a long one.
+var letters = []string{"a", "b", "", "zz", "a b", "fifteen of them", "sixteen of them!", strings.Repeat("long", 75)}
+
+var big64 = []int64{math.MaxInt64, -math.MaxInt64, 1<<53 + 1, 1 << 53, 0}
 
 // strict is null when an operand is.
 func strict(x, y oexpr, f func(a, b any) any) func([]any) any {

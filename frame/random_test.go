@@ -98,9 +98,12 @@ type weaver struct {
 
 func newWeaver(rnd *rand.Rand) *weaver {
 	w := &weaver{rnd: rnd, base: map[string]*otable{}}
-	for _, name := range []string{"ta", "tb"} {
-		w.base[name] = randomTable(rnd)
+	cols := randomColumns(rnd)
+	w.base["ta"] = randomTable(rnd, cols)
+	if rnd.IntN(3) == 0 {
+		cols = randomColumns(rnd)
 	}
+	w.base["tb"] = randomTable(rnd, cols)
 	w.t = w.base["ta"]
 	w.chain.WriteString("from ta\n")
 	return w
@@ -120,11 +123,21 @@ func (w *weaver) script() string {
 	return b.String()
 }
 
+// randomColumns draws a schema: three columns or more, among them more than one of a
+// kind.
+func randomColumns(rnd *rand.Rand) (cols []ocol) {
+	all := []ocol{{"k", kInt}, {"n", kInt}, {"x", kFloat}, {"s", kText}, {"b", kBool}, {"y", kFloat}, {"u", kText}, {"g", kBig}}
+	for _, i := range rnd.Perm(len(all))[:3+rnd.IntN(5)] {
+		cols = append(cols, all[i])
+	}
+	return cols
+}
+
 // randomTable has few values, so that keys meet, and many nulls; now and then a
 // column of nothing else.
-func randomTable(rnd *rand.Rand) *otable {
-	t := &otable{ordered: true, cols: []ocol{{"k", kInt}, {"n", kInt}, {"x", kFloat}, {"s", kText}, {"b", kBool}}}
-	rows := []int{0, 1, 2, 5, 17, 30}[rnd.IntN(6)]
+func randomTable(rnd *rand.Rand, cols []ocol) *otable {
+	t := &otable{ordered: true, cols: cols}
+	rows := []int{0, 1, 2, 5, 17, 30, 90}[rnd.IntN(7)]
 	hollow := rnd.IntN(20)
 	for range rows {
 		row := make([]any, len(t.cols))
@@ -167,7 +180,11 @@ func (w *weaver) weave(verbs int) {
 		case 6, 7:
 			w.group()
 		case 8:
-			w.join()
+			if w.rnd.IntN(2) == 0 {
+				w.joinWhere()
+			} else {
+				w.join()
+			}
 		case 9:
 			w.sort()
 		case 10:
@@ -240,10 +257,11 @@ func (w *weaver) distinct() {
 }
 
 var functions = map[kind][]string{
-	kBool:  {"count", "any", "all", "min", "max", "count_distinct"},
-	kInt:   {"sum", "mean", "min", "max", "count", "median", "count_distinct"},
-	kFloat: {"sum", "mean", "min", "max", "count", "median", "count_distinct"},
-	kText:  {"min", "max", "count", "count_distinct"},
+	kBool:  {"count", "any", "all", "min", "max", "count_distinct", "mode"},
+	kInt:   {"sum", "mean", "min", "max", "count", "median", "count_distinct", "mode", "quantile_30", "approx_count_distinct"},
+	kFloat: {"sum", "mean", "min", "max", "count", "median", "count_distinct", "mode", "quantile_30", "approx_count_distinct"},
+	kText:  {"min", "max", "count", "count_distinct", "mode", "approx_count_distinct"},
+	kBig:   {"min", "max", "count", "count_distinct", "mode", "approx_count_distinct"},
 }
 
 func (w *weaver) group() {
@@ -258,6 +276,9 @@ func (w *weaver) group() {
 			fns := functions[w.t.cols[a.at].k]
 			if w.t.ordered {
 				fns = append(slices.Clone(fns), "first", "last")
+				if w.t.cols[a.at].k == kText {
+					fns = append(fns, "join_comma")
+				}
 			}
 			a.fn = fns[w.rnd.IntN(len(fns))]
 			text = a.fn + " " + w.t.cols[a.at].name
@@ -289,6 +310,26 @@ func (w *weaver) join() {
 	suffix := "_" + w.fresh()
 	w.line("join %s tb left=%s right=%s suffix=%s", how, strings.Join(words[0], ","), strings.Join(words[1], ","), suffix)
 	w.t = w.t.join(u, how, l, r, suffix)
+}
+
+// joinWhere is a join with a condition, with a pair of keys or none.
+func (w *weaver) joinWhere() {
+	u := w.base["tb"]
+	var l, r []int
+	i, j := w.rnd.IntN(len(w.t.cols)), w.rnd.IntN(len(u.cols))
+	suffix := "_" + w.fresh()
+	on := ""
+	if w.t.cols[i].k == u.cols[j].k {
+		l, r = []int{i}, []int{j}
+		on = fmt.Sprintf(" left=%s right=%s", w.t.cols[i].name, u.cols[j].name)
+	} else if len(w.t.rows)*len(u.rows) > 2000 {
+		return
+	}
+	how := []string{"inner", "left", "semi", "anti", "right", "full"}[w.rnd.IntN(6)]
+	cols, _ := w.t.beside(u, l, r, suffix)
+	where := (&otable{cols: cols}).expression(w.rnd, kBool, 3)
+	w.line("join %s tb%s suffix=%s where=%s", how, on, suffix, where.text)
+	w.t = w.t.joinWhere(u, how, l, r, suffix, where.f)
 }
 
 // keys draws sort keys; all columns when only that makes the order certain.

@@ -165,6 +165,7 @@ func best(f *frame.Frame, verb, rest string) (*frame.Frame, error) {
 }
 
 func (h *hall) join(f *frame.Frame, rest string) (*frame.Frame, error) {
+	rest, where, conditional := strings.Cut(rest, " where=") // to the end of the line
 	words := strings.Fields(rest)
 	if len(words) < 2 || h.tables[words[1]] == nil {
 		return nil, fmt.Errorf("want a kind and a table")
@@ -198,15 +199,16 @@ func (h *hall) join(f *frame.Frame, rest string) (*frame.Frame, error) {
 				return nil, err
 			}
 			o.Equal = append(o.Equal, frame.Pair{Left: x[0], Right: y[0]})
-		case "where":
-			x, err := parsed(val)
-			if err != nil {
-				return nil, err
-			}
-			o.Where = x[0]
 		default:
 			return nil, fmt.Errorf("no option %q", w)
 		}
+	}
+	if conditional {
+		x, err := parsed(where)
+		if err != nil {
+			return nil, err
+		}
+		o.Where = x[0]
 	}
 	return f.JoinOn(h.tables[words[1]], o), nil
 }
