@@ -149,10 +149,17 @@ func Variance(n, ddof int64, s *Sums, a Acc, q *Squares, head, tail Acc, g uint3
 		right := mulPair(sum, sum)
 		d := addPair(left, pair{-right.hi, -right.lo})
 		if d.hi > left.hi*0x1p-30 && left.hi < 0x1p1000 && left.hi > 0x1p-800 {
-			return d.hi / (float64(n) * float64(n-ddof))
+			return Quotient(d.hi, d.lo, float64(n)*float64(n-ddof))
 		}
 	}
 	return q.exactVariance(n, ddof, s, a, head, tail, g)
+}
+
+// Quotient returns (hi+lo) / d, where lo is what hi lacks of an exact value: rounded once,
+// but for values that lie within 2^-50 of the middle between two floats.
+func Quotient(hi, lo, d float64) float64 {
+	r := hi / d
+	return r + (math.FMA(-r, d, hi)+lo)/d
 }
 
 func (q *Squares) exactVariance(n, ddof int64, s *Sums, a, head, tail Acc, g uint32) float64 {

@@ -226,8 +226,11 @@ func (a *floats) variance() float64 {
 	r := math.FMA(s, s, -p) + 2*s*e
 	m := p / n // (p+r) / n = m + its rest
 	o := (math.FMA(-m, n, p) + r) / n
-	if v := (q - m) + (d - o); v >= 0x1p-40*q {
-		return v / (n - 1)
+	v := q - m
+	t := v - q
+	rest := (q - (v - t)) - (m + t) + (d - o) // what v lacks
+	if v >= 0x1p-40*q {
+		return exact.Quotient(v, rest, n-1)
 	}
 	return a.exactVariance()
 }
