@@ -13,6 +13,7 @@ type result struct {
 	run  int
 	grid grid.Grid
 	kind elem.Kind
+	many bool // the operator has several
 }
 
 // result is x as the input of such an operator.
@@ -20,7 +21,7 @@ func (x *Array) result() result { return result{n: x.n, grid: x.grid, kind: x.ki
 
 // array is a result as an array.
 func (r result) array(verb string) *Array {
-	if r.run == 0 {
+	if !r.many {
 		return &Array{n: r.n, grid: r.grid, kind: r.kind}
 	}
 	return add(verb, ops.Part, ops.PartParams{Grid: r.grid, Kind: r.kind, Run: int32(r.run)}, r.grid, r.kind,
@@ -51,7 +52,7 @@ func (o *operation) done(verb string, f op.Op[ops.CallParams]) ([]result, *Array
 	}
 	out := make([]result, len(o.Out))
 	for i, g := range o.Out {
-		out[i] = result{n: x.n, run: i, grid: g, kind: o.Kind}
+		out[i] = result{n: x.n, run: i, grid: g, kind: o.Kind, many: len(o.Out) > 1}
 	}
 	return out, nil
 }

@@ -14,6 +14,8 @@ func init() {
 	maps.Copy(functions, map[string]any{
 		"Second": func(x *array.Array, verb string) *array.Array { return result(x, verb, 1) },
 		"Third":  func(x *array.Array, verb string) *array.Array { return result(x, verb, 2) },
+		"Fourth": func(x *array.Array, verb string) *array.Array { return result(x, verb, 3) },
+		"Edges":  func(x *array.Array) *array.Array { _, e := x.HistogramBins(3); return e },
 		"Pairs":  func(a, b []int) [2][]int { return [2][]int{a, b} },
 		"Points": array.Points, "Scale": array.Scale, "FFTFreq": array.FFTFreq, "RFFTFreq": array.RFFTFreq,
 		"Einsum": array.Einsum,

@@ -76,7 +76,7 @@ func (p *CallParams) check() error {
 		return fmt.Errorf("%d results of %s", len(p.Out), p.Kind)
 	}
 	for _, g := range p.Out {
-		if err := g.Check(); err != nil {
+		if _, err := g.Loose(); err != nil {
 			return err
 		}
 		if g.Blocks() != p.Space.Blocks() {
@@ -84,7 +84,7 @@ func (p *CallParams) check() error {
 		}
 	}
 	for i, o := range p.In {
-		if err := o.Grid.Check(); err != nil {
+		if _, err := o.Grid.Loose(); err != nil {
 			return err
 		}
 		if len(o.Axes) != len(o.Grid) || !o.Kind.Valid() || o.Run < 0 {
@@ -109,7 +109,7 @@ func (o *Operand) reads() int64 {
 		if o.Axes[j] != All || o.Stream {
 			n *= a.Max()
 		} else {
-			n *= a.Len()
+			n *= a.AtMost().Len()
 		}
 	}
 	return n
@@ -194,14 +194,43 @@ type Call struct {
 	In  []Piece // of inputs that are not streamed; not to be written to
 	Out []Piece // with undefined elements
 
-	of *calling
-	in [][]op.In
+	of   *calling
+	in   [][]op.In
+	made []*chunk.Batch
+}
+
+// grow allocates result k, a vector of which the plan does not know the length.
+func (c *Call) grow(k int, n int) error {
+	b, err := newBatch(c.Task, []elem.Kind{c.P.Kind}, int64(n))
+	if err != nil {
+		return err
+	}
+	c.made[k] = b
+	c.Out[k] = Piece{c.P.Kind, []int64{int64(n)}, b.Cols[0].Data}
+	return nil
+}
+
+// loose reads a run of a block, a vector of which the plan does not know the length.
+func (c *Call) loose(in op.In, o *Operand) (Piece, func(), error) {
+	p, run := Piece{Kind: o.Kind, Shape: []int64{0}}, int(o.Run)
+	n := 0
+	count := func(b *chunk.Batch) error { n += b.N; return nil }
+	if run >= in.Runs() {
+		return p, func() {}, nil
+	}
+	if err := chunk.Each(in, run, count); err != nil || n == 0 {
+		return p, func() {}, err
+	}
+	data, done, err := contiguous(c.Task, in, run, int64(n), o.Kind.Width())
+	p.Data, p.Shape[0] = data, int64(n)
+	return p, done, err
 }
 
 // Run implements op.Block.
 func (x *calling) Run(t op.Task, in []op.In, out op.Out) (err error) {
 	c := &Call{Task: t, P: &x.p, At: make([]int64, len(x.p.Space)), In: make([]Piece, len(x.p.In)), Out: make([]Piece, len(x.p.Out)),
-		of: x, in: make([][]op.In, len(x.p.In))}
+		of: x, in: make([][]op.In, len(x.p.In)), made: make([]*chunk.Batch, len(x.p.Out))}
+	made := c.made
 	var pos [grid.MaxDims]int32
 	grid.Coords(x.p.Space.Counts(), int32(t.Block()), pos[:])
 	for i := range c.At {
@@ -220,7 +249,6 @@ func (x *calling) Run(t op.Task, in []op.In, out op.Out) (err error) {
 			return err
 		}
 	}
-	made := make([]*chunk.Batch, len(x.p.Out))
 	defer func() {
 		for _, b := range made {
 			if b != nil {
@@ -229,6 +257,10 @@ func (x *calling) Run(t op.Task, in []op.In, out op.Out) (err error) {
 		}
 	}()
 	for k, g := range x.p.Out {
+		if loose, _ := g.Loose(); loose >= 0 {
+			c.Out[k] = Piece{Kind: x.p.Kind}
+			continue // see grow
+		}
 		shape := blockShape(g, int32(t.Block()))
 		if made[k], err = newBatch(t, []elem.Kind{x.p.Kind}, product(shape)); err != nil {
 			return err
@@ -239,7 +271,9 @@ func (x *calling) Run(t op.Task, in []op.In, out op.Out) (err error) {
 		return err
 	}
 	for k, b := range made {
-		made[k] = nil
+		if made[k] = nil; b == nil {
+			continue
+		}
 		if err := out.Put(k, b); err != nil {
 			return err
 		}
@@ -268,6 +302,13 @@ func (c *Call) box(i int) (need, blocks region) {
 // whole brings what the task reads of input i together.
 func (c *Call) whole(i int) (done func(), err error) {
 	o := &c.P.In[i]
+	if l, _ := o.Grid.Loose(); l >= 0 {
+		if len(o.Grid) != 1 || len(c.in[i]) != 1 {
+			return func() {}, fmt.Errorf("array: input %d: %w", i, grid.ErrUnknown)
+		}
+		c.In[i], done, err = c.loose(c.in[i][0], o)
+		return done, err
+	}
 	need, blocks := c.box(i)
 	p := Piece{Kind: o.Kind, Shape: make([]int64, len(o.Grid))}
 	for j := range p.Shape {
@@ -306,6 +347,17 @@ func (c *Call) each(i int, backwards bool, f func(lo []int64, p Piece) error) er
 		}
 		var at [grid.MaxDims]int32
 		grid.Coords(counts, int32(k), at[:])
+		if l, _ := o.Grid.Loose(); l >= 0 {
+			p, done, err := c.loose(c.in[i][k], o)
+			if err == nil {
+				err = f(nil, p)
+			}
+			done()
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		p := Piece{Kind: o.Kind, Shape: make([]int64, len(o.Grid))}
 		lo := make([]int64, len(o.Grid))
 		for j, a := range c.of.axes[i] {
@@ -341,8 +393,8 @@ func room[T any](c *Call, n int) ([]T, error) {
 // values views the elements of a piece.
 func values[T any](p Piece) []T { return strip.View[T](p.Data, len(p.Data)/widthOf[T]()) }
 
-// PartParams are the parameters of array.part: a result of a call, other than the
-// first, as an array.
+// PartParams are the parameters of array.part: one of several results of a call
+// as an array.
 type PartParams struct {
 	Grid grid.Grid
 	Kind elem.Kind
@@ -354,7 +406,7 @@ var Part = op.Register(op.Spec[PartParams]{
 	Name: "array.part", Version: 1, Class: op.Opaque,
 	Doc: "makes an array of one of the results of an operator",
 	Infer: func(p PartParams, in []op.Meta) (op.Meta, error) {
-		if err := p.Grid.Check(); err != nil {
+		if _, err := p.Grid.Loose(); err != nil {
 			return op.Meta{}, err
 		}
 		if !p.Kind.Valid() || p.Run < 0 {
@@ -375,12 +427,19 @@ type part struct{ p PartParams }
 
 // Run implements op.Block.
 func (x *part) Run(t op.Task, in []op.In, out op.Out) error {
-	shape := blockShape(x.p.Grid, int32(t.Block()))
-	b, err := newBatch(t, []elem.Kind{x.p.Kind}, product(shape))
-	if err != nil || b.N == 0 {
+	n, run := int64(0), int(x.p.Run)
+	if loose, _ := x.p.Grid.Loose(); loose < 0 {
+		n = product(blockShape(x.p.Grid, int32(t.Block())))
+	} else if run < in[0].Runs() {
+		if err := chunk.Each(in[0].Value, run, func(b *chunk.Batch) error { n += int64(b.N); return nil }); err != nil {
+			return err
+		}
+	}
+	b, err := newBatch(t, []elem.Kind{x.p.Kind}, n)
+	if err != nil || n == 0 {
 		return err
 	}
-	data, done, err := contiguous(t, in[0], int(x.p.Run), product(shape), x.p.Kind.Width())
+	data, done, err := contiguous(t, in[0], run, n, x.p.Kind.Width())
 	defer done()
 	if err != nil {
 		b.Release()

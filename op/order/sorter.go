@@ -2,8 +2,19 @@ package order
 
 import (
 	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/internal/radix"
 	"github.com/weft-data/weft/op"
 )
+
+// An entry stands for a row while it is sorted: a word of its normalised key and
+// where the row lies (page << pageBits | row).
+type entry struct {
+	k  uint64
+	id uint32
+	_  uint32
+}
+
+const entryBytes = 16
 
 // A sorter orders the rows of pages that stand in input order. Entries come out
 // with their ids in the order of the keys; rows with equal keys keep theirs.
@@ -121,11 +132,11 @@ func (s *sorter) sort(par bool) error {
 		return nil
 	}
 	if !par {
-		radixSort(s.es, s.tmp, false)
+		radix.Sort(s.es, s.tmp, false)
 		s.ties(s.es, s.tmp, place{0, s.levels[0].skip})
 		return nil
 	}
-	if err := sortAll(s.t, s.es, s.tmp); err != nil {
+	if err := radix.SortAll(s.t, s.es, s.tmp); err != nil {
 		return err
 	}
 	return s.tiesAll(s.es, s.tmp, place{0, s.levels[0].skip})
@@ -230,7 +241,7 @@ func (s *sorter) group(a, b []entry, p place) {
 	}
 	p = s.skip(a, p)
 	s.refill(a, p)
-	radixSort(a, b, false)
+	radix.Sort(a, b, false)
 	s.ties(a, b, p)
 }
 
@@ -277,7 +288,7 @@ func (s *sorter) tiesAll(a, b []entry, p place) error {
 	if s.last(p) {
 		return nil
 	}
-	if len(a) < forkMin {
+	if len(a) < radix.ForkMin {
 		s.ties(a, b, p)
 		return nil
 	}
@@ -291,7 +302,7 @@ func (s *sorter) tiesAll(a, b []entry, p place) error {
 			continue
 		}
 		first, end := groupAt(a, at-1)
-		if end-first >= max(forkMin, 2*len(a)/parts) {
+		if end-first >= max(radix.ForkMin, 2*len(a)/parts) {
 			cuts = append(cuts, lo, first)
 			big = append(big, [2]int{first, end})
 		} else {
@@ -337,7 +348,7 @@ func (s *sorter) groupAll(a, b []entry, p place) error {
 	}); err != nil {
 		return err
 	}
-	if err := sortAll(s.t, a, b); err != nil {
+	if err := radix.SortAll(s.t, a, b); err != nil {
 		return err
 	}
 	return s.tiesAll(a, b, q)

@@ -2,6 +2,7 @@ package order
 
 import (
 	"fmt"
+	"github.com/weft-data/weft/internal/radix"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -157,7 +158,7 @@ func TestRadix(t *testing.T) {
 			})
 			for _, threads := range []int{1, 3} {
 				x := slices.Clone(a)
-				if err := sortAll(forker(threads), x, make([]entry, n)); err != nil {
+				if err := radix.SortAll(forker(threads), x, make([]entry, n)); err != nil {
 					t.Fatal(err)
 				}
 				if !slices.Equal(x, want) {
@@ -165,7 +166,7 @@ func TestRadix(t *testing.T) {
 				}
 			}
 			x, y := slices.Clone(a), make([]entry, n)
-			if radixSort(x, y, true); !slices.Equal(y, want) {
+			if radix.Sort(x, y, true); !slices.Equal(y, want) {
 				t.Fatalf("%s, %d keys into the other: wrong or not stable", name, n)
 			}
 		}

@@ -1,38 +1,35 @@
-package order
+// Package radix sorts by 64-bit keys: elements whose first field is the key, and bare keys alike. All functions are stable.
+package radix
 
 import (
 	"math/bits"
 	"unsafe"
-
-	"github.com/weft-data/weft/op"
 )
 
-// An entry stands for a row while it is sorted: a word of its normalised key and
-// where the row lies (page << pageBits | row).
-type entry struct {
-	k  uint64
-	id uint32
-	_  uint32
+// Threads are those that SortAll may use.
+type Threads interface {
+	Threads() int
+	// Fork calls f(0) to f(n-1), perhaps at once, and returns the first error.
+	Fork(n int, f func(i int) error) error
 }
 
-const entryBytes = 16
-
-// word returns the key of an element, which is its first field. The functions
-// below sort entries and bare keys alike; all of them are stable.
+// word returns the key of an element, which is its first field.
 func word[E any](e *E) uint64 { return *(*uint64)(unsafe.Pointer(e)) }
 
 const (
 	insertMax = 32      // shorter ones are sorted by insertion
 	lsdMax    = 1 << 13 // longer ones are divided first, so that LSD passes stay in cache
-	forkMin   = 1 << 16 // shorter ones are sorted by one thread
 )
 
-// radixSort sorts a by word, with b as scratch of the same length. The result is
+// ForkMin is the length below which one thread sorts.
+const ForkMin = 1 << 16
+
+// Sort sorts a by word, with b as scratch of the same length. The result is
 // in b if toB is set and in a otherwise. Bits that all keys share cost nothing:
 // MSD by 8 bits until a part fits the cache, then LSD over as many digits as
 // tell most keys apart, then insertion; keys that differ only below those digits
 // get the remaining LSD passes.
-func radixSort[E any](a, b []E, toB bool) {
+func Sort[E any](a, b []E, toB bool) {
 	if len(a) <= insertMax {
 		if toB {
 			copy(b, a)
@@ -81,7 +78,7 @@ func radixMSD[E any](a, b []E, toB bool, shift uint) {
 	}
 	for d := range 256 {
 		if lo, hi := at[d], at[d+1]; hi > lo {
-			radixSort(b[lo:hi], a[lo:hi], !toB)
+			Sort(b[lo:hi], a[lo:hi], !toB)
 		}
 	}
 }
@@ -164,10 +161,10 @@ func insertion[E any](a []E, budget int) bool {
 // forkBits is how many bits the first division of a parallel sort takes.
 const forkBits = 11
 
-// sortAll is radixSort on the threads of a task; the result is in a.
-func sortAll[E any](t op.Task, a, b []E) error {
-	if len(a) < forkMin || t == nil {
-		radixSort(a, b, false)
+// SortAll is Sort on the threads of a task; the result is in a.
+func SortAll[E any](t Threads, a, b []E) error {
+	if len(a) < ForkMin || t == nil {
+		Sort(a, b, false)
 		return nil
 	}
 	parts := max(1, min(t.Threads()*4, 64))
@@ -203,7 +200,7 @@ func sortAll[E any](t op.Task, a, b []E) error {
 
 // scatterAll moves a to b by forkBits bits of the keys from shift on and returns
 // where each bucket begins.
-func scatterAll[E any](t op.Task, a, b []E, shift uint, parts int, cut func(int) int) ([]int, error) {
+func scatterAll[E any](t Threads, a, b []E, shift uint, parts int, cut func(int) int) ([]int, error) {
 	const n = 1 << forkBits
 	next := make([][n]int32, parts)
 	if err := t.Fork(parts, func(i int) error {
@@ -241,17 +238,17 @@ func scatterAll[E any](t op.Task, a, b []E, shift uint, parts int, cut func(int)
 
 // sortBuckets sorts the buckets of b into a: small neighbours together on one
 // thread, one that holds most of the rows on all threads.
-func sortBuckets[E any](t op.Task, a, b []E, at []int) error {
+func sortBuckets[E any](t Threads, a, b []E, at []int) error {
 	var tasks [][2]int
 	lo := 0
-	big := max(len(a)/2, forkMin)
+	big := max(len(a)/2, ForkMin)
 	for d := 1; d < len(at); d++ {
 		if at[d]-at[d-1] >= big {
 			if lo < d-1 {
 				tasks = append(tasks, [2]int{lo, d - 1})
 			}
 			x, y := b[at[d-1]:at[d]], a[at[d-1]:at[d]]
-			if err := sortAll(t, x, y); err != nil {
+			if err := SortAll(t, x, y); err != nil {
 				return err
 			}
 			copy(y, x)
@@ -264,7 +261,7 @@ func sortBuckets[E any](t op.Task, a, b []E, at []int) error {
 	return t.Fork(len(tasks), func(i int) error {
 		for d := tasks[i][0]; d < tasks[i][1]; d++ {
 			if x := b[at[d]:at[d+1]]; len(x) > 0 {
-				radixSort(x, a[at[d]:at[d+1]], true)
+				Sort(x, a[at[d]:at[d+1]], true)
 			}
 		}
 		return nil
