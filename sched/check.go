@@ -191,18 +191,15 @@ func (s *State) checkWorkers(busy, suspects []int32) error {
 		if w.up {
 			up++
 		}
-		n := int64(w.slots) + int64(w.queue)
 		switch {
 		case w.busy != busy[i]:
 			return fmt.Errorf("worker %d: %d slots taken, by %d tasks", i, w.busy, busy[i])
-		case int64(w.busy) > n:
-			return fmt.Errorf("worker %d: %d tasks on %d slots and %d places in the queue", i, w.busy, w.slots, w.queue)
+		case w.busy > w.most():
+			return fmt.Errorf("worker %d: %d tasks on %d slots and %d places in the queue, %d of them suspects", i, w.busy, w.slots, w.queue, w.suspects)
 		case w.queue > 0 && len(w.out) != int(w.busy):
 			return fmt.Errorf("worker %d: %d tasks listed, %d given", i, len(w.out), w.busy)
 		case w.suspects != suspects[i]:
 			return fmt.Errorf("worker %d: %d suspects, counted %d", i, suspects[i], w.suspects)
-		case w.suspects > 0 && w.busy > w.slots:
-			return fmt.Errorf("worker %d: %d tasks on %d slots, among them a suspect", i, w.busy, w.slots)
 		case w.alone && w.busy != 1:
 			return fmt.Errorf("worker %d: alone with %d tasks", i, w.busy)
 		}

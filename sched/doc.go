@@ -50,6 +50,8 @@
 //		          on a slot of Worker, then send Done{Job, Layer, Block: b, Worker, Session, Attempt, Bytes, Rows, Nanos}
 //		          or Failed. A time-out per task is a context of the driver and ends in Failed.
 //		          Inputs stay held until the report: nothing a running task reads is freed.
+//		          A task that a new session said is Running goes on under the Attempt of its Run, whatever became of its inputs;
+//		          under a Run that is Alone it does not: it must end first.
 //		Free      drop the blocks
 //		Deliver   hand the block to the reader; when the reader has let go of it send Consumed. After the loss of the holder a
 //		          block that was not consumed is delivered again: a driver that has read it already just answers Consumed.

@@ -207,14 +207,14 @@ func (s *State) onRunning(ev *Event) {
 	w := s.worker(ev)
 	j, l, ok := s.at(ev.Job, ev.Layer, ev.Block)
 	if w == nil || !ok || w.paused || w.alone || j.state != live || l.st[ev.Block]&(fHeld|fRunning|fConsumed|fAlone) != 0 ||
-		ev.Block >= l.limit() || int64(w.busy) >= int64(w.slots)+int64(w.queue) {
+		ev.Block >= l.limit() || w.busy >= w.most() {
 		return
 	}
 	if r := j.records[Block{l.id, ev.Block}]; r != nil && r.sessions > 0 && r.causes[len(r.causes)-1].Worker == w.id {
 		r.sessions--
 		r.causes = r.causes[:len(r.causes)-1]
 	}
-	l.st[ev.Block] &^= fTimer
+	l.st[ev.Block] &^= fTimer | fSuspect
 	s.run(j, l, ev.Block, w, false)
 	if n := len(w.out); n > 0 {
 		w.out[n-1].started = true
@@ -239,18 +239,26 @@ func (s *State) measure() {
 
 func (w *worker) fits(l *layer) bool { return w.mem == 0 || l.spec.Floor <= w.mem }
 
-// room says in which list a worker belongs: idle, spare or none. With a suspect it is sent nothing ahead, so that it is
-// certain what ran there if it dies.
+// room says in which list a worker belongs: idle, spare or none.
 func (s *State) room(w *worker) uint8 {
 	switch {
 	case !w.up || w.paused || w.alone || s.reserve == w.id:
 		return inNone
 	case w.busy < w.slots:
 		return inIdle
-	case w.slots > 0 && int64(w.busy) < int64(w.slots)+int64(w.queue) && w.suspects == 0:
+	case w.slots > 0 && w.busy < w.most():
 		return inSpare
 	}
 	return inNone
+}
+
+// most is how many tasks a worker may have. With a suspect it is sent nothing ahead, so that it is certain what ran there
+// if it dies.
+func (w *worker) most() int32 {
+	if w.suspects > 0 {
+		return w.slots
+	}
+	return int32(min(int64(w.slots)+int64(w.queue), 1<<31-1))
 }
 
 // relist puts a worker into the list it belongs to.

@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"slices"
-
 	"github.com/weft-data/weft/sched"
 	"github.com/weft-data/weft/sched/node"
 )
@@ -23,6 +21,7 @@ func (s *sim) plantAll(horizon int64) {
 		{s.cfg.Slow, func() { s.anyProc().slow = 1 + s.r.Int64N(20) }},
 		{s.cfg.Retires, func() { s.anyProc().retire() }},
 		{s.cfg.Cancels, s.cancelOne},
+		{s.cfg.Crashes, s.crash},
 	} {
 		for range f.n {
 			s.after(s.r.Int64N(horizon), f.do)
@@ -59,38 +58,88 @@ func (p *proc) end(code, delay int64, moved []sched.Event) {
 		}
 	}
 	p.births++
-	p.alive, p.own, p.values = false, nil, nil
+	p.life++
+	p.alive, p.own, p.values, p.n = false, nil, nil, nil
 	p.hangUp(code, delay, moved)
 	p.later(p.s.net()*6, p.boot)
 }
 
-// hangUp ends the session. Its last reports may not arrive.
+// hangUp ends the session; the scheduler hears of it after a delay.
 func (p *proc) hangUp(code, delay int64, moved []sched.Event) {
-	p.life++
-	p.conn = false
-	p.said.until = p.s.now + p.s.net()
 	down := sched.Event{Kind: sched.WorkerDown, Worker: p.id, Session: p.session, Code: code}
 	p.s.after(delay, func() { p.s.step(append([]sched.Event{down}, moved...)...) })
-	p.leaving = nil
+	p.part()
 }
 
-// breakLink ends the connection. What ran is given up, what is held is kept; either side may notice first.
-func (p *proc) breakLink() {
-	if !p.conn {
+// part ends the session at the process. Its last reports may not arrive; what has not begun is forgotten.
+func (p *proc) part() {
+	p.conn, p.leaving = false, nil
+	p.said.until = p.s.now + p.s.net()
+	if !p.alive {
 		return
 	}
-	for i := range p.values {
-		v := &p.values[i]
-		if own, ok := p.own[v.key]; v.ok && (!ok || own != int32(i)) {
-			p.s.hold(-bytesOf(v.v))
-			v.ok = false
-		}
-		if v.ok {
-			p.s.hold(-bytesOf(v.v)) // counted again at connect
+	for _, k := range sorted(p.running) {
+		if t := p.running[k]; !p.tasks[t].started {
+			p.node(node.Event{Kind: node.Take, Task: t})
 		}
 	}
-	p.hangUp(0, p.s.net()*3, p.moved())
-	p.later(p.s.net()*4, p.connect)
+}
+
+// breakLink ends the connection. What the process holds it keeps, what runs goes on; either side may notice first.
+func (p *proc) breakLink() {
+	if p.conn {
+		p.hangUp(0, p.s.net()*3, p.moved())
+		p.later(p.s.net()*4, p.connect)
+	}
+}
+
+// crash ends the scheduler. The next one has the jobs that were accepted and not over, and what was decided about them; workers
+// and readers tell it the rest.
+func (s *sim) crash() {
+	s.res.Crashes++
+	s.begin()
+	s.waiting, s.wake = nil, 0
+	for _, p := range s.procs {
+		if p.conn {
+			p.part()
+			p.said.until = s.now // nobody listens
+			p.later(s.net()*4, p.connect)
+		}
+	}
+	for _, j := range s.jobs {
+		if !j.submitted || j.closed {
+			continue
+		}
+		if j.stopped && len(j.enough) == 0 { // it has failed, or was cancelled
+			s.close(j)
+			continue
+		}
+		j.finished = false
+		s.step(sched.Event{Kind: sched.Submit, Job: j.id, Spec: &j.plan.Spec})
+		for _, x := range j.decided {
+			s.step(sched.Event{Kind: sched.Extend, Job: j.id, Ext: x})
+		}
+		for _, t := range j.read() {
+			s.step(sched.Event{Kind: sched.Read, Job: j.id, Layer: t.Layer, Block: t.Block})
+		}
+		for _, l := range j.enough {
+			s.step(sched.Event{Kind: sched.Enough, Job: j.id, Layer: l})
+		}
+	}
+}
+
+// read lists what the reader has, in order.
+func (j *jobRun) read() []sched.Block {
+	var out []sched.Block
+	for l := range j.want {
+		for b := range j.want[l] {
+			t := sched.Block{Layer: sched.LayerID(l), Block: int32(b)}
+			if _, ok := j.got[t]; ok {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
 }
 
 // stall holds up what is sent to the process, what it sends, or both, for a while: a partition that heals, or a pause.
@@ -112,7 +161,7 @@ func (p *proc) apart(q *proc) bool { return p != q && p.s.now < p.s.rifts[[2]*pr
 
 // loseOne makes a held block vanish without a word.
 func (p *proc) loseOne() {
-	keys := p.inventory()
+	keys := sorted(p.own)
 	if len(keys) == 0 {
 		return
 	}
@@ -122,16 +171,6 @@ func (p *proc) loseOne() {
 		p.values[i].ok = false
 		p.s.hold(-bytesOf(p.values[i].v))
 	}
-}
-
-// inventory lists the blocks made here that were not freed.
-func (p *proc) inventory() []key {
-	keys := make([]key, 0, len(p.own))
-	for k := range p.own {
-		keys = append(keys, k)
-	}
-	slices.SortFunc(keys, key.compare)
-	return keys
 }
 
 // leaving is a process that retires.
@@ -146,14 +185,19 @@ func (p *proc) retire() {
 	if !p.conn || p.leaving != nil {
 		return
 	}
-	p.leaving = &leaving{}
+	l := &leaving{}
+	p.leaving = l
 	p.s.step(sched.Event{Kind: sched.Mem, Worker: p.id, Session: p.session, Paused: true, Now: p.s.seq})
-	p.later(p.s.net(), p.giveAway)
+	p.later(p.s.net(), func() { p.giveAway(l) })
 }
 
-func (p *proc) giveAway() {
+// giveAway copies the blocks to others when nothing runs any more, unless the session is over.
+func (p *proc) giveAway(l *leaving) {
+	if p.leaving != l {
+		return
+	}
 	if busy, up := p.s.st.Load(p.id); busy > 0 && up {
-		p.later(p.s.net(), p.giveAway)
+		p.later(p.s.net(), func() { p.giveAway(l) })
 		return
 	}
 	var others []*proc
@@ -162,8 +206,7 @@ func (p *proc) giveAway() {
 			others = append(others, q)
 		}
 	}
-	l := p.leaving
-	for n, k := range p.inventory() {
+	for n, k := range sorted(p.own) {
 		if len(others) == 0 {
 			break
 		}
@@ -171,7 +214,7 @@ func (p *proc) giveAway() {
 		q := others[n%len(others)]
 		session := q.session
 		p.later(p.s.net(), func() {
-			if v, ok := p.peek(k); ok && q.conn && q.session == session && !q.has(k) {
+			if v, ok := p.peek(k); ok && p.leaving == l && q.conn && q.session == session && !q.has(k) {
 				i := q.number(stored{key: k, v: v, ok: true})
 				q.own[k] = i
 				q.node(node.Event{Kind: node.Have, Value: i, Bytes: bytesOf(v)})
@@ -179,12 +222,12 @@ func (p *proc) giveAway() {
 					Worker: q.id, Session: session})
 			}
 			if l.wait--; l.wait == 0 {
-				p.later(p.s.net(), p.goodbye)
+				p.later(p.s.net(), func() { p.goodbye(l) })
 			}
 		})
 	}
 	if l.wait == 0 {
-		p.goodbye()
+		p.goodbye(l)
 	}
 }
 
@@ -196,7 +239,9 @@ func (p *proc) moved() []sched.Event {
 	return p.leaving.have
 }
 
-func (p *proc) goodbye() {
-	p.s.res.Retired++
-	p.end(0, 0, p.moved())
+func (p *proc) goodbye(l *leaving) {
+	if p.leaving == l {
+		p.s.res.Retired++
+		p.end(0, 0, p.moved())
+	}
 }

@@ -31,6 +31,9 @@ type assignment struct {
 	alone   bool
 	in      []input
 	values  []int32 // the node's numbers of in, -1 for a whole layer
+
+	started  bool
+	outlived bool // the session it was given in; none has adopted it since
 }
 
 // proc is a worker process: the shell around a node.Node.
@@ -54,6 +57,8 @@ type proc struct {
 	own     map[key]int32 // blocks made here
 	tasks   []*assignment // by number
 	running map[key]int32 // numbers of tasks given and not reported
+
+	announced map[key]bool // what this session began with running
 }
 
 // stored is a value the node knows by its place in proc.values.
@@ -72,28 +77,49 @@ func (p *proc) boot() {
 	p.connect()
 }
 
-// connect opens a session and says what is still here.
+// connect opens a session and says what is still here and what still runs.
 func (p *proc) connect() {
 	p.conn = true
 	p.s.sessions++
 	p.session = p.s.sessions
 	p.said, p.leaving = &said{until: math.MaxInt64}, nil
-	old := p.values
-	inventory := p.inventory()
-	p.n = node.New(node.Config{Slots: p.s.cfg.Slots, Budget: p.s.cfg.Memory})
-	p.values, p.tasks, p.running = nil, nil, map[key]int32{}
-	p.send(sched.Event{Kind: sched.WorkerUp, Slots: p.s.cfg.Slots, Queue: p.s.cfg.Queue})
-	for _, k := range inventory {
-		v := old[p.own[k]]
-		if !v.ok {
-			delete(p.own, k)
+	if p.n == nil {
+		p.n = node.New(node.Config{Slots: p.s.cfg.Slots, Budget: p.s.cfg.Memory})
+		p.values, p.tasks, p.running = nil, nil, map[key]int32{}
+	}
+	say := []sched.Event{{Kind: sched.WorkerUp, Slots: p.s.cfg.Slots, Queue: p.s.cfg.Queue}}
+	for _, k := range sorted(p.own) {
+		i := p.own[k]
+		if v := &p.values[i]; v.ok {
+			say = append(say, sched.Event{Kind: sched.Held, Job: k.job, Layer: k.t.Layer, Block: k.t.Block, Bytes: bytesOf(v.v), Rows: rowsOf(v.v)})
 			continue
 		}
-		i := p.number(stored{key: k, v: v.v, ok: true})
-		p.own[k] = i
-		p.node(node.Event{Kind: node.Have, Value: i, Bytes: bytesOf(v.v)})
-		p.send(sched.Event{Kind: sched.Held, Job: k.job, Layer: k.t.Layer, Block: k.t.Block, Bytes: bytesOf(v.v), Rows: rowsOf(v.v)})
+		delete(p.own, k)
+		p.node(node.Event{Kind: node.Free, Value: i})
 	}
+	p.announced = map[key]bool{}
+	for _, k := range sorted(p.running) {
+		p.announced[k] = true
+		p.tasks[p.running[k]].outlived = true
+		say = append(say, sched.Event{Kind: sched.Running, Job: k.job, Layer: k.t.Layer, Block: k.t.Block})
+	}
+	if !p.s.cfg.Apart {
+		p.send(say...)
+		return
+	}
+	for _, ev := range say {
+		p.send(ev)
+	}
+}
+
+// sorted returns the keys of a map in order.
+func sorted(m map[key]int32) []key {
+	keys := make([]key, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, key.compare)
+	return keys
 }
 
 func (p *proc) number(v stored) int32 {
@@ -113,17 +139,22 @@ func (s *sim) hold(bytes int64) {
 type said struct{ until int64 }
 
 // send reports to the scheduler, in order. Now and then a report is repeated much later, when it is stale.
-func (p *proc) send(ev sched.Event) {
-	ev.Worker, ev.Session = p.id, p.session
+func (p *proc) send(evs ...sched.Event) {
+	if !p.conn {
+		return
+	}
+	for i := range evs {
+		evs[i].Worker, evs[i].Session = p.id, p.session
+	}
 	p.floor[1] = max(p.floor[1]+1, p.s.now+p.s.net())
 	said := p.said
 	p.s.after(p.floor[1]-p.s.now, func() {
 		if p.s.now < said.until {
-			p.s.step(ev)
+			p.s.step(evs...)
 		}
 	})
 	if p.s.r.Float64() < p.s.cfg.Dup {
-		p.s.after(p.floor[1]-p.s.now+p.s.r.Int64N(20*p.s.cfg.Net+1), func() { p.s.step(ev) })
+		p.s.after(p.floor[1]-p.s.now+p.s.r.Int64N(20*p.s.cfg.Net+1), func() { p.s.step(evs...) })
 	}
 }
 
@@ -137,7 +168,7 @@ func (p *proc) toWorker(ses sched.Session, fn func()) {
 	})
 }
 
-// later does fn at the worker after d, unless it died or lost its connection before.
+// later does fn at the worker after d, unless it died before.
 func (p *proc) later(d int64, fn func()) {
 	life := p.life
 	p.s.after(d, func() {
@@ -157,14 +188,47 @@ func (p *proc) peek(k key) (uint64, bool) {
 // has says whether the process has a block, or had one and has not been told to drop it.
 func (p *proc) has(k key) bool { _, ok := p.own[k]; return ok }
 
+// report tells the scheduler about a task. Of one that outlived its session and was not adopted only the block counts.
 func (p *proc) report(kind sched.EventKind, a *assignment, more sched.Event) {
+	if a.outlived {
+		if kind != sched.Done {
+			return
+		}
+		kind = sched.Held
+	}
 	more.Kind, more.Job, more.Layer, more.Block, more.Attempt = kind, a.job, a.t.Layer, a.t.Block, a.attempt
 	p.send(more)
 }
 
 // take queues a task with the node. Inputs that are elsewhere become values of this task alone.
 func (p *proc) take(m assignment) {
+	if t, ok := p.running[m.key]; ok && p.tasks[t].outlived {
+		if m.alone { // it does not run alone: it must end first
+			p.toWorker(p.session, func() { p.take(m) })
+			return
+		}
+		p.tasks[t].outlived, p.tasks[t].attempt = false, m.attempt
+		return
+	}
 	a := &m
+	if i, ok := p.own[m.key]; ok && p.values[i].ok && p.s.r.IntN(2) == 0 { // from before: it need not be made again
+		p.report(sched.Done, a, sched.Event{Bytes: bytesOf(p.values[i].v), Rows: rowsOf(p.values[i].v)})
+		return
+	}
+	for _, in := range m.in {
+		if in.all != nil {
+			in = in.all.bad
+		}
+		if in.at != nowhere {
+			continue
+		}
+		if !p.announced[m.key] {
+			p.s.err = fmt.Errorf("job %d: task %v runs, its input %v is held by nobody", m.job, m.t, in.t)
+			return
+		}
+		p.report(sched.FetchFailed, a, sched.Event{Dep: in.t, DepWorker: nowhere}) // it was running, and has failed meanwhile
+		return
+	}
 	a.values = make([]int32, 0, len(m.in))
 	for _, in := range m.in {
 		if in.all != nil {
@@ -190,8 +254,14 @@ func (p *proc) take(m assignment) {
 	t := int32(len(p.tasks))
 	p.tasks = append(p.tasks, a)
 	p.running[m.key] = t
-	if len(p.running) > int(p.s.cfg.Slots+p.s.cfg.Queue) {
-		p.s.err = fmt.Errorf("worker %d: was given %d tasks, has %d slots and %d places", p.id, len(p.running), p.s.cfg.Slots, p.s.cfg.Queue)
+	given := 0
+	for _, i := range p.running {
+		if !p.tasks[i].outlived {
+			given++
+		}
+	}
+	if given > int(p.s.cfg.Slots+p.s.cfg.Queue) {
+		p.s.err = fmt.Errorf("worker %d: was given %d tasks, has %d slots and %d places", p.id, given, p.s.cfg.Slots, p.s.cfg.Queue)
 	}
 	known := slices.DeleteFunc(slices.Clone(a.values), func(i int32) bool { return i < 0 })
 	p.node(node.Event{Kind: node.Queue, Task: t, Key: uint64(m.t.Layer)<<32 | uint64(m.t.Block), Floor: 10, Want: 40, Alone: m.alone, In: known})
@@ -291,6 +361,7 @@ func (p *proc) fetch(i int32) {
 // start runs a task: it reads its inputs now and yields its block later.
 func (p *proc) start(t int32) {
 	a := p.tasks[t]
+	a.started = true
 	if p.s.cfg.Queue > 0 {
 		p.report(sched.Started, a, sched.Event{})
 	}

@@ -37,7 +37,7 @@ func runScenario(sc *Scenario, from, to uint64) string {
 			return err.Error() + "\n"
 		}
 		if seed == from {
-			fmt.Fprintf(&out, "seed %d: %d tasks, %d ran, %d workers died, %d retired, %d events, end %d, trace %016x\n", seed, r.Tasks, r.Ran, r.Kills, r.Retired, r.Steps, r.End, r.Trace)
+			fmt.Fprintf(&out, "seed %d: %d tasks, %d ran, %d workers died, %d retired, %d schedulers died, %d events, end %d, trace %016x\n", seed, r.Tasks, r.Ran, r.Kills, r.Retired, r.Crashes, r.Steps, r.End, r.Trace)
 		}
 		most = max(most, float64(r.Ran)/float64(r.Tasks))
 		for j, e := range r.Failed {

@@ -20,11 +20,12 @@ type Config struct {
 	Memory  int64 // budget of a worker, 0 means unbounded
 	Net     int64 // longest time of a message
 	Work    int64 // longest time of a task
+	Apart   bool  // what a session begins with is taken piece by piece, not together
 	Batch   int64 // longest time that events wait to be taken together; 0 means each is taken at once
 
 	Kills     int // processes that die and come back empty
 	Blackouts int // times that all processes die
-	Breaks    int // connections that break; the process keeps what it has and connects again
+	Breaks    int // connections that break; the process keeps what it has, goes on with what it runs and connects again
 	Stalls    int // times that nothing comes through to a process, or from it, or both, and then all of it
 	Rifts     int // times that one process cannot fetch from another, with an error or without an answer
 	Losses    int // held blocks that vanish without a word
@@ -32,6 +33,7 @@ type Config struct {
 	Slow      int // changes of a worker's speed, up to 20 times slower
 	Retires   int // processes that are sent away, give their blocks to others, end and come back empty
 	Cancels   int // jobs cancelled, or told that it is enough
+	Crashes   int // schedulers that die; the next one knows jobs and decisions
 
 	Dup     float64                                   // chance that a report is repeated much later
 	Flaky   float64                                   // chance that a task fails and may be tried again
@@ -57,6 +59,7 @@ type Result struct {
 	Kills int    // workers that died
 
 	Retired int   // workers that retired
+	Crashes int   // schedulers that died
 	End     int64 // when all jobs were closed
 	Peak    int64 // most bytes held by all workers at the same time
 	Failed  map[sched.JobID]*sched.JobError
@@ -91,18 +94,22 @@ type sim struct {
 
 // jobRun is what the client of a job knows.
 type jobRun struct {
-	id       sched.JobID
-	plan     *Plan
-	want     [][]uint64
-	layers   []sched.Layer
-	rows     []int64 // of finished layers, -1 before
-	taken    []bool
-	gathers  map[sched.LayerID]*gather
-	got      map[sched.Block]uint64
-	next     []int32 // per layer, the next block an Ordered one must deliver
-	stopped  bool    // cancelled, failed, or told that it is enough
-	finished bool
-	closed   bool
+	id      sched.JobID
+	plan    *Plan
+	want    [][]uint64
+	layers  []sched.Layer
+	rows    []int64 // of finished layers, -1 before
+	taken   []bool
+	gathers map[sched.LayerID]*gather
+	got     map[sched.Block]uint64
+	next    []int32 // per layer, the next block an Ordered one must deliver
+	stopped bool    // cancelled, failed, or told that it is enough
+	enough  []sched.LayerID
+	decided []*sched.Extension
+
+	submitted bool
+	finished  bool
+	closed    bool
 }
 
 // Run runs plans as jobs 0, 1, … to their end and compares what they yield with Evaluate. An error says what went wrong,
@@ -113,12 +120,10 @@ func Run(plans []Plan, cfg Config) (Result, error) {
 		cfg.Steps = 2_000_000
 	}
 	cfg.Net, cfg.Work = max(cfg.Net, 1), max(cfg.Work, 1)
-	s := &sim{cfg: cfg, r: rand.New(rand.NewPCG(cfg.Seed, 1)), st: sched.New(cfg.Options)}
+	s := &sim{cfg: cfg, r: rand.New(rand.NewPCG(cfg.Seed, 1))}
 	s.rifts = map[[2]*proc]int64{}
 	s.res.Failed = map[sched.JobID]*sched.JobError{}
-	if cfg.Prepare != nil {
-		cfg.Prepare(s.st)
-	}
+	s.begin()
 	horizon := int64(1)
 	for i := range plans {
 		s.addJob(sched.JobID(i), &plans[i])
@@ -144,6 +149,14 @@ func Run(plans []Plan, cfg Config) (Result, error) {
 	return s.res, s.err
 }
 
+// begin starts a scheduler that knows nothing.
+func (s *sim) begin() {
+	s.st = sched.New(s.cfg.Options)
+	if s.cfg.Prepare != nil {
+		s.cfg.Prepare(s.st)
+	}
+}
+
 func (s *sim) net() int64 { return 1 + s.r.Int64N(s.cfg.Net) }
 
 func (s *sim) addJob(id sched.JobID, p *Plan) {
@@ -154,7 +167,10 @@ func (s *sim) addJob(id sched.JobID, p *Plan) {
 		j.next = append(j.next, 0)
 	}
 	s.jobs = append(s.jobs, j)
-	s.after(s.r.Int64N(2*s.cfg.Net), func() { s.step(sched.Event{Kind: sched.Submit, Job: id, Spec: &p.Spec}) })
+	s.after(s.r.Int64N(2*s.cfg.Net), func() {
+		j.submitted = true
+		s.step(sched.Event{Kind: sched.Submit, Job: id, Spec: &p.Spec})
+	})
 }
 
 func (s *sim) cancelOne() {
@@ -166,7 +182,7 @@ func (s *sim) cancelOne() {
 	}
 	l := sched.LayerID(s.r.IntN(len(j.layers)))
 	if j.layers[l].Keep >= sched.Stream {
-		j.stopped = true
+		j.stopped, j.enough = true, append(j.enough, l)
 		s.step(sched.Event{Kind: sched.Enough, Job: j.id, Layer: l})
 		s.letGo(j) // what is missing will not come
 	}
@@ -316,10 +332,14 @@ func (s *sim) do(a *sched.Action) {
 	case sched.Finished:
 		s.finished(s.jobs[a.Job])
 	case sched.Closed:
-		if j := s.jobs[a.Job]; !j.closed {
-			j.closed = true
-			s.closed++
-		}
+		s.close(s.jobs[a.Job])
+	}
+}
+
+func (s *sim) close(j *jobRun) {
+	if !j.closed {
+		j.closed = true
+		s.closed++
 	}
 }
 
@@ -346,10 +366,13 @@ func (s *sim) assign(a *sched.Action, b int32) {
 	p.toWorker(a.Session, func() { p.take(m) })
 }
 
+// nowhere is where blocks are that nobody holds: only a task that runs already may read such.
+const nowhere = -1
+
 func (s *sim) locate(j *jobRun, t sched.Block) input {
 	w, _, ok := s.st.Holder(j.id, t.Layer, t.Block)
-	if !ok && s.err == nil {
-		s.err = fmt.Errorf("job %d: a task runs, its input %v is held by nobody", j.id, t)
+	if !ok {
+		w = nowhere
 	}
 	return input{key: key{j.id, t}, at: w}
 }
@@ -381,6 +404,10 @@ func (s *sim) gather(j *jobRun, l sched.LayerID) *gather {
 	seen := map[sched.WorkerID]bool{}
 	for b := range j.layers[l].N {
 		in := s.locate(j, sched.Block{Layer: l, Block: b})
+		if in.at == nowhere {
+			delete(j.gathers, l) // it will be complete
+			return &gather{bad: in}
+		}
 		p := s.procs[in.at]
 		v, ok := p.peek(in.key)
 		if values[b] = v; !ok && g.ok {
@@ -462,7 +489,13 @@ func (s *sim) layerDone(a *sched.Action) {
 				l.In = set.In
 			}
 		}
-		s.after(s.net(), func() { s.step(sched.Event{Kind: sched.Extend, Job: j.id, Ext: x}) })
+		j.decided = append(j.decided, x)
+		st := s.st
+		s.after(s.net(), func() {
+			if s.st == st { // else the next one was told
+				s.step(sched.Event{Kind: sched.Extend, Job: j.id, Ext: x})
+			}
+		})
 	}
 }
 

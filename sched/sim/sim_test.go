@@ -73,13 +73,14 @@ func TestSweep(t *testing.T) {
 				sum.Ran += r.Ran
 				sum.Kills += r.Kills
 				sum.Retired += r.Retired
+				sum.Crashes += r.Crashes
 				mu.Unlock()
 			}
 		})
 	}
 	wg.Wait()
-	t.Logf("%d seeds: %d tasks, %d runs of tasks, %d kills, %d retired, %d events", n, sum.Tasks, sum.Ran, sum.Kills, sum.Retired, sum.Steps)
-	if !t.Failed() && (sum.Kills < n || sum.Ran < sum.Tasks/2 || sum.Retired < n/10) {
+	t.Logf("%d seeds: %d tasks, %d runs of tasks, %d kills, %d retired, %d schedulers died, %d events", n, sum.Tasks, sum.Ran, sum.Kills, sum.Retired, sum.Crashes, sum.Steps)
+	if !t.Failed() && (sum.Kills < n || sum.Ran < sum.Tasks/2 || sum.Retired < n/10 || sum.Crashes < n/10) {
 		t.Fatal("the sweep hardly tests anything")
 	}
 }

@@ -39,11 +39,12 @@ func Draw(r *rand.Rand) ([]Plan, Config) {
 	for _, f := range []struct {
 		one, most int
 		into      *int
-	}{{10, 1, &cfg.Blackouts}, {3, 4, &cfg.Stalls}, {3, 3, &cfg.Rifts}, {3, 3, &cfg.Retires}, {6, 2, &cfg.Cancels}} {
+	}{{10, 1, &cfg.Blackouts}, {3, 4, &cfg.Stalls}, {3, 3, &cfg.Rifts}, {3, 3, &cfg.Retires}, {6, 2, &cfg.Cancels}, {4, 2, &cfg.Crashes}} {
 		if r.IntN(f.one) == 0 {
 			*f.into = 1 + r.IntN(f.most)
 		}
 	}
+	cfg.Apart = r.IntN(2) == 0
 	if r.IntN(3) == 0 {
 		cfg.Batch = 1 + r.Int64N(cfg.Net)
 	}
