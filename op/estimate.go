@@ -2,14 +2,37 @@ package op
 
 import (
 	"math"
+	"slices"
 
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 )
 
-// Known is what is known of the columns of a table, by name, to estimate with. It is
-// never changed: tables share it.
-type Known map[string]Fact
+// Known is what is known of the columns of a table, to estimate with. It is never
+// changed: tables share it.
+type Known []NamedFact
+
+// A NamedFact is a fact and its column.
+type NamedFact struct {
+	Col  string
+	Fact Fact
+}
+
+// Of returns what is known of a column.
+func (k Known) Of(col string) (Fact, bool) {
+	for i := range k {
+		if k[i].Col == col {
+			return k[i].Fact, true
+		}
+	}
+	return Fact{}, false
+}
+
+// fact is Of where nothing known will do.
+func (k Known) fact(col string) Fact {
+	f, _ := k.Of(col)
+	return f
+}
 
 // A Fact is what is known of a column. Distinct is of the rows that are left; Domain
 // and Table are the distinct values and the rows of the table the column comes from,
@@ -24,7 +47,7 @@ type Fact struct {
 func (f Fact) unique() bool { return f.Table > 0 && f.Domain >= f.Table }
 
 // Facts returns what is known of a column, for expr.Selectivity.
-func (m Meta) Facts(col string) expr.Facts { return m.Known[col].Facts }
+func (m Meta) Facts(col string) expr.Facts { return m.Known.fact(col).Facts }
 
 // NewFact describes a column of a table that is read.
 func NewFact(f expr.Facts, rows float64) Fact {
@@ -45,37 +68,29 @@ func (m Meta) Where(pred expr.Expr) Meta {
 	out := m.share(expr.Selectivity(pred, m.Facts))
 	for _, c := range expr.Conjuncts(pred) {
 		cols := expr.Columns(c)
-		f, ok := out.Known[first(cols)]
-		if len(cols) != 1 || !ok {
+		if len(cols) != 1 {
 			continue
 		}
-		whole := m.Known[cols[0]].Distinct
 		share := expr.Selectivity(c, m.Facts)
-		f.Distinct = min(f.Distinct, max(1, whole*share))
-		f.Tested *= share
-		out.Known[cols[0]] = f
+		for i := range out.Known {
+			if f := &out.Known[i].Fact; out.Known[i].Col == cols[0] {
+				f.Distinct = min(f.Distinct, max(1, m.Known[i].Fact.Distinct*share))
+				f.Tested *= share
+			}
+		}
 	}
 	return out
-}
-
-func first(s []string) string {
-	if len(s) == 0 {
-		return ""
-	}
-	return s[0]
 }
 
 // share describes a part of the rows, taken without regard to their values: with n rows
 // of each value, 1-(1-share)^n of the values are still there.
 func (m Meta) share(share float64) Meta {
-	known := make(Known, len(m.Known))
-	for name, f := range m.Known {
-		if f.Distinct > 0 {
+	m.Known = slices.Clone(m.Known)
+	for i := range m.Known {
+		if f := &m.Known[i].Fact; f.Distinct > 0 {
 			f.Distinct *= 1 - math.Pow(1-share, max(1, m.Rows/f.Distinct))
 		}
-		known[name] = f
 	}
-	m.Known = known
 	m.Rows *= share
 	if m.Bytes > 0 {
 		m.Bytes *= share
@@ -85,10 +100,10 @@ func (m Meta) share(share float64) Meta {
 
 // Rename describes columns under new names, those that are not named left out.
 func (k Known) Rename(names map[string]string) Known {
-	out := make(Known, len(names))
-	for old, name := range names {
-		if f, ok := k[old]; ok {
-			out[name] = f
+	out := make(Known, 0, len(names))
+	for _, f := range k {
+		if name, ok := names[f.Col]; ok {
+			out = append(out, NamedFact{name, f.Fact})
 		}
 	}
 	return out
@@ -96,10 +111,10 @@ func (k Known) Rename(names map[string]string) Known {
 
 // Pick leaves out what is not in a schema.
 func (k Known) Pick(s dtype.Schema) Known {
-	out := make(Known, len(s))
+	out := make(Known, 0, len(s))
 	for _, f := range s {
-		if x, ok := k[f.Name]; ok {
-			out[f.Name] = x
+		if x, ok := k.Of(f.Name); ok {
+			out = append(out, NamedFact{f.Name, x})
 		}
 	}
 	return out
@@ -112,7 +127,7 @@ func (k Known) Pick(s dtype.Schema) Known {
 func domain(l, r Known, left, right []string) float64 {
 	all, alone, table := 1.0, false, math.Inf(1)
 	for i := range left {
-		a, b := l[left[i]], r[right[i]]
+		a, b := l.fact(left[i]), r.fact(right[i])
 		if a.Domain == 0 || b.Domain == 0 {
 			return 0
 		}
@@ -156,7 +171,7 @@ func Matching(l, r Meta, left, right []string) float64 {
 	}
 	share := 1.0
 	for i := range left {
-		a, b := l.Known[left[i]], r.Known[right[i]]
+		a, b := l.Known.fact(left[i]), r.Known.fact(right[i])
 		one := domain(l.Known, r.Known, left[i:i+1], right[i:i+1])
 		share = min(share, b.Distinct/max(1, min(one, max(a.Distinct, b.Distinct, one))))
 	}
@@ -166,18 +181,20 @@ func Matching(l, r Meta, left, right []string) float64 {
 // Paired describes what is known of the columns of matched rows: of the keys only the
 // values that both sides have.
 func Paired(l, r Meta, left, right []string, rows float64) Known {
-	out := make(Known, len(l.Known)+len(r.Known))
-	for _, side := range []Known{r.Known, l.Known} {
-		for name, f := range side {
-			f.Distinct = min(f.Distinct, max(1, rows))
-			out[name] = f
+	out := slices.Clone(l.Known)
+	for _, f := range r.Known {
+		if _, both := l.Known.Of(f.Col); !both {
+			out = append(out, f)
 		}
 	}
-	for i := range left {
-		a, b := out[left[i]], out[right[i]]
-		d := min(a.Distinct, b.Distinct)
-		a.Distinct, b.Distinct = d, d
-		out[left[i]], out[right[i]] = a, b
+	for i := range out {
+		f := &out[i].Fact
+		f.Distinct = min(f.Distinct, max(1, rows))
+		for k := range left {
+			if out[i].Col == left[k] || out[i].Col == right[k] {
+				f.Distinct = min(f.Distinct, l.Known.fact(left[k]).Distinct, r.Known.fact(right[k]).Distinct)
+			}
+		}
 	}
 	return out
 }
@@ -190,7 +207,7 @@ func Groups(m Meta, keys []string) float64 {
 	}
 	n := 1.0
 	for _, k := range keys {
-		f := m.Known[k]
+		f := m.Known.fact(k)
 		if f.Distinct == 0 {
 			return -1
 		}

@@ -2,9 +2,9 @@ package op
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/canon"
 )
 
@@ -19,28 +19,18 @@ type FusedPart struct {
 	Sides int  // side inputs it takes, in the order of the layer's side edges
 }
 
-type fusedParams struct{ Parts []sentPart }
-
-// A sentPart is a FusedPart as it travels: without what only plans are made with.
-type sentPart struct {
-	Call   Call
-	Schema dtype.Schema
-	Rows   float64
-	Bytes  float64
-	Layout Layout
-	Sides  int
-}
+type fusedParams struct{ Parts []FusedPart }
 
 // Fuse makes one call of several parts.
 func Fuse(parts []FusedPart) Call {
 	if len(parts) == 1 {
 		return parts[0].Call
 	}
-	sent := make([]sentPart, len(parts))
-	for i, p := range parts {
-		sent[i] = sentPart{p.Call, p.In.Schema, p.In.Rows, p.In.Bytes, p.In.Layout, p.Sides}
+	parts = slices.Clone(parts)
+	for i := range parts {
+		parts[i].In.Known = nil // plans are made with it, tasks are not
 	}
-	b, err := canon.Append(nil, fusedParams{sent})
+	b, err := canon.Append(nil, fusedParams{parts})
 	if err != nil {
 		panic(fmt.Sprintf("op: fused parameters that cannot be encoded: %v", err))
 	}
@@ -59,11 +49,7 @@ func Parts(c Call, in Meta, sides int) ([]FusedPart, error) {
 	if len(p.Parts) < 2 {
 		return nil, fmt.Errorf("op %s: %d parts, want at least 2", FusedName, len(p.Parts))
 	}
-	parts := make([]FusedPart, len(p.Parts))
-	for i, s := range p.Parts {
-		parts[i] = FusedPart{s.Call, Meta{Schema: s.Schema, Rows: s.Rows, Bytes: s.Bytes, Layout: s.Layout}, s.Sides}
-	}
-	return parts, nil
+	return p.Parts, nil
 }
 
 // Text words a call for plans: the operator and its parameters; a fused call as

@@ -43,7 +43,8 @@ func (p scanParams) known() op.Known {
 	for i, f := range p.Schema {
 		if i < len(p.Values) && p.Values[i] > 0 {
 			number := func(v float64) expr.Literal { return expr.Literal{Type: f.Type, I: int64(v)} }
-			out[f.Name] = op.NewFact(expr.Facts{Min: number(1), Max: number(p.Values[i])}, p.Rows)
+			fact := op.NewFact(expr.Facts{Min: number(1), Max: number(p.Values[i])}, p.Rows)
+			out = append(out, op.NamedFact{Col: f.Name, Fact: fact})
 		}
 	}
 	return out

@@ -193,14 +193,10 @@ func (c *chain) search() {
 	for t, id := range c.tables {
 		m := c.g.Layers[id].Out
 		known := op.Known{}
-		for name, f := range m.Known {
-			if c.keyed(name) {
-				known[name] = f
-			}
-		}
 		for _, f := range m.Schema { // keys of which nothing is known connect, too
-			if _, ok := known[f.Name]; !ok && c.keyed(f.Name) {
-				known[f.Name] = op.Fact{}
+			if c.keyed(f.Name) {
+				fact, _ := m.Known.Of(f.Name)
+				known = append(known, op.NamedFact{Col: f.Name, Fact: fact})
 			}
 		}
 		c.parts[1<<t] = part{set: 1 << t, meta: op.Meta{Rows: m.Rows, Known: known}}
@@ -245,34 +241,24 @@ func (c *chain) try(left, right uint) {
 // other class one of each side.
 func (c *chain) keys(a, b op.Known) (left, right []string) {
 	done := map[string]bool{}
-	for _, name := range sortedNames(a) {
-		if _, both := b[name]; both {
-			left, right = append(left, name), append(right, name)
-			done[c.stands(name)] = true
+	for _, x := range a {
+		if _, both := b.Of(x.Col); both {
+			left, right = append(left, x.Col), append(right, x.Col)
+			done[c.stands(x.Col)] = true
 		}
 	}
-	others := sortedNames(b)
-	for _, name := range sortedNames(a) {
-		class := c.stands(name)
+	for _, x := range a {
+		class := c.stands(x.Col)
 		if done[class] {
 			continue
 		}
-		at := slices.IndexFunc(others, func(o string) bool { return c.stands(o) == class })
+		at := slices.IndexFunc(b, func(o op.NamedFact) bool { return c.stands(o.Col) == class })
 		if at >= 0 {
-			left, right = append(left, name), append(right, others[at])
+			left, right = append(left, x.Col), append(right, b[at].Col)
 			done[class] = true
 		}
 	}
 	return left, right
-}
-
-func sortedNames(k op.Known) []string {
-	out := make([]string, 0, len(k))
-	for name := range k {
-		out = append(out, name)
-	}
-	slices.Sort(out)
-	return out
 }
 
 // build adds the joins of a part, the table that is to be built on the right.

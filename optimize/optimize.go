@@ -83,6 +83,9 @@ func Run(g *graph.Graph, want graph.LayerID, o Options) (*Plan, error) {
 			}
 		}
 	}
+	for i := range p.Graph.Layers {
+		p.Graph.Layers[i].Out.Known = nil // it need not travel
+	}
 	return p, nil
 }
 

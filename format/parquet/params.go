@@ -146,7 +146,7 @@ func (p *ReadParams) known(rows float64) op.Known {
 	for c, f := range p.Schema {
 		facts, ok := p.facts(c)
 		if ok {
-			out[f.Name] = op.NewFact(facts, rows)
+			out = append(out, op.NamedFact{Col: f.Name, Fact: op.NewFact(facts, rows)})
 		}
 	}
 	return out

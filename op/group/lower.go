@@ -92,7 +92,7 @@ var finalOp = op.Register(op.Spec[finalParams]{
 func (p Params) known(in op.Meta, rows float64) op.Known {
 	out := op.Known{}
 	for _, k := range p.Keys {
-		f, ok := in.Known[k]
+		f, ok := in.Known.Of(k)
 		if !ok {
 			continue
 		}
@@ -100,7 +100,7 @@ func (p Params) known(in op.Meta, rows float64) op.Known {
 		if len(p.Keys) == 1 && p.Top == nil {
 			f.Domain = max(f.Domain, rows)
 		}
-		out[k] = f
+		out = append(out, op.NamedFact{Col: k, Fact: f})
 	}
 	return out
 }
