@@ -233,6 +233,27 @@ func (u *upload) Close() error {
 	return os.Remove(name)
 }
 
+// CopyRange appends n bytes of from, which begin at off, to to, as the system does it best.
+func CopyRange(to, from Output, off, n int64) error {
+	in, out := staged(from), staged(to)
+	if _, err := in.Seek(off, io.SeekStart); err != nil {
+		return err
+	}
+	k, err := out.ReadFrom(io.LimitReader(in, n))
+	if err == nil && k < n {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// staged is where an output lies until it is complete.
+func staged(o Output) *os.File {
+	if u, ok := o.(*upload); ok {
+		return u.File
+	}
+	return o.(*whole.File).File
+}
+
 // Ends reports whether the name of a file, without a query and in any case, ends in one of some endings.
 func Ends(path string, endings ...string) bool {
 	path = strings.ToLower(Name(path))

@@ -206,6 +206,43 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// TestCopyRange copies parts of one output to another.
+func TestCopyRange(t *testing.T) {
+	dir := t.TempDir()
+	for _, to := range []string{dir + "/to", "shaky://b/to"} {
+		from, err := Create(t.Context(), dir+"/from")
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := Create(t.Context(), to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := from.WriteAt([]byte("world hello "), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(CopyRange(out, from, 6, 6), CopyRange(out, from, 0, 5), out.Commit(), out.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if err := CopyRange(from, from, 10, 5); err == nil {
+			t.Error("more than there is")
+		}
+		if err := from.Close(); err != nil {
+			t.Fatal(err)
+		}
+		f, _, err := Open(t.Context(), to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(f); string(b) != "hello world" || err != nil {
+			t.Errorf("%q, %v", b, err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // TestLocal holds what paths of this machine are.
 func TestLocal(t *testing.T) {
 	ctx, dir := context.Background(), t.TempDir()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,16 +19,25 @@ import (
 type rowFormat struct {
 	delim byte
 	null  string
+	bare  []lexicon // by column
 }
 
 // appendRows appends the rows of m.
 func (f *rowFormat) appendRows(dst []byte, m *chunk.Batch, schema dtype.Schema) ([]byte, error) {
+	f.look(m)
 	for i := range m.N {
 		for c := range m.Cols {
 			if c > 0 {
 				dst = append(dst, f.delim)
 			}
 			v := &m.Cols[c]
+			if b := f.bare[c].bare; b != nil && v.Valid == nil {
+				if k := chunk.Values[uint32](v)[i]; b[k] {
+					t := &v.Dict.Values
+					dst = append(dst, t.Str[t.Off[k]:t.Off[k+1]]...)
+					continue
+				}
+			}
 			if v.Type.Kind == dtype.Null || v.Valid != nil && v.Valid[i>>6]>>(uint(i)&63)&1 == 0 {
 				dst = append(dst, f.null...)
 				continue
@@ -42,17 +52,77 @@ func (f *rowFormat) appendRows(dst []byte, m *chunk.Batch, schema dtype.Schema) 
 	return dst, nil
 }
 
+// A lexicon says of the texts of a dictionary which are written as they are.
+type lexicon struct {
+	of   uint64
+	bare []bool // nil: not looked at
+}
+
+// look finds out about the dictionaries of m, once for each that follows itself.
+func (f *rowFormat) look(m *chunk.Batch) {
+	for len(f.bare) < len(m.Cols) {
+		f.bare = append(f.bare, lexicon{})
+	}
+	for c := range m.Cols {
+		l, d := &f.bare[c], m.Cols[c].Dict
+		switch {
+		case d == nil || d.ID != l.of && d.Values.N > 4*m.N:
+			*l = lexicon{}
+		case d.ID != l.of:
+			l.of, l.bare = d.ID, slices.Grow(l.bare[:0], d.Values.N)[:d.Values.N]
+			for k := range l.bare {
+				s := d.Values.Text(k)
+				l.bare[k] = s != "" && s != f.null && !f.special(s)
+			}
+		}
+	}
+}
+
+// pairs are the numbers 00 to 99.
+var pairs = func() (t [200]byte) {
+	for i := range 100 {
+		t[2*i], t[2*i+1] = byte('0'+i/10), byte('0'+i%10)
+	}
+	return t
+}()
+
+// appendInt appends a number; most have few digits.
+func appendInt(dst []byte, v int64) []byte {
+	if v < 0 || v >= 1e6 {
+		return strconv.AppendInt(dst, v, 10)
+	}
+	u := uint32(v)
+	switch {
+	case u < 10:
+		return append(dst, byte('0'+u))
+	case u < 100:
+		return append(dst, pairs[2*u], pairs[2*u+1])
+	}
+	hi, lo := u/100, u%100*2
+	switch {
+	case hi < 10:
+		return append(dst, byte('0'+hi), pairs[lo], pairs[lo+1])
+	case hi < 100:
+		return append(dst, pairs[2*hi], pairs[2*hi+1], pairs[lo], pairs[lo+1])
+	}
+	top, mid := hi/100, hi%100*2
+	if top < 10 {
+		return append(dst, byte('0'+top), pairs[mid], pairs[mid+1], pairs[lo], pairs[lo+1])
+	}
+	return append(dst, pairs[2*top], pairs[2*top+1], pairs[mid], pairs[mid+1], pairs[lo], pairs[lo+1])
+}
+
 // appendValue appends value i, which is not null.
 func (f *rowFormat) appendValue(dst []byte, v *chunk.Vec, i int) ([]byte, bool) {
 	switch v.Type.Kind {
 	case dtype.Int64:
-		return strconv.AppendInt(dst, chunk.Values[int64](v)[i], 10), true
+		return appendInt(dst, chunk.Values[int64](v)[i]), true
 	case dtype.Float64:
 		return appendFloat(dst, chunk.Values[float64](v)[i]), true
 	case dtype.Utf8, dtype.Binary:
 		return f.appendText(dst, v.Text(i)), true
 	case dtype.Int32:
-		return strconv.AppendInt(dst, int64(chunk.Values[int32](v)[i]), 10), true
+		return appendInt(dst, int64(chunk.Values[int32](v)[i])), true
 	case dtype.Date:
 		return appendDate(dst, int64(chunk.Values[int32](v)[i]))
 	case dtype.Timestamp:
@@ -67,9 +137,9 @@ func (f *rowFormat) appendValue(dst []byte, v *chunk.Vec, i int) ([]byte, bool) 
 		s, err := expr.AppendText(nil, v, i)
 		return f.appendText(dst, string(s)), err == nil
 	case dtype.Int16:
-		return strconv.AppendInt(dst, int64(chunk.Values[int16](v)[i]), 10), true
+		return appendInt(dst, int64(chunk.Values[int16](v)[i])), true
 	case dtype.Int8:
-		return strconv.AppendInt(dst, int64(chunk.Values[int8](v)[i]), 10), true
+		return appendInt(dst, int64(chunk.Values[int8](v)[i])), true
 	case dtype.Uint64:
 		return strconv.AppendUint(dst, chunk.Values[uint64](v)[i], 10), true
 	case dtype.Uint32:
@@ -127,17 +197,13 @@ func appendFloat(dst []byte, v float64) []byte {
 	if math.Signbit(v) {
 		dst = append(dst, '-')
 	}
-	dst = strconv.AppendUint(dst, u/1e6, 10)
-	frac := u % 1e6
+	dst = appendInt(dst, int64(u/1e6))
+	frac := uint32(u % 1e6)
 	if frac == 0 {
 		return append(dst, ".0"...)
 	}
-	var d [7]byte
-	d[0] = '.'
-	for i := 6; i > 0; i-- {
-		d[i] = byte('0' + frac%10)
-		frac /= 10
-	}
+	a2, b2, c2 := frac/10000*2, frac/100%100*2, frac%100*2
+	d := [7]byte{'.', pairs[a2], pairs[a2+1], pairs[b2], pairs[b2+1], pairs[c2], pairs[c2+1]}
 	n := 7
 	for d[n-1] == '0' {
 		n--

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -191,7 +190,7 @@ func (s *writing) reorder() error {
 		for ; i < len(s.pieces) && s.pieces[i].off == off+n; i++ {
 			n += s.pieces[i].n
 		}
-		_, err = io.Copy(to, io.NewSectionReader(from, off, n))
+		err = store.CopyRange(to, from, off, n)
 	}
 	s.f = to
 	return wrap(errors.Join(err, from.Close()))

@@ -369,3 +369,49 @@ func BenchmarkWrite(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(rows), "ns/row")
 }
+
+// TestAppendInt holds the short way to write numbers against the library's.
+func TestAppendInt(t *testing.T) {
+	var all []int64
+	for _, v := range []int64{0, 9, 10, 99, 100, 999, 1000, 9999, 10000, 99999, 100000, 999999, 1000000, math.MaxInt64, math.MinInt64} {
+		all = append(all, v, -v, v+1, v-1)
+	}
+	for v := range int64(20_000) {
+		all = append(all, v*53)
+	}
+	for _, v := range all {
+		if got := string(appendInt(nil, v)); got != strconv.FormatInt(v, 10) {
+			t.Fatalf("%s, want %d", got, v)
+		}
+	}
+}
+
+// TestDictionariesAreQuotedWhereNeeded writes codes of dictionaries with texts that must be quoted.
+func TestDictionariesAreQuotedWhereNeeded(t *testing.T) {
+	f := rowFormat{delim: ',', null: "NA"}
+	schema := dtype.Schema{{Name: "a", Type: dtype.Of(dtype.Utf8)}}
+	var out []byte
+	for k, texts := range [][]string{{"plain", "a,b", "", "NA", `q"`}, {"x", "y\n"}, {"plain", "a,b", "", "NA", `q"`}} {
+		v := chunk.Vec{Type: schema[0].Type, Off: []int32{0}, N: len(texts)}
+		for _, s := range texts {
+			v.Str = append(v.Str, s...)
+			v.Off = append(v.Off, int32(len(v.Str)))
+		}
+		codes := make([]uint32, 2*len(texts))
+		for i := range codes {
+			codes[i] = uint32(i % len(texts))
+		}
+		col := chunk.Vec{Type: v.Type, N: len(codes), Data: chunk.Bytes(codes), Dict: chunk.NewDict(v)}
+		if k == 2 {
+			col.Valid = []uint64{^uint64(1)}
+		}
+		var err error
+		if out, err = f.appendRows(out, &chunk.Batch{N: col.N, Cols: []chunk.Vec{col}}, schema); err != nil {
+			t.Fatal(err)
+		}
+	}
+	once := "plain\n\"a,b\"\n\"\"\n\"NA\"\n\"q\"\"\"\n"
+	if want := once + once + strings.Repeat("x\n\"y\n\"\n", 2) + "NA" + once[5:] + once; string(out) != want {
+		t.Errorf("%q, want %q", out, want)
+	}
+}
