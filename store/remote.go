@@ -24,6 +24,17 @@ func (e Permanent) Error() string { return e.Err.Error() }
 // Unwrap returns the error itself.
 func (e Permanent) Unwrap() error { return e.Err }
 
+// As makes errors.Is report a kind of error, such as fs.ErrNotExist, for err; its text stays.
+func As(err, kind error) error { return ofKind{err, kind} }
+
+type ofKind struct{ err, kind error }
+
+// Error implements error.
+func (e ofKind) Error() string { return e.err.Error() }
+
+// Unwrap returns the error and its kind.
+func (e ofKind) Unwrap() []error { return []error{e.err, e.kind} }
+
 // tries runs f until it succeeds, some times at most, with growing pauses between them.
 func tries(ctx context.Context, f func() error) error {
 	pause := backoff.NewExponentialBackOff()

@@ -1,10 +1,11 @@
 // Package store reads and writes files by name, wherever they are: paths of this machine, and URLs such as
 // s3://bucket/dir/part-*.parquet.
 //
-// Every scheme has a driver. Paths have theirs here; those of object stores and of the web are in package
-// store/cloud, which a program imports for its effect, so that one that reads local files does not carry them:
+// Every scheme has a driver. Paths have theirs here; those of object stores and of the web are in packages of their
+// own (store/s3, store/gs, store/azblob, store/web), or together in store/cloud, which a program imports for their
+// effect, so that one that reads local files does not carry them:
 //
-//	import _ "github.com/weft-data/weft/store/cloud"
+//	import _ "github.com/weft-data/weft/store/s3"
 //
 // A plan names files with the Info they had when it was built; whoever opens them by it gets an error when they
 // are others by then.
@@ -95,7 +96,7 @@ func driver(path string) (Driver, error) {
 	if d := drivers[s]; d != nil {
 		return d, nil
 	}
-	return nil, fmt.Errorf("%s: this program has no driver for %s://: s3, gs, azblob, http and https come with the import of github.com/weft-data/weft/store/cloud", Name(path), s)
+	return nil, fmt.Errorf("%s: this program has no driver for %s://: import github.com/weft-data/weft/store/s3, gs, azblob, web (http and https) or cloud (all of them)", Name(path), s)
 }
 
 // Name is a path for messages: that of a URL is without its query, which may have a signature in it.
