@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"testing"
 
 	"github.com/weft-data/weft/array"
@@ -18,8 +19,47 @@ func init() {
 		"Edges":  func(x *array.Array) *array.Array { _, e := x.HistogramBins(3); return e },
 		"Pairs":  func(a, b []int) [2][]int { return [2][]int{a, b} },
 		"Points": array.Points, "Scale": array.Scale, "FFTFreq": array.FFTFreq, "RFFTFreq": array.RFFTFreq,
-		"Einsum": array.Einsum,
+		"Einsum": array.Einsum, "Euclid": euclid,
 	})
+}
+
+// fold adds up f of the elements of a block into one whose folded axes have length 1.
+func fold[S, D int64 | float64](in, out *array.Block, f func(S) D) {
+	dst := array.Elements[D](out)
+	at := make([]int, len(in.Shape))
+	for _, v := range array.Elements[S](in) {
+		p := 0
+		for i, n := range out.Shape {
+			p = p*n + at[i]%n
+		}
+		dst[p] += f(v)
+		for i := len(at) - 1; i >= 0; i-- {
+			if at[i]++; at[i] < in.Shape[i] {
+				break
+			}
+			at[i] = 0
+		}
+	}
+}
+
+var (
+	squares = array.Register("array_test/squares", func(_ context.Context, _ []int, in []*array.Block, out *array.Block) error {
+		fold(in[0], out, func(v int64) int64 { return v * v })
+		return nil
+	})
+	sums = array.Closure(func(_ context.Context, _ []int, in []*array.Block, out *array.Block) error {
+		fold(in[0], out, func(v int64) int64 { return v })
+		return nil
+	})
+	roots = array.Closure(func(_ context.Context, _ []int, in []*array.Block, out *array.Block) error {
+		fold(in[0], out, func(v int64) float64 { return math.Sqrt(float64(v)) })
+		return nil
+	})
+)
+
+// euclid is the root of the sum of squares.
+func euclid(x *array.Array, axes ...int) *array.Array {
+	return array.Reduction(x, array.Reducer{Chunk: squares, State: array.Int64, Combine: sums, Final: roots, Result: array.Float64}, axes...)
 }
 
 // TestFactors takes random matrices apart and puts them together again, for shapes

@@ -49,6 +49,8 @@ type CallParams struct {
 	Kind  elem.Kind // of all results
 	Ints  []int64   // what else the algorithm is told
 	Nums  []float64
+	Func  string // a function of the user by its name, or
+	ID    uint64 // a closure of this process, see MapParams
 }
 
 // Wire returns the wiring of input i.

@@ -53,6 +53,23 @@ func Lend(f Function) (id uint64) {
 // Forget drops a closure.
 func Forget(id uint64) { functions.Lock(); delete(functions.local, id); functions.Unlock() }
 
+// called finds a function.
+func called(name string, id uint64) (Function, error) {
+	functions.RLock()
+	defer functions.RUnlock()
+	f := functions.named[name]
+	if name == "" {
+		f = functions.local[id]
+	}
+	switch {
+	case f != nil:
+		return f, nil
+	case name == "":
+		return nil, fmt.Errorf("a closure of another process: register the function by a name")
+	}
+	return nil, fmt.Errorf("unknown function %q: this binary does not register it", name)
+}
+
 // MapParams are the parameters of array.map: a function of the blocks of inputs
 // with as many axes as the output. With a Halo an input is longer than the output
 // by twice the depth along each axis, and a block reads so much more of it.
@@ -149,16 +166,9 @@ var Map = op.Register(op.Spec[MapParams]{
 		if err := p.check(); err != nil {
 			return nil, err
 		}
-		functions.RLock()
-		defer functions.RUnlock()
-		f, ok := functions.named[p.Name], true
-		if p.Name == "" {
-			f = functions.local[p.ID]
-		}
-		if ok = f != nil; !ok && p.Name == "" {
-			return nil, fmt.Errorf("a closure of another process: register the function by a name")
-		} else if !ok {
-			return nil, fmt.Errorf("unknown function %q: this binary does not register it", p.Name)
+		f, err := called(p.Name, p.ID)
+		if err != nil {
+			return nil, err
 		}
 		m := &mapping{p: p, f: f}
 		for _, g := range p.In {
@@ -233,3 +243,23 @@ func (m *mapping) read(t op.Task, i int, lo, shape []int64, in []op.In, p *Piece
 	}
 	return func() { t.Free(p.Data) }, gather(p.Data, m.axes[i], 0, p.Kind.Width(), &need, &first, in)
 }
+
+// Apply computes the blocks of an array by a function of the blocks of another.
+var Apply = define("array.apply", "computes blocks by a function of the user, of other shapes", procedure{
+	room: func(p *CallParams) int64 { return p.In[0].reads() * int64(p.In[0].Kind.Width()) },
+	run: func(c *Call) error {
+		f, err := called(c.P.Func, c.P.ID)
+		if err != nil {
+			return err
+		}
+		in := c.In[0]
+		own, err := room[byte](c, len(in.Data)) // the function may write to it
+		if err != nil {
+			return err
+		}
+		copy(own, in.Data)
+		in.Data = own
+		clear(c.Out[0].Data)
+		return f(c.Context(), c.At, []Piece{in}, c.Out[0])
+	},
+})
