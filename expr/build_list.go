@@ -15,6 +15,10 @@ func (e Expr) List() Lists { return Lists{e} }
 // ListOf makes a list of the values, whose types must have a common one.
 func ListOf(vs ...any) Expr { return call("list.of", vs...) }
 
+// ListRange is the list of the whole numbers from the first on that are below the
+// second.
+func ListRange(from, to any) Expr { return call("list.range", from, to) }
+
 // Len counts the elements, nulls included.
 func (l Lists) Len() Expr { return call("list.len", l.e) }
 

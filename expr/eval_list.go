@@ -71,6 +71,29 @@ func bindListOf(b *binding) (code, error) {
 	}, nil
 }
 
+// maxRange is the most numbers of a list.range.
+const maxRange = 1 << 22
+
+func bindListRange(b *binding) (code, error) {
+	return func(f *frame) error {
+		from, to := f.integer(b, 0), f.integer(b, 1)
+		return f.eachText(func(dst []byte, i int) ([]byte, error) {
+			lo, hi := from(i), to(i)
+			if lo >= hi {
+				return dst, nil
+			}
+			if uint64(hi)-uint64(lo) > maxRange {
+				return dst, f.fail(i, "a list of the numbers from %d to %d; at most %d of them", lo, hi, maxRange)
+			}
+			var x [8]byte
+			return chunk.AppendParts(dst, dtype.Int64, int(hi-lo), func(k int) ([]byte, bool) {
+				binary.LittleEndian.PutUint64(x[:], uint64(lo+int64(k)))
+				return x[:], false
+			}), nil
+		})
+	}, nil
+}
+
 func bindListLen(b *binding) (code, error) {
 	b.vectors()
 	return func(f *frame) error {

@@ -68,6 +68,8 @@ func listFns() []fn {
 	return []fn{
 		define("list.of", "x any…", "a list of the common type", "A list of the arguments.", "list.of(1, int64(null), 3) => [1, null, 3]").rule(listOfRule).
 			seesNulls("never null; null arguments are null elements").code(bindListOf),
+		define("list.range", "from int64, to int64", "list(int64)", "The whole numbers from the first on that are below the second.", "list.range(2, 5) => [2, 3, 4]").
+			gives(dtype.ListOf(tInt64)).canFail("a list of more than 2^22 numbers", nil).code(bindListRange),
 		define("list.len", "x list", "int64", "How many elements there are, nulls included.", "list.len(list.of(1, 2)) => 2").gives(tInt64).code(bindListLen),
 		define("list.get", "x list, i int64", "the type of the elements", "Element i, from 0, or from the end when i is negative; null beyond.", `list.get(list.of("a", "b"), -1) => "b"`).
 			rule(withNulls(elemRule("", anyKind, same))).code(bindListGet),

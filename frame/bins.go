@@ -3,6 +3,7 @@ package frame
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
@@ -118,6 +119,94 @@ func (f *Frame) QCut(col string, q int64, as string, by ...string) *Frame {
 	return f.window("QCut", Over{By: by, Order: []any{Asc(col)}}, []WindowFunc{Rank().As(rank), Count(col).Whole().As(size)}).
 		WithColumns(expr.If(expr.Col(col).IsNotNull()).Then(expr.Col(rank).Sub(1).Mul(q).IntDiv(expr.Col(size)).Add(1)).End().As(as)).
 		Drop(rank, size)
+}
+
+// A Fill says what stands where a span of time has no rows.
+type Fill uint8
+
+// The fills.
+const (
+	FillNone  Fill = iota // null
+	FillLast              // the last value before it
+	FillNext              // the next value after it
+	FillGiven             // Resampled.Value
+	noFill                // one more than the last
+)
+
+// A Resampled says how rows become spans of time. On is a date or timestamp column,
+// Every a unit of date.truncate such as "hour" or "15 minutes", By further keys, each of
+// which has its own first and last span. Nulls of the aggregates are filled, also
+// those of spans that have rows.
+type Resampled struct {
+	On, Every string
+	By        []string
+	Fill      Fill
+	Value     any // of FillGiven
+}
+
+// Resample aggregates the rows of every span of time, and has a row for each span between the first
+// and the last of its keys, also where there are no rows: the keys, the begin of the
+// span, the aggregates, in order of the keys and then of time. Rows without a time are
+// a group of their own, behind the others.
+//
+// Errors: those of GroupByTime; a gap of more than 2^22 spans.
+func (f *Frame) Resample(r Resampled, aggs ...Aggregate) *Frame {
+	if f.err != nil {
+		return f
+	}
+	if r.Fill >= noFill {
+		return fail("Resample", fmt.Errorf("no fill %d", r.Fill))
+	}
+	by := make([]any, len(r.By))
+	for i, c := range r.By {
+		by[i] = c
+	}
+	g := f.GroupByTime(r.On, r.Every, by...).Agg(aggs...)
+	if g.err != nil {
+		return g
+	}
+	const next, step = "\x00next", "\x00step"
+	var cols []any
+	var values []string
+	first := expr.Col(step).Eq(0)
+	for _, c := range g.n.out.Schema {
+		e := expr.Col(c.Name)
+		switch {
+		case c.Name == r.On:
+			e = e.Dt().Add(expr.Col(step), r.Every)
+		case !slices.Contains(r.By, c.Name):
+			values = append(values, c.Name)
+			e = expr.If(first).Then(e).End()
+		}
+		cols = append(cols, e.As(c.Name))
+	}
+	over := Over{By: r.By, Order: []any{r.On}}
+	gap := expr.Coalesce(expr.Col(next).Dt().Diff(expr.Col(r.On), r.Every), 1)
+	out := g.Window(over, Lead(r.On, 1).As(next)).WithColumns(expr.ListRange(0, gap).As(step)).Explode(step).Select(cols...)
+	switch r.Fill {
+	case FillGiven:
+		return out.FillNull(r.Value, values...)
+	case FillLast, FillNext:
+		filled := make([]WindowFunc, len(values))
+		for i, c := range values {
+			if filled[i] = FillForward(c); r.Fill == FillNext {
+				filled[i] = FillBackward(c)
+			}
+			filled[i] = filled[i].As(fmt.Sprint("\x00fill", i))
+		}
+		all := out.Schema().Names()
+		out = out.Window(over, filled...).Drop(values...)
+		names := map[string]string{}
+		for i, c := range values {
+			names[fmt.Sprint("\x00fill", i)] = c
+		}
+		keep := make([]any, len(all))
+		for i, c := range all {
+			keep[i] = c
+		}
+		return out.Rename(names).Select(keep...)
+	}
+	return out
 }
 
 // GroupByTime divides the rows by a date or timestamp column rounded down to

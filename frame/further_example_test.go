@@ -147,3 +147,18 @@ func ExampleFrame_JoinOn() {
 	// Bob Eve
 	// Cyd null
 }
+
+func ExampleFrame_Resample() {
+	path, remove := trips()
+	defer remove()
+	f := frame.ReadCSV(path).Filter(frame.Col("city").Ne("Tromsø")).
+		Resample(frame.Resampled{On: "day", Every: "day", By: []string{"city"}, Fill: frame.FillGiven, Value: 0.0}, frame.Sum("fare"))
+	show(f)
+	// Output:
+	// day city fare
+	// 2024-05-01 Bergen 80
+	// 2024-05-02 Bergen 0
+	// 2024-05-03 Bergen 64.25
+	// 2024-05-01 Oslo 120.5
+	// 2024-05-02 Oslo 95
+}

@@ -198,6 +198,27 @@ func moving(f *frame.Frame, verb, rest string) (*frame.Frame, error) {
 		key, aggs, _ := strings.Cut(rest, "|")
 		name, unit, _ := strings.Cut(strings.TrimSpace(key), " ")
 		return f.GroupByTime(name, unit).Agg(aggsOf(aggs)...), nil
+	case "resample": // NAME by=K,… every=UNIT fill=none|last|next|VALUE | FN NAME; …
+		opts, aggs, _ := strings.Cut(rest, "|")
+		o := frame.Resampled{}
+		for i, w := range strings.Fields(opts) {
+			key, val, _ := strings.Cut(w, "=")
+			switch {
+			case i == 0:
+				o.On = w
+			case key == "by":
+				o.By = strings.Split(val, ",")
+			case key == "every":
+				o.Every = strings.ReplaceAll(val, "_", " ")
+			case val == "last":
+				o.Fill = frame.FillLast
+			case val == "next":
+				o.Fill = frame.FillNext
+			default:
+				o.Fill, o.Value = frame.FillGiven, literal(val)
+			}
+		}
+		return f.Resample(o, aggsOf(aggs)...), nil
 	case "topkby":
 		n, rest := number(rest)
 		by, order, _ := strings.Cut(rest, "|")
