@@ -211,7 +211,12 @@ var functions = map[string]any{
 	"A":      func(v []float64, shape []int, o ...array.Option) *array.Array { return array.FromSlice(v, shape, o...) },
 	"Z":      func(re, im float64) complex128 { return complex(re, im) },
 	"B":      func(v int) bool { return v != 0 },
-	"Concat": array.Concat, "Known": known, "S": array.S, "I": array.I, "Stack": array.Stack, "Constant": array.Constant, "MapBlocks": array.MapBlocks,
+	"Concat": array.Concat, "Known": known, "FullLike": array.FullLike, "Indices": array.Indices, "FromFunction": array.FromFunction, "Meshgrid": array.Meshgrid, "Tri": array.Tri,
+	"BroadcastArrays": array.BroadcastArrays, "UnifyChunks": array.UnifyChunks, "HStack": array.HStack, "VStack": array.VStack, "DStack": array.DStack,
+	"Mosaic": array.Mosaic, "Piecewise": array.Piecewise, "Sum": (*array.Array).Sum, "Mean": (*array.Array).Mean, "Max": (*array.Array).Max,
+	"Nth": func(xs []*array.Array, i int) *array.Array { return xs[i] }, "Arrays": func(xs ...*array.Array) []*array.Array { return xs },
+	"Rows": func(rows ...[]*array.Array) [][]*array.Array { return rows }, "Values": func(v ...any) []any { return v },
+	"tenfold": func(at []*array.Array) *array.Array { return at[0].Mul(10).Add(at[1]) }, "S": array.S, "I": array.I, "Stack": array.Stack, "Constant": array.Constant, "MapBlocks": array.MapBlocks,
 }
 
 // result is one of the results of a verb that has several.
@@ -248,6 +253,9 @@ func value(e ast.Expr, vars map[string]*array.Array) reflect.Value {
 		}
 		if k, ok := kinds[e.Name]; ok {
 			return reflect.ValueOf(k)
+		}
+		if f, ok := functions[e.Name]; ok {
+			return reflect.ValueOf(f)
 		}
 		switch e.Name {
 		case "nan":
