@@ -3,12 +3,16 @@ package csv
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/internal/kernel"
 	"github.com/weft-data/weft/op"
 )
 
@@ -97,3 +101,43 @@ func BenchmarkReadOneColumn(b *testing.B) {
 func BenchmarkCount(b *testing.B) { benchRead(b, benchFile(b, false), Options{}, []int32{}) }
 
 var _ op.Sink = (*counter)(nil)
+
+// BenchmarkBareReading is what the machine gives for reading alone: pieces of a file
+// that is in the page cache, into the same buffer, each looked at once. It says how
+// much of a second thread reading can use.
+func BenchmarkBareReading(b *testing.B) {
+	f, err := os.Open(benchFile(b, false))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, size := range []int64{128 << 10, 256 << 10, 1 << 20, 16 << 20} {
+		for _, threads := range []int{1, 2} {
+			b.Run(fmt.Sprintf("%dKiB/threads=%d", size>>10, threads), func(b *testing.B) {
+				b.SetBytes(st.Size())
+				for b.Loop() {
+					var at atomic.Int64
+					var wg sync.WaitGroup
+					for range threads {
+						wg.Go(func() {
+							buf := make([]byte, size)
+							for lo := at.Add(size) - size; lo < st.Size(); lo = at.Add(size) - size {
+								n, err := f.ReadAt(buf, lo)
+								if err != nil && err != io.EOF {
+									b.Error(err)
+									return
+								}
+								kernel.CountQuotes(buf[:n], '\n')
+							}
+						})
+					}
+					wg.Wait()
+				}
+			})
+		}
+	}
+}
