@@ -58,8 +58,10 @@ type Client struct {
 	err    error
 	news   chan struct{}        // closed and made anew when workers come and go
 	asking []chan []byte        // for the state
+	seeks  []seek               // for datasets
 	tune   func(*optimize.Plan) // changes plans, in tests
-	whole  wire.Whole
+	whole  wire.Whole           // of an answer about the state
+	part   wire.Whole           // of one about a dataset
 }
 
 // Dial connects to the scheduler at addr and waits until it has a worker.
@@ -186,7 +188,7 @@ func (c *Client) welcomed(r *wire.Record) (err error) {
 	if err != nil || c.met {
 		return err
 	}
-	c.met, c.whole = true, wire.Whole{}
+	c.met, c.whole, c.part = true, wire.Whole{}, wire.Whole{}
 	c.table = roster{}
 	for id, j := range c.jobs {
 		switch {
@@ -202,6 +204,9 @@ func (c *Client) welcomed(r *wire.Record) (err error) {
 	}
 	for range c.asking {
 		c.link.put(wire.Record{Kind: wire.Ask})
+	}
+	for _, s := range c.seeks {
+		c.link.put(s.ask)
 	}
 	c.link.put(wire.Record{Kind: wire.Listed})
 	return nil
@@ -249,6 +254,8 @@ func (c *Client) hear(r *wire.Record) error {
 		return nil
 	case wire.State:
 		return c.answered(r)
+	case wire.Found:
+		return c.found(r)
 	case wire.Accepted:
 		if j := c.asked[r.Block]; j != nil {
 			delete(c.asked, r.Block)
@@ -321,6 +328,11 @@ func (c *Client) Remote() bool { return true }
 // Start implements graph.Runner: the plan is optimized here, where all its
 // operators are, for the smallest worker, and runs there.
 func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) {
+	return c.start(ctx, q, "")
+}
+
+// start begins a job whose blocks are delivered, or kept under a name.
+func (c *Client) start(ctx context.Context, q graph.Request, name string) (graph.Job, error) {
 	c.mu.Lock()
 	reply, err := c.reply, c.err
 	c.mu.Unlock()
@@ -346,7 +358,7 @@ func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 		return nil, err
 	}
 	p := shell.Plan{Layers: plan.Graph.Layers, Rank: plan.Rank, Need: plan.Need, Want: plan.Want, Priority: q.Priority,
-		Ordered: q.Ordered, Discard: q.Mode == graph.Analyze, Window: 4 * max(1, reply.Slots)}
+		Ordered: q.Ordered, Name: name, Discard: q.Mode == graph.Analyze && name == "", Window: 4 * max(1, reply.Slots)}
 	if e, err := op.Lookup(plan.Graph.Layers[plan.Want].Call.Op); err == nil && e.Class == op.Opaque {
 		p.Window = 1 << 16 // their results are small, and so is the time between them
 	}

@@ -20,7 +20,7 @@ const service = "weft.Cluster"
 
 // controlServer are the limits of control streams at the scheduler.
 func controlServer() []grpc.ServerOption {
-	return []grpc.ServerOption{grpc.ForceServerCodecV2(rawCodec{}), grpc.MaxRecvMsgSize(wire.MaxFrame), grpc.MaxSendMsgSize(wire.MaxFrame),
+	return []grpc.ServerOption{grpc.ForceServerCodecV2(newRawCodec()), grpc.MaxRecvMsgSize(wire.MaxFrame), grpc.MaxSendMsgSize(wire.MaxFrame),
 		grpc.InitialWindowSize(1 << 20), grpc.InitialConnWindowSize(1 << 20), grpc.WriteBufferSize(64 << 10), grpc.ReadBufferSize(64 << 10),
 		grpc.ConnectionTimeout(10 * time.Second),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
@@ -384,7 +384,7 @@ func (s *Scheduler) serveClient(st grpc.ServerStream) error {
 func (s *Scheduler) abandon(c *clientConn) {
 	delete(s.clients, c.hi.Life)
 	for id, j := range c.jobs {
-		if s.jobs[id] == j {
+		if s.jobs[id] == j && j.plan.Name == "" {
 			s.step(sched.Event{Kind: sched.Cancel, Job: id})
 		}
 	}

@@ -390,6 +390,9 @@ func (s *Scheduler) hearClient(c *clientConn, l *link, b []byte) (asked bool, er
 		case wire.Attach:
 			s.attach(c, r.Job)
 			return nil
+		case wire.Find:
+			s.tellDataset(c, r.Text, r.Flag)
+			return nil
 		case wire.Listed:
 			for id := range c.jobs {
 				if !c.attached[id] { // dropped while there was no connection
@@ -424,6 +427,10 @@ func (s *Scheduler) hearClient(c *clientConn, l *link, b []byte) (asked bool, er
 		case wire.Missing:
 			ev.Kind, ev.Worker, ev.Session = sched.Missing, sched.WorkerID(r.Worker), sched.Session(r.Session)
 		case wire.Cancel:
+			if j.plan.Name != "" && j.over && j.failed == "" { // it is kept
+				delete(c.jobs, j.id)
+				return nil
+			}
 			ev = sched.Event{Kind: sched.Cancel, Job: j.id}
 			delete(c.jobs, j.id)
 		}
@@ -457,12 +464,16 @@ func (s *Scheduler) submit(c *clientConn, r *wire.Record) error {
 	s.ledger.last++
 	id, number := s.ledger.last, r.Block
 	j, err := newJob(s, c, b)
+	if err == nil && s.named[j.plan.Name] != nil {
+		err = fmt.Errorf("cluster: there is a dataset called %q: release it first, or choose another name", j.plan.Name)
+	}
 	if err != nil {
 		c.link.put(wire.Record{Kind: wire.Accepted, Job: id, Block: number},
 			wire.Record{Kind: wire.Fail, Job: id, Class: uint8(sched.Invalid), Text: err.Error()})
 		return nil
 	}
 	j.id, j.secret = sched.JobID(id), secret()
+	s.name(j)
 	s.keep(entry{Kind: entryAccepted, Job: id, Name: c.hi.Name, Life: c.hi.Life, Number: number, Secret: j.secret, Plan: b}, func() {
 		c.link.put(wire.Record{Kind: wire.Accepted, Job: id, Block: number, Text: j.secret})
 		s.jobs[j.id], c.jobs[j.id], c.attached[j.id] = j, j, true

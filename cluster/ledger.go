@@ -220,6 +220,7 @@ func (s *Scheduler) Done() <-chan struct{} { return s.ended }
 // tasks until those who were there have come back.
 func (s *Scheduler) resume() error {
 	l := s.ledger
+	waits := map[uint64]bool{}
 	for id, x := range l.jobs {
 		c := s.clients[x.Life]
 		if c == nil {
@@ -234,6 +235,8 @@ func (s *Scheduler) resume() error {
 		}
 		j.id, j.secret = sched.JobID(id), x.Secret
 		s.jobs[j.id], c.jobs[j.id] = j, j
+		s.name(j)
+		waits[x.Life] = waits[x.Life] || j.plan.Name == ""
 		ext := &sched.Extension{}
 		spec := j.sh.Spec()
 		for _, z := range l.sizes[id] {
@@ -253,7 +256,9 @@ func (s *Scheduler) resume() error {
 		s.hold[life] = true
 	}
 	for life := range s.clients {
-		s.hold[life] = true
+		if waits[life] {
+			s.hold[life] = true
+		}
 	}
 	s.opt.Log.Info("jobs of the log wait for those who were there", "jobs", len(s.jobs), "workers", len(l.workers), "clients", len(s.clients))
 	return nil

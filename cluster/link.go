@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 
+	"google.golang.org/grpc/encoding"
+	_ "google.golang.org/grpc/encoding/proto" // registers the codec of all other messages
 	"google.golang.org/grpc/mem"
 
 	"github.com/weft-data/weft/cluster/wire"
@@ -133,23 +135,25 @@ func (l *link) take(r *wire.Record, f func(*wire.Record) error) error {
 	return f(r)
 }
 
-// rawCodec passes frames through gRPC as they are.
-type rawCodec struct{}
+// rawCodec passes frames through gRPC as they are. All other messages are protobuf.
+type rawCodec struct{ encoding.CodecV2 }
+
+func newRawCodec() rawCodec { return rawCodec{encoding.GetCodecV2("proto")} }
 
 // Marshal implements encoding.CodecV2.
-func (rawCodec) Marshal(v any) (mem.BufferSlice, error) {
+func (c rawCodec) Marshal(v any) (mem.BufferSlice, error) {
 	b, ok := v.(*[]byte)
 	if !ok {
-		return nil, fmt.Errorf("cluster: a message of type %T", v)
+		return c.CodecV2.Marshal(v)
 	}
 	return mem.BufferSlice{mem.SliceBuffer(*b)}, nil
 }
 
 // Unmarshal implements encoding.CodecV2.
-func (rawCodec) Unmarshal(d mem.BufferSlice, v any) error {
+func (c rawCodec) Unmarshal(d mem.BufferSlice, v any) error {
 	b, ok := v.(*[]byte)
 	if !ok {
-		return fmt.Errorf("cluster: a message of type %T", v)
+		return c.CodecV2.Unmarshal(d, v)
 	}
 	*b = d.Materialize()
 	return nil

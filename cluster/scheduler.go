@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/apache/arrow/go/v17/arrow/flight"
 	"google.golang.org/grpc"
 
 	"github.com/weft-data/weft/cluster/wire"
@@ -70,6 +71,7 @@ type Scheduler struct {
 	names    map[string]*workerConn
 	clients  map[uint64]*clientConn // by life
 	jobs     map[sched.JobID]*job
+	named    map[string]*job // whose blocks are kept
 	ledger   *ledger
 	hold     map[uint64]bool // after a restart: lives that are waited for before tasks begin
 	deposed  error
@@ -99,7 +101,7 @@ func Listen(addr string, o SchedulerOptions) (*Scheduler, error) {
 	}
 	s := &Scheduler{opt: o, lis: lis, ledger: led, start: time.Now(), lonely: time.Now(), ended: make(chan struct{}),
 		st:    sched.New(sched.Options{Poison: int32(o.Poison)}),
-		names: map[string]*workerConn{}, clients: map[uint64]*clientConn{}, jobs: map[sched.JobID]*job{}}
+		names: map[string]*workerConn{}, clients: map[uint64]*clientConn{}, jobs: map[sched.JobID]*job{}, named: map[string]*job{}}
 	s.mu.Lock()
 	err = s.resume()
 	s.mu.Unlock()
@@ -107,6 +109,7 @@ func Listen(addr string, o SchedulerOptions) (*Scheduler, error) {
 		return nil, errors.Join(err, lis.Close(), led.close())
 	}
 	s.srv = grpc.NewServer(append(controlServer(), grpc.Creds(creds))...)
+	flight.RegisterFlightServiceServer(s.srv, &catalog{s: s})
 	s.srv.RegisterService(&grpc.ServiceDesc{ServiceName: service, HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{
 		{StreamName: "Worker", Handler: func(_ any, st grpc.ServerStream) error { return s.serveWorker(st) }, ServerStreams: true, ClientStreams: true},
 		{StreamName: "Client", Handler: func(_ any, st grpc.ServerStream) error { return s.serveClient(st) }, ServerStreams: true, ClientStreams: true},
@@ -298,6 +301,9 @@ func (s *Scheduler) do(a *sched.Action, evs []sched.Event) []sched.Event {
 func (s *Scheduler) forget(j *job) {
 	j.fail(sched.Cancelled, "the job was cancelled")
 	delete(s.jobs, j.id)
+	if s.named[j.plan.Name] == j {
+		delete(s.named, j.plan.Name)
+	}
 	if j.client.jobs[j.id] == j {
 		delete(j.client.jobs, j.id)
 	}

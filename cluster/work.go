@@ -11,6 +11,7 @@ import (
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/cluster/data"
 	"github.com/weft-data/weft/cluster/wire"
+	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/exec"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/sched"
@@ -420,6 +421,17 @@ func (w *Worker) Admit(t *data.Ticket) error {
 		return data.ErrDenied
 	}
 	return nil
+}
+
+// Schema implements data.Store.
+func (w *Worker) Schema(t *data.Ticket, layer int32) (dtype.Schema, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	j := w.jobs[t.Job]
+	if j == nil || j.plan == nil || layer < 0 || int(layer) >= len(j.plan.Layers) {
+		return nil, data.ErrGone
+	}
+	return j.plan.Layers[layer].Out.Schema, nil
 }
 
 // Lend implements data.Store.

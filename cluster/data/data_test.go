@@ -95,6 +95,8 @@ func (s *shelf) Admit(t *Ticket) error {
 	return nil
 }
 
+func (s *shelf) Schema(*Ticket, int32) (dtype.Schema, error) { return schema, nil }
+
 func (s *shelf) Lend(t *Ticket, r Ref) (chunk.Value, func(), error) {
 	if r.Block != 0 {
 		return nil, nil, ErrGone

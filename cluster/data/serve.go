@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
 )
 
 // ErrGone says that a block is not (or not any more) where it was asked for.
@@ -28,6 +29,8 @@ type Store interface {
 	// Lend returns a block and a function that gives it back; ErrGone if it is
 	// not here.
 	Lend(t *Ticket, r Ref) (chunk.Value, func(), error)
+	// Schema returns the columns of a layer; ErrGone if it is not here.
+	Schema(t *Ticket, layer int32) (dtype.Schema, error)
 }
 
 // Register makes a server give the blocks of a store to any Flight client.
@@ -54,6 +57,9 @@ func (s *server) DoGet(tk *flight.Ticket, st flight.FlightService_DoGetServer) e
 	}
 	if err := s.store.Admit(&t); err != nil {
 		return wordError(0, err)
+	}
+	if t.IPC {
+		return s.stream(&t, st)
 	}
 	w := &writer{st: st, sent: map[uint64]bool{}}
 	for i, r := range t.Refs {

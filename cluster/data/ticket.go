@@ -20,6 +20,7 @@ type Ref struct {
 type Ticket struct {
 	Life uint64 // of the worker's process: another one has other blocks
 	Job  int32
+	IPC  bool // the rows of all blocks as one Arrow stream, as any Flight client reads it
 	Refs []Ref
 	Sign [sha256.Size]byte
 }

@@ -70,6 +70,7 @@ const (
 	Cancel   // Job
 	Attach   // Job: go on telling about it; Read follows
 	Read     // Job Block N: was read before
+	Find     // Text Flag: where a dataset is; Flag: let it go
 	Ask      // for the state of the scheduler
 	// From the scheduler, to clients.
 	Accepted // Job Block Text: the client's number, and the secret of its tickets
@@ -78,6 +79,7 @@ const (
 	Finished // Job
 	Fail     // Job Class Text
 	State    // Bytes Data: a part of an answer to Ask, in JSON
+	Found    // Text Bytes Data: a part of an answer to Find
 	// Both ways.
 	Ping // Nanos: answered with Pong
 	Pong // Nanos
@@ -109,6 +111,7 @@ var fields = [last]uint32{
 	Hello: fData, Done: task | fBytes | fRows | fNanos | fData, Failed: task | fClass | fFlag | fText,
 	FetchFailed: task | fDep | fWorker | fText, Returned: task, Started: task, Held: fJob | fLayer | fBlock | fBytes | fRows,
 	Running: fJob | fLayer | fBlock, Listed: 0, Attach: fJob, Read: fJob | fBlock | fN,
+	Find: fText | fFlag, Found: fText | fBytes | fData,
 	Mem: fBytes | fRows | fFlag, Retire: 0, Copied: fJob | fLayer | fBlock | fBytes | fRows | fFlag, Copy: fJob | fLayer | fBlock | fWorker,
 	Welcome: fWorker | fSession | fData, Refused: fClass | fText, Plan: fJob | fBytes | fText | fData, Size: fJob | fLayer | fN,
 	Peer: fWorker | fSession | fLife | fText, Where: fJob | fLayer | fBlock | fN | fWorker, Run: task | fN | fFlag,

@@ -23,11 +23,15 @@ type Plan struct {
 	Rank     []int32   // static order of the layers, lower first; nil means none
 	Need     []op.Need // projected memory of one task of each layer; nil means unknown
 	Want     graph.LayerID
+	Name     string // the blocks of Want are kept under this name; empty means they are delivered
 	Priority int32
 	Ordered  bool  // deliver blocks of Want in block order
 	Discard  bool  // nobody reads the blocks of Want
 	Window   int32 // blocks of Want that may be made before the reader has read as many; 0 means no bound. Of no account where nobody reads, and where tasks of Want read each other
 }
+
+// MaxName bounds the name of a plan.
+const MaxName = 255
 
 // A Shell is a plan at work. It is not safe for concurrent use.
 type Shell struct {
@@ -104,8 +108,13 @@ func (s *Shell) Spec() *sched.Spec {
 			x.Retry = sched.Retry{Max: int32(l.Retry.Max - 1), Delay: int64(l.Retry.Delay)}
 		}
 		if graph.LayerID(i) == s.p.Want {
-			if x.Keep = sched.Stream; s.p.Ordered {
+			switch {
+			case s.p.Name != "":
+				x.Keep = sched.Pin
+			case s.p.Ordered:
 				x.Keep = sched.Ordered
+			default:
+				x.Keep = sched.Stream
 			}
 			if x.Window = s.p.Window; s.p.Discard || readsItself(l, s.p.Want) {
 				x.Window = 0
@@ -257,6 +266,9 @@ func (p *Plan) Check() error {
 	n := len(p.Layers)
 	if p.Want < 0 || int(p.Want) >= n {
 		return fmt.Errorf("layer %d is wanted, the plan has %d", p.Want, n)
+	}
+	if len(p.Name) > MaxName {
+		return fmt.Errorf("a name of %d bytes, at most %d are allowed", len(p.Name), MaxName)
 	}
 	if p.Rank != nil && len(p.Rank) != n {
 		return fmt.Errorf("%d ranks for %d layers", len(p.Rank), n)
