@@ -29,6 +29,11 @@
 // shuffle the ranges of runs it reads, one request for each holder (cluster/data).
 // Fetched blocks are counted and spilled like its own.
 //
+// # Datasets
+//
+// Client.Persist keeps the blocks of a plan on the workers under a name; other clients,
+// and Flight clients of other programs, find and read them by it.
+//
 // # Loss
 //
 // When the process of a worker ends its blocks are lost. The scheduler makes again
