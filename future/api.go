@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"sync"
+	"time"
 
 	"github.com/weft-data/weft/op"
 )
@@ -41,7 +42,9 @@ func (f *Future[R]) Get(ctx context.Context) (r R, err error) {
 func (f *Future[R]) Done() bool { f.x.mu.Lock(); defer f.x.mu.Unlock(); return f.x.done }
 
 // Cancel ends the call with context.Canceled: at once if it has not started,
-// through its context if it runs. A call that has ended stays as it is.
+// through its context if it runs. A function that does not heed its context is not
+// waited for; the thread it runs on is taken until it returns, unless the call has a
+// time-out. A call that has ended stays as it is.
 func (f *Future[R]) Cancel() {
 	f.x.mu.Lock()
 	e := f.x.extra()
@@ -57,7 +60,12 @@ func (f *Future[R]) Cancel() {
 	}
 	if f.x.lane().c.remote { // what runs elsewhere is not waited for
 		f.x.finish(failure{context.Canceled})
+		return
 	}
+	time.AfterFunc(heedWithin, func() {
+		f.x.leave()
+		f.x.finish(failure{context.Canceled})
+	})
 }
 
 // one is a call with a plain argument, and the future of it.

@@ -17,7 +17,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,7 +29,7 @@ import (
 type Options struct {
 	Retry    int           // attempts in all; 0 and 1 mean one
 	Delay    time.Duration // before the second attempt, doubled each time
-	TimeOut  time.Duration // of one attempt, through its context
+	TimeOut  time.Duration // of one attempt, through its context; a function that does not heed it is abandoned
 	Priority int32         // higher first
 }
 
@@ -135,7 +134,7 @@ type extra struct {
 	then   []func()
 	stop   error           // set by Cancel
 	ctx    context.Context // of the attempt that runs, once somebody asked for Done
-	parent context.Context // of the attempt that runs, when it has a time-out
+	left   bool            // the function was abandoned
 	cancel context.CancelCauseFunc
 	ready  chan struct{}
 }
@@ -314,6 +313,9 @@ func (x *call) finish(v any) {
 	if e := x.more; e != nil {
 		users, then = e.users, e.then
 		e.users, e.then = nil, nil
+		if e.left {
+			doer = nil
+		}
 		if e.cancel != nil {
 			defer e.cancel(context.Canceled)
 		}
@@ -394,13 +396,12 @@ func (x *call) attempt(ctx context.Context, o Options) (v any, again error) {
 			return failure{fmt.Errorf("needs a call that failed: %w", err)}, nil
 		}
 	}
+	var err error
 	if o.TimeOut > 0 {
-		x.mu.Lock()
-		e := x.extra()
-		e.parent, e.ctx = ctx, nil
-		x.mu.Unlock()
+		v, err = x.timed(ctx, doer)
+	} else {
+		v, err = guarded((*callContext)(x), doer, x)
 	}
-	v, err := guarded(doer, x)
 	if err == nil {
 		return v, nil
 	}
@@ -424,30 +425,48 @@ func (x *call) stopped() error {
 	return x.more.stop
 }
 
-// guarded turns a panic of the user's function into its error.
-func guarded(d doer, x *call) (v any, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return d.do((*callContext)(x), x)
+// timed runs the function under a context that ends at the attempt's time-out.
+func (x *call) timed(ctx context.Context, doer doer) (any, error) {
+	x.mu.Lock()
+	e := x.extra()
+	e.ctx, e.cancel = context.WithCancelCause(ctx)
+	mine, cancel := e.ctx, e.cancel
+	if e.stop != nil {
+		cancel(e.stop)
+	}
+	x.mu.Unlock()
+	defer cancel(nil)
+	v, left, err := heeded(mine, func(ctx context.Context) (any, error) { return guarded(ctx, doer, x) })
+	if left {
+		x.leave()
+	}
+	return v, err
+}
+
+// leave notes that the function may go on after the call has ended, and read its
+// arguments.
+func (x *call) leave() {
+	x.mu.Lock()
+	x.extra().left = true
+	x.mu.Unlock()
+}
+
+// guarded calls the function; its panic is its error.
+func guarded(ctx context.Context, d doer, x *call) (v any, err error) {
+	defer caught(&err)
+	return d.do(ctx, x)
 }
 
 // A callContext is a call as the context of its function. It costs nothing until
 // somebody asks for Done; from then on Cancel reaches it.
 type callContext call
 
-// under returns the context that was made for Done, or the parent.
+// under returns the context that was made for Done, or the client's.
 func (c *callContext) under() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch e := c.more; {
-	case e == nil:
-	case e.ctx != nil:
+	if e := c.more; e != nil && e.ctx != nil {
 		return e.ctx
-	case e.parent != nil:
-		return e.parent
 	}
 	return (*call)(c).lane().c.ctx
 }
@@ -464,11 +483,7 @@ func (c *callContext) Done() <-chan struct{} {
 	defer c.mu.Unlock()
 	e := (*call)(c).extra()
 	if e.ctx == nil {
-		parent := e.parent
-		if parent == nil {
-			parent = (*call)(c).lane().c.ctx
-		}
-		e.ctx, e.cancel = context.WithCancelCause(parent)
+		e.ctx, e.cancel = context.WithCancelCause((*call)(c).lane().c.ctx)
 		if e.stop != nil {
 			e.cancel(e.stop)
 		}

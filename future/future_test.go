@@ -144,6 +144,39 @@ func TestTimeOutAndCancel(t *testing.T) {
 	g.Cancel()
 }
 
+// A function that does not heed its context is not waited for; with a time-out it does not keep its thread either.
+func TestFunctionsThatDoNotHeed(t *testing.T) {
+	c, ctx := client(t, 1)
+	gate := make(chan struct{})
+	deaf := op.Closure(func(context.Context, int) (int, error) { <-gate; return 7, nil })
+	late := future.SubmitWith(c, future.Options{TimeOut: 5 * time.Millisecond}, deaf, future.Value(0))
+	if _, err := late.Get(ctx); err == nil || !strings.Contains(err.Error(), "time-out of 5ms passed, and the function does not heed its context") {
+		t.Fatal(err)
+	}
+	if n := future.Abandoned(); n != 1 {
+		t.Errorf("%d functions are abandoned", n)
+	}
+	if n, err := future.Submit(c, square, future.Value(3)).Get(ctx); n != 9 || err != nil {
+		t.Fatal("the only thread is taken:", n, err)
+	}
+	long := future.Submit(c, deaf, future.Value(0))
+	time.Sleep(10 * time.Millisecond) // it runs
+	long.Cancel()
+	if _, err := long.Get(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	close(gate)
+	for i := 0; future.Abandoned() > 0 && i < 1000; i++ {
+		time.Sleep(time.Millisecond)
+	}
+	if n := future.Abandoned(); n != 0 {
+		t.Errorf("%d functions are abandoned after they have returned", n)
+	}
+	if _, err := late.Get(ctx); err == nil {
+		t.Error("what an abandoned function returned came through")
+	}
+}
+
 func TestPriority(t *testing.T) {
 	c, ctx := client(t, 1)
 	var order []int

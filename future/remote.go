@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	"github.com/weft-data/weft/chunk"
@@ -173,57 +171,20 @@ func (b *remoteBlock) Direct(ctx context.Context, block int, in []op.In) (chunk.
 	}
 }
 
-// once is one attempt. A function that does not heed its context when its time-out
-// has passed is abandoned: it goes on, and nobody waits for it.
+// once is one attempt.
 func (b *remoteBlock) once(ctx context.Context, name string, arg []byte) (out []byte, err error) {
 	if b.p.TimeOut <= 0 {
 		return byName(ctx, name, arg)
 	}
 	ctx, end := context.WithTimeoutCause(ctx, b.p.TimeOut, fmt.Errorf("the task's time-out of %v passed", b.p.TimeOut))
 	defer end()
-	var got []byte
-	var failed error
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		got, failed = byName(ctx, name, arg)
-	}()
-	select {
-	case <-ended:
-		return got, failed
-	case <-ctx.Done():
-	}
-	late := time.NewTimer(heedWithin)
-	defer late.Stop()
-	select {
-	case <-ended:
-		return got, failed
-	case <-late.C:
-		abandoned.Add(1)
-		go func() {
-			<-ended
-			abandoned.Add(-1)
-		}()
-		return nil, fmt.Errorf("%w, and the function does not heed its context", context.Cause(ctx))
-	}
+	out, _, err = heeded(ctx, func(ctx context.Context) ([]byte, error) { return byName(ctx, name, arg) })
+	return out, err
 }
 
-// heedWithin is how long a function may take to heed its context.
-const heedWithin = 500 * time.Millisecond
-
-var abandoned atomic.Int64
-
-// Abandoned returns how many functions of this process go on though their time-out
-// has passed.
-func Abandoned() int64 { return abandoned.Load() }
-
-// byName calls a registered function. Its panic is its error.
+// byName calls a registered function.
 func byName(ctx context.Context, name string, arg []byte) (out []byte, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
+	defer caught(&err)
 	return op.CallByName(ctx, name, arg)
 }
 
