@@ -33,6 +33,9 @@ func (x *Array) inOrder(verb string, a int) (y *Array, at int) {
 }
 
 func (x *Array) sorted(verb string, a int, down, positions bool) *Array {
+	if x.err == nil && len(x.grid) == 1 && x.grid[0].Known() && x.grid[0].Blocks() > 1 && (a == 0 || a == -1) && !x.kind.IsComplex() {
+		return x.samplesorted(verb, down, positions)
+	}
 	y, at := x.inOrder(verb, a)
 	if y.err != nil {
 		return y
@@ -46,8 +49,87 @@ func (x *Array) sorted(verb string, a int, down, positions bool) *Array {
 	return o.one(verb, ops.Sort).cut(verb, x.grid)
 }
 
+// mostRuns bounds the blocks that a vector is sorted in: there are as many pieces
+// as the square of that.
+const mostRuns = 256
+
+// samplesorted sorts a vector in blocks, see ops.SortedRuns.
+func (x *Array) samplesorted(verb string, down, positions bool) *Array {
+	y := x
+	if x.grid[0].Blocks() > mostRuns {
+		y = x.cut(verb, grid.Grid{grid.Uniform(x.grid[0].Len(), (x.grid[0].Len()+mostRuns-1)/mostRuns)})
+	}
+	sizes := y.grid[0].All()
+	b := int64(len(sizes))
+	places, sample, begins := grid.Axis{{Size: 0, Count: b}}, grid.Axis{}, make([]int64, 0, b)
+	if positions {
+		places = y.grid[0]
+	}
+	begin := int64(0)
+	for _, n := range sizes {
+		sample = sample.Append(2*min(n, max(64, 4*b)), 1)
+		if begin += n; len(begins)+1 < len(sizes) {
+			begins = append(begins, begin)
+		}
+	}
+	words := func(space, out grid.Grid, ints ...int64) *operation {
+		return &operation{CallParams: ops.CallParams{Kind: elem.Uint64, Space: space, Out: []grid.Grid{out}, Ints: ints}}
+	}
+	o := words(y.grid, y.grid, truth(down))
+	o.Out = append(o.Out, grid.Grid{places}, grid.Grid{sample})
+	o.read(y.result(), false, 0)
+	runs, bad := o.done(verb, ops.SortedRuns)
+	if bad != nil {
+		return bad
+	}
+	o = words(nil, grid.Grid{single(6 * (b - 1))}, sizes...)
+	o.read(runs[2], false, ops.All)
+	brackets, bad := o.done(verb, ops.Brackets)
+	if bad != nil {
+		return bad
+	}
+	var cut grid.Axis
+	for _, n := range sizes {
+		cut = cut.Append(grid.Unknown(n+b), 1)
+	}
+	loose := grid.Grid{cut}
+	o = words(y.grid, loose)
+	o.read(runs[0], false, 0)
+	o.read(brackets[0], false, ops.All)
+	within, bad := o.done(verb, ops.Within)
+	if bad != nil {
+		return bad
+	}
+	rows := grid.Axis{{Size: 1, Count: b - 1}}
+	o = words(grid.Grid{rows}, grid.Grid{rows, single(b)}, begins...)
+	o.read(within[0], true, ops.All)
+	o.In[0].Mine = true
+	cuts, bad := o.done(verb, ops.Cuts)
+	if bad != nil {
+		return bad
+	}
+	o = words(y.grid, loose, b)
+	o.read(runs[0], false, 0)
+	o.read(runs[1], false, 0)
+	o.read(cuts[0], false, ops.All, ops.All)
+	pieces, bad := o.done(verb, ops.Pieces)
+	if bad != nil {
+		return bad
+	}
+	o = words(y.grid, y.grid, truth(down))
+	o.read(pieces[0], true, ops.All)
+	o.In[0].Mine = true
+	if o.Kind = y.kind; positions {
+		o.Kind = elem.Int64
+		o.read(pieces[0], true, ops.All)
+		o.In[1].Mine, o.In[1].Run = true, int32(b)
+	}
+	return o.one(verb, ops.MergePieces).cut(verb, x.grid)
+}
+
 // Sort sorts along an axis; descending, if that is given and true, the largest
-// first. The chunks are those of x; a task needs an axis of all its elements.
+// first. The chunks are those of x. A vector is sorted in its blocks, which no task
+// sees as a whole; of other arrays a task needs an axis of all its elements.
 func (x *Array) Sort(a int, descending ...bool) *Array {
 	return x.sorted("Sort", a, slices.Contains(descending, true), false)
 }

@@ -25,6 +25,8 @@ type Operand struct {
 	// Axes says for each axis along which axis of the space it is read block by
 	// block; All means all of it, for each task, and Only(b) only its block b.
 	Axes []int32
+	// Mine says that the run is Run and the number of the task.
+	Mine bool
 	// Stream says that the blocks a task reads are taken one after the other
 	// instead of brought together.
 	Stream bool
@@ -199,6 +201,31 @@ type Call struct {
 	of   *calling
 	in   [][]op.In
 	made []*chunk.Batch
+	more []extra
+}
+
+// An extra is a run of the output that is no result of the plan.
+type extra struct {
+	run int
+	b   *chunk.Batch
+}
+
+// put makes a run of n elements.
+func (c *Call) put(run, n int) (Piece, error) {
+	b, err := newBatch(c.Task, []elem.Kind{c.P.Kind}, int64(n))
+	if err != nil {
+		return Piece{}, err
+	}
+	c.more = append(c.more, extra{run, b})
+	return Piece{c.P.Kind, []int64{int64(n)}, b.Cols[0].Data}, nil
+}
+
+// run is that of an operand's blocks.
+func (c *Call) run(o *Operand) int {
+	if o.Mine {
+		return int(o.Run) + c.Block()
+	}
+	return int(o.Run)
 }
 
 // grow allocates result k, a vector of which the plan does not know the length.
@@ -214,7 +241,7 @@ func (c *Call) grow(k int, n int) error {
 
 // loose reads a run of a block, a vector of which the plan does not know the length.
 func (c *Call) loose(in op.In, o *Operand) (Piece, func(), error) {
-	p, run := Piece{Kind: o.Kind, Shape: []int64{0}}, int(o.Run)
+	p, run := Piece{Kind: o.Kind, Shape: []int64{0}}, c.run(o)
 	n := 0
 	count := func(b *chunk.Batch) error { n += b.N; return nil }
 	if run >= in.Runs() {
@@ -257,6 +284,9 @@ func (x *calling) Run(t op.Task, in []op.In, out op.Out) (err error) {
 				b.Release()
 			}
 		}
+		for _, m := range c.more {
+			m.b.Release()
+		}
 	}()
 	for k, g := range x.p.Out {
 		if loose, _ := g.Loose(); loose >= 0 {
@@ -277,6 +307,13 @@ func (x *calling) Run(t op.Task, in []op.In, out op.Out) (err error) {
 			continue
 		}
 		if err := out.Put(k, b); err != nil {
+			return err
+		}
+	}
+	for len(c.more) > 0 {
+		m := c.more[0]
+		c.more = c.more[1:]
+		if err := out.Put(m.run, m.b); err != nil {
 			return err
 		}
 	}

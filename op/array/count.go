@@ -13,7 +13,7 @@ import (
 // uint64, of a length that is known when it is done: their keys in order, how often
 // each occurs, and where first. -0 is 0, and NaN is NaN.
 var Distinct = define("array.distinct", "the distinct elements of blocks", procedure{
-	room: func(p *CallParams) int64 { return lineRoom(p.In[0].Grid[0].Max(), true) },
+	room: func(p *CallParams) int64 { return lineRoom(p.In[0].Grid[0].Max(), true) + 24*p.In[0].Grid[0].Max() },
 	run: func(c *Call) error {
 		kind, n := c.In[0].Kind, int(c.In[0].Shape[0])
 		begin, _ := c.of.axes[0][0].Bounds(c.At[0])
@@ -33,7 +33,11 @@ var Distinct = define("array.distinct", "the distinct elements of blocks", proce
 		if err := radix.SortAll(c.Task, p[:n], p[n:]); err != nil {
 			return err
 		}
-		u := &distinct{}
+		w, err := room[uint64](c, 3*n)
+		if err != nil {
+			return err
+		}
+		u := &distinct{keys: w[:0:n], counts: w[n : n : 2*n], first: w[2*n : 2*n : 3*n]}
 		for _, x := range p[:n] {
 			u.add(x.k, 1, uint64(begin)+x.at)
 		}
