@@ -37,7 +37,7 @@ func (a *app) describe() *cobra.Command {
 		Use: "describe FILE…", Short: "Summarise every column: nulls, smallest, largest, mean, deviation", Args: cobra.MinimumNArgs(1),
 		Example: "  weft describe trips.csv\n  weft describe --json --memory 512MiB 'trips-*.parquet'",
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			f, err := open(args)
+			f, err := open(c.Context(), args)
 			if err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/frame"
+	"github.com/weft-data/weft/store"
 )
 
 func (a *app) schema() *cobra.Command {
@@ -24,7 +25,7 @@ func (a *app) schema() *cobra.Command {
 		Use: "schema FILE…", Short: "Print the columns and their types", Args: cobra.MinimumNArgs(1),
 		Example: "  weft schema trips.csv\n  weft schema --json 'trips-*.parquet'",
 		RunE: func(c *cobra.Command, args []string) error {
-			f, err := open(args)
+			f, err := open(c.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -61,7 +62,7 @@ func (a *app) head() *cobra.Command {
 			if n < 0 {
 				return usageError{fmt.Errorf("-n %d: want 0 or more", n)}
 			}
-			f, err := open(args)
+			f, err := open(c.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -139,7 +140,7 @@ func (a *app) count() *cobra.Command {
 		Use: "count FILE…", Short: "Print the number of rows", Args: cobra.MinimumNArgs(1),
 		Example: "  weft count 'trips-*.csv.gz'",
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			f, err := open(args)
+			f, err := open(c.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -162,17 +163,18 @@ func (a *app) count() *cobra.Command {
 
 func (a *app) convert() *cobra.Command {
 	return &cobra.Command{
-		Use: "convert IN… OUT", Short: "Convert between CSV, TSV and Parquet, told by the names", Args: cobra.MinimumNArgs(2),
-		Example: "  weft convert trips.csv.gz trips.parquet\n  weft convert 'part-*.parquet' all.csv.zst",
+		Use: "convert IN… OUT", Short: "Convert between CSV, TSV, JSON, Parquet and Arrow, told by the names", Args: cobra.MinimumNArgs(2),
+		Example: "  weft convert trips.csv.gz trips.parquet\n  weft convert 'part-*.parquet' all.csv.zst\n  weft convert s3://bucket/events/*.ndjson.gz events.parquet",
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			in, out := args[:len(args)-1], args[len(args)-1]
-			if !isParquet(out) && !isCSV(out) {
-				return usageError{fmt.Errorf("%s: the name must end in .csv, .tsv, .csv.gz, .csv.zst or .parquet", out)}
+			k := byName(out)
+			if k == nil || k.write == nil {
+				return usageError{fmt.Errorf("%s: the name must end in .csv, .tsv or .ndjson (with .gz, .zst, .lz4 or .snappy behind, or not), .parquet or .arrow", out)}
 			}
-			if st, err := os.Stat(filepath.Dir(out)); err != nil || !st.IsDir() {
+			if st, err := os.Stat(filepath.Dir(out)); !store.IsRemote(out) && (err != nil || !st.IsDir()) {
 				return fmt.Errorf("%s: there is no folder %s to write to", out, filepath.Dir(out))
 			}
-			f, err := open(in)
+			f, err := open(c.Context(), in)
 			if err != nil {
 				return err
 			}
@@ -182,11 +184,7 @@ func (a *app) convert() *cobra.Command {
 			r := a.runner()
 			defer func() { err = errors.Join(err, r.Close()) }()
 			opt, done := a.bar("convert")
-			write := f.WriteCSV
-			if isParquet(out) {
-				write = f.WriteParquet
-			}
-			n, err := write(c.Context(), r, out, opt)
+			n, err := k.write(f, c.Context(), r, out, opt)
 			done()
 			if err != nil {
 				return err
@@ -198,12 +196,6 @@ func (a *app) convert() *cobra.Command {
 			return err
 		},
 	}
-}
-
-func isCSV(p string) bool {
-	p = strings.ToLower(p)
-	p = strings.TrimSuffix(strings.TrimSuffix(p, ".gz"), ".zst")
-	return strings.HasSuffix(p, ".csv") || strings.HasSuffix(p, ".tsv") || strings.HasSuffix(p, ".txt")
 }
 
 // distinct refuses to write over an input.

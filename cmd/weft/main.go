@@ -52,7 +52,7 @@ func message(ctx context.Context, err error) string {
 }
 
 // position is a line of this program and the verb that was called there.
-var position = regexp.MustCompile(`^[a-z]+\.go:\d+: ((ReadCSV|ReadParquet): )?`)
+var position = regexp.MustCompile(`^[a-z]+\.go:\d+: (Read[A-Za-z]+: )?`)
 
 // A usageError is a mistake in the command line: exit code 2.
 type usageError struct{ error }

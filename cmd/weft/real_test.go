@@ -62,7 +62,7 @@ func TestRealText(t *testing.T) {
 
 func read(t *testing.T, r *local.Runner, path string) *frame.Table {
 	t.Helper()
-	f, err := open([]string{path})
+	f, err := open(t.Context(), []string{path})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,12 +3,10 @@ package main
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strconv"
@@ -45,7 +43,7 @@ func newRoot(out, errs io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "weft",
 		Short: "Tables larger than memory: look into them, convert them, compute on them",
-		Long: "weft reads CSV and Parquet files of any size within a memory budget.\n" +
+		Long: "weft reads CSV, JSON, Parquet and Arrow files of any size, here, in object stores (s3://) and on the web, within a memory budget.\n" +
 			"It is the command of the Go library github.com/weft-data/weft.",
 		Example:       "  weft demo\n  weft schema trips.csv\n  weft head -n 5 'trips-*.parquet'\n  weft convert trips.csv.gz trips.parquet",
 		SilenceErrors: true, SilenceUsage: true,
@@ -241,67 +239,4 @@ func (a *app) version() *cobra.Command {
 			return err
 		},
 	}
-}
-
-// open reads files of one kind: Parquet is told by its first bytes or its name,
-// everything else is delimited text.
-func open(paths []string) (*frame.Frame, error) {
-	kinds := map[bool]int{}
-	for _, p := range paths {
-		parquet, err := sniff(p)
-		if err != nil {
-			return nil, err
-		}
-		kinds[parquet]++
-	}
-	if len(kinds) > 1 {
-		return nil, errors.New("CSV and Parquet files cannot be read as one table: convert one of them first")
-	}
-	f := frame.ReadCSV
-	if kinds[true] > 0 {
-		f = frame.ReadParquet
-	}
-	t := f(paths...)
-	return t, t.Err()
-}
-
-// sniff reports whether a file or pattern is Parquet, and refuses what is known
-// to be something else: as text it would give a table of rubbish.
-func sniff(path string) (parquet bool, err error) {
-	if glob, err := filepath.Glob(path); err == nil && len(glob) > 0 {
-		path = glob[0]
-	}
-	if st, err := os.Stat(path); err != nil || !st.Mode().IsRegular() {
-		return isParquet(path), nil // the reader says what is wrong
-	}
-	if f, err := os.Open(path); err == nil {
-		defer f.Close()
-		head := make([]byte, 8)
-		n, _ := io.ReadFull(f, head) // a short file is no foreign one
-		for _, k := range foreign {
-			if strings.HasPrefix(string(head[:n]), k.magic) {
-				if k.name == "" {
-					return true, nil
-				}
-				return false, fmt.Errorf("%s is %s: weft reads CSV, TSV and Parquet", path, k.name)
-			}
-		}
-	}
-	if name, ok := foreignNames[strings.ToLower(filepath.Ext(path))]; ok {
-		return false, fmt.Errorf("%s is %s by its name: weft reads CSV, TSV and Parquet", path, name)
-	}
-	return isParquet(path), nil
-}
-
-// foreign are the first bytes of files that are not text; Parquet has no name.
-var foreign = []struct{ magic, name string }{
-	{"PAR1", ""}, {"ARROW1", "an Arrow file"}, {"PK\x03\x04", "a zip archive or spreadsheet"}, {"Obj\x01", "an Avro file"},
-	{"ORC", "an ORC file"}, {"SQLite f", "an SQLite database"}, {"%PDF", "a PDF file"}, {"\xd0\xcf\x11\xe0", "a spreadsheet"}, {"\x89HDF", "an HDF5 file"},
-}
-
-var foreignNames = map[string]string{".json": "JSON", ".jsonl": "JSON", ".ndjson": "JSON", ".arrow": "an Arrow file", ".feather": "an Arrow file"}
-
-func isParquet(p string) bool {
-	p = strings.ToLower(p)
-	return strings.HasSuffix(p, ".parquet") || strings.HasSuffix(p, ".pq")
 }

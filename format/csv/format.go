@@ -3,7 +3,6 @@ package csv
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"math/big"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/internal/numeral"
 )
 
 // A rowFormat turns rows into text.
@@ -78,51 +78,17 @@ func (f *rowFormat) look(m *chunk.Batch) {
 	}
 }
 
-// pairs are the numbers 00 to 99.
-var pairs = func() (t [200]byte) {
-	for i := range 100 {
-		t[2*i], t[2*i+1] = byte('0'+i/10), byte('0'+i%10)
-	}
-	return t
-}()
-
-// appendInt appends a number; most have few digits.
-func appendInt(dst []byte, v int64) []byte {
-	if v < 0 || v >= 1e6 {
-		return strconv.AppendInt(dst, v, 10)
-	}
-	u := uint32(v)
-	switch {
-	case u < 10:
-		return append(dst, byte('0'+u))
-	case u < 100:
-		return append(dst, pairs[2*u], pairs[2*u+1])
-	}
-	hi, lo := u/100, u%100*2
-	switch {
-	case hi < 10:
-		return append(dst, byte('0'+hi), pairs[lo], pairs[lo+1])
-	case hi < 100:
-		return append(dst, pairs[2*hi], pairs[2*hi+1], pairs[lo], pairs[lo+1])
-	}
-	top, mid := hi/100, hi%100*2
-	if top < 10 {
-		return append(dst, byte('0'+top), pairs[mid], pairs[mid+1], pairs[lo], pairs[lo+1])
-	}
-	return append(dst, pairs[2*top], pairs[2*top+1], pairs[mid], pairs[mid+1], pairs[lo], pairs[lo+1])
-}
-
 // appendValue appends value i, which is not null.
 func (f *rowFormat) appendValue(dst []byte, v *chunk.Vec, i int) ([]byte, bool) {
 	switch v.Type.Kind {
 	case dtype.Int64:
-		return appendInt(dst, chunk.Values[int64](v)[i]), true
+		return numeral.AppendInt(dst, chunk.Values[int64](v)[i]), true
 	case dtype.Float64:
-		return appendFloat(dst, chunk.Values[float64](v)[i]), true
+		return numeral.AppendFloat(dst, chunk.Values[float64](v)[i], 64), true
 	case dtype.Utf8, dtype.Binary:
 		return f.appendText(dst, v.Text(i)), true
 	case dtype.Int32:
-		return appendInt(dst, int64(chunk.Values[int32](v)[i])), true
+		return numeral.AppendInt(dst, int64(chunk.Values[int32](v)[i])), true
 	case dtype.Date:
 		return appendDate(dst, int64(chunk.Values[int32](v)[i]))
 	case dtype.Timestamp:
@@ -130,16 +96,16 @@ func (f *rowFormat) appendValue(dst []byte, v *chunk.Vec, i int) ([]byte, bool) 
 	case dtype.Bool:
 		return strconv.AppendBool(dst, v.Bool(i)), true
 	case dtype.Float32:
-		return appendFloat32(dst, chunk.Values[float32](v)[i]), true
+		return numeral.AppendFloat(dst, float64(chunk.Values[float32](v)[i]), 32), true
 	case dtype.Decimal128:
 		return appendDecimal(dst, chunk.Values[[16]byte](v)[i], int(v.Type.Scale)), true
 	case dtype.Time, dtype.Duration, dtype.List, dtype.Struct:
 		s, err := expr.AppendText(nil, v, i)
 		return f.appendText(dst, string(s)), err == nil
 	case dtype.Int16:
-		return appendInt(dst, int64(chunk.Values[int16](v)[i])), true
+		return numeral.AppendInt(dst, int64(chunk.Values[int16](v)[i])), true
 	case dtype.Int8:
-		return appendInt(dst, int64(chunk.Values[int8](v)[i])), true
+		return numeral.AppendInt(dst, int64(chunk.Values[int8](v)[i])), true
 	case dtype.Uint64:
 		return strconv.AppendUint(dst, chunk.Values[uint64](v)[i], 10), true
 	case dtype.Uint32:
@@ -179,60 +145,6 @@ func (f *rowFormat) special(s string) bool {
 		}
 	}
 	return false
-}
-
-// appendFloat appends the shortest decimal that reads back as v. When v is a whole
-// number of millionths below 10^15 of them, its digits are that number's: two
-// decimals of at most 15 digits are never the same float64, so none is shorter.
-func appendFloat(dst []byte, v float64) []byte {
-	a := math.Abs(v)
-	m := a * 1e6
-	if !(m < 1e15) {
-		return pointed(appendSpecial(dst, v, 64), len(dst))
-	}
-	u := uint64(m + 0.5)
-	if float64(u)/1e6 != a {
-		return pointed(appendSpecial(dst, v, 64), len(dst))
-	}
-	if math.Signbit(v) {
-		dst = append(dst, '-')
-	}
-	dst = appendInt(dst, int64(u/1e6))
-	frac := uint32(u % 1e6)
-	if frac == 0 {
-		return append(dst, ".0"...)
-	}
-	a2, b2, c2 := frac/10000*2, frac/100%100*2, frac%100*2
-	d := [7]byte{'.', pairs[a2], pairs[a2+1], pairs[b2], pairs[b2+1], pairs[c2], pairs[c2+1]}
-	n := 7
-	for d[n-1] == '0' {
-		n--
-	}
-	return append(dst, d[:n]...)
-}
-
-func appendFloat32(dst []byte, v float32) []byte {
-	return pointed(appendSpecial(dst, float64(v), 32), len(dst))
-}
-
-func appendSpecial(dst []byte, v float64, bits int) []byte {
-	switch {
-	case math.IsInf(v, 1):
-		return append(dst, "inf"...)
-	case math.IsInf(v, -1):
-		return append(dst, "-inf"...)
-	}
-	return strconv.AppendFloat(dst, v, 'g', -1, bits)
-}
-
-// pointed adds ".0" to a number from dst[at:] that would read back as an integer.
-func pointed(dst []byte, at int) []byte {
-	for _, c := range dst[at:] {
-		if c != '-' && c-'0' > 9 {
-			return dst
-		}
-	}
-	return append(dst, ".0"...)
 }
 
 const (

@@ -1,13 +1,9 @@
 package csv
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"sync"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
@@ -51,11 +47,28 @@ var Write = op.Register(op.Spec[WriteParams]{
 	},
 	Mem:  func(WriteParams, op.Meta) op.Need { return op.Need{Floor: 4 << 20, Want: 16 << 20} },
 	Text: func(p WriteParams) string { return p.Path },
-	Pipe: func(p WriteParams, in op.Meta) (op.Pipe, error) { return &writePipe{p, in.Schema}, p.check() },
+	Pipe: func(p WriteParams, in op.Meta) (op.Pipe, error) { return p.pipe(in.Schema), p.check() },
 })
 
-// writeBytes is how much text a piece has before it is written.
-const writeBytes = 1 << 20
+// pipe makes the pipe that writes rows of a schema.
+func (p WriteParams) pipe(schema dtype.Schema) op.Pipe {
+	row := func() *rowFormat { return &rowFormat{delim: p.delimiter(), null: p.Options.Null} }
+	var head []byte
+	if !p.Options.NoHeader {
+		f := row()
+		for i, name := range schema.Names() {
+			if i > 0 {
+				head = append(head, f.delim)
+			}
+			head = f.appendText(head, name)
+		}
+		head = append(head, '\n')
+	}
+	return op.WritesText(p.Path, head, func() op.TextFormat {
+		f := row()
+		return func(dst []byte, m *chunk.Batch) ([]byte, error) { return f.appendRows(dst, m, schema) }
+	})
+}
 
 func (p *WriteParams) check() error {
 	if p.Path == "" {
@@ -82,198 +95,9 @@ func (p *WriteParams) delimiter() byte {
 	return ','
 }
 
-type writePipe struct {
-	p      WriteParams
-	schema dtype.Schema
-}
-
-// Close implements op.Pipe.
-func (w *writePipe) Close() error { return nil }
-
-// Open implements op.Pipe.
-func (w *writePipe) Open(t op.Task, _ []op.In) (op.Stage, error) {
-	if t.Block() != 0 {
-		return nil, fmt.Errorf("csv: %s is one file: the table must be one block", w.p.Path)
-	}
-	f, err := store.Create(t.Context(), w.p.Path)
-	if err != nil {
-		return nil, wrap(err)
-	}
-	s := &writing{pipe: w, ctx: t.Context(), f: f}
-	if !w.p.Options.NoHeader {
-		l := s.local()
-		for i, name := range w.schema.Names() {
-			if i > 0 {
-				l.text = append(l.text, l.row.delim)
-			}
-			l.text = l.row.appendText(l.text, name)
-		}
-		l.text = append(l.text, '\n')
-		if err := l.flush(); err != nil {
-			return nil, errors.Join(err, s.Close())
-		}
-		s.pieces[0].header = true
-	}
-	return s, nil
-}
-
 func wrap(err error) error {
 	if err != nil {
 		return fmt.Errorf("csv: %w", err)
 	}
 	return nil
-}
-
-// A written is a piece of the output: rows that follow each other, at off in the
-// temporary file.
-type written struct {
-	header bool
-	seq    uint64 // of its first morsel
-	sub    uint32
-	off, n int64
-}
-
-// writing is one file being written.
-type writing struct {
-	pipe   *writePipe
-	ctx    context.Context
-	mu     sync.Mutex
-	f      store.Output
-	end    int64
-	pieces []written
-	rows   int64
-}
-
-// Local implements op.Stage.
-func (s *writing) Local() (op.Local, error) { return s.local(), nil }
-
-func (s *writing) local() *writer {
-	return &writer{stage: s, row: rowFormat{delim: s.pipe.p.delimiter(), null: s.pipe.p.Options.Null}, codec: codec.OfName(s.pipe.p.Path)}
-}
-
-// Drain implements op.Stage.
-func (s *writing) Drain() (op.Feed, error) { return nil, nil }
-
-// Finish implements op.Stage: it puts the pieces in order and gives the file its
-// name.
-func (s *writing) Finish(out op.Out) error {
-	slices.SortStableFunc(s.pieces, func(a, b written) int {
-		if a.header != b.header {
-			if a.header {
-				return -1
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(a.seq, b.seq), cmp.Compare(a.sub, b.sub), cmp.Compare(a.off, b.off))
-	})
-	if !slices.IsSortedFunc(s.pieces, func(a, b written) int { return cmp.Compare(a.off, b.off) }) {
-		if err := s.reorder(); err != nil {
-			return err
-		}
-	}
-	if err := s.f.Commit(); err != nil {
-		return wrap(err)
-	}
-	return op.Written(out, s.rows)
-}
-
-// reorder copies the pieces to a second file in their order; neighbours go
-// together.
-func (s *writing) reorder() error {
-	to, err := store.Create(s.ctx, s.pipe.p.Path)
-	if err != nil {
-		return wrap(err)
-	}
-	from := s.f
-	for i := 0; i < len(s.pieces) && err == nil; {
-		off, n := s.pieces[i].off, int64(0)
-		for ; i < len(s.pieces) && s.pieces[i].off == off+n; i++ {
-			n += s.pieces[i].n
-		}
-		err = store.CopyRange(to, from, off, n)
-	}
-	s.f = to
-	return wrap(errors.Join(err, from.Close()))
-}
-
-// Close implements op.Stage: what is not complete leaves nothing behind.
-func (s *writing) Close() error { return wrap(s.f.Close()) }
-
-// A writer formats morsels on one thread.
-type writer struct {
-	stage *writing
-	row   rowFormat
-	codec Codec
-	text  []byte
-	rows  int64
-	first written // seq and sub of the first morsel in text
-	last  uint64  // Seq of the last one
-
-	packed []byte
-	packer *codec.Packer
-}
-
-// Push implements op.Local. Morsels of one split come one after the other, so they
-// can share a piece.
-func (w *writer) Push(m *chunk.Batch, _ op.Sink) error {
-	if m.N == 0 {
-		return nil
-	}
-	if len(w.text) > 0 && (m.Seq>>32 != w.last>>32 || m.Seq < w.last) {
-		if err := w.flush(); err != nil {
-			return err
-		}
-	}
-	if len(w.text) == 0 {
-		w.first = written{seq: m.Seq, sub: m.Sub}
-	}
-	w.last = m.Seq
-	var err error
-	if w.text, err = w.row.appendRows(w.text, m, w.stage.pipe.schema); err != nil {
-		return err
-	}
-	w.rows += int64(m.N)
-	if len(w.text) >= writeBytes {
-		return w.flush()
-	}
-	return nil
-}
-
-// Close implements op.Local.
-func (w *writer) Close(_ op.Sink, failed bool) error {
-	if failed {
-		return nil
-	}
-	return w.flush()
-}
-
-// flush writes the text as a piece: one gzip member or zstd frame if the file is
-// compressed.
-func (w *writer) flush() error {
-	if len(w.text) == 0 {
-		return nil
-	}
-	b := w.text
-	if w.codec != Plain {
-		if w.packer == nil {
-			w.packer = codec.NewPacker(w.codec)
-		}
-		var err error
-		if b, err = w.packer.Pack(w.packed[:0], w.text); err != nil {
-			return wrap(err)
-		}
-		w.packed = b
-	}
-	s := w.stage
-	piece := w.first
-	piece.n = int64(len(b))
-	s.mu.Lock()
-	piece.off = s.end
-	s.end += piece.n
-	s.pieces = append(s.pieces, piece)
-	s.rows += w.rows
-	s.mu.Unlock()
-	w.text, w.rows = w.text[:0], 0
-	_, err := s.f.WriteAt(b, piece.off)
-	return wrap(err)
 }

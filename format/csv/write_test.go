@@ -14,6 +14,7 @@ import (
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/internal/numeral"
 	"github.com/weft-data/weft/op"
 )
 
@@ -255,7 +256,7 @@ func TestFloatsAreShortest(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	check := func(v float64) {
 		t.Helper()
-		s := string(appendFloat(nil, v))
+		s := string(numeral.AppendFloat(nil, v, 64))
 		back, ok := parseFloat([]byte(s))
 		if !ok || math.Float64bits(back) != math.Float64bits(v) && v == v {
 			t.Fatalf("%b is written %s and read back as %b", v, s, back)
@@ -368,22 +369,6 @@ func BenchmarkWrite(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(rows), "ns/row")
-}
-
-// TestAppendInt holds the short way to write numbers against the library's.
-func TestAppendInt(t *testing.T) {
-	var all []int64
-	for _, v := range []int64{0, 9, 10, 99, 100, 999, 1000, 9999, 10000, 99999, 100000, 999999, 1000000, math.MaxInt64, math.MinInt64} {
-		all = append(all, v, -v, v+1, v-1)
-	}
-	for v := range int64(20_000) {
-		all = append(all, v*53)
-	}
-	for _, v := range all {
-		if got := string(appendInt(nil, v)); got != strconv.FormatInt(v, 10) {
-			t.Fatalf("%s, want %d", got, v)
-		}
-	}
 }
 
 // TestDictionariesAreQuotedWhereNeeded writes codes of dictionaries with texts that must be quoted.

@@ -1,5 +1,6 @@
 // Package ndjson reads JSON: files of one object per line (NDJSON, JSON Lines), or of one array of objects, plain or
-// compressed with gzip or zstd: the operator "ndjson.read", and Describe, which finds the types in a sample.
+// compressed: the operator "ndjson.read", and Describe, which finds the types in a sample. The operator
+// "ndjson.write" writes files of one object per line.
 //
 // # Types
 //

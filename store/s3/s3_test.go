@@ -114,10 +114,11 @@ func TestFrames(t *testing.T) {
 		write func(path string) (int64, error)
 		read  func(paths ...string) *frame.Frame
 	}{
-		"x.parquet": {func(p string) (int64, error) { return src.WriteParquet(ctx, r, p) }, frame.ReadParquet},
-		"x.arrow":   {func(p string) (int64, error) { return src.WriteArrow(ctx, r, p) }, frame.ReadArrow},
-		"x.csv.gz":  {func(p string) (int64, error) { return src.WriteCSV(ctx, r, p) }, frame.ReadCSV},
-		"x.tsv.lz4": {func(p string) (int64, error) { return src.WriteCSV(ctx, r, p) }, frame.ReadCSV},
+		"x.parquet":    {func(p string) (int64, error) { return src.WriteParquet(ctx, r, p) }, frame.ReadParquet},
+		"x.arrow":      {func(p string) (int64, error) { return src.WriteArrow(ctx, r, p) }, frame.ReadArrow},
+		"x.csv.gz":     {func(p string) (int64, error) { return src.WriteCSV(ctx, r, p) }, frame.ReadCSV},
+		"x.ndjson.zst": {func(p string) (int64, error) { return src.WriteJSON(ctx, r, p) }, frame.ReadJSON},
+		"x.tsv.lz4":    {func(p string) (int64, error) { return src.WriteCSV(ctx, r, p) }, frame.ReadCSV},
 	} {
 		if n, err := c.write(at("out/" + name)); err != nil || n != 30_000 {
 			t.Fatalf("%s: %d rows, %v", name, n, err)
