@@ -64,7 +64,7 @@ var Save = op.Register(op.Spec[SaveParams]{
 		return Describe(p.In.Blocks(), elem.Int64), nil
 	},
 	Mem: func(p SaveParams, _ op.Meta) op.Need {
-		n := mem.Size(int(p.In.MaxBlock())*p.Kind.Width()) + mem.Size(8)
+		n := mem.Size(int(p.In.MaxBlock())*p.Kind.Width()) + mem.Size(8) + mem.Size(sieve)
 		if p.To.Zarr != nil {
 			n += 2 * p.To.scratch()
 		}
@@ -124,7 +124,7 @@ func (s *saving) write(t op.Task, data []byte, box *region) error {
 	d := len(s.axes)
 	if s.to == nil {
 		full := wholeOf(s.p.Full)
-		return writeFile(t.Context(), s.p.To.Path, s.p.To.Offset, data, box, &full, box, d, s.p.Kind, s.p.To.Swap)
+		return writeFile(t.Context(), t, s.p.To.Path, s.p.To.Offset, data, box, &full, box, d, s.p.Kind, s.p.To.Swap)
 	}
 	m := s.p.To.Zarr
 	return s.to.chunks(box, func(at []int64, chunk, part *region) error {
@@ -133,7 +133,7 @@ func (s *saving) write(t op.Task, data []byte, box *region) error {
 			if err := plainChunk(path, m.ChunkBytes()); err != nil {
 				return err
 			}
-			return writeFile(t.Context(), path, 0, data, box, chunk, part, d, m.Kind, m.Swap)
+			return writeFile(t.Context(), t, path, 0, data, box, chunk, part, d, m.Kind, m.Swap)
 		}
 		return s.chunk(t, data, box, at, chunk, part)
 	})
@@ -197,47 +197,82 @@ func (s *saving) chunk(t op.Task, data []byte, box *region, at []int64, chunk, p
 
 // writeFile copies the elements of part from a buffer that has those of box into a
 // file that has those of to, both in row-major order.
-func writeFile(ctx context.Context, path string, offset int64, src []byte, box, to, part *region, d int, k elem.Kind, swap bool) (err error) {
+func writeFile(ctx context.Context, a mem.Allocator, path string, offset int64, src []byte, box, to, part *region, d int, k elem.Kind, swap bool) (err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	return writeBox(ctx, f, offset, src, box, to, part, d, k, swap)
+	return writeBox(ctx, a, f, offset, src, box, to, part, d, k, swap)
 }
 
-func writeBox(ctx context.Context, f io.WriterAt, offset int64, src []byte, box, to, part *region, d int, kind elem.Kind, swap bool) error {
-	k, rows, row := together(to, box, part, d)
+func writeBox(ctx context.Context, a mem.Allocator, f io.WriterAt, offset int64, src []byte, box, to, part *region, d int, kind elem.Kind, swap bool) error {
 	w := int64(kind.Width())
-	at := region{lo: part.lo}
-	var turned []byte
-	if swap {
-		turned = make([]byte, min(row*w, 64<<10))
-	}
-	for range rows {
-		if err := ctx.Err(); err != nil {
+	var buf []byte
+	defer func() { a.Free(buf) }()
+	return runs(ctx, to, part, d, w, func(run *region, at, n int64) error {
+		if _, rows, _ := together(run, box, run, d); rows == 1 && !swap {
+			p := flat(run, box, d) * w
+			_, err := f.WriteAt(src[p:p+n*w], offset+at*w)
 			return err
 		}
-		p, q := flat(&at, box, d)*w, offset+flat(&at, to, d)*w
-		if !swap {
-			if _, err := f.WriteAt(src[p:p+row*w], q); err != nil {
+		if int64(len(buf)) < n*w {
+			a.Free(buf)
+			if buf = a.Alloc(int(max(n*w, sieve))); buf == nil {
+				return fmt.Errorf("%d bytes to write: %w", n*w, mem.ErrBudget)
+			}
+		}
+		copyPart(buf, run, src, box, run, d, int(w))
+		settle(buf[:n*w], kind, swap)
+		_, err := f.WriteAt(buf[:n*w], offset+at*w)
+		return err
+	})
+}
+
+// runs divides a part of what a file has into runs that lie together in it, of sieve
+// bytes or one row of the last axis. f gets where a run begins and how many elements it has.
+func runs(ctx context.Context, file, part *region, d int, w int64, f func(run *region, at, n int64) error) error {
+	first, rows, _ := together(file, file, part, d)
+	if rows == 0 {
+		return nil
+	}
+	// axis s is cut into steps, those before it into single positions
+	s, inner := d-1, int64(1)
+	for ; s > first; s-- {
+		if n := inner * (part.hi[s] - part.lo[s]); n*w <= sieve {
+			inner = n
+			continue
+		}
+		break
+	}
+	if d == 0 {
+		return f(part, 0, 1)
+	}
+	step := max(sieve/(inner*w), 1)
+	run := *part
+	for i := range s {
+		run.hi[i] = run.lo[i] + 1
+	}
+	for {
+		for x := part.lo[s]; x < part.hi[s]; x += step {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			run.lo[s], run.hi[s] = x, min(x+step, part.hi[s])
+			if err := f(&run, flat(&run, file, d), (run.hi[s]-x)*inner); err != nil {
 				return err
 			}
 		}
-		for done := int64(0); swap && done < row*w; {
-			n := int64(copy(turned, src[p+done:p+row*w]))
-			settle(turned[:n], kind, true)
-			if _, err := f.WriteAt(turned[:n], q+done); err != nil {
-				return err
-			}
-			done += n
-		}
-		for j := k - 1; j >= 0; j-- {
-			if at.lo[j]++; at.lo[j] < part.hi[j] {
+		i := s - 1
+		for ; i >= 0; i-- {
+			if run.lo[i]++; run.lo[i] < part.hi[i] {
+				run.hi[i] = run.lo[i] + 1
 				break
 			}
-			at.lo[j] = part.lo[j]
+			run.lo[i], run.hi[i] = part.lo[i], part.lo[i]+1
+		}
+		if i < 0 {
+			return nil
 		}
 	}
-	return nil
 }

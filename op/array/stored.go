@@ -149,6 +149,9 @@ func readBox(ctx context.Context, a mem.Allocator, src io.ReaderAt, offset int64
 		return nil
 	}
 	w := int64(width)
+	if _, long, _ := together(box, box, part, d); long < rows { // more lies together in the file than in dst
+		return readRuns(ctx, a, src, offset, dst, to, box, part, d, w)
+	}
 	at := region{lo: part.lo}
 	var buf []byte
 	many, stride := int64(1), int64(0) // rows that are read at once, and how far they lie apart
@@ -198,6 +201,25 @@ func readBox(ctx context.Context, a mem.Allocator, src io.ReaderAt, offset int64
 		}
 	}
 	return nil
+}
+
+// readRuns is readBox by what lies together in the file.
+func readRuns(ctx context.Context, a mem.Allocator, src io.ReaderAt, offset int64, dst []byte, to, box, part *region, d int, w int64) error {
+	var buf []byte
+	defer func() { a.Free(buf) }()
+	return runs(ctx, box, part, d, w, func(run *region, at, n int64) error {
+		if int64(len(buf)) < n*w {
+			a.Free(buf)
+			if buf = a.Alloc(int(max(n*w, sieve))); buf == nil {
+				return fmt.Errorf("%d bytes to read: %w", n*w, mem.ErrBudget)
+			}
+		}
+		if k, err := src.ReadAt(buf[:n*w], offset+at*w); int64(k) < n*w {
+			return short(offset+at*w, int(n*w), err)
+		}
+		copyPart(dst, to, buf, run, run, d, int(w))
+		return nil
+	})
 }
 
 func short(at int64, n int, err error) error {
