@@ -57,3 +57,35 @@ func TestPieces(t *testing.T) {
 		}
 	}
 }
+
+// TestSteps: arrays of few pieces are cut anew at once, those of very many by way of
+// chunks between the old and the new ones.
+func TestSteps(t *testing.T) {
+	shape := []int{1 << 17, 1 << 17}
+	rows, cols := array.Zeros(shape, array.Chunks(256, -1)), array.Zeros(shape, array.Chunks(-1, 256))
+	if got := array.Steps(rows, cols, rows.NBytes()); len(got) != 1 {
+		t.Errorf("262144 pieces of 512 KiB in %d steps: %v", len(got), got)
+	}
+	rows, cols = array.Zeros(shape, array.Chunks(1, -1)), array.Zeros(shape, array.Chunks(-1, 1))
+	if got := array.Steps(rows, cols, rows.NBytes()); len(got) != 3 || got[0] != "((2621×50,22),(50×2580,2072))" {
+		t.Errorf("2^34 pieces of 8 bytes in %d steps: %v", len(got), got)
+	}
+	r := local.New(local.Options{Threads: 3, Pool: 64 << 20, SpillDir: t.TempDir()})
+	defer r.Close()
+	rnd := rand.New(rand.NewPCG(7, 8))
+	for range 60 {
+		a := &author{r: rnd, cuts: rnd}
+		shape := []int{1 + rnd.IntN(30), 1 + rnd.IntN(30)}
+		x := array.Arange(0, shape[0]*shape[1], 1).Reshape(shape...).Rechunk(a.chunks(shape)...)
+		y := array.Halfway(x, x.Rechunk(a.chunks(shape)...))
+		got, err := array.Collect[int64](context.Background(), r, y)
+		if err != nil {
+			t.Fatalf("%v: %v", y, err)
+		}
+		for i, v := range got {
+			if v != int64(i) {
+				t.Fatalf("%v: %v", y, got)
+			}
+		}
+	}
+}

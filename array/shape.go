@@ -2,6 +2,7 @@ package array
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -580,7 +581,54 @@ func (x *Array) Rechunk(specs ...any) *Array {
 // machine.
 var pieceBytes int64 = 64 << 20
 
-const meetings, mostPieces = 4, 4 << 20
+const meetings = 4
+
+// What cutting and joining costs, in seconds: for each byte, which is written and read
+// once, and for each piece, which is an entry in a table and a seek.
+const byteCost, pieceCost = 2.0 / (1 << 30), 20e-6
+
+// steps are the grids through which an array of so many bytes is cut anew, the last of
+// them to: as many as cost least. Those between have chunks between the old and the new
+// ones, by equal factors, so that blocks stay as large and each meets few others.
+func steps(from, to grid.Grid, bytes int64) []grid.Grid {
+	var best []grid.Grid
+	least := math.Inf(1)
+	for n := 1; n <= 4; n++ {
+		way, at, cost := make([]grid.Grid, 0, n), from, 0.0
+		for k := 1; k <= n; k++ {
+			next := to
+			if k < n {
+				next = between(from, to, float64(k)/float64(n))
+			}
+			cost += float64(bytes)*byteCost + pieces(at, next)*pieceCost
+			way, at = append(way, next), next
+		}
+		if cost < least {
+			best, least = way, cost
+		}
+	}
+	return best
+}
+
+// pieces is how many parts two ways to cut an array have together.
+func pieces(a, b grid.Grid) float64 {
+	n := 1.0
+	for i := range a {
+		n *= float64(grid.Refine(a[i], b[i]).Blocks())
+	}
+	return n
+}
+
+// between are chunks whose lengths lie a part of the way, by factors, from one grid to
+// another.
+func between(from, to grid.Grid, part float64) grid.Grid {
+	g := make(grid.Grid, len(from))
+	for i := range g {
+		a, b := float64(max(from[i].Max(), 1)), float64(max(to[i].Max(), 1))
+		g[i] = grid.Uniform(from[i].Len(), max(int64(a*math.Pow(b/a, part)), 1))
+	}
+	return g
+}
 
 // cut gives the array other chunks; with the same ones it is x itself.
 func (x *Array) cut(verb string, g grid.Grid) *Array {
@@ -590,22 +638,31 @@ func (x *Array) cut(verb string, g grid.Grid) *Array {
 	if bad := x.loose(verb); bad != nil {
 		return bad
 	}
-	pieces := float64(1)
-	for i, a := range g {
-		pieces *= float64(grid.Refine(x.grid[i], a).Blocks())
-	}
 	many := float64(max(x.grid.Blocks(), g.Blocks()))
 	var y *Array
-	if x.NBytes() < pieceBytes || pieces <= meetings*many || float64(x.grid.Blocks())*float64(g.Blocks()) > mostPieces {
+	if x.NBytes() < pieceBytes || pieces(x.grid, g) <= meetings*many {
 		y = x.seen(verb, g, straight(len(g)))
 	} else {
-		p := ops.RechunkParams{From: x.grid, To: g, Kind: x.kind}
-		if y = add(verb, ops.Split, p, x.grid, x.kind, link{x.n, grid.Wiring{One: true}}); y.err == nil {
-			y = add(verb, ops.Join, p, g, x.kind, link{y.n, p.Wire()})
+		y = x
+		for _, next := range steps(x.grid, g, x.NBytes()) {
+			y = y.apart(verb, next)
 		}
 	}
 	if y.err == nil {
 		y.uncut = x.whole()
 	}
 	return y
+}
+
+// apart cuts x into pieces and joins them.
+func (x *Array) apart(verb string, g grid.Grid) *Array {
+	if x.err != nil || x.grid.Equal(g) {
+		return x
+	}
+	p := ops.RechunkParams{From: x.grid, To: g, Kind: x.kind}
+	y := add(verb, ops.Split, p, x.grid, x.kind, link{x.n, grid.Wiring{One: true}})
+	if y.err != nil {
+		return y
+	}
+	return add(verb, ops.Join, p, g, x.kind, link{y.n, p.Wire()})
 }

@@ -10,10 +10,10 @@ import (
 )
 
 // RechunkParams are the parameters of array.split and array.join, which together
-// cut an array anew: a split block has a run for each block of To, with the
-// elements that both have; a joined block reads its run of all of them. So each
-// element is moved twice, and goes to disk and back at most once, whatever the
-// grids are.
+// cut an array anew: a split block has a run for each block of To that it meets,
+// with the elements that both have, in the order of those blocks; a joined block
+// reads its run of all that it meets. So each element is moved twice, and goes to
+// disk and back at most once, whatever the grids are.
 type RechunkParams struct {
 	From, To grid.Grid
 	Kind     elem.Kind
@@ -124,15 +124,13 @@ func (r *rechunk) block(b int32) (box region, n int64) {
 
 // pieces calls f for each block of the other grid that meets a box, in order, with
 // the part that they share.
-func (r *rechunk) pieces(box *region, f func(other int32, part *region, n int64) error) error {
+func (r *rechunk) pieces(box *region, f func(other *[grid.MaxDims]int64, part *region, n int64) error) error {
 	d := len(r.theirs)
 	var at, first, last [grid.MaxDims]int64
-	var pos [grid.MaxDims]int32
 	for i, l := range r.theirs {
 		first[i], last[i] = l.Find(box.lo[i]), l.Find(box.hi[i]-1)
 	}
 	at = first
-	counts := r.to.Counts()
 	for {
 		var part region
 		n := int64(1)
@@ -140,9 +138,8 @@ func (r *rechunk) pieces(box *region, f func(other int32, part *region, n int64)
 			lo, hi := l.Bounds(at[i])
 			part.lo[i], part.hi[i] = max(lo, box.lo[i]), min(hi, box.hi[i])
 			n *= max(part.hi[i]-part.lo[i], 0)
-			pos[i] = int32(at[i])
 		}
-		if err := f(grid.Number(counts, pos[:d]), &part, n); err != nil {
+		if err := f(&at, &part, n); err != nil {
 			return err
 		}
 		i := d - 1
@@ -156,6 +153,17 @@ func (r *rechunk) pieces(box *region, f func(other int32, part *region, n int64)
 			return nil
 		}
 	}
+}
+
+// run is the number of the piece that another block, by its position, has in common
+// with a box of one block, among all the pieces it is cut into.
+func (r *rechunk) run(other *[grid.MaxDims]int64, box *region) (n int) {
+	for i, l := range r.theirs {
+		lo, hi := l.Bounds(other[i])
+		first, last := r.mine[i].Find(lo), r.mine[i].Find(hi-1)
+		n = n*int(last-first+1) + int(r.mine[i].Find(box.lo[i])-first)
+	}
+	return n
 }
 
 type splitting struct{ *rechunk }
@@ -172,8 +180,9 @@ func (r splitting) Run(t op.Task, in []op.In, out op.Out) error {
 	if err != nil {
 		return err
 	}
-	return r.pieces(&box, func(other int32, part *region, n int64) error {
-		if n == 0 {
+	run := -1
+	return r.pieces(&box, func(_ *[grid.MaxDims]int64, part *region, n int64) error {
+		if run++; n == 0 {
 			return nil
 		}
 		if err := t.Context().Err(); err != nil {
@@ -184,7 +193,7 @@ func (r splitting) Run(t op.Task, in []op.In, out op.Out) error {
 			return err
 		}
 		copyPart(b.Cols[0].Data, part, data, &box, part, len(r.from), width)
-		return out.Put(int(other), b)
+		return out.Put(run, b)
 	})
 }
 
@@ -216,7 +225,7 @@ func (r joining) Run(t op.Task, in []op.In, out op.Out) (err error) {
 		return err
 	}
 	i := 0
-	err = r.pieces(&box, func(_ int32, part *region, n int64) error {
+	err = r.pieces(&box, func(other *[grid.MaxDims]int64, part *region, n int64) error {
 		if err := t.Context().Err(); err != nil {
 			return err
 		}
@@ -226,7 +235,7 @@ func (r joining) Run(t op.Task, in []op.In, out op.Out) (err error) {
 		if n == 0 {
 			return nil
 		}
-		return copyBox(b.Cols[0].Data, &box, in[i-1].Value, t.Block(), part, part, len(r.from), r.p.Kind.Width())
+		return copyBox(b.Cols[0].Data, &box, in[i-1].Value, r.run(other, &box), part, part, len(r.from), r.p.Kind.Width())
 	})
 	if err != nil {
 		b.Release()
