@@ -125,7 +125,7 @@ func (s *State) onTick(ev *Event) {
 	s.now = max(s.now, ev.Now)
 	for _, j := range s.jobs {
 		for len(j.timers) > 0 && j.timers[0].due <= s.now {
-			t := j.timers.pop()
+			t := j.timers.Pop()
 			l := j.layers[t.t.Layer]
 			b := t.t.Block
 			l.st[b] &^= fTimer

@@ -51,7 +51,8 @@ type timer struct {
 	t   Block
 }
 
-func (a timer) before(b timer) bool {
+// Before orders timers: those due first go first.
+func (a timer) Before(b timer) bool {
 	if a.due != b.due {
 		return a.due < b.due
 	}
@@ -61,33 +62,33 @@ func (a timer) before(b timer) bool {
 	return a.t.Block < b.t.Block
 }
 
-// timerHeap is a binary min-heap of timers.
-type timerHeap []timer
+// Heap is a binary heap: what is before all others stands first.
+type Heap[T interface{ Before(T) bool }] []T
 
-func (h *timerHeap) push(x timer) {
+// Push adds x.
+func (h *Heap[T]) Push(x T) {
 	a := append(*h, x)
-	i := len(a) - 1
-	for i > 0 && a[i].before(a[(i-1)/2]) {
+	for i := len(a) - 1; i > 0 && a[i].Before(a[(i-1)/2]); i = (i - 1) / 2 {
 		a[i], a[(i-1)/2] = a[(i-1)/2], a[i]
-		i = (i - 1) / 2
 	}
 	*h = a
 }
 
-func (h *timerHeap) pop() timer {
+// Pop takes the first out. There must be one.
+func (h *Heap[T]) Pop() T {
 	a := *h
 	top, n := a[0], len(a)-1
-	a[0] = a[n]
+	a[0], a[n] = a[n], *new(T)
 	a = a[:n]
 	for i := 0; ; {
 		c := 2*i + 1
 		if c >= n {
 			break
 		}
-		if c+1 < n && a[c+1].before(a[c]) {
+		if c+1 < n && a[c+1].Before(a[c]) {
 			c++
 		}
-		if !a[c].before(a[i]) {
+		if !a[c].Before(a[i]) {
 			break
 		}
 		a[i], a[c] = a[c], a[i]

@@ -143,7 +143,7 @@ type job struct {
 	tasks   int64
 	running int32
 	records map[Block]*record // only tasks that had trouble
-	timers  timerHeap
+	timers  Heap[timer]
 
 	// Derived.
 	dirty   bool     // derived state does not follow from the facts: rebuild before use

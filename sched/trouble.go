@@ -200,5 +200,5 @@ func (s *State) delay(j *job, l *layer, t Block, r *record) {
 	}
 	r.due = s.now + min(d, 1<<62)
 	l.st[t.Block] |= fTimer
-	j.timers.push(timer{r.due, t})
+	j.timers.Push(timer{r.due, t})
 }

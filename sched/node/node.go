@@ -60,6 +60,8 @@
 //		Drop      nobody uses v any more: release its memory, delete its file
 package node
 
+import "github.com/weft-data/weft/sched"
+
 // MaxNumber bounds the numbers of tasks and values.
 const MaxNumber = 1 << 24
 
@@ -244,7 +246,7 @@ type Node struct {
 	level    int
 	paused   bool // as Level said last
 	hot      bool // victims is kept: memory is above the first line
-	victims  victims
+	victims  sched.Heap[candidate]
 	acts     []Action
 }
 

@@ -249,7 +249,7 @@ func (n *Node) victim(all bool) (int32, bool) {
 	var later []candidate
 	found := int32(-1)
 	for len(n.victims) > 0 && found < 0 {
-		c := n.victims.pop()
+		c := n.victims.Pop()
 		v := &n.values[c.value]
 		switch {
 		case v.stamp != c.stamp || v.state != memory || v.parts && !v.spillable():
@@ -260,7 +260,7 @@ func (n *Node) victim(all bool) (int32, bool) {
 		}
 	}
 	for _, c := range later {
-		n.victims.push(c)
+		n.victims.Push(c)
 	}
 	return found, found >= 0
 }
@@ -276,7 +276,7 @@ func (n *Node) offer(i int32) {
 		next = 0
 	}
 	v.stamp++
-	n.victims.push(candidate{next, i, v.stamp})
+	n.victims.Push(candidate{next, i, v.stamp})
 }
 
 // report says Level when another line was crossed. Above the last one the node asks for nothing new, but for one task when it
@@ -302,40 +302,7 @@ type candidate struct {
 	stamp uint32
 }
 
-func (a candidate) before(b candidate) bool {
+// Before orders candidates: the last used first.
+func (a candidate) Before(b candidate) bool {
 	return a.next > b.next || a.next == b.next && a.value < b.value
-}
-
-// victims is a binary heap, the last used first.
-type victims []candidate
-
-func (h *victims) push(c candidate) {
-	a := append(*h, c)
-	for i := len(a) - 1; i > 0 && a[i].before(a[(i-1)/2]); i = (i - 1) / 2 {
-		a[i], a[(i-1)/2] = a[(i-1)/2], a[i]
-	}
-	*h = a
-}
-
-func (h *victims) pop() candidate {
-	a := *h
-	top, n := a[0], len(a)-1
-	a[0] = a[n]
-	a = a[:n]
-	for i := 0; ; {
-		c := 2*i + 1
-		if c >= n {
-			break
-		}
-		if c+1 < n && a[c+1].before(a[c]) {
-			c++
-		}
-		if !a[c].before(a[i]) {
-			break
-		}
-		a[i], a[c] = a[c], a[i]
-		i = c
-	}
-	*h = a
-	return top
 }

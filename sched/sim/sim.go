@@ -76,7 +76,7 @@ type sim struct {
 	r        *rand.Rand
 	st       *sched.State
 	now, seq int64
-	heap     []happening
+	heap     sched.Heap[happening]
 	procs    []*proc
 	jobs     []*jobRun
 	sessions sched.Session
@@ -137,7 +137,7 @@ func Run(plans []Plan, cfg Config) (Result, error) {
 	horizon += 4 * cfg.Net
 	s.plantAll(horizon)
 	for len(s.heap) > 0 && s.err == nil {
-		h := s.pop()
+		h := s.heap.Pop()
 		s.now = h.at
 		h.fn()
 	}
@@ -191,38 +191,11 @@ func (s *sim) cancelOne() {
 // after plans fn; things planned for the same time happen in the order they were planned.
 func (s *sim) after(d int64, fn func()) {
 	s.seq++
-	h := append(s.heap, happening{s.now + d, s.seq, fn})
-	for i := len(h) - 1; i > 0 && h[i].before(h[(i-1)/2]); i = (i - 1) / 2 {
-		h[i], h[(i-1)/2] = h[(i-1)/2], h[i]
-	}
-	s.heap = h
+	s.heap.Push(happening{s.now + d, s.seq, fn})
 }
 
-func (a happening) before(b happening) bool { return a.at < b.at || a.at == b.at && a.seq < b.seq }
-
-func (s *sim) pop() happening {
-	h := s.heap
-	top, n := h[0], len(h)-1
-	h[0] = h[n]
-	h[n].fn = nil
-	h = h[:n]
-	for i := 0; ; {
-		c := 2*i + 1
-		if c >= n {
-			break
-		}
-		if c+1 < n && h[c+1].before(h[c]) {
-			c++
-		}
-		if !h[c].before(h[i]) {
-			break
-		}
-		h[i], h[c] = h[c], h[i]
-		i = c
-	}
-	s.heap = h
-	return top
-}
+// Before orders what happens by its time.
+func (a happening) Before(b happening) bool { return a.at < b.at || a.at == b.at && a.seq < b.seq }
 
 func (s *sim) trace(xs ...int64) {
 	h := s.res.Trace
