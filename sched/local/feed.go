@@ -70,7 +70,7 @@ func (r *Runner) launch(j *job, layer sched.LayerID, b int32, attempt sched.Atte
 		w.Need = j.plan.Need[layer]
 	}
 	w.Done = func(v chunk.Value, err error) {
-		ev := j.report(&carrier{}, layer, b, attempt, v, err)
+		ev := j.report(nil, layer, b, attempt, v, err)
 		r.mu.Lock()
 		r.ahead--
 		r.stepLocked(ev)

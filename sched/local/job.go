@@ -189,7 +189,7 @@ func (j *job) call(c *carrier, layer sched.LayerID, b int32, attempt sched.Attem
 	return j.report(c, layer, b, attempt, v, err)
 }
 
-// report words the end of a task for the scheduler.
+// report words the end of a task for the scheduler; c is nil without a carrier.
 func (j *job) report(c *carrier, layer sched.LayerID, b int32, attempt sched.Attempt, v chunk.Value, err error) sched.Event {
 	if err != nil {
 		j.r.mu.Lock()
@@ -197,13 +197,7 @@ func (j *job) report(c *carrier, layer sched.LayerID, b int32, attempt sched.Att
 		return j.failed(layer, b, attempt, err)
 	}
 	if _, free := v.(weightless); j.readers && !free && graph.LayerID(layer) == j.plan.Want {
-		if len(c.lent) == 0 {
-			c.lent = make([]lent, 32)
-		}
-		l := &c.lent[0]
-		c.lent, l.Value = c.lent[1:], v
-		l.refs.Store(2)
-		v = l
+		v = c.lend(v)
 	}
 	j.vals[layer][b] = v
 	j.done.Add(1)
@@ -268,6 +262,20 @@ type lent struct {
 	chunk.Value
 	refs atomic.Int32
 	out  bool // the reader has it; guarded by the runner
+}
+
+// lend makes a block one that belongs to the reader and to tasks.
+func (c *carrier) lend(v chunk.Value) *lent {
+	l := &lent{}
+	if c != nil {
+		if len(c.lent) == 0 {
+			c.lent = make([]lent, 32)
+		}
+		l, c.lent = &c.lent[0], c.lent[1:]
+	}
+	l.Value = v
+	l.refs.Store(2)
+	return l
 }
 
 // Unwrap returns the block itself.

@@ -236,25 +236,8 @@ func (r *Runner) do(j *job, a sched.Action, evs []sched.Event) []sched.Event {
 		delete(r.jobs, j.id)
 		j.closed()
 		r.quiet.Broadcast()
-	case sched.Return:
-		evs = r.giveBack(j, a, evs)
-	}
+	} // Return is not said: it takes a second worker that idles
 	return evs
-}
-
-// giveBack answers a request for a task that has not started.
-func (r *Runner) giveBack(j *job, a sched.Action, evs []sched.Event) []sched.Event {
-	ev := sched.Event{Kind: sched.Started, Job: j.id, Layer: a.Layer, Block: a.First, Session: session, Attempt: a.Attempt}
-	for _, list := range [][]item{r.direct[r.head:], r.real} {
-		for i := range list {
-			if q := &list[i]; q.j == j && q.layer == a.Layer && q.attempt == a.Attempt && q.n > 0 && a.First == q.first+q.n-1 {
-				q.n--
-				ev.Kind = sched.Returned
-				return append(evs, ev)
-			}
-		}
-	}
-	return append(evs, ev)
 }
 
 // now is the scheduler's clock.
