@@ -9,7 +9,9 @@ Engines:
     duckdb-arrow      Arrow tables in, an Arrow table out
     polars            the in-memory engine, the answer as a data frame
     polars-streaming  the streaming engine, the answer as a data frame
-    numpy             one thread for most of what is asked
+    numpy             one thread for most of what is asked, its BLAS on all
+    scipy             matrices: LAPACK called with what is known of them
+    numba             loops over arrays compiled with all threads
     pandas            one thread, as it comes
     dask              Dask data frames, the scheduler of threads
     dask-distributed  Dask data frames, a local cluster of one process for each thread
@@ -154,6 +156,8 @@ def load(data, table, rows):
 
 # ---- queries: SQL, and the same in Polars
 
+SORT_BY = {"float": ["v3", "id6"], "text": ["id3", "id6"], "few": ["v1", "v3"]}
+
 GROUP_SQL = {
     "q1": "SELECT id1, sum(v1) AS v1 FROM {t} GROUP BY id1",
     "q2": "SELECT id1, id2, sum(v1) AS v1 FROM {t} GROUP BY id1, id2",
@@ -213,6 +217,8 @@ def polars_group(query, x):
         return x.group_by("id1").agg(c("id2", "id3").max(), c("id4", "id5", "id6", "v1", "v2", "v3").sum())
     if query == "sort":
         return x.select("id6", "v1", "v3").sort("v3", "id6")
+    if query in SORT_BY:
+        return x.select("id3", "id6", "v1", "v3").sort(SORT_BY[query])
     raise SystemExit(f"no query {query}")
 
 
@@ -239,7 +245,13 @@ def tables_of(case):
         return ["j1_x", "j1_" + JOIN_ON[query][0]]
     if family == "tpch":
         return ["tpch_" + t for t in tpch.TABLES]
+    if case == "cluster/join":
+        return ["j1_x", "j1_medium"]
     return ["brc"] if family == "1brc" else ["g1"]
+
+
+def sort_sql(query):
+    return f"SELECT id3, id6, v1, v3 FROM {{t}} ORDER BY {', '.join(SORT_BY[query])}"
 
 
 def duckdb_engine(o):
@@ -253,7 +265,7 @@ def duckdb_engine(o):
         con.execute(f"SET memory_limit='{o.memory // (1 << 20)}MiB'")
     family, _, query = o.case.partition("/")
     path = os.path.join(o.data, file_name(tables_of(o.case)[0], o.rows))
-    if family in ("h2o-groupby", "h2o-join"):
+    if family in ("h2o-groupby", "h2o-join", "sort"):
         for t in tables_of(o.case):
             arrow = load(o.data, t, o.rows)
             con.register(t, arrow) if o.engine == "duckdb-arrow" else con.from_arrow(arrow).create(t)
@@ -264,11 +276,12 @@ def duckdb_engine(o):
             if os.path.exists(file):
                 con.execute(f"CREATE VIEW {t} AS FROM read_parquet('{file}')")
         return (lambda: con.execute(f"CREATE OR REPLACE TABLE ans AS {tpch.SQL[query]}")), (lambda _: con.sql("FROM ans").to_arrow_table())
-    sql = JOIN_SQL[query] if family == "h2o-join" else BRC_SQL if family == "1brc" else GROUP_SQL[query]
+    sql = JOIN_SQL[query] if family == "h2o-join" else BRC_SQL if family == "1brc" else sort_sql(query) if family == "sort" else GROUP_SQL[query]
     source = {
         "1brc": f"read_csv('{path}', delim=';', header=false, columns={{'station': 'VARCHAR', 'temperature': 'DOUBLE'}})",
         "parquet": f"read_parquet('{path}.parquet')",
         "h2o-groupby": "g1",
+        "sort": "g1",
     }.get(family, f"read_csv('{path}')")
     sql = sql.format(t=source)
     if query == "sort":
@@ -297,7 +310,7 @@ def polars_engine(o):
     engine = "streaming" if o.engine == "polars-streaming" else "in-memory"
     family, _, query = o.case.partition("/")
     path = os.path.join(o.data, file_name(tables_of(o.case)[0], o.rows))
-    if family in ("h2o-groupby", "h2o-join"):
+    if family in ("h2o-groupby", "h2o-join", "sort"):
         tables = {t: pl.from_arrow(load(o.data, t, o.rows)).lazy() for t in tables_of(o.case)}
         plan = lambda: polars_join(query, tables) if family == "h2o-join" else polars_group(query, tables["g1"])
     elif family == "tpch":
@@ -368,6 +381,8 @@ def frame_group(query, x, dask):
         y = x[keys + ["v3"]]
         y["count"] = 1
         return grouped(y, keys, v3="sum", count="sum")
+    if query in SORT_BY:
+        return x[["id3", "id6", "v1", "v3"]].sort_values(SORT_BY[query])
     if query == "all":
         return grouped(x, ["id1"], id2="max", id3="max", id4="sum", id5="sum", id6="sum", v1="sum", v2="sum", v3="sum")
     raise SystemExit(f"no query {query}")
@@ -407,14 +422,17 @@ def frame_engine(o):
     read = dd if dask else pd
     family, _, query = o.case.partition("/")
     path = os.path.join(o.data, file_name(tables_of(o.case)[0], o.rows))
-    if family in ("h2o-groupby", "h2o-join"):
+    if family in ("h2o-groupby", "h2o-join", "sort"):
         tables = {t: load(o.data, t, o.rows).to_pandas(types_mapper=None) for t in tables_of(o.case)}
         if dask:
             tables = {t: dd.from_pandas(x, npartitions=max(1, min(4 * o.threads, len(x) // 10000))) for t, x in tables.items()}
         plan = lambda: frame_join(query, tables) if family == "h2o-join" else frame_group(query, tables["g1"], dask)
     elif family == "1brc":
         plan = lambda: frame_brc(read.read_csv(path, sep=";", header=None, names=["station", "temperature"]))
-    elif family == "parquet":
+    elif o.case == "cluster/join":
+        tables = {t: read.read_csv(os.path.join(o.data, file_name(t, o.rows))) for t in tables_of(o.case)}
+        plan = lambda: frame_join("q2", tables)
+    elif family in ("parquet", "cluster"):
         plan = lambda: frame_group(query, read.read_parquet(path + ".parquet"), dask)
     else:
         plan = lambda: frame_group(query, read.read_csv(path), dask)
@@ -486,6 +504,118 @@ def array_engine(o):
         return pa.table({"v": v})
 
     return once, arrow
+
+
+def matrix_engine(o):
+    """Matrices in NumPy, SciPy or Dask."""
+    import numpy as np
+
+    _, _, query = o.case.partition("/")
+    dask, n, thin = o.engine.startswith("dask"), int(o.rows**0.5), 64
+    if dask:
+        import dask as settings
+        import dask.array as da
+
+        settings.config.set(scheduler="threads", num_workers=o.threads)
+    lib = da if dask else np
+    put = (lambda x, c: da.from_array(x, chunks=c)) if dask else (lambda x, c: x)
+    square = lambda factor: fractions(n * n, factor).reshape(n, n)
+    if query == "matmul":
+        x, y = put(square(2654435761), (1000, 1000)), put(square(2246822519), (1000, 1000))
+    elif query in ("solve", "cholesky"):
+        x = square(2654435761)
+        x = x + n * np.eye(n) if query == "solve" else x + x.T + 2 * n * np.eye(n)
+        b, x = put(x.sum(axis=1), 1000), put(x, (1000, 1000))
+    else:
+        x = put(fractions(o.rows * thin, 2654435761).reshape(o.rows, thin), (max(thin, o.rows // 8), thin))
+
+    def plan():
+        if query == "matmul":
+            return (x @ y).sum(axis=0)
+        if o.engine == "scipy":
+            import scipy.linalg as sl
+
+            if query == "solve":
+                return sl.solve(x, b)
+            if query == "cholesky":
+                return sl.solve(x, b, assume_a="pos")
+            if query == "qr":
+                return (sl.qr(x, mode="r", check_finite=False)[0][:thin] ** 2).sum(axis=0)
+            return (sl.svdvals(x, check_finite=False) ** 2).sum()
+        if query == "solve":
+            return lib.linalg.solve(x, b)
+        if query == "cholesky":
+            return da.linalg.solve(x, b, sym_pos=True) if dask else np.linalg.solve(x, b)
+        if query == "qr":
+            return (lib.linalg.qr(x)[1] ** 2).sum(axis=0)
+        return ((da.linalg.svd(x)[1] if dask else np.linalg.svd(x, full_matrices=False)[1]) ** 2).sum()
+
+    def once():
+        return np.atleast_1d(plan().compute() if dask else plan())
+
+    def arrow(v):
+        import pyarrow as pa
+
+        return pa.table({"v": v})
+
+    return once, arrow
+
+
+def numba_engine(o):
+    import math
+
+    import numba
+    import numpy as np
+
+    numba.set_num_threads(min(o.threads, numba.config.NUMBA_NUM_THREADS))
+    n = 40 * o.rows
+    x, y = fractions(n, 2654435761), fractions(n, 2246822519)
+    sine = o.case == "array/sine"
+
+    @numba.njit(parallel=True, fastmath=True)
+    def norm(x, y, sine):
+        s = 0.0
+        for i in numba.prange(x.size):
+            v = math.sqrt(x[i] * x[i] + y[i] * y[i])
+            s += v + math.sin(x[i]) if sine else v
+        return s
+
+    norm(x[:10], y[:10], sine)  # compiling is not timed
+
+    def arrow(v):
+        import pyarrow as pa
+
+        return pa.table({"v": np.atleast_1d(v)})
+
+    return (lambda: norm(x, y, sine)), arrow
+
+
+def tasks_engine(o):
+    """Calls on Dask's cluster of two processes, checked here: they have no answer to compare."""
+    import psutil  # noqa: F401 (cpu looks for it)
+    from distributed import Client, LocalCluster
+
+    c = o.client = Client(LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None))
+    _, _, query = o.case.partition("/")
+
+    def tasks():
+        n = 100_000 // o.scale
+        assert c.gather(c.map(lambda x: x + 1, range(n), pure=False)) == list(range(1, n + 1))
+        return n
+
+    def latency():
+        n = max(10, 1000 // o.scale)
+        for i in range(n):
+            assert c.submit(lambda x: x + 1, i, pure=False).result() == i + 1
+        return n
+
+    def transfer():
+        n = max(2, 32 // o.scale)
+        for i in range(n):
+            assert len(c.submit(lambda x: bytes(8 << 20), i, pure=False).result()) == 8 << 20
+        return n
+
+    return {"tasks": tasks, "latency": latency, "transfer": transfer}[query], None
 
 
 # ---- answers: see answer.go, which makes the same of weft's results
@@ -592,9 +722,14 @@ def version(engine):
 
 
 def run(o):
-    engines = {"duckdb": duckdb_engine, "polars": polars_engine, "pandas": frame_engine, "dask": frame_engine, "numpy": array_engine}
+    engines = {"duckdb": duckdb_engine, "polars": polars_engine, "pandas": frame_engine, "dask": frame_engine, "numpy": array_engine,
+               "scipy": matrix_engine, "numba": numba_engine}
     if o.case.startswith("array/"):
         engines["dask"] = array_engine
+    if o.case.startswith("linalg/"):
+        engines["dask"] = engines["numpy"] = matrix_engine
+    if o.case in ("cluster/tasks", "cluster/latency", "cluster/transfer"):
+        engines["dask"] = tasks_engine
     once, arrow = engines[o.engine.split("-")[0]](o)
     gc.collect()
     reset_peak()
@@ -608,7 +743,10 @@ def run(o):
         got = once()
         res["reps"].append({"wall": time.perf_counter() - w, "cpu": cpu() - c})
     res["peak"] = status("VmHWM")
-    res["answer"] = answer(arrow(got))
+    if arrow is None:
+        res["tasks"] = got
+    else:
+        res["answer"] = answer(arrow(got))
     return res
 
 
@@ -621,11 +759,12 @@ def main():
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--memory", type=int, default=0)
     p.add_argument("--reps", type=int, default=1)
+    p.add_argument("--scale", type=int, default=1, help="divides the number of calls")
     p.add_argument("--prepare")
     p.add_argument("--versions", action="store_true")
     o = p.parse_args()
     if o.versions:
-        print(json.dumps({m: version(m) for m in ("duckdb", "polars", "pandas", "dask", "pyarrow", "numpy") if version(m)}))
+        print(json.dumps({m: version(m) for m in ("duckdb", "polars", "pandas", "dask", "pyarrow", "numpy", "scipy", "numba") if version(m)}))
         return
     if o.prepare:
         prepare(o.data, o.prepare)

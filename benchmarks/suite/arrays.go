@@ -9,12 +9,12 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	chunked "github.com/weft-data/weft/array"
-	"github.com/weft-data/weft/sched/local"
+	"github.com/weft-data/weft/graph"
 )
 
 // An arrayCase computes on arrays: load makes them in memory, from the rows of the
 // scale, and returns what is timed and gives the numbers that are compared.
-type arrayCase func(rows int) func(ctx context.Context, r *local.Runner) ([]float64, error)
+type arrayCase func(rows int) func(ctx context.Context, r graph.Runner) ([]float64, error)
 
 // perRow is how many elements the arrays have for each row of the scale: 4e8 at full.
 const perRow = 40
@@ -36,10 +36,13 @@ const (
 	edge    = 1000    // of a chunk of the square ones
 )
 
+// squareBytes are those of a square array.
+func squareBytes(rows int) float64 { n := float64(side(rows)); return 8 * n * n }
+
 // side is the length of the sides of square arrays.
 func side(rows int) int { return int(math.Sqrt(perRow * float64(rows))) }
 
-func values(ctx context.Context, r *local.Runner, xs ...*chunked.Array) (out []float64, err error) {
+func values(ctx context.Context, r graph.Runner, xs ...*chunked.Array) (out []float64, err error) {
 	for _, x := range xs {
 		v, err := chunked.Collect[float64](ctx, r, x)
 		if err != nil {
@@ -50,11 +53,11 @@ func values(ctx context.Context, r *local.Runner, xs ...*chunked.Array) (out []f
 	return out, nil
 }
 
-func norms(rows int, sine bool) func(context.Context, *local.Runner) ([]float64, error) {
+func norms(rows int, sine bool) func(context.Context, graph.Runner) ([]float64, error) {
 	n := perRow * rows
 	x := chunked.FromSlice(fractions(n, factorX), []int{n}, chunked.Chunks(block))
 	y := chunked.FromSlice(fractions(n, factorY), []int{n}, chunked.Chunks(block))
-	return func(ctx context.Context, r *local.Runner) ([]float64, error) {
+	return func(ctx context.Context, r graph.Runner) ([]float64, error) {
 		z := x.Square().Add(y.Square()).Sqrt()
 		if sine {
 			z = z.Add(x.Sin())
@@ -63,9 +66,9 @@ func norms(rows int, sine bool) func(context.Context, *local.Runner) ([]float64,
 	}
 }
 
-func moments(rows int) func(context.Context, *local.Runner) ([]float64, error) {
+func moments(rows int) func(context.Context, graph.Runner) ([]float64, error) {
 	x := square(rows)
-	return func(ctx context.Context, r *local.Runner) ([]float64, error) {
+	return func(ctx context.Context, r graph.Runner) ([]float64, error) {
 		return values(ctx, r, x.Mean(0), x.Mean(1), x.Std(0, 0), x.Std(0, 1))
 	}
 }
@@ -75,16 +78,16 @@ func square(rows int) *chunked.Array {
 	return chunked.FromSlice(fractions(n*n, factorX), []int{n, n}, chunked.Chunks(edge, edge))
 }
 
-func transposed(rows int) func(context.Context, *local.Runner) ([]float64, error) {
+func transposed(rows int) func(context.Context, graph.Runner) ([]float64, error) {
 	x := square(rows)
-	return func(ctx context.Context, r *local.Runner) ([]float64, error) {
+	return func(ctx context.Context, r graph.Runner) ([]float64, error) {
 		return values(ctx, r, x.Add(x.T()).Sum())
 	}
 }
 
-func tinyBlocks(int) func(context.Context, *local.Runner) ([]float64, error) {
+func tinyBlocks(int) func(context.Context, graph.Runner) ([]float64, error) {
 	x := chunked.Ones([]int{10_000_000}, chunked.Chunks(1000))
-	return func(ctx context.Context, r *local.Runner) ([]float64, error) {
+	return func(ctx context.Context, r graph.Runner) ([]float64, error) {
 		return values(ctx, r, x.Mul(2).Add(1).Sum())
 	}
 }
@@ -93,12 +96,14 @@ func tinyBlocks(int) func(context.Context, *local.Runner) ([]float64, error) {
 var arrayCases = []struct {
 	name, about string
 	load        arrayCase
+	bytes       func(rows int) float64 // that must be read; nil where computing takes longer
 }{
-	{"norm", "sum of sqrt(x² + y²)", func(rows int) func(context.Context, *local.Runner) ([]float64, error) { return norms(rows, false) }},
-	{"sine", "sum of sqrt(x² + y²) + sin(x)", func(rows int) func(context.Context, *local.Runner) ([]float64, error) { return norms(rows, true) }},
-	{"moments", "means and deviations along both axes of a square", moments},
-	{"transposed", "sum of a square and its transpose", transposed},
-	{"tiny", "sum of 2x + 1 over 10 000 blocks of 1000", tinyBlocks},
+	{"norm", "sum of sqrt(x² + y²)", func(rows int) func(context.Context, graph.Runner) ([]float64, error) { return norms(rows, false) },
+		func(rows int) float64 { return 2 * 8 * perRow * float64(rows) }},
+	{"sine", "sum of sqrt(x² + y²) + sin(x)", func(rows int) func(context.Context, graph.Runner) ([]float64, error) { return norms(rows, true) }, nil},
+	{"moments", "means and deviations along both axes of a square", moments, squareBytes},
+	{"transposed", "sum of a square and its transpose", transposed, squareBytes},
+	{"tiny", "sum of 2x + 1 over 10 000 blocks of 1000", tinyBlocks, nil},
 }
 
 // numbers makes a record of the result of an array case.

@@ -19,6 +19,7 @@ const (
 	textFile                 // delimited files
 	columnFile               // Parquet files that a peer has written, snappy
 	numeric                  // arrays in memory
+	hardware                 // none: the case is a limit of the machine
 	nothing                  // no tables: the case is about tasks
 )
 
@@ -38,6 +39,10 @@ type bench struct {
 	tasks  func(*tasks) (int, error)
 	array  arrayCase
 	about  string
+	// ordered, when set, are number columns by which the rows of the answer come.
+	ordered []string
+	workers int    // of one thread each, in a cluster; 0: this process
+	need    amount // that the case must do at least; none: not compared with a limit
 }
 
 // tables are frames by name.
@@ -66,7 +71,26 @@ func list() []bench {
 		out = append(out, bench{name: fmt.Sprintf("parquet/q%d", i), tables: []string{"g1"}, from: columnFile, plan: q.plan, about: q.about + ", from Parquet"})
 	}
 	for _, a := range arrayCases {
-		out = append(out, bench{name: "array/" + a.name, from: numeric, array: a.load, about: a.about})
+		b := bench{name: "array/" + a.name, from: numeric, array: a.load, about: a.about}
+		if a.bytes != nil {
+			b.need = amount{"read", a.bytes}
+		}
+		out = append(out, b)
+	}
+	for _, a := range linalgCases {
+		size := func(rows int) float64 { return float64(sideOf(rows)) }
+		if a.tall {
+			size = func(rows int) float64 { return float64(rows) }
+		}
+		out = append(out, bench{name: "linalg/" + a.name, from: numeric, array: a.load, about: a.about,
+			need: amount{"fma", func(rows int) float64 { return a.flops(size(rows)) }}})
+	}
+	for _, s := range sortQueries {
+		out = append(out, bench{name: "sort/" + s.name, tables: []string{"g1"}, from: inMemory, about: s.about, ordered: s.numbers,
+			plan: func(in tables) *frame.Frame { return in["g1"].Select("id3", "id6", "v1", "v3").Sort(s.by...) }})
+	}
+	for _, l := range limits {
+		out = append(out, bench{name: limitPrefix + l.name, from: hardware, about: l.about})
 	}
 	for _, q := range tpch.All {
 		b := bench{name: "tpch/" + q.Name, from: columnFile, orders: true, memory: 1024 * mib, about: q.About + ", in 1 GiB"}
@@ -91,6 +115,12 @@ func list() []bench {
 		bench{name: "sched/independent", from: nothing, tasks: independent, about: "100 000 calls that need nothing"},
 		bench{name: "sched/chain", from: nothing, tasks: chain, about: "10 000 calls, each needs the one before"},
 		bench{name: "sched/tree", from: nothing, tasks: tree, about: "200 000 calls that add pairs"},
+		bench{name: "cluster/tasks", from: nothing, workers: 2, tasks: independent, about: "100 000 calls that need nothing, two workers"},
+		bench{name: "cluster/latency", from: nothing, workers: 2, tasks: latency, about: "1000 calls, one after the other, two workers"},
+		bench{name: "cluster/transfer", from: nothing, workers: 2, tasks: transfer, about: "32 results of 8 MiB to the client"},
+		bench{name: "cluster/q3", tables: []string{"g1"}, from: columnFile, workers: 2, plan: groupQueries[2].plan, about: groupQueries[2].about + ", from Parquet, two workers"},
+		bench{name: "cluster/q5", tables: []string{"g1"}, from: columnFile, workers: 2, plan: groupQueries[4].plan, about: groupQueries[4].about + ", from Parquet, two workers"},
+		bench{name: "cluster/join", tables: []string{"j1_x", "j1_medium"}, from: textFile, workers: 2, plan: joinQueries[1].plan, about: joinQueries[1].about + ", from CSV, two workers"},
 	)
 }
 
@@ -134,6 +164,17 @@ type query struct {
 	about string
 	right string // of joins
 	plan  func(in tables) *frame.Frame
+}
+
+// sortQueries sort four columns of the group-by table.
+var sortQueries = []struct {
+	name, about string
+	by          []any
+	numbers     []string // the keys before the first text
+}{
+	{"float", "by a float and an integer", []any{"v3", "id6"}, []string{"v3", "id6"}},
+	{"text", "by a text and an integer", []any{"id3", "id6"}, nil},
+	{"few", "by an integer of five values and a float", []any{"v1", "v3"}, []string{"v1", "v3"}},
 }
 
 // groupQueries are the ten questions of the h2o.ai benchmark.

@@ -19,7 +19,7 @@ import (
 
 	"github.com/weft-data/weft/benchmarks/tpch"
 	"github.com/weft-data/weft/frame"
-	"github.com/weft-data/weft/sched/local"
+	"github.com/weft-data/weft/graph"
 )
 
 // An order is what one cold process is to do. Peers get the same as flags.
@@ -49,6 +49,7 @@ type result struct {
 	Peak    int64   `json:"peak"`             // VmHWM of the repetitions
 	Tasks   int     `json:"tasks,omitempty"`  // run by a repetition
 	Alloc   float64 `json:"alloc,omitempty"`  // bytes allocated per task
+	Rate    float64 `json:"rate,omitempty"`   // of a limit of the machine, 10⁹ a second
 	Answer  *answer `json:"answer,omitempty"` // of a case with tables
 	Error   string  `json:"error,omitempty"`
 }
@@ -65,7 +66,14 @@ func runOrder(ctx context.Context, o order) (res *result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r := local.New(local.Options{Threads: o.Threads, Memory: o.Memory})
+	if l := limitOf(b.name); l != nil {
+		res.Rate, res.Reps, err = l.rate(o.Threads, max(1, o.Reps), o.Data)
+		return res, err
+	}
+	r, err := b.runner(ctx, o)
+	if err != nil {
+		return nil, err
+	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	stop, err := profile(o.Profile)
 	if err != nil {
@@ -162,12 +170,12 @@ type work struct {
 	b      *bench
 	o      order
 	in     func() tables
-	runner *local.Runner
+	runner graph.Runner
 	res    *result
 	got    *frame.Table // of the last repetition
 	check  *checker     // filled while rows pass
 	file   string       // that the last repetition wrote
-	ask    func(context.Context, *local.Runner) ([]float64, error)
+	ask    func(context.Context, graph.Runner) ([]float64, error)
 }
 
 func (w *work) repeat() error {
@@ -247,8 +255,9 @@ func (w *work) finish() error {
 		}
 	}
 	if w.got != nil {
+		o := inOrder{by: w.b.ordered}
 		for _, r := range w.got.Records {
-			if err := w.check.add(r); err != nil {
+			if err := errors.Join(o.add(r), w.check.add(r)); err != nil {
 				return err
 			}
 		}

@@ -21,6 +21,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -128,7 +130,7 @@ func (f *flags) campaign(names []string, log io.Writer) (*campaign, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &campaign{Cases: cases, Rows: s.rows, BigRows: s.big, Orders: s.orders, Scale: s.tasks, Threads: f.threads, Runs: f.runs, Reps: f.reps,
+	c := &campaign{Cases: withLimits(cases), Rows: s.rows, BigRows: s.big, Orders: s.orders, Scale: s.tasks, Threads: f.threads, Runs: f.runs, Reps: f.reps,
 		Patience: f.patience, Data: f.data, log: log}
 	if c.lab, err = newLab(f.python, f.timeOut, f.self); err != nil {
 		return nil, err
@@ -138,7 +140,25 @@ func (f *flags) campaign(names []string, log io.Writer) (*campaign, error) {
 		c.say(howToInstall)
 		c.Engines, err = choose("none", f.one && f.threads > 1)
 	}
+	if err == nil && c.lab.python != "" {
+		var missing []string
+		if c.Engines, missing, err = c.lab.installed(c.Engines); len(missing) > 0 {
+			c.say("skipped, because they are not installed: %s; benchmarks/peers/install.sh installs them, or --python names a Python that has them", strings.Join(missing, ", "))
+		}
+	}
 	return c, err
+}
+
+// withLimits puts the limits that cases are compared with before them.
+func withLimits(cases []bench) []bench {
+	var out []bench
+	for _, b := range benches {
+		has := func(c bench) bool { return c.name == b.name }
+		if slices.ContainsFunc(cases, func(c bench) bool { return limitPrefix+c.need.limit == b.name }) && !slices.ContainsFunc(cases, has) {
+			out = append(out, b)
+		}
+	}
+	return append(out, cases...)
 }
 
 func (f *flags) gen(names []string, log io.Writer) error {

@@ -138,8 +138,11 @@ func (c *campaign) run(ctx context.Context) ([]*result, error) {
 
 func (c *campaign) order(b *bench) order {
 	reps := c.Reps
-	if b.big {
+	switch {
+	case b.big:
 		reps = 1
+	case b.from == hardware: // the most of some tries counts
+		reps = max(reps, 5)
 	}
 	return order{Case: b.name, Rows: c.rows(b), Threads: c.Threads, Memory: b.memory, Reps: reps, Data: c.Data, Scale: c.Scale, Patience: c.Patience}
 }

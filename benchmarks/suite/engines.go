@@ -32,19 +32,26 @@ const weftOne = "weft-1"
 // DuckDB and Polars.
 var engines = []engine{
 	{name: "weft", can: func(*bench) bool { return true }},
-	{name: weftOne, threads: 1, can: func(b *bench) bool { return b.from != nothing }},
+	{name: weftOne, threads: 1, can: func(b *bench) bool { return b.from != nothing && b.from != hardware && b.workers == 0 }},
 	{name: "numpy", peer: "numpy", variant: "numpy", can: func(b *bench) bool { return b.from == numeric }},
-	{name: "duckdb", peer: "duckdb", variant: "duckdb", can: (*bench).tabular},
+	{name: "scipy", peer: "scipy", variant: "scipy", can: func(b *bench) bool { return strings.HasPrefix(b.name, "linalg/") }},
+	{name: "numba", peer: "numba", variant: "numba", can: func(b *bench) bool { return b.name == "array/norm" || b.name == "array/sine" }},
+	{name: "duckdb", peer: "duckdb", variant: "duckdb", can: (*bench).alone},
 	{name: "duckdb-arrow", peer: "duckdb", variant: "duckdb-arrow", can: func(b *bench) bool { return b.from == inMemory }},
-	{name: "polars", peer: "polars", variant: "polars", can: func(b *bench) bool { return b.tabular() && (b.memory == 0 || b.orders) && b.tables[0] != "brc" }},
-	{name: "polars-streaming", peer: "polars", variant: "polars-streaming", can: (*bench).tabular},
-	{name: "pandas", peer: "pandas", variant: "pandas", can: func(b *bench) bool { return b.tabular() && !b.big && !b.orders }},
-	{name: "dask", peer: "dask", variant: "dask", can: func(b *bench) bool { return b.from != nothing && b.sorted == nil && !b.orders }},
-	{name: "dask-distributed", peer: "dask", variant: "dask-distributed", can: func(b *bench) bool { return b.from != nothing && b.sorted == nil && !b.orders }},
+	{name: "polars", peer: "polars", variant: "polars", can: func(b *bench) bool { return b.alone() && (b.memory == 0 || b.orders) && b.tables[0] != "brc" }},
+	{name: "polars-streaming", peer: "polars", variant: "polars-streaming", can: (*bench).alone},
+	{name: "pandas", peer: "pandas", variant: "pandas", can: func(b *bench) bool { return b.alone() && !b.big && !b.orders }},
+	{name: "dask", peer: "dask", variant: "dask", can: func(b *bench) bool { return (b.alone() || b.from == numeric) && b.sorted == nil && !b.orders }},
+	{name: "dask-distributed", peer: "dask", variant: "dask-distributed", can: func(b *bench) bool {
+		return (b.tabular() || b.from == numeric || b.workers > 0) && b.sorted == nil && !b.orders
+	}},
 }
 
 // tabular says that a case is about tables.
-func (b *bench) tabular() bool { return b.from != nothing && b.from != numeric }
+func (b *bench) tabular() bool { return b.from != nothing && b.from != numeric && b.from != hardware }
+
+// alone says that it is about tables in one process.
+func (b *bench) alone() bool { return b.tabular() && b.workers == 0 }
 
 // choose returns weft's engines and those of the peers, a list of names or "none".
 func choose(peers string, one bool) ([]engine, error) {
@@ -54,7 +61,7 @@ func choose(peers string, one bool) ([]engine, error) {
 	}
 	for _, n := range names {
 		if !slices.ContainsFunc(engines, func(e engine) bool { return e.peer == n && n != "" }) {
-			return nil, fmt.Errorf("--peers %s: want some of duckdb, polars, numpy, pandas, dask with commas between, or none", peers)
+			return nil, fmt.Errorf("--peers %s: want some of duckdb, polars, numpy, scipy, numba, pandas, dask with commas between, or none", peers)
 		}
 	}
 	var out []engine
@@ -87,6 +94,27 @@ func findPython(flag, peers string) string {
 	return ""
 }
 
+// installed leaves out the engines whose peers the Python has not, and names these.
+func (l *lab) installed(es []engine) (out []engine, missing []string, err error) {
+	text, err := exec.Command(l.python, l.runner, "--versions").Output()
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", l.python, err)
+	}
+	var versions map[string]string
+	if err := json.Unmarshal(text, &versions); err != nil {
+		return nil, nil, fmt.Errorf("the versions of the peers: %w", err)
+	}
+	for _, e := range es {
+		switch {
+		case e.peer == "" || versions[e.peer] != "":
+			out = append(out, e)
+		case !slices.Contains(missing, e.peer):
+			missing = append(missing, e.peer)
+		}
+	}
+	return out, missing, nil
+}
+
 func join(dir string, parts ...string) string {
 	if dir == "" {
 		return ""
@@ -116,7 +144,7 @@ func (l *lab) run(ctx context.Context, e engine, o order) (*result, error) {
 	} else {
 		c = exec.CommandContext(ctx, l.python, l.runner, "--engine", e.variant, "--case", o.Case, "--data", o.Data,
 			"--rows", strconv.Itoa(o.Rows), "--threads", strconv.Itoa(o.Threads),
-			"--memory", strconv.FormatInt(o.Memory, 10), "--reps", strconv.Itoa(o.Reps))
+			"--memory", strconv.FormatInt(o.Memory, 10), "--reps", strconv.Itoa(o.Reps), "--scale", strconv.Itoa(max(1, o.Scale)))
 		c.Env = append(os.Environ(), "POLARS_MAX_THREADS="+strconv.Itoa(o.Threads))
 	}
 	var out, bad bytes.Buffer

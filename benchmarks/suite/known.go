@@ -90,7 +90,10 @@ func verdict(b *bench, rows int, rs []*result, known []knownAnswer, folder strin
 // memory: reading from files changes nothing.
 func queryName(name string) string {
 	family, q, _ := strings.Cut(name, "/")
-	if (family == "csv" || family == "parquet" || family == "outofcore") && strings.HasPrefix(q, "q") {
+	if name == "cluster/join" {
+		return "h2o-join/q2"
+	}
+	if (family == "csv" || family == "parquet" || family == "outofcore" || family == "cluster") && strings.HasPrefix(q, "q") {
 		return "h2o-groupby/" + q
 	}
 	return name

@@ -51,6 +51,7 @@ type pageRow struct {
 	Case, Size, About string
 	Cells             []string
 	Ratio, Class      string
+	Limit             string // how much of a limit of the machine was reached
 }
 
 type pageCurve struct{ Title string }
@@ -135,7 +136,7 @@ func suiteOf(f family, lines []line) (pageSuite, chart) {
 	c.Values = make([][]*float64, len(c.Engines))
 	for i := range lines {
 		l := &lines[i]
-		row := pageRow{Case: l.bench.name, Size: sizeName(l.rows), About: l.bench.about}
+		row := pageRow{Case: l.bench.name, Size: sizeName(l.rows), About: l.bench.about, Limit: l.ofLimit()}
 		for k, e := range s.Engines {
 			var v *float64
 			cell := "–"

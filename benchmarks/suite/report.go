@@ -42,6 +42,7 @@ func (r *report) print(w io.Writer, markdown bool) {
 	}
 	p.answers(r.lines)
 	p.goals(goals(r.lines))
+	p.limits(r.lines)
 	for _, f := range families {
 		var in []line
 		for _, l := range r.lines {
@@ -90,7 +91,7 @@ func (p *printer) answers(lines []line) {
 	p.heading("Answers")
 	t := newTable("case", "rows", "agrees with", "differs")
 	for _, l := range lines {
-		if l.bench.from == nothing {
+		if l.bench.from == nothing || l.bench.from == hardware {
 			continue
 		}
 		with := strings.Join(l.with, ", ")
@@ -115,6 +116,22 @@ func (p *printer) goals(gs []goal) {
 	p.render(t)
 }
 
+// limits lists what the machine can do at most.
+func (p *printer) limits(lines []line) {
+	t := newTable("limit of the machine", "measured", "what")
+	for _, l := range limits {
+		for i := range lines {
+			if rate := lines[i].rates[l.name]; lines[i].bench.name == limitPrefix+l.name && rate > 0 {
+				t.AppendRow(pretty.Row{l.name, round(rate) + " " + l.unit, l.about})
+			}
+		}
+	}
+	if t.Length() > 0 {
+		p.heading("Limits of the machine, measured in this run")
+		p.render(t)
+	}
+}
+
 // family writes the table of a family: weft beside the best variant of the peers.
 func (p *printer) family(f family, lines []line) {
 	p.heading(f.title)
@@ -124,13 +141,13 @@ func (p *printer) family(f family, lines []line) {
 	} else {
 		head = append(head, "weft wall", "tasks", "ns per task", "bytes per task")
 	}
-	t := newTable(append(head, "one thread", "gain", "peak MiB")...)
+	t := newTable(append(head, "one thread", "gain", "peak MiB", "of the limit")...)
 	for i := range lines {
 		t.AppendRow(row(f, &lines[i]))
 	}
 	if f.peers != nil && len(lines) > 1 {
 		cpu, wall := ratios(lines, f.peers, leastCPU), ratios(lines, f.peers, leastWall)
-		t.AppendRow(pretty.Row{"geometric mean", "", "", "", "", "", round(geometric(cpu)), "", "", "", round(geometric(wall)), "", "", ""})
+		t.AppendRow(pretty.Row{"geometric mean", "", "", "", "", "", round(geometric(cpu)), "", "", "", round(geometric(wall)), "", "", "", ""})
 	}
 	p.render(t)
 }
@@ -145,7 +162,7 @@ func row(f family, l *line) pretty.Row {
 	if f.peers == nil {
 		out[1] = ""
 		n := float64(w.tasks)
-		return append(out, seconds(w.cpu.least), seconds(w.wall.least), w.tasks, round(w.wall.least*1e9/n), round(w.alloc), "", "", w.peak/mib)
+		return append(out, seconds(w.cpu.least), seconds(w.wall.least), w.tasks, round(w.wall.least*1e9/n), round(w.alloc), "", "", w.peak/mib, "")
 	}
 	out = append(out, seconds(w.cpu.least))
 	for _, of := range []func(*figure) float64{leastCPU, leastWall} {
@@ -164,7 +181,7 @@ func row(f family, l *line) pretty.Row {
 	if !calm && !math.IsNaN(gain) {
 		text += " (disturbed)"
 	}
-	return append(out, one, text, w.peak/mib)
+	return append(out, one, text, w.peak/mib, l.ofLimit())
 }
 
 func ratios(lines []line, peers []string, of func(*figure) float64) (out []float64) {

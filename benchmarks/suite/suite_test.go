@@ -304,6 +304,20 @@ func expected(t *testing.T) map[string]*answer {
 		}
 		out["array/"+name] = n
 	}
+	for name, vs := range plainMatrices(tiny) {
+		n := naive{names: []string{"v"}}
+		for _, v := range vs {
+			n.rows = append(n.rows, []any{v})
+		}
+		out["linalg/"+name] = n
+	}
+	for _, q := range sortQueries {
+		n := naive{names: []string{"id3", "id6", "v1", "v3"}}
+		for _, r := range g.rows {
+			n.rows = append(n.rows, []any{r[2], r[5], r[6], r[8]})
+		}
+		out["sort/"+q.name] = n
+	}
 	answers := map[string]*answer{}
 	for name, n := range out {
 		answers[name] = n.answer(t)
@@ -323,6 +337,26 @@ func agreedOn(t *testing.T, want map[string]*answer) {
 			want[k.Case] = k.Answer
 		}
 	}
+}
+
+// plainMatrices answers the questions about matrices without factoring any.
+func plainMatrices(rows int) map[string][]float64 {
+	n := sideOf(rows)
+	x, y, z := fractions(n*n, factorX), fractions(n*n, factorY), fractions(rows*thin, factorX)
+	sums, product, ones := make([]float64, n), make([]float64, n), make([]float64, n)
+	for i := range x {
+		sums[i%n] += x[i]
+		ones[i%n] = 1
+	}
+	for i := range y {
+		product[i%n] += sums[i/n] * y[i]
+	}
+	squares, all := make([]float64, thin), 0.0
+	for i, v := range z {
+		squares[i%thin] += v * v
+		all += v * v
+	}
+	return map[string][]float64{"matmul": product, "solve": ones, "cholesky": ones, "qr": squares, "svd": {all}}
 }
 
 // plainArrays answers the questions about arrays with loops.
@@ -360,7 +394,7 @@ func TestEveryCaseAgainstNaiveCode(t *testing.T) {
 	want := expected(t)
 	data := t.TempDir()
 	s := &store{dir: data, say: t.Logf}
-	if err := s.need([]string{"g1", "brc"}, tiny); err != nil {
+	if err := s.need([]string{"g1", "brc", "j1_x", "j1_medium"}, tiny); err != nil {
 		t.Fatal(err)
 	}
 	agreedOn(t, want)
@@ -393,6 +427,12 @@ func TestEveryCaseAgainstNaiveCode(t *testing.T) {
 			}
 			if len(res.Reps) != 2 || res.Reps[0].Wall <= 0 {
 				t.Errorf("repetitions: %v", res.Reps)
+			}
+			if b.from == hardware {
+				if res.Rate <= 0 {
+					t.Errorf("measured %g", res.Rate)
+				}
+				return
 			}
 			if b.from == nothing {
 				if res.Tasks == 0 || res.Alloc <= 0 {

@@ -39,11 +39,13 @@ type line struct {
 	with    []string // what weft's answer was compared with
 	wrong   []string // how answers differ
 	loads   []float64
+	rates   map[string]float64 // limits of the machine
 }
 
 // sumUp makes a line for each case that has results.
 func sumUp(all []*result, known []knownAnswer, shared string) []line {
 	var out []line
+	found := rates(all)
 	for i := range benches {
 		b := &benches[i]
 		sizes := map[int][]*result{}
@@ -53,7 +55,7 @@ func sumUp(all []*result, known []knownAnswer, shared string) []line {
 			}
 		}
 		for rows, rs := range sizes {
-			l := line{bench: b, rows: rows, memory: rs[0].Memory, figures: map[string]*figure{}}
+			l := line{bench: b, rows: rows, memory: rs[0].Memory, figures: map[string]*figure{}, rates: found}
 			l.with, l.wrong = verdict(b, rows, rs, known, shared)
 			for _, r := range rs {
 				if r.Load > 0 {
@@ -201,6 +203,9 @@ var families = []family{
 	{"1brc/", "Temperatures", []string{"polars"}, 0, 0.6, true},
 	{"outofcore/", "More data than memory", []string{"duckdb"}, 0, 0, false},
 	{"array/", "Arrays in memory", []string{"numpy", "dask"}, 0, 0, false},
+	{"linalg/", "Matrices in memory", []string{"numpy", "scipy"}, 0, 0, false},
+	{"sort/", "Sorts of tables in memory", []string{"duckdb", "polars"}, 0, 0, false},
+	{"cluster/", "A cluster of two workers on this machine", []string{"dask"}, 0, 0, false},
 	{"sched/", "Small tasks", nil, 0, 0, false},
 }
 
@@ -251,7 +256,7 @@ func own(l *line) []goal {
 		return []goal{{what: l.bench.name + ": largest resident size over the budget", limit: 1.15, measured: float64(f.peak) / float64(l.memory)}}
 	case l.bench.tables != nil && l.bench.tables[0] == "brc":
 		return []goal{{what: l.bench.name + ": largest resident size", limit: 150, measured: float64(f.peak) / mib, unit: " MiB"}}
-	case f.tasks > 0:
+	case f.tasks > 0 && l.bench.workers == 0:
 		return []goal{
 			{what: l.bench.name + ": wall time of a task", limit: 1000, measured: f.wall.least * 1e9 / float64(f.tasks), unit: " ns", clock: wallClock, busy: busy(l.loads)},
 			{what: l.bench.name + ": memory allocated for a task", limit: 200, measured: f.alloc, unit: " B"},

@@ -5,8 +5,8 @@ import (
 	"fmt"
 
 	"github.com/weft-data/weft/future"
+	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/op"
-	"github.com/weft-data/weft/sched/local"
 )
 
 // The functions of the task cases do almost nothing: what is measured is what a
@@ -25,7 +25,7 @@ var (
 // tasks is what a task case runs with.
 type tasks struct {
 	ctx    context.Context
-	runner *local.Runner
+	runner graph.Runner
 	scale  int // divides the number of tasks
 }
 
