@@ -42,3 +42,17 @@ func BenchmarkMatMul(b *testing.B) {
 	x := array.FromSlice(full(n*n), []int{n, n}, array.Chunks(n/2))
 	run(b, x.MatMul(x).Max(), int64(2*n*n*n))
 }
+
+func BenchmarkSort(b *testing.B) {
+	n := 4 << 20
+	run(b, array.Random(1).Normal(0, 1, []int{n}, array.Chunks(1<<18)).Sort(0).Max(), int64(8*n))
+}
+
+func BenchmarkArgSort(b *testing.B) {
+	n := 4 << 20
+	run(b, array.Random(1).Normal(0, 1, []int{n}, array.Chunks(1<<18)).ArgSort(0).Max(), int64(8*n))
+}
+
+func BenchmarkMedian(b *testing.B) {
+	run(b, square().Median(0).Max(), 8*side*side)
+}
