@@ -380,15 +380,9 @@ func (x *Array) NanVar(ddof float64, axes ...int) *Array {
 		return &Array{err: mean.err}
 	}
 	d := x.As(elem.Float64).Sub(mean.As(elem.Float64).restore(x, axes))
-	r, v, isNaN, bad := d.Square().withoutNaN("NanVar", axes, 0)
-	if bad != nil {
-		return bad
-	}
-	return r.done([]part{{v, strip.Sum}, r.number(isNaN)}, func(f *finisher) int32 {
-		n := f.must(strip.Binary(vec.Sub), f.cast(f.col(1), elem.Float64), f.constant(elem.Float64, ddof))
-		n = f.must(strip.Binary(vec.Max), n, f.constant(elem.Float64, 0))
-		return f.cast(f.must(strip.Binary(vec.Div), f.col(0), n), x.kind)
-	})
+	missing := x.IsNaN()
+	n := missing.Not().Sum(axes...).As(elem.Float64).Sub(ddof).Maximum(0.0)
+	return Where(missing, 0.0, d.Square()).Sum(axes...).Div(n).As(x.kind)
 }
 
 // NanStd is the square root of NanVar.

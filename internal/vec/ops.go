@@ -47,7 +47,7 @@ const (
 	Hypot
 	// Copysign is x with the sign of y, for floats.
 	Copysign
-	// NextAfter is the next element from x toward y, for floats.
+	// NextAfter is the next element from x toward y, y if both are equal; for floats.
 	NextAfter
 	// LogAddExp is log(exp(x) + exp(y)) without overflow, for floats.
 	LogAddExp

@@ -165,6 +165,9 @@ func divMod(x, y float64) (q, r float64) {
 }
 
 func nextAfter[T Float](x, y T) T {
+	if x == y { // of zeros, that of y
+		return y
+	}
 	if sizeOf[T]() == 4 {
 		return T(math.Nextafter32(float32(x), float32(y)))
 	}
