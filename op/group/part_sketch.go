@@ -17,7 +17,6 @@ import (
 type sketchPart struct {
 	regionPart
 	hash *rowHasher
-	seen [1]uint64
 }
 
 const (
