@@ -32,6 +32,9 @@ type Options struct {
 	// Wait is how long Dial waits for the scheduler and for its first worker;
 	// default 10 s each. Below 0 it waits for neither.
 	Wait time.Duration
+	// Labels such as "zone=a" are what workers must have to be given a task of this
+	// client. Where no worker has them its jobs wait.
+	Labels []string
 	// Patience is how long a connection to the scheduler that was lost is tried again,
 	// before jobs fail; default 1 min. A scheduler that has ended and keeps no log is not
 	// waited for.
@@ -358,7 +361,7 @@ func (c *Client) start(ctx context.Context, q graph.Request, name string) (graph
 		return nil, err
 	}
 	p := shell.Plan{Layers: plan.Graph.Layers, Rank: plan.Rank, Need: plan.Need, Want: plan.Want, Priority: q.Priority,
-		Ordered: q.Ordered, Name: name, Discard: q.Mode == graph.Analyze && name == "", Window: 4 * max(1, reply.Slots)}
+		Ordered: q.Ordered, Name: name, Labels: c.opt.Labels, Discard: q.Mode == graph.Analyze && name == "", Window: 4 * max(1, reply.Slots)}
 	if e, err := op.Lookup(plan.Graph.Layers[plan.Want].Call.Op); err == nil && e.Class == op.Opaque {
 		p.Window = 1 << 16 // their results are small, and so is the time between them
 	}

@@ -42,8 +42,9 @@ type workerConn struct {
 	gone    time.Time   // its connection ended, and its process lives
 
 	has    []sched.Event // what it has from earlier sessions, as it said and the machine does not know
-	listed bool          // all of that was said
-	risen  bool          // the machine knows of it
+	labels uint64
+	listed bool // all of that was said
+	risen  bool // the machine knows of it
 }
 
 // A clientConn is a client as the scheduler sees it, whichever connection it has.
@@ -214,6 +215,10 @@ func (s *Scheduler) join(w *workerConn) error {
 		default:
 			return &wire.Refusal{Reason: wire.BadName, Text: fmt.Sprintf("cluster: a worker called %s is there already: choose another --name", w.hi.Name)}
 		}
+	}
+	var err error
+	if w.labels, err = s.labelBits(w.hi.Labels); err != nil {
+		return &wire.Refusal{Reason: wire.BadName, Text: err.Error()}
 	}
 	if s.up() == 0 {
 		s.book = &w.hi

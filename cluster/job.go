@@ -31,6 +31,8 @@ type job struct {
 	over   bool
 	failed string // why, if it did
 	class  sched.Class
+	labels uint64
+	fit    time.Time // when a worker that has them was last there
 	start  time.Time
 }
 
@@ -278,7 +280,7 @@ func (s *Scheduler) inventory(w *workerConn, r *wire.Record) []sched.Event {
 // rise has a worker count, with what it has; s is locked.
 func (w *workerConn) rise(s *Scheduler) []sched.Event {
 	w.risen = true
-	up := sched.Event{Kind: sched.WorkerUp, Worker: w.id, Session: w.session, Slots: w.hi.Slots, Queue: w.hi.Queue, Bytes: w.hi.Memory}
+	up := sched.Event{Kind: sched.WorkerUp, Worker: w.id, Session: w.session, Slots: w.hi.Slots, Queue: w.hi.Queue, Bytes: w.hi.Memory, Labels: w.labels}
 	return append([]sched.Event{up}, w.said(s)...)
 }
 
@@ -464,6 +466,9 @@ func (s *Scheduler) submit(c *clientConn, r *wire.Record) error {
 	s.ledger.last++
 	id, number := s.ledger.last, r.Block
 	j, err := newJob(s, c, b)
+	if err == nil {
+		j.labels, err = s.labelBits(j.plan.Labels)
+	}
 	if err == nil && s.named[j.plan.Name] != nil {
 		err = fmt.Errorf("cluster: there is a dataset called %q: release it first, or choose another name", j.plan.Name)
 	}
@@ -477,7 +482,7 @@ func (s *Scheduler) submit(c *clientConn, r *wire.Record) error {
 	s.keep(entry{Kind: entryAccepted, Job: id, Name: c.hi.Name, Life: c.hi.Life, Number: number, Secret: j.secret, Plan: b}, func() {
 		c.link.put(wire.Record{Kind: wire.Accepted, Job: id, Block: number, Text: j.secret})
 		s.jobs[j.id], c.jobs[j.id], c.attached[j.id] = j, j, true
-		s.step(sched.Event{Kind: sched.Submit, Job: j.id, Spec: j.sh.Spec()})
+		s.step(sched.Event{Kind: sched.Submit, Job: j.id, Spec: j.spec()})
 	})
 	return nil
 }

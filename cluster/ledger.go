@@ -238,7 +238,10 @@ func (s *Scheduler) resume() error {
 		s.name(j)
 		waits[x.Life] = waits[x.Life] || j.plan.Name == ""
 		ext := &sched.Extension{}
-		spec := j.sh.Spec()
+		if j.labels, err = s.labelBits(j.plan.Labels); err != nil {
+			return err
+		}
+		spec := j.spec()
 		for _, z := range l.sizes[id] {
 			j.sh.Set(sched.LayerID(z.Layer), z.N)
 			ext.Set = append(ext.Set, sched.Late{Layer: sched.LayerID(z.Layer), N: z.N})

@@ -71,7 +71,8 @@ type Scheduler struct {
 	names    map[string]*workerConn
 	clients  map[uint64]*clientConn // by life
 	jobs     map[sched.JobID]*job
-	named    map[string]*job // whose blocks are kept
+	named    map[string]*job   // whose blocks are kept
+	labels   map[string]uint64 // one bit each
 	ledger   *ledger
 	hold     map[uint64]bool // after a restart: lives that are waited for before tasks begin
 	deposed  error
@@ -101,7 +102,7 @@ func Listen(addr string, o SchedulerOptions) (*Scheduler, error) {
 	}
 	s := &Scheduler{opt: o, lis: lis, ledger: led, start: time.Now(), lonely: time.Now(), ended: make(chan struct{}),
 		st:    sched.New(sched.Options{Poison: int32(o.Poison)}),
-		names: map[string]*workerConn{}, clients: map[uint64]*clientConn{}, jobs: map[sched.JobID]*job{}, named: map[string]*job{}}
+		names: map[string]*workerConn{}, clients: map[uint64]*clientConn{}, jobs: map[sched.JobID]*job{}, named: map[string]*job{}, labels: map[string]uint64{}}
 	s.mu.Lock()
 	err = s.resume()
 	s.mu.Unlock()
@@ -195,6 +196,7 @@ func (s *Scheduler) beat() {
 		if s.hold != nil && now.Sub(s.start) > s.opt.Recover {
 			s.release()
 		}
+		s.unfit(now)
 		if s.up() == 0 && now.Sub(s.lonely) > s.opt.Grace {
 			for _, j := range s.jobs {
 				j.fail(0, fmt.Sprintf("no worker is there since %v: start some with 'weft worker --scheduler %s'", now.Sub(s.lonely).Round(time.Second), s.Addr()))

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -26,6 +27,7 @@ const (
 	envCA        = "WEFT_CA"
 	envCert      = "WEFT_CERT"
 	envKey       = "WEFT_KEY"
+	envLabels    = "WEFT_WORKER_LABELS"   // with commas between them
 	envRecorder  = "WEFT_WORKER_RECORDER" // set by Supervise
 )
 
@@ -37,7 +39,7 @@ const (
 //
 // If the environment variable WEFT_WORKER has the address of a scheduler, the
 // process works for it until it is interrupted, retires on SIGTERM, and the result
-// is true. WEFT_WORKER_NAME, _LISTEN, _THREADS, _MEMORY (bytes) and _SPILL, and
+// is true. WEFT_WORKER_NAME, _LISTEN, _THREADS, _MEMORY (bytes), _LABELS and _SPILL, and
 // WEFT_CA, WEFT_CERT and WEFT_KEY stand for the options of a worker. What goes
 // wrong is logged to the standard error.
 func RanAsWorker() bool {
@@ -70,6 +72,9 @@ func beWorker(at string, log *slog.Logger) error {
 		if o.Threads, err = strconv.Atoi(s); err != nil || o.Threads < 1 {
 			return fmt.Errorf("%s=%s: want a number of threads from 1", envThreads, s)
 		}
+	}
+	if s := os.Getenv(envLabels); s != "" {
+		o.Labels = strings.Split(s, ",")
 	}
 	if s := os.Getenv(envMemory); s != "" {
 		if o.Memory, err = strconv.ParseInt(s, 10, 64); err != nil || o.Memory < 0 {

@@ -175,7 +175,7 @@ func (s *State) checkQueues(j *job) error {
 			}
 		}
 	}
-	if !j.idle && len(s.idle) > 0 {
+	if !j.idle && len(s.idle) > 0 && (j.labels == 0 || s.roomFor(j) != nil) {
 		return fmt.Errorf("job %d: may have work, and worker %d idles", j.id, s.idle[0])
 	}
 	if j.idle && (len(j.ready) > 0 || j.batched > 0) {

@@ -107,6 +107,11 @@ func decode(s *sched.State, d []byte) sched.Event {
 		Session: sched.Session(d[7] % 8), Attempt: sched.Attempt(d[7]), Slots: int32(d[4] % 4), Queue: int32(d[5] % 3), Bytes: int64(int8(d[5])),
 		Rows: int64(int8(d[4])), Spilled: int64(int8(d[6])), Now: int64(d[7]), Dep: sched.Block{Layer: sched.LayerID(d[5]%4) - 1, Block: int32(d[7]%6) - 1},
 		DepWorker: sched.WorkerID(d[1]%4) - 1, Spec: specs[int(d[3])%len(specs)], Ext: extensions[int(d[4])%len(extensions)], Nanos: int64(d[4])}
+	if ev.Labels = uint64(d[7] % 4); ev.Kind == sched.Submit && ev.Spec != nil && d[1]&2 != 0 {
+		labelled := *ev.Spec
+		labelled.Labels = uint64(d[4] % 4)
+		ev.Spec = &labelled
+	}
 	if ev.Kind == sched.WorkerUp && d[1]&1 != 0 {
 		ev.Bytes = 0
 	}

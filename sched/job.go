@@ -51,6 +51,8 @@ type layer struct {
 	in   []edge
 	pos  uint32 // place in the order of layers
 
+	labels uint64 // of the job
+
 	// Facts.
 	known     bool // n is final
 	enough    bool
@@ -137,6 +139,7 @@ type record struct {
 type job struct {
 	id      JobID
 	prio    int32
+	labels  uint64
 	state   jobState
 	stock   *stock
 	layers  []*layer
@@ -166,7 +169,7 @@ func newJob(id JobID, spec *Spec, maxTasks int64, from *stock) (*job, string) {
 	if spec == nil {
 		return nil, "a Submit event carries a Spec"
 	}
-	j := &job{id: id, prio: spec.Priority, stock: from}
+	j := &job{id: id, prio: spec.Priority, labels: spec.Labels, stock: from}
 	if msg := j.add(spec.Layers, maxTasks); msg != "" {
 		return nil, msg
 	}
@@ -180,7 +183,7 @@ func newJob(id JobID, spec *Spec, maxTasks int64, from *stock) (*job, string) {
 // add appends layers; wire must follow.
 func (j *job) add(layers []Layer, maxTasks int64) string {
 	for i := range layers {
-		l := &layer{id: LayerID(len(j.layers)), spec: layers[i]}
+		l := &layer{id: LayerID(len(j.layers)), spec: layers[i], labels: j.labels}
 		if l.spec.Keep > Ordered {
 			return fmt.Sprintf("layer %d: keep is %d, at most %d is known", l.id, l.spec.Keep, Ordered)
 		}

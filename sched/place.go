@@ -30,7 +30,7 @@ func (s *State) place() {
 // tasks, then the oldest.
 func (s *State) pick() (best *job) {
 	for _, j := range s.jobs {
-		if j.idle || j.state == dead {
+		if j.idle || j.state == dead || j.labels != 0 && s.roomFor(j) == nil {
 			continue
 		}
 		if best != nil && j.prio < best.prio {
@@ -50,7 +50,7 @@ func (s *State) placeOne(j *job) bool {
 		s.placeTask(j, j.byPos[k>>32], int32(uint32(k)))
 		return true
 	}
-	w := s.roomiest()
+	w := s.roomFor(j)
 	l, b, ok := s.root(j, w)
 	if !ok {
 		return false
@@ -68,6 +68,21 @@ func (s *State) roomiest() *worker {
 		return &s.workers[s.idle[n-1]]
 	}
 	return &s.workers[s.spare[len(s.spare)-1]]
+}
+
+// roomFor returns a worker with room that has the labels of a job, nil if there is none.
+func (s *State) roomFor(j *job) *worker {
+	if j.labels == 0 {
+		return s.roomiest()
+	}
+	for _, list := range [2][]WorkerID{s.idle, s.spare} {
+		for i := len(list) - 1; i >= 0; i-- {
+			if w := &s.workers[list[i]]; j.labels&^w.labels == 0 {
+				return w
+			}
+		}
+	}
+	return nil
 }
 
 // may says that a task may be given to a worker with room: a suspect only to a free slot.
@@ -157,7 +172,7 @@ func (s *State) choose(l *layer, b int32) *worker {
 	s.turn++
 	try(list[len(list)-1])
 	try(list[s.turn%uint32(len(list))])
-	if best == nil { // only for lack of memory
+	if best == nil { // only for lack of memory or labels
 		for _, id := range s.idle {
 			try(id)
 		}
@@ -408,7 +423,7 @@ func (s *State) keep(id WorkerID) {
 // once at most.
 func (s *State) fetchBack() {
 	for _, j := range s.jobs {
-		if !j.idle && j.state != dead {
+		if !j.idle && j.state != dead && j.labels == 0 {
 			return
 		}
 	}

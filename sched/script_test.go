@@ -13,9 +13,9 @@ import (
 
 // TestScripts runs testdata: one State per file, one event or question per stanza.
 //
-//	submit J prio=P           input: layers as in sim.Scenario
+//	submit J prio=P labels=BITS   input: layers as in sim.Scenario
 //	extend J                  input: "set L n=N in=EDGES" lines, then layers
-//	up W session=S slots=N queue=N mem=B      down W session=S        mem W paused now=N bytes=B spilled=B
+//	up W session=S slots=N queue=N mem=B labels=BITS      down W session=S        mem W paused now=N bytes=B spilled=B
 //	done J TASK… | started | returned | failed class=C retryable dep=BLOCK at=W | fetch-failed dep=BLOCK at=W
 //	held J TASK n=N w=W session=S | missing J TASK w=W
 //	running J TASK w=W session=S | read J TASK n=N
@@ -48,7 +48,7 @@ func (m *machine) command(t *testing.T, d *script.Stanza) string {
 	switch d.Cmd {
 	case "up":
 		return m.step(sched.Event{Kind: sched.WorkerUp, Worker: sched.WorkerID(num(0)), Session: sched.Session(d.Int(t, "session", 1)),
-			Slots: int32(d.Int(t, "slots", 1)), Queue: int32(opt("queue")), Bytes: opt("mem"), Bandwidth: opt("bandwidth")})
+			Slots: int32(d.Int(t, "slots", 1)), Queue: int32(opt("queue")), Bytes: opt("mem"), Bandwidth: opt("bandwidth"), Labels: uint64(opt("labels"))})
 	case "down":
 		return m.step(sched.Event{Kind: sched.WorkerDown, Worker: sched.WorkerID(num(0)), Session: sched.Session(d.Int(t, "session", 1)), Code: opt("code")})
 	case "mem":
@@ -59,6 +59,7 @@ func (m *machine) command(t *testing.T, d *script.Stanza) string {
 		if err != nil {
 			t.Fatal(d.Pos, err)
 		}
+		sc.Plans[0].Spec.Labels = uint64(opt("labels"))
 		return m.step(sched.Event{Kind: sched.Submit, Job: sched.JobID(num(0)), Spec: &sc.Plans[0].Spec})
 	case "extend":
 		return m.extend(t, d, sched.JobID(num(0)))

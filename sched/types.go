@@ -81,7 +81,10 @@ type Layer struct {
 // Spec is a job to submit.
 type Spec struct {
 	Priority int32 // higher first; jobs of equal priority share the slots
-	Layers   []Layer
+	// Labels are bits that a worker must have all of to be given a task, numbered by the
+	// driver. While no worker has them the job waits.
+	Labels uint64
+	Layers []Layer
 }
 
 // Extension makes late layers definite and appends layers, all at once.
@@ -119,7 +122,7 @@ type EventKind uint8
 const (
 	Submit      EventKind = iota // Job, Spec
 	Extend                       // Job, Ext
-	WorkerUp                     // Worker, Session, Slots, Queue, Bytes (its memory), Bandwidth, Disk
+	WorkerUp                     // Worker, Session, Slots, Queue, Bytes (its memory), Bandwidth, Disk, Labels
 	WorkerDown                   // Worker, Session, Code (a cause for the story)
 	Started                      // a task left the worker's queue. It may be left out: it tells whom to blame if the worker dies, and what not to ask back.
 	Done                         // Bytes, Rows, Nanos: the block is held by Worker
@@ -161,6 +164,7 @@ type Event struct {
 	Now       int64 // nanoseconds of any monotonic clock
 	Bandwidth int64 // bytes a second into this worker; 0 means DefaultBandwidth
 	Disk      int64 // bytes a second from its disk; 0 means DefaultDisk
+	Labels    uint64
 	Spec      *Spec
 	Ext       *Extension
 }

@@ -28,6 +28,7 @@ type worker struct {
 	busy        int32 // tasks given and not reported
 	suspects    int32 // suspects among them
 	mem         int64 // 0 means unbounded
+	labels      uint64
 	band, disk  float64
 	measured    int64   // Now of the last Mem
 	onDisk      float64 // part of what it holds that is spilled
@@ -73,7 +74,7 @@ func (s *State) onUp(ev *Event) {
 		disk = DefaultDisk
 	}
 	*w = worker{id: w.id, up: true, session: ev.Session, lastSession: ev.Session, slots: max(ev.Slots, 0), queue: max(ev.Queue, 0),
-		mem: max(ev.Bytes, 0), band: float64(band), disk: float64(disk), out: w.out[:0], batch: w.batch[:0]}
+		mem: max(ev.Bytes, 0), labels: ev.Labels, band: float64(band), disk: float64(disk), out: w.out[:0], batch: w.batch[:0]}
 	s.up++
 	s.measure()
 	s.relist(w)
@@ -237,7 +238,9 @@ func (s *State) measure() {
 	}
 }
 
-func (w *worker) fits(l *layer) bool { return w.mem == 0 || l.spec.Floor <= w.mem }
+func (w *worker) fits(l *layer) bool {
+	return l.labels&^w.labels == 0 && (w.mem == 0 || l.spec.Floor <= w.mem)
+}
 
 // room says in which list a worker belongs: idle, spare or none.
 func (s *State) room(w *worker) uint8 {

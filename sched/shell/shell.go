@@ -23,14 +23,15 @@ type Plan struct {
 	Rank     []int32   // static order of the layers, lower first; nil means none
 	Need     []op.Need // projected memory of one task of each layer; nil means unknown
 	Want     graph.LayerID
-	Name     string // the blocks of Want are kept under this name; empty means they are delivered
+	Name     string   // the blocks of Want are kept under this name; empty means they are delivered
+	Labels   []string // its tasks go to workers that have all of them
 	Priority int32
 	Ordered  bool  // deliver blocks of Want in block order
 	Discard  bool  // nobody reads the blocks of Want
 	Window   int32 // blocks of Want that may be made before the reader has read as many; 0 means no bound. Of no account where nobody reads, and where tasks of Want read each other
 }
 
-// MaxName bounds the name of a plan.
+// MaxName bounds the name and the labels of a plan.
 const MaxName = 255
 
 // A Shell is a plan at work. It is not safe for concurrent use.
@@ -266,6 +267,11 @@ func (p *Plan) Check() error {
 	n := len(p.Layers)
 	if p.Want < 0 || int(p.Want) >= n {
 		return fmt.Errorf("layer %d is wanted, the plan has %d", p.Want, n)
+	}
+	for _, l := range p.Labels {
+		if len(l) > MaxName {
+			return fmt.Errorf("a label of %d bytes, at most %d are allowed", len(l), MaxName)
+		}
 	}
 	if len(p.Name) > MaxName {
 		return fmt.Errorf("a name of %d bytes, at most %d are allowed", len(p.Name), MaxName)
