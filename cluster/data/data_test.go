@@ -23,7 +23,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var schema = dtype.Schema{{Name: "i", Type: dtype.Of(dtype.Int64), Nullable: true}, {Name: "f", Type: dtype.Of(dtype.Float32)},
 	{Name: "b", Type: dtype.Of(dtype.Bool), Nullable: true}, {Name: "s", Type: dtype.Of(dtype.Utf8), Nullable: true},
-	{Name: "d", Type: dtype.Of(dtype.Utf8)}, {Name: "n", Type: dtype.Of(dtype.Null), Nullable: true}, {Name: "m", Type: dtype.DecimalOf(20, 2)}}
+	{Name: "d", Type: dtype.Of(dtype.Utf8)}, {Name: "n", Type: dtype.Of(dtype.Null), Nullable: true}, {Name: "m", Type: dtype.DecimalOf(20, 2)},
+	{Name: "l", Type: dtype.ListOf(dtype.Of(dtype.Int8))}}
 
 // batch makes n rows of every kind of vector.
 func batch(rnd *rand.Rand, n int) *chunk.Batch {
@@ -47,6 +48,7 @@ func batch(rnd *rand.Rand, n int) *chunk.Batch {
 		text.Off[i+1] = int32(len(text.Str))
 	}
 	dict := chunk.NewDict(chunk.Vec{Type: dtype.Of(dtype.Utf8), N: 3, Off: []int32{0, 1, 1, 4}, Str: []byte("axyz")})
+	lists := chunk.NewDict(chunk.Vec{Type: schema[7].Type, N: 3, Off: []int32{0, 0, 5, 11}, Str: []byte("\x02\x00\x00\x00\x07\x04\x00\x00\x00\x08\x09")})
 	codes := make([]uint32, n+16)[:n]
 	for i := range codes {
 		codes[i] = uint32(rnd.IntN(3))
@@ -54,7 +56,8 @@ func batch(rnd *rand.Rand, n int) *chunk.Batch {
 	return &chunk.Batch{N: n, Seq: rnd.Uint64(), Cols: []chunk.Vec{
 		{Type: schema[0].Type, N: n, Valid: valid(), Data: fixed(8)}, {Type: schema[1].Type, N: n, Data: fixed(4)},
 		{Type: schema[2].Type, N: n, Valid: valid(), Data: chunk.Bytes(valid())[:chunk.Words(n)*8]}, text,
-		{Type: schema[4].Type, N: n, Data: chunk.Bytes(codes), Dict: dict}, {Type: schema[5].Type, N: n}, {Type: schema[6].Type, N: n, Data: fixed(16)}}}
+		{Type: schema[4].Type, N: n, Data: chunk.Bytes(codes), Dict: dict}, {Type: schema[5].Type, N: n}, {Type: schema[6].Type, N: n, Data: fixed(16)},
+		{Type: schema[7].Type, N: n, Data: chunk.Bytes(codes), Dict: lists}}}
 }
 
 // rows words a batch, value by value.
@@ -68,8 +71,8 @@ func rows(b *chunk.Batch) (out []string) {
 				s += "null|"
 			case v.Type.Kind == dtype.Bool:
 				s += fmt.Sprint(v.Bool(i), "|")
-			case v.Type.Kind == dtype.Utf8:
-				s += v.Text(i) + "|"
+			case v.Type.Kind.IsVar():
+				s += v.Type.String() + fmt.Sprintf(" %q|", v.Text(i))
 			default:
 				w := v.Type.Width()
 				s += fmt.Sprintf("%x|", v.Data[i*w:(i+1)*w])

@@ -172,6 +172,22 @@ func (d *decoder) dict(h *head, body []byte) error {
 	return nil
 }
 
+// dictOf returns dictionary n for a column of type t. Dictionaries come as text, and
+// binary, lists and structs lie in memory like it.
+func (d *decoder) dictOf(n uint64, t dtype.Type) *chunk.Dict {
+	x := d.dicts[n]
+	if x == nil || !t.Kind.IsVar() {
+		return nil
+	}
+	if x.Values.Type != t {
+		v := x.Values
+		v.Type = t
+		x = chunk.NewDict(v)
+		d.dicts[n] = x
+	}
+	return x
+}
+
 // rows decodes a batch of schema; it is good until the next call or as long as body.
 func (d *decoder) rows(h *head, schema dtype.Schema, body []byte) (*chunk.Batch, error) {
 	c := bodyReader{b: body}
@@ -223,8 +239,8 @@ func (c *bodyReader) vec(d *decoder, t dtype.Type, rows uint64) chunk.Vec {
 	case c.err != nil || t.Kind == dtype.Null:
 	case desc[0]&hasDict != 0:
 		v.Data = c.take(rows * 4)
-		if v.Dict = d.dicts[n]; v.Dict == nil || t.Kind != dtype.Utf8 {
-			c.fail("dictionary %d was not sent, or the column is no text", n)
+		if v.Dict = d.dictOf(n, t); v.Dict == nil {
+			c.fail("dictionary %d was not sent, or the values of the column have a fixed width", n)
 			return v
 		}
 		c.codes(&v)
