@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/weft-data/weft/frame"
-	"github.com/weft-data/weft/sched/local"
+	"github.com/weft-data/weft/graph"
 )
 
 var (
@@ -28,17 +28,11 @@ func TestRandomPlans(t *testing.T) {
 		n /= 4
 	}
 	all := rooms()
-	runners := map[[2]int64]*local.Runner{}
+	runners := map[[3]int64]graph.Runner{}
+	kind := func(m room) [3]int64 { return [3]int64{int64(m.threads), m.pool, int64(m.workers)} }
 	for _, m := range all {
-		k := [2]int64{int64(m.threads), m.pool}
-		if runners[k] == nil {
-			r := local.New(local.Options{Threads: m.threads, Pool: m.pool, SpillDir: t.TempDir()})
-			runners[k] = r
-			defer func() {
-				if err := r.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
+		if k := kind(m); runners[k] == nil {
+			runners[k] = m.open(t)
 		}
 	}
 	for i := range uint64(n) {
@@ -48,7 +42,7 @@ func TestRandomPlans(t *testing.T) {
 		want := strings.Join(w.t.lines(), "\n")
 		for range 3 {
 			m := all[rnd.IntN(len(all))]
-			h := &hall{room: m, r: runners[[2]int64{int64(m.threads), m.pool}], dir: t.TempDir(), tables: map[string]*frame.Frame{}}
+			h := &hall{room: m, r: runners[kind(m)], dir: t.TempDir(), tables: map[string]*frame.Frame{}}
 			if got := h.answer(t, w); got != want {
 				t.Fatalf("seed %d, room %s:\n%s\n--- want\n%s\n--- got\n%s", *seed+i, m.name, w.script(), want, got)
 			}

@@ -12,12 +12,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"github.com/weft-data/weft/cluster"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/frame"
+	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/internal/script"
 	"github.com/weft-data/weft/sched/local"
 )
@@ -29,6 +32,38 @@ type room struct {
 	pool    int64
 	off     []string // passes of the optimizer
 	source  string   // "csv" in tiny blocks, "whole" csv, "records", "parquet"
+	workers int      // of a cluster, so that plans are written down and read and blocks travel; 0: this process
+}
+
+// open makes the runner of a room.
+func (m room) open(t *testing.T) graph.Runner {
+	if m.workers == 0 {
+		r := local.New(local.Options{Threads: m.threads, Pool: m.pool, SpillDir: t.TempDir()})
+		t.Cleanup(func() {
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		return r
+	}
+	s, err := cluster.Listen("127.0.0.1:0", cluster.SchedulerOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	for range m.workers {
+		w, err := cluster.Join(context.Background(), s.Addr(), cluster.WorkerOptions{Threads: m.threads, Pool: m.pool, SpillDir: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = w.Close() })
+	}
+	c, err := cluster.Dial(context.Background(), s.Addr(), cluster.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	return c
 }
 
 // passes that can be left out; lower must run.
@@ -37,17 +72,18 @@ var passes = []string{"cull", "merge", "filter", "prune", "absorb", "project", "
 func rooms() []room {
 	const roomy, tiny = 256 << 20, 64 << 20
 	out := []room{
-		{"plain", 2, roomy, nil, "whole"},
-		{"blocks", 2, roomy, nil, "csv"},
-		{"thread", 1, roomy, nil, "csv"},
-		{"crowd", 8, roomy, nil, "csv"},
-		{"cramped", 3, tiny, nil, "csv"},
-		{"records", 3, roomy, nil, "records"},
-		{"parquet", 2, roomy, nil, "parquet"},
-		{"without-all", 2, roomy, passes, "csv"},
+		{name: "plain", threads: 2, pool: roomy, source: "whole"},
+		{name: "blocks", threads: 2, pool: roomy, source: "csv"},
+		{name: "thread", threads: 1, pool: roomy, source: "csv"},
+		{name: "crowd", threads: 8, pool: roomy, source: "csv"},
+		{name: "cramped", threads: 3, pool: tiny, source: "csv"},
+		{name: "records", threads: 3, pool: roomy, source: "records"},
+		{name: "parquet", threads: 2, pool: roomy, source: "parquet"},
+		{name: "cluster", threads: 2, pool: roomy, source: "csv", workers: 2},
+		{name: "without-all", threads: 2, pool: roomy, off: passes, source: "csv"},
 	}
 	for _, p := range passes {
-		out = append(out, room{"without-" + p, 2, roomy, []string{p}, "csv"})
+		out = append(out, room{name: "without-" + p, threads: 2, pool: roomy, off: []string{p}, source: "csv"})
 	}
 	return out
 }
@@ -64,12 +100,7 @@ func TestScripts(t *testing.T) {
 			if script.Rewriting() && m.name != "plain" {
 				t.Skip("answers are written by the first room")
 			}
-			r := local.New(local.Options{Threads: m.threads, Pool: m.pool, SpillDir: t.TempDir()})
-			defer func() {
-				if err := r.Close(); err != nil {
-					t.Error(err)
-				}
-			}()
+			r := m.open(t)
 			script.RunEach(t, filepath.Join("testdata", "*.txt"), func(t *testing.T) script.Handler {
 				h := &hall{room: m, r: r, dir: t.TempDir(), tables: map[string]*frame.Frame{}}
 				return h.stanza
@@ -81,7 +112,7 @@ func TestScripts(t *testing.T) {
 // A hall runs the stanzas of one file in a room.
 type hall struct {
 	room
-	r      *local.Runner
+	r      graph.Runner
 	dir    string
 	tables map[string]*frame.Frame
 }
@@ -125,12 +156,17 @@ func words(s dtype.Schema) string {
 	return b.String()
 }
 
+// patience is how long a stanza may take: one that hangs is an answer, too.
+const patience = time.Minute
+
 // run gives the rows of a chain of verbs.
 func (h *hall) run(d *script.Stanza) string {
 	f, err := h.chain(d.Input)
 	var t *frame.Table
 	if err == nil {
-		t, err = f.Collect(context.Background(), h.r, frame.Without(h.off...))
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		t, err = f.Collect(ctx, h.r, frame.Without(h.off...))
+		cancel()
 	}
 	if err != nil {
 		return "error: " + h.anywhere(err)
