@@ -157,6 +157,8 @@ var (
 	Reflect  = Boundary{mode: "reflect"}  // c b a | a b c d | d c b
 	Periodic = Boundary{mode: "periodic"} // b c d | a b c d | a b c
 	Nearest  = Boundary{mode: "nearest"}  // a a a | a b c d | d d d
+	Mirror   = Boundary{mode: "mirror"}   // d c b | a b c d | c b a
+	None     = Boundary{mode: "none"}     // nothing, of MapOverlap
 )
 
 // Constant is a boundary beyond which there is one value.
@@ -183,6 +185,11 @@ func (x *Array) Pad(a, before, after int, b Boundary) *Array {
 			return fail("Pad", "%w", err)
 		}
 		lo, hi = x.constant(at, before, nums), x.constant(at, after, nums)
+	case "mirror":
+		if max(before, after) > n-1 {
+			return fail("Pad", "%d elements of axis %d, which has %d beside the last", max(before, after), at, n-1)
+		}
+		lo, hi = x.part(at, 1, before+1).Flip(at), x.part(at, n-1-after, n-1).Flip(at)
 	case "reflect", "periodic":
 		if max(before, after) > n {
 			return fail("Pad", "%d elements of axis %d, which has %d", max(before, after), at, n)
@@ -202,7 +209,7 @@ func (x *Array) Pad(a, before, after int, b Boundary) *Array {
 		shape[at] = after
 		hi = x.part(at, n-1, n).BroadcastTo(shape)
 	default:
-		return fail("Pad", "no boundary: take Reflect, Periodic, Nearest or Constant")
+		return fail("Pad", "no boundary: take Reflect, Mirror, Periodic, Nearest or Constant")
 	}
 	return concat("Pad", at, []*Array{lo, x, hi})
 }
@@ -329,36 +336,38 @@ func ints(s []int64) []int {
 
 // MapBlocks calls a function for every block of arrays of one shape, which are
 // cut alike. Blocks of the result have the shape of theirs and elements of type k.
-func MapBlocks(f Mapper, k DType, xs ...*Array) *Array { return mapped("MapBlocks", f, k, nil, xs) }
+func MapBlocks(f Mapper, k DType, xs ...*Array) *Array {
+	return mapped("MapBlocks", f, k, nil, false, xs)
+}
 
 // MapOverlap calls a function for every block of x, which it gets with depth[i]
 // more elements on each side along axis i; beyond the ends of the axis they are
-// what the boundary says. Blocks of the result have the shape without them and
-// elements of type k.
+// what the boundary says, and with None there are none. Blocks of the result have the
+// shape without them and elements of type k.
 func (x *Array) MapOverlap(f Mapper, k DType, depth []int, b Boundary) *Array {
-	if x.err != nil {
-		return x
+	if bad := x.loose("MapOverlap"); bad != nil {
+		return bad
 	}
 	if len(depth) != len(x.grid) {
 		return fail("MapOverlap", "%d depths for %d axes", len(depth), len(x.grid))
 	}
 	y := x
+	halo := make([]int64, len(depth))
 	for i, d := range depth {
-		if d != 0 {
+		if d < 0 {
+			return fail("MapOverlap", "depth %d along axis %d", d, i)
+		}
+		if halo[i] = int64(d); d != 0 && b != None {
 			y = y.Pad(i, d, d, b)
 		}
 	}
 	if y.err != nil {
 		return y
 	}
-	halo := make([]int64, len(depth))
-	for i, d := range depth {
-		halo[i] = int64(d)
-	}
-	return mapped("MapOverlap", f, k, x.grid, []*Array{y}, halo)
+	return mapped("MapOverlap", f, k, x.grid, b == None, []*Array{y}, halo)
 }
 
-func mapped(verb string, f Mapper, k DType, out grid.Grid, xs []*Array, halo ...[]int64) *Array {
+func mapped(verb string, f Mapper, k DType, out grid.Grid, bare bool, xs []*Array, halo ...[]int64) *Array {
 	if bad := failed(xs...); bad != nil {
 		return bad
 	}
@@ -376,7 +385,7 @@ func mapped(verb string, f Mapper, k DType, out grid.Grid, xs []*Array, halo ...
 			}
 		}
 	}
-	p := ops.MapParams{Name: f.name, ID: f.id, Out: out, Kind: k, Halo: halo}
+	p := ops.MapParams{Name: f.name, ID: f.id, Out: out, Kind: k, Halo: halo, Bare: bare}
 	for _, x := range xs {
 		p.In, p.Kinds = append(p.In, x.grid), append(p.Kinds, x.kind)
 		if len(p.Halo) < len(p.In) {

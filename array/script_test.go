@@ -85,6 +85,37 @@ var neighbours = array.Closure(func(_ context.Context, _ []int, in []*array.Bloc
 	return nil
 })
 
+// lengths are how many elements the function got, at every place.
+var lengths = array.Closure(func(_ context.Context, _ []int, in []*array.Block, out *array.Block) error {
+	o := array.Elements[int64](out)
+	for i := range o {
+		o[i] = int64(len(array.Elements[int64](in[0])))
+	}
+	return nil
+})
+
+// products multiplies matrices (…, i, j) by vectors (…, j), or matrices by matrices.
+var products = array.Closure(func(_ context.Context, _ []int, in []*array.Block, out *array.Block) error {
+	x, y, o := array.Elements[int64](in[0]), array.Elements[int64](in[1]), array.Elements[int64](out)
+	n := in[0].Shape[len(in[0].Shape)-1]
+	cols := 1
+	if len(in[1].Shape) == len(in[0].Shape) {
+		cols = in[1].Shape[len(in[1].Shape)-1]
+	}
+	for i := range o {
+		row, col := i/cols, i%cols
+		page := 0
+		if rows := in[0].Shape[len(in[0].Shape)-2]; rows > 0 {
+			page = row / rows
+		}
+		for j := range n {
+			o[i] += x[row*n+j] * y[(page*n+j)*cols+col]
+		}
+		x[0] += 0 // operands belong to the function
+	}
+	return nil
+})
+
 var broken = array.Closure(func(_ context.Context, at []int, _ []*array.Block, _ *array.Block) error {
 	return fmt.Errorf("broken in %d axes", len(at))
 })
@@ -211,7 +242,8 @@ var functions = map[string]any{
 	"A":      func(v []float64, shape []int, o ...array.Option) *array.Array { return array.FromSlice(v, shape, o...) },
 	"Z":      func(re, im float64) complex128 { return complex(re, im) },
 	"B":      func(v int) bool { return v != 0 },
-	"Concat": array.Concat, "Known": known, "FullLike": array.FullLike, "Indices": array.Indices, "FromFunction": array.FromFunction, "Meshgrid": array.Meshgrid, "Tri": array.Tri,
+	"Concat": array.Concat, "Known": known, "Blockwise": array.Blockwise, "GUFunc": array.GUFunc, "Named": func(x *array.Array, axes string) array.Named { return array.Named{X: x, Axes: axes} },
+	"Sizes": func(name string, n int) map[string]int { return map[string]int{name: n} }, "Axis": func(name string, n int) map[rune]int { return map[rune]int{rune(name[0]): n} }, "FullLike": array.FullLike, "Indices": array.Indices, "FromFunction": array.FromFunction, "Meshgrid": array.Meshgrid, "Tri": array.Tri,
 	"BroadcastArrays": array.BroadcastArrays, "UnifyChunks": array.UnifyChunks, "HStack": array.HStack, "VStack": array.VStack, "DStack": array.DStack,
 	"Mosaic": array.Mosaic, "Piecewise": array.Piecewise, "Sum": (*array.Array).Sum, "Mean": (*array.Array).Mean, "Max": (*array.Array).Max,
 	"Nth": func(xs []*array.Array, i int) *array.Array { return xs[i] }, "Arrays": func(xs ...*array.Array) []*array.Array { return xs },
@@ -268,6 +300,14 @@ func value(e ast.Expr, vars map[string]*array.Array) reflect.Value {
 			return reflect.ValueOf(array.Periodic)
 		case "Nearest":
 			return reflect.ValueOf(array.Nearest)
+		case "Mirror":
+			return reflect.ValueOf(array.Mirror)
+		case "NoBoundary":
+			return reflect.ValueOf(array.None)
+		case "lengths":
+			return reflect.ValueOf(lengths)
+		case "products":
+			return reflect.ValueOf(products)
 		case "addUp":
 			return reflect.ValueOf(addUp)
 		case "neighbours":
@@ -314,7 +354,7 @@ func call(e *ast.CallExpr, vars map[string]*array.Array) reflect.Value {
 		if f.Type().IsVariadic() && i >= f.Type().NumIn()-1 {
 			to = to.Elem()
 		}
-		if v.Kind() == reflect.Interface && v.IsNil() && to.Kind() == reflect.Slice {
+		if v.Kind() == reflect.Interface && v.IsNil() && (to.Kind() == reflect.Slice || to.Kind() == reflect.Map) {
 			v = reflect.Zero(to)
 		}
 		if to.Kind() != reflect.Interface && v.Type() != to && v.CanConvert(to) {

@@ -81,6 +81,26 @@ type MapParams struct {
 	Halo  [][]int64 // of each input the depth along each axis
 	Out   grid.Grid
 	Kind  elem.Kind
+	// Bare says that inputs are as long as the output, and that blocks at the ends of an
+	// axis read no more than there is.
+	Bare bool
+}
+
+// need is what a chunk [lo, hi) of the output reads along axis j of input i.
+func (p *MapParams) need(i, j int, lo, hi int64) (int64, int64) {
+	h := p.Halo[i][j]
+	if p.Bare {
+		return max(lo-h, 0), min(hi+h, p.In[i][j].Len())
+	}
+	return lo, hi + 2*h
+}
+
+// longer is how much longer input i is along axis j than the output.
+func (p *MapParams) longer(i, j int) int64 {
+	if p.Bare {
+		return 0
+	}
+	return 2 * p.Halo[i][j]
 }
 
 // Wire returns the wiring of input i.
@@ -96,7 +116,7 @@ func (p *MapParams) Wire(i int) grid.Wiring {
 		b := grid.BoxAxis{Blocks: n, Axis: int32(j), Table: []int32{}}
 		for c := range p.Out[j].Blocks() {
 			lo, hi := out.Bounds(c)
-			if hi += 2 * p.Halo[i][j]; lo == hi {
+			if lo, hi = p.need(i, j, lo, hi); lo == hi {
 				b.Table = append(b.Table, 0, 0)
 			} else {
 				b.Table = append(b.Table, int32(in.Find(lo)), int32(in.Find(hi-1)+1))
@@ -122,7 +142,7 @@ func (p *MapParams) check() error {
 			return fmt.Errorf("input %d has %d axes, the output %d", i, len(g), len(p.Out))
 		}
 		for j, a := range g {
-			if h := p.Halo[i][j]; h < 0 || h > 1<<40 || a.Len() != p.Out[j].Len()+2*h {
+			if h := p.Halo[i][j]; h < 0 || h > 1<<40 || a.Len() != p.Out[j].Len()+p.longer(i, j) {
 				return fmt.Errorf("input %d is %s, the output %s: axis %d does not fit", i, grid.Tuple(g.Shape()), grid.Tuple(p.Out.Shape()), j)
 			}
 		}
@@ -172,11 +192,7 @@ var Map = op.Register(op.Spec[MapParams]{
 		}
 		m := &mapping{p: p, f: f}
 		for _, g := range p.In {
-			var axes []*grid.Lookup
-			for _, a := range g {
-				axes = append(axes, a.Lookup())
-			}
-			m.axes = append(m.axes, axes)
+			m.axes = append(m.axes, lookups(g))
 		}
 		return m, nil
 	},
@@ -234,8 +250,8 @@ func (m *mapping) read(t op.Task, i int, lo, shape []int64, in []op.In, p *Piece
 	var need, first region
 	p.Kind, p.Shape = m.p.Kinds[i], make([]int64, len(shape))
 	for j := range shape {
-		p.Shape[j] = shape[j] + 2*m.p.Halo[i][j]
-		need.lo[j], need.hi[j] = lo[j], lo[j]+p.Shape[j]
+		need.lo[j], need.hi[j] = m.p.need(i, j, lo[j], lo[j]+shape[j])
+		p.Shape[j] = need.hi[j] - need.lo[j]
 		first.lo[j], first.hi[j] = m.axes[i][j].Find(need.lo[j]), m.axes[i][j].Find(need.hi[j]-1)+1
 	}
 	if p.Data = t.Alloc(int(product(p.Shape)) * p.Kind.Width()); p.Data == nil {
