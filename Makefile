@@ -4,7 +4,7 @@ TIME  ?= 1m
 SEEDS ?= 20000
 COUNT ?= 6
 BENCH ?= .
-PKG   ?= ./...
+PKG   ?= ./benchmarks/suite
 
 .PHONY: help check test race sim fuzz bench baseline gen ci
 
@@ -26,7 +26,7 @@ sim: ## whole clusters in virtual time, SEEDS=20000
 fuzz: ## every fuzz target for TIME=1m
 	@TIME=$(TIME) .ci/run fuzz
 
-bench: ## benchmarks, against benchmarks/baseline/bench.txt when it exists; BENCH=. PKG=./... COUNT=6
+bench: ## benchmarks, against benchmarks/baseline/bench.txt when it exists; BENCH=. PKG=./benchmarks/suite COUNT=6
 	@mkdir -p bin
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKG) > bin/bench.txt || { cat bin/bench.txt; exit 1; }
 	@if [ -f benchmarks/baseline/bench.txt ]; then set -- benchmarks/baseline/bench.txt; else set --; fi; \

@@ -14,7 +14,23 @@ import (
 
 // An arrayCase computes on arrays: load makes them in memory, from the rows of the
 // scale, and returns what is timed and gives the numbers that are compared.
-type arrayCase func(rows int) func(ctx context.Context, r graph.Runner) ([]float64, error)
+type arrayCase func(e extent) func(ctx context.Context, r graph.Runner) ([]float64, error)
+
+// An extent is how large arrays are and how they are cut.
+type extent struct {
+	rows  int // of the scale
+	block int // elements of a chunk of the long arrays
+	edge  int // of a chunk of the square ones
+}
+
+func newExtent(o order) extent {
+	if o.Block > 0 {
+		return extent{o.Rows, o.Block, max(1, int(math.Sqrt(float64(o.Block))))}
+	}
+	return extent{o.Rows, block, edge}
+}
+
+func (e extent) square() chunked.Option { return chunked.Chunks(e.edge, e.edge) }
 
 // perRow is how many elements the arrays have for each row of the scale: 4e8 at full.
 const perRow = 40
@@ -53,10 +69,10 @@ func values(ctx context.Context, r graph.Runner, xs ...*chunked.Array) (out []fl
 	return out, nil
 }
 
-func norms(rows int, sine bool) func(context.Context, graph.Runner) ([]float64, error) {
-	n := perRow * rows
-	x := chunked.FromSlice(fractions(n, factorX), []int{n}, chunked.Chunks(block))
-	y := chunked.FromSlice(fractions(n, factorY), []int{n}, chunked.Chunks(block))
+func norms(e extent, sine bool) func(context.Context, graph.Runner) ([]float64, error) {
+	n := perRow * e.rows
+	x := chunked.FromSlice(fractions(n, factorX), []int{n}, chunked.Chunks(e.block))
+	y := chunked.FromSlice(fractions(n, factorY), []int{n}, chunked.Chunks(e.block))
 	return func(ctx context.Context, r graph.Runner) ([]float64, error) {
 		z := x.Square().Add(y.Square()).Sqrt()
 		if sine {
@@ -66,26 +82,26 @@ func norms(rows int, sine bool) func(context.Context, graph.Runner) ([]float64, 
 	}
 }
 
-func moments(rows int) func(context.Context, graph.Runner) ([]float64, error) {
-	x := square(rows)
+func moments(e extent) func(context.Context, graph.Runner) ([]float64, error) {
+	x := square(e)
 	return func(ctx context.Context, r graph.Runner) ([]float64, error) {
 		return values(ctx, r, x.Mean(0), x.Mean(1), x.Std(0, 0), x.Std(0, 1))
 	}
 }
 
-func square(rows int) *chunked.Array {
-	n := side(rows)
-	return chunked.FromSlice(fractions(n*n, factorX), []int{n, n}, chunked.Chunks(edge, edge))
+func square(e extent) *chunked.Array {
+	n := side(e.rows)
+	return chunked.FromSlice(fractions(n*n, factorX), []int{n, n}, e.square())
 }
 
-func transposed(rows int) func(context.Context, graph.Runner) ([]float64, error) {
-	x := square(rows)
+func transposed(e extent) func(context.Context, graph.Runner) ([]float64, error) {
+	x := square(e)
 	return func(ctx context.Context, r graph.Runner) ([]float64, error) {
 		return values(ctx, r, x.Add(x.T()).Sum())
 	}
 }
 
-func tinyBlocks(int) func(context.Context, graph.Runner) ([]float64, error) {
+func tinyBlocks(extent) func(context.Context, graph.Runner) ([]float64, error) {
 	x := chunked.Ones([]int{10_000_000}, chunked.Chunks(1000))
 	return func(ctx context.Context, r graph.Runner) ([]float64, error) {
 		return values(ctx, r, x.Mul(2).Add(1).Sum())
@@ -98,9 +114,9 @@ var arrayCases = []struct {
 	load        arrayCase
 	bytes       func(rows int) float64 // that must be read; nil where computing takes longer
 }{
-	{"norm", "sum of sqrt(x² + y²)", func(rows int) func(context.Context, graph.Runner) ([]float64, error) { return norms(rows, false) },
+	{"norm", "sum of sqrt(x² + y²)", func(e extent) func(context.Context, graph.Runner) ([]float64, error) { return norms(e, false) },
 		func(rows int) float64 { return 2 * 8 * perRow * float64(rows) }},
-	{"sine", "sum of sqrt(x² + y²) + sin(x)", func(rows int) func(context.Context, graph.Runner) ([]float64, error) { return norms(rows, true) }, nil},
+	{"sine", "sum of sqrt(x² + y²) + sin(x)", func(e extent) func(context.Context, graph.Runner) ([]float64, error) { return norms(e, true) }, nil},
 	{"moments", "means and deviations along both axes of a square", moments, squareBytes},
 	{"transposed", "sum of a square and its transpose", transposed, squareBytes},
 	{"tiny", "sum of 2x + 1 over 10 000 blocks of 1000", tinyBlocks, nil},

@@ -31,6 +31,8 @@ type order struct {
 	Reps     int
 	Data     string        // folder of the data files
 	Scale    int           // divides the number of tasks
+	Workers  int           // of a cluster case; 0: the case's
+	Block    int           // elements of a chunk; 0: as usual
 	Patience time.Duration // how long to go on repeating while other work disturbs
 	Profile  string        // file for a CPU profile of the repetitions; empty: none
 }
@@ -49,6 +51,8 @@ type result struct {
 	Peak    int64   `json:"peak"`             // VmHWM of the repetitions
 	Tasks   int     `json:"tasks,omitempty"`  // run by a repetition
 	Alloc   float64 `json:"alloc,omitempty"`  // bytes allocated per task
+	Curve   string  `json:"curve,omitempty"`  // what was varied, if anything
+	At      int     `json:"at,omitempty"`     // to what
 	Rate    float64 `json:"rate,omitempty"`   // of a limit of the machine, 10⁹ a second
 	Answer  *answer `json:"answer,omitempty"` // of a case with tables
 	Error   string  `json:"error,omitempty"`
@@ -81,7 +85,7 @@ func runOrder(ctx context.Context, o order) (res *result, err error) {
 	}
 	w := &work{ctx: ctx, b: b, o: o, in: in, runner: r, res: res}
 	if b.array != nil {
-		w.ask = b.array(o.Rows)
+		w.ask = b.array(newExtent(o))
 	}
 	err = w.repeat()
 	stop()

@@ -37,6 +37,7 @@ type flags struct {
 	rows, bigRows, orders, threads, runs, reps               int
 	timeOut, patience                                        time.Duration
 	one, verify                                              bool
+	curves                                                   []string
 	self                                                     []string // arguments of this program before those of the suite
 }
 
@@ -92,6 +93,7 @@ func Command(name string, in io.Reader, out, log io.Writer, self ...string) *cob
 		c.Flags().IntVar(&f.threads, "threads", runtime.NumCPU(), "threads of all engines")
 	}
 	run.Flags().StringVar(&f.peers, "peers", "duckdb,polars,numpy", "systems to compare with (pandas and dask, too), or none")
+	run.Flags().StringArrayVar(&f.curves, "curve", nil, "vary something and draw what it does: rows=1e5,1e6 threads=1,2 workers=1,2,4 or block=1e4,1e6; may be repeated")
 	run.Flags().StringVar(&f.python, "python", "", "Python that has the peers; else that of $WEFT_BENCH_VENV or benchmarks/.venv")
 	run.Flags().BoolVar(&f.one, "one-thread", true, "run weft with one thread, too")
 	run.Flags().DurationVar(&f.timeOut, "time-out", 20*time.Minute, "time for one process")
@@ -132,6 +134,13 @@ func (f *flags) campaign(names []string, log io.Writer) (*campaign, error) {
 	}
 	c := &campaign{Cases: withLimits(cases), Rows: s.rows, BigRows: s.big, Orders: s.orders, Scale: s.tasks, Threads: f.threads, Runs: f.runs, Reps: f.reps,
 		Patience: f.patience, Data: f.data, log: log}
+	for _, text := range f.curves {
+		s, err := parseSweep(text)
+		if err != nil {
+			return nil, err
+		}
+		c.Sweeps = append(c.Sweeps, s)
+	}
 	if c.lab, err = newLab(f.python, f.timeOut, f.self); err != nil {
 		return nil, err
 	}
@@ -212,6 +221,11 @@ func (f *flags) run(ctx context.Context, names []string, out, log io.Writer) (er
 	if err != nil {
 		return err
 	}
+	bent, err := c.follow(ctx, c.Engines[0])
+	if err != nil {
+		return err
+	}
+	all = append(all, bent...)
 	return f.show(out, all)
 }
 
@@ -242,7 +256,7 @@ func (f *flags) show(out io.Writer, all []*result) error {
 	if err != nil {
 		return err
 	}
-	r := &report{lines: sumUp(all, known, f.shared), threads: f.threads, runs: f.runs, reps: f.reps}
+	r := &report{lines: sumUp(all, known, f.shared), bends: bends(all), threads: f.threads, runs: f.runs, reps: f.reps}
 	r.print(out, false)
 	if f.md != "" {
 		if err := r.writeResults(f.md); err != nil {

@@ -24,6 +24,7 @@ type campaign struct {
 	Rows     int
 	BigRows  int
 	Orders   int
+	Sweeps   []sweep
 	Threads  int
 	Runs     int // cold processes of each engine and case
 	Reps     int // repetitions in each
@@ -67,17 +68,34 @@ func (c *campaign) prepare(ctx context.Context) error {
 	}
 	for i := range c.Cases {
 		b := &c.Cases[i]
-		rows := c.rows(b)
 		for _, t := range b.tables {
-			switch {
-			case peers && (b.from == inMemory || b.from == columnFile):
-				if err := c.lab.prepare(ctx, c.Data, fileName(t, rows)); err != nil {
+			if peers && (b.from == inMemory || b.from == columnFile) {
+				if err := c.lab.prepare(ctx, c.Data, fileName(t, c.rows(b))); err != nil {
 					return err
 				}
-			case b.from == columnFile && s.columns(t, rows) == "":
-				if err := s.writeColumns(ctx, t, rows); err != nil {
-					return err
-				}
+			}
+		}
+		if err := c.files(ctx, b, c.rows(b)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// files makes the files that weft reads in a case, with so many rows, if they are not
+// there.
+func (c *campaign) files(ctx context.Context, b *bench, rows int) error {
+	if b.from != textFile && b.from != columnFile {
+		return nil
+	}
+	s := &store{dir: c.Data, say: c.say}
+	if err := s.need(b.tables, rows); err != nil {
+		return err
+	}
+	for _, t := range b.tables {
+		if b.from == columnFile && s.columns(t, rows) == "" {
+			if err := s.writeColumns(ctx, t, rows); err != nil {
+				return err
 			}
 		}
 	}

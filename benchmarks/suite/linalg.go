@@ -14,12 +14,13 @@ func sideOf(rows int) int { return int(math.Sqrt(float64(rows))) }
 // thin is how many columns tall matrices have; they have as many rows as the scale.
 const thin = 64
 
-func matrix(n int, factor uint32) *chunked.Array {
-	return chunked.FromSlice(fractions(n*n, factor), []int{n, n}, chunked.Chunks(edge, edge))
+func matrix(e extent, factor uint32) *chunked.Array {
+	n := sideOf(e.rows)
+	return chunked.FromSlice(fractions(n*n, factor), []int{n, n}, e.square())
 }
 
-func tall(rows int) *chunked.Array {
-	return chunked.FromSlice(fractions(rows*thin, factorX), []int{rows, thin}, chunked.Chunks(max(thin, rows/8), thin))
+func tall(e extent) *chunked.Array {
+	return chunked.FromSlice(fractions(e.rows*thin, factorX), []int{e.rows, thin}, chunked.Chunks(max(thin, e.rows/8), thin))
 }
 
 // asked wraps what is computed of arrays in memory.
@@ -27,34 +28,34 @@ func asked(make func() *chunked.Array) func(context.Context, graph.Runner) ([]fl
 	return func(ctx context.Context, r graph.Runner) ([]float64, error) { return values(ctx, r, make()) }
 }
 
-func multiplied(rows int) func(context.Context, graph.Runner) ([]float64, error) {
-	x, y := matrix(sideOf(rows), factorX), matrix(sideOf(rows), factorY)
+func multiplied(e extent) func(context.Context, graph.Runner) ([]float64, error) {
+	x, y := matrix(e, factorX), matrix(e, factorY)
 	return asked(func() *chunked.Array { return x.MatMul(y).Sum(0) })
 }
 
 // solved has ones as its answer: the right side is the matrix times ones.
-func solved(rows int) func(context.Context, graph.Runner) ([]float64, error) {
-	n := sideOf(rows)
-	x := matrix(n, factorX).Add(chunked.Eye(n, n, 0, chunked.Chunks(edge, edge)).Mul(float64(n)))
+func solved(e extent) func(context.Context, graph.Runner) ([]float64, error) {
+	n := sideOf(e.rows)
+	x := matrix(e, factorX).Add(chunked.Eye(n, n, 0, e.square()).Mul(float64(n)))
 	return asked(func() *chunked.Array { return x.Solve(x.Sum(1)) })
 }
 
 // positive has ones as its answer, too, of a symmetric matrix.
-func positive(rows int) func(context.Context, graph.Runner) ([]float64, error) {
-	n := sideOf(rows)
-	x := matrix(n, factorX)
-	s := x.Add(x.T()).Add(chunked.Eye(n, n, 0, chunked.Chunks(edge, edge)).Mul(2 * float64(n)))
+func positive(e extent) func(context.Context, graph.Runner) ([]float64, error) {
+	n := sideOf(e.rows)
+	x := matrix(e, factorX)
+	s := x.Add(x.T()).Add(chunked.Eye(n, n, 0, e.square()).Mul(2 * float64(n)))
 	return asked(func() *chunked.Array { return s.SolveCholesky(s.Sum(1)) })
 }
 
 // triangular are the sums of squares of the columns of R, which are those of the matrix.
-func triangular(rows int) func(context.Context, graph.Runner) ([]float64, error) {
-	x := tall(rows)
+func triangular(e extent) func(context.Context, graph.Runner) ([]float64, error) {
+	x := tall(e)
 	return asked(func() *chunked.Array { _, r := x.QR(); return r.Square().Sum(0) })
 }
 
-func singular(rows int) func(context.Context, graph.Runner) ([]float64, error) {
-	x := tall(rows)
+func singular(e extent) func(context.Context, graph.Runner) ([]float64, error) {
+	x := tall(e)
 	return asked(func() *chunked.Array { _, s, _ := x.SVD(); return s.Square().Sum() })
 }
 

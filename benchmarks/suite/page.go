@@ -70,6 +70,8 @@ type chart struct {
 
 type curve struct {
 	Rows    []int        `json:"rows"`
+	By      string       `json:"by"`   // what they are, if not rows
+	Unit    string       `json:"unit"` // of the values
 	Engines []string     `json:"engines"`
 	Values  [][]*float64 `json:"values"`
 }
@@ -102,6 +104,10 @@ func (r *report) page() *page {
 		}
 	}
 	p.Curves, p.Data.Curves = curves(r.lines)
+	for i := range r.bends {
+		heads, data := r.bends[i].charts()
+		p.Curves, p.Data.Curves = append(p.Curves, heads...), append(p.Data.Curves, data...)
+	}
 	return p
 }
 
@@ -178,7 +184,7 @@ func curves(lines []line) (heads []pageCurve, data []curve) {
 			continue
 		}
 		var in []line
-		c := curve{Rows: slices.Sorted(maps.Keys(at))}
+		c := curve{Rows: slices.Sorted(maps.Keys(at)), By: "rows", Unit: "seconds"}
 		for _, n := range c.Rows {
 			in = append(in, at[n])
 		}

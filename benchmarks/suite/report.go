@@ -16,6 +16,7 @@ import (
 // A report is what the tables are made of.
 type report struct {
 	lines   []line
+	bends   []bend
 	threads int
 	runs    int
 	reps    int
@@ -54,6 +55,7 @@ func (r *report) print(w io.Writer, markdown bool) {
 			p.family(f, in)
 		}
 	}
+	p.curves(r.bends)
 	p.everyEngine(r.lines)
 }
 

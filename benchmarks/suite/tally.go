@@ -50,7 +50,7 @@ func sumUp(all []*result, known []knownAnswer, shared string) []line {
 		b := &benches[i]
 		sizes := map[int][]*result{}
 		for _, r := range all {
-			if r.Case == b.name {
+			if r.Case == b.name && r.Curve == "" {
 				sizes[r.Rows] = append(sizes[r.Rows], r)
 			}
 		}

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ func (b *bench) runner(ctx context.Context, o order) (running, error) {
 	if c.scheduler, err = cluster.Listen("127.0.0.1:0", cluster.SchedulerOptions{}); err != nil {
 		return nil, err
 	}
-	for range b.workers {
+	for range cmp.Or(o.Workers, b.workers) {
 		w, err := cluster.Join(ctx, c.scheduler.Addr(), cluster.WorkerOptions{Threads: 1, SpillDir: o.Data})
 		if err != nil {
 			return nil, errors.Join(err, c.Close())
