@@ -123,7 +123,7 @@ func TestPoison(t *testing.T) {
 		t.Error(got, err)
 	}
 	if n := r.s.Workers(); n != 2 {
-		t.Errorf("%d workers are left, want 2", n)
+		t.Errorf("%d workers are left, want 2: %v", n, err)
 	}
 	sales, products := tables(t, 3, 500)
 	same(t, "group", queries(sales, products)["group"], r.c)

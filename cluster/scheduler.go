@@ -318,16 +318,27 @@ func (s *Scheduler) forget(j *job) {
 // Workers returns how many workers are up.
 func (s *Scheduler) Workers() int { s.mu.Lock(); defer s.mu.Unlock(); return s.up() }
 
-// WaitWorkers returns when at least n workers are up.
+// WaitWorkers returns when at least n workers are up and have said what they hold,
+// so that they are given tasks.
 func (s *Scheduler) WaitWorkers(ctx context.Context, n int) error {
-	for s.Workers() < n {
+	for {
+		have := 0
+		s.mu.Lock()
+		for _, w := range s.workers {
+			if w != nil && w.risen {
+				have++
+			}
+		}
+		s.mu.Unlock()
+		if have >= n {
+			return nil
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("cluster: %d of %d workers are up: %w", s.Workers(), n, context.Cause(ctx))
+			return fmt.Errorf("cluster: %d of %d workers are up: %w", have, n, context.Cause(ctx))
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
-	return nil
 }
 
 // Finished returns how many tasks have been done, ever.
