@@ -56,11 +56,12 @@ func newJob(s *Scheduler, c *clientConn, b []byte) (*job, error) {
 	return j, nil
 }
 
-// tell sends a record to the client. The last word is kept for one that is away.
+// tell sends a record to the client. The last word is kept until the client drops the
+// job, since it may be away.
 func (j *job) tell(r wire.Record) {
 	r.Job = int32(j.id)
 	j.client.link.put(r)
-	if r.Kind == wire.Finished || r.Kind == wire.Fail {
+	if (r.Kind == wire.Finished || r.Kind == wire.Fail) && j.client.jobs[j.id] == j {
 		j.client.words[r.Job] = r
 	}
 }

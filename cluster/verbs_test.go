@@ -173,6 +173,10 @@ func TestManyJobs(t *testing.T) {
 			if err != nil {
 				t.Fatal(i, err)
 			}
+		case 3: // cancelled in the middle, at many points
+			short, stop := context.WithTimeout(ctx, time.Duration(i)*3*time.Microsecond)
+			_, _ = qs["join"].Collect(short, r.c)
+			stop()
 		default:
 			if _, err := qs["few"].Collect(ctx, r.c); err != nil {
 				t.Fatal(i, err)
@@ -189,6 +193,9 @@ func TestManyJobs(t *testing.T) {
 		if after[i] > before[i]+slack {
 			t.Errorf("%d %s after 1000 jobs, %d after 100", after[i], what, before[i])
 		}
+	}
+	if n := r.s.Remembered(); n > 0 {
+		t.Errorf("the scheduler remembers the ends of %d jobs that nobody asks for", n)
 	}
 	for _, w := range r.workers {
 		if n := w.Node().Pool().Used(); n > 0 {
