@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 
+	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/op"
@@ -190,3 +193,29 @@ func TestMapPartitions(t *testing.T) {
 }
 
 var pairSchema = arrow.NewSchema([]arrow.Field{{Name: "k", Type: arrow.BinaryTypes.String}, {Name: "n", Type: arrow.PrimitiveTypes.Float64, Nullable: true}}, nil)
+
+// TestFunctionsInACluster: what has a name runs in any process of the program.
+func TestFunctionsInACluster(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pairs.csv")
+	var b strings.Builder
+	b.WriteString("k,n\n")
+	for i := range 3000 {
+		fmt.Fprintf(&b, "k%d,%d\n", i%7, i*31%1000)
+	}
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in := frame.ReadCSVWith(frame.CSVOptions{BlockBytes: 4 << 10, SplitBytes: 1 << 10}, path).WithColumns(frame.Col("n").Cast(dtype.Of(dtype.Float64)).As("n"))
+	here, there := roomy(t), room{threads: 2, pool: 256 << 20, workers: 2}.open(t)
+	for name, f := range map[string]*frame.Frame{
+		"fold":       frame.Fold(in.GroupBy("k"), width).Sort("k"),
+		"partitions": in.MapPartitions(summarize).Sort("rows", "first"),
+		"rows":       frame.MapRows(in, double).Sort("k", "d"),
+	} {
+		a, err := f.Collect(context.Background(), here)
+		c, err2 := f.Collect(context.Background(), there)
+		if err != nil || err2 != nil || len(lines(a)) == 0 || !reflect.DeepEqual(lines(a), lines(c)) {
+			t.Errorf("%s: %v, %v: %.3q here and %.3q there", name, err, err2, lines(a), lines(c))
+		}
+	}
+}
