@@ -330,9 +330,6 @@ func (n *nest) loop(dims []int64, f func() error) error {
 	}
 }
 
-// early is how many strips ahead of the one that is computed memory is asked for.
-const early = 4
-
 // load brings k elements from s on along the row into the state's leaves.
 func (n *nest) load(s int64, k int) error {
 	if n.count++; n.count&1023 == 0 {
@@ -351,7 +348,7 @@ func (n *nest) load(s int64, k int) error {
 			n.state.Set(i, r.tile[at:at+k*int(r.src.width)])
 			continue
 		}
-		ahead := s + early*int64(n.b.code.Length())
+		ahead := s + int64(n.b.code.Early())
 		if over := ahead - n.dims[inner]; over >= 0 && inner > 0 {
 			ahead = over + r.stride[inner-1]
 		}
