@@ -164,7 +164,7 @@ func (a *app) count() *cobra.Command {
 func (a *app) convert() *cobra.Command {
 	return &cobra.Command{
 		Use: "convert IN… OUT", Short: "Convert between CSV, TSV, JSON, Parquet and Arrow, told by the names", Args: cobra.MinimumNArgs(2),
-		Example: "  weft convert trips.csv.gz trips.parquet\n  weft convert 'part-*.parquet' all.csv.zst\n  weft convert s3://bucket/events/*.ndjson.gz events.parquet",
+		Example: "  weft convert trips.csv.gz trips.parquet\n  weft convert 'part-*.parquet' all.csv.zst\n  weft convert https://example.org/events.ndjson.gz events.parquet",
 		RunE: func(c *cobra.Command, args []string) (err error) {
 			in, out := args[:len(args)-1], args[len(args)-1]
 			k := byName(out)

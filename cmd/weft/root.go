@@ -43,7 +43,7 @@ func newRoot(out, errs io.Writer) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "weft",
 		Short: "Tables larger than memory: look into them, convert them, compute on them",
-		Long: "weft reads CSV, JSON, Parquet and Arrow files of any size, here, in object stores (s3://) and on the web, within a memory budget.\n" +
+		Long: "weft reads CSV, JSON, Parquet and Arrow files of any size, on this machine and on the web, within a memory budget.\n" +
 			"It is the command of the Go library github.com/weft-data/weft.",
 		Example:       "  weft demo\n  weft schema trips.csv\n  weft head -n 5 'trips-*.parquet'\n  weft convert trips.csv.gz trips.parquet",
 		SilenceErrors: true, SilenceUsage: true,
