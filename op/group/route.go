@@ -25,7 +25,7 @@ func newRouter(schema dtype.Schema, runs int, t op.Task, flush int64, emit func(
 	r.alloc.Task = t
 	for i := range r.runs {
 		r.runs[i] = chunk.NewBuilder(schema, &r.alloc)
-		r.idx[i] = make([]uint32, 0, lapRows)
+		r.idx[i] = make([]uint32, 0, 4*lapRows/runs)
 	}
 	return r
 }

@@ -6,8 +6,8 @@ import (
 
 // A spreader divides the groups of a table into runs.
 type spreader struct {
-	gid   []uint32
-	order []uint32
+	gid   []uint32 // of a lap, then of a batch
+	order []uint16 // groups of a block by run, counted from its first
 	hash  []uint64
 	run   []uint8
 }
@@ -30,8 +30,8 @@ func (s *spreader) groups(t *table, level int, put func(run int, b *chunk.Batch)
 		return nil
 	}
 	n := min(t.live, spreadRows)
-	if cap(s.gid) < n {
-		s.gid, s.order, s.hash, s.run = make([]uint32, n), make([]uint32, n), make([]uint64, lapRows), make([]uint8, n)
+	if cap(s.run) < n {
+		s.gid, s.order, s.hash, s.run = make([]uint32, max(lapRows, outRows)), make([]uint16, n), make([]uint64, lapRows), make([]uint8, n)
 	}
 	for lo := 0; lo < t.live; lo += spreadRows {
 		if err := s.block(t, lo, min(t.live, lo+spreadRows), level, put); err != nil {
@@ -43,14 +43,15 @@ func (s *spreader) groups(t *table, level int, put func(run int, b *chunk.Batch)
 
 func (s *spreader) block(t *table, lo, hi, level int, put func(run int, b *chunk.Batch) error) error {
 	n := hi - lo
-	gid, run := s.gid[:n], s.run[:n]
+	run := s.run[:n]
 	var start [hashRuns + 1]int
-	for i := range gid {
-		gid[i] = uint32(lo + i)
-	}
 	for at := 0; at < n; at += lapRows {
 		end := min(n, at+lapRows)
-		t.keys.hash(gid[at:end], s.hash)
+		gid := s.gid[:end-at]
+		for i := range gid {
+			gid[i] = uint32(lo + at + i)
+		}
+		t.keys.hash(gid, s.hash)
 		for i, h := range s.hash[:end-at] {
 			r := runOf(h, level)
 			if t.whole {
@@ -65,12 +66,17 @@ func (s *spreader) block(t *table, lo, hi, level int, put func(run int, b *chunk
 	}
 	next := start
 	for i, r := range run {
-		s.order[next[r]] = gid[i]
+		s.order[next[r]] = uint16(i)
 		next[r]++
 	}
 	for r := range hashRuns {
 		for at := start[r]; at < start[r+1]; at += outRows {
-			if err := put(r, t.give(s.order[at:min(start[r+1], at+outRows)])); err != nil {
+			some := s.order[at:min(start[r+1], at+outRows)]
+			gid := s.gid[:len(some)]
+			for i, g := range some {
+				gid[i] = uint32(lo) + uint32(g)
+			}
+			if err := put(r, t.give(gid)); err != nil {
 				return err
 			}
 		}
