@@ -17,7 +17,7 @@ import (
 // Then all predicates sink once more. Keys that are floats are left alone: of equal ones
 // a function can give different results.
 func derive(p *Plan) error {
-	d := &deriving{g: p.Graph, asked: map[reader][]conjunct{}}
+	d := &deriving{g: p.Graph, asked: map[reader][]conjunct{}, found: map[place][]conjunct{}}
 	for i := range p.Graph.Layers {
 		if err := d.layer(graph.LayerID(i)); err != nil {
 			return err
@@ -46,6 +46,13 @@ func derive(p *Plan) error {
 type deriving struct {
 	g     *graph.Graph
 	asked map[reader][]conjunct
+	found map[place][]conjunct // what held has found: layers are met in order, so it stays true
+}
+
+// A place is a column of a layer.
+type place struct {
+	layer graph.LayerID
+	col   string
 }
 
 func (d *deriving) layer(i graph.LayerID) error {
@@ -111,7 +118,17 @@ func (d *deriving) give(to reader, from, col string, have, there []conjunct) err
 }
 
 // held lists the predicates on one column that every row of a layer passes.
-func (d *deriving) held(i graph.LayerID, col string) (out []conjunct) {
+func (d *deriving) held(i graph.LayerID, col string) []conjunct {
+	at := place{i, col}
+	out, ok := d.found[at]
+	if !ok {
+		out = d.search(i, col)
+		d.found[at] = out
+	}
+	return out
+}
+
+func (d *deriving) search(i graph.LayerID, col string) (out []conjunct) {
 	l := &d.g.Layers[i]
 	e, err := op.Lookup(l.Call.Op)
 	if err != nil {
@@ -119,7 +136,7 @@ func (d *deriving) held(i graph.LayerID, col string) (out []conjunct) {
 	}
 	in := inputs(d.g, l)
 	below := func(k int, name string) {
-		for _, c := range append(d.held(l.In[k].From, name), d.asked[reader{i, k}]...) {
+		for _, c := range slices.Concat(d.held(l.In[k].From, name), d.asked[reader{i, k}]) {
 			if !only(c.pred, name) {
 				continue
 			}

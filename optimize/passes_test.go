@@ -14,6 +14,7 @@ import (
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/op/join"
 	"github.com/weft-data/weft/op/rows"
 	"github.com/weft-data/weft/optimize"
 )
@@ -44,6 +45,24 @@ func TestOrderOfPasses(t *testing.T) {
 		if !slices.ContainsFunc(optimize.Constraints, func(c optimize.Constraint) bool { return c.First == p.Name || c.Then == p.Name }) {
 			t.Errorf("no constraint speaks of pass %s", p.Name)
 		}
+	}
+}
+
+// A table joined with itself again and again has as many paths as two to the number of
+// joins; planning it takes no time.
+func TestManyPaths(t *testing.T) {
+	g := &graph.Graph{}
+	c, m := scanOf(1, "a")
+	at := g.Add(graph.Layer{Call: c, Out: m})
+	for range 60 {
+		call, meta, err := join.Hash.Call(join.Params{Left: []string{"a"}, Right: []string{"a"}}, m, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, at = meta, g.Add(graph.Layer{Call: call, Out: meta, In: []graph.Edge{{From: at}, {From: at}}})
+	}
+	if _, err := optimize.Run(g, at, optimize.Options{}); err != nil {
+		t.Fatal(err)
 	}
 }
 
