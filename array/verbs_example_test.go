@@ -12,8 +12,8 @@ import (
 	"github.com/weft-data/weft/sched/local"
 )
 
-// show computes an array and prints it.
-func show(x *array.Array) {
+// display computes an array and prints it.
+func display(x *array.Array) {
 	r := local.New(local.Options{Memory: 64 << 20})
 	defer r.Close()
 	res, err := x.Compute(context.Background(), r)
@@ -28,7 +28,7 @@ func ExampleArray_Select() {
 	x := array.Arange(0, 24, 1).Reshape(4, 6)
 	big := x.Select(x.Gt(15))
 	fmt.Println(big)
-	show(big.Mul(10))
+	display(big.Mul(10))
 	// Output:
 	// array (-1,) int64, 192 B, chunks ((?),), 3 tasks
 	// [160 170 180 190 200 210 220 230]
@@ -37,7 +37,7 @@ func ExampleArray_Select() {
 
 func ExampleArray_VIndex() {
 	x := array.Arange(0, 24, 1).Reshape(4, 6)
-	show(x.VIndex([]int{0, 3, 1}, []int{5, 0, 2}))
+	display(x.VIndex([]int{0, 3, 1}, []int{5, 0, 2}))
 	// Output:
 	// [ 5 18  8]
 	// (3,) int64
@@ -46,7 +46,7 @@ func ExampleArray_VIndex() {
 func ExampleArray_Assign() {
 	x := array.Zeros([]int{3, 4}, array.Of(array.Int64))
 	y := x.Assign(7, array.S(0, 2), array.I(1)) // y = x; y[0:2, 1] = 7
-	show(y.AssignWhere(y.Eq(0), -1))
+	display(y.AssignWhere(y.Eq(0), -1))
 	// Output:
 	// [[-1  7 -1 -1]
 	//  [-1  7 -1 -1]
@@ -56,7 +56,7 @@ func ExampleArray_Assign() {
 
 func ExampleArray_Coarsen() {
 	x := array.Arange(0, 16, 1).Reshape(4, 4)
-	show(x.Coarsen([]int{2, 2}, (*array.Array).Mean))
+	display(x.Coarsen([]int{2, 2}, (*array.Array).Mean))
 	// Output:
 	// [[ 2.5  4.5]
 	//  [10.5 12.5]]
@@ -64,7 +64,7 @@ func ExampleArray_Coarsen() {
 }
 
 func ExampleArray_SlidingWindow() {
-	show(array.Arange(0, 6, 1).SlidingWindow(3, 0).Sum(-1))
+	display(array.Arange(0, 6, 1).SlidingWindow(3, 0).Sum(-1))
 	// Output:
 	// [ 3  6  9 12]
 	// (4,) int64
@@ -72,7 +72,7 @@ func ExampleArray_SlidingWindow() {
 
 func ExampleFromMatrix() {
 	m := mat.NewDense(2, 3, []float64{1, 2, 3, 4, 5, 6})
-	show(array.FromMatrix(m.T()).Add(0.5))
+	display(array.FromMatrix(m.T()).Add(0.5))
 	// Output:
 	// [[1.5 4.5]
 	//  [2.5 5.5]
@@ -98,7 +98,7 @@ func ExampleReadZarr() {
 	if err := patch.StoreZarr(ctx, r, path, []int{99, 499}); err != nil { // over four chunks
 		panic(err)
 	}
-	show(array.ReadZarr(path).Slice("98:102, 498:503")) // reads no other chunks
+	display(array.ReadZarr(path).Slice("98:102, 498:503")) // reads no other chunks
 	// Output:
 	// [[ 98498  98499  98500  98501  98502]
 	//  [ 99498     -1     -1     -1  99502]
