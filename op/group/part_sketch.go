@@ -78,6 +78,7 @@ func (p *sketchPart) widen(g uint32) bool {
 		n = registers
 	}
 	next, old, ok := p.renew(g, n)
+	clear(next)
 	for at := 0; ok && at < len(old); at += 8 {
 		switch x := uint64(getInt64(old[at:])); {
 		case x == 0:

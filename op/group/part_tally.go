@@ -129,6 +129,7 @@ func (p *tallyPart) enter(g uint32, key int64) bool {
 		if !ok {
 			return false
 		}
+		clear(next)
 		for at := 0; at < len(old); at += tallyBytes {
 			if getInt64(old[at+8:]) != 0 {
 				copy(entryOf(next, getInt64(old[at:])), old[at:at+tallyBytes])

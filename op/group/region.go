@@ -59,8 +59,8 @@ func (p *regionPart) packAll(gid []uint32, dst []byte, at, step int) {
 	}
 }
 
-// renew gives group g a region of n zeroed bytes and returns it and the one before. False means that memory
-// was refused and nothing has changed.
+// renew gives group g a region of n bytes, which are undefined, and returns it and the
+// one before. False means that memory was refused and nothing has changed.
 func (p *regionPart) renew(g uint32, n int) (next, old []byte, ok bool) {
 	if !p.space(n) {
 		return nil, nil, false
@@ -70,9 +70,7 @@ func (p *regionPart) renew(g uint32, n int) (next, old []byte, ok bool) {
 	p.waste += int(h.cap)
 	h.pos, h.cap = int64(p.used), int64(n)
 	p.used += n
-	next = p.region(g)
-	clear(next)
-	return next, old, true
+	return p.region(g), old, true
 }
 
 // space makes n bytes of the buffer free.
@@ -84,7 +82,8 @@ func (p *regionPart) space(n int) bool {
 		return p.buf.grow(p.t.mem, p.used, p.used+n)
 	}
 	var next buf[byte]
-	if !next.grow(p.t.mem, 0, p.used-p.waste+n) {
+	live := p.used - p.waste
+	if !next.grow(p.t.mem, 0, 2*live+n) && !next.grow(p.t.mem, 0, live+n) {
 		return p.buf.grow(p.t.mem, p.used, p.used+n)
 	}
 	used := 0
