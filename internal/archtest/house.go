@@ -68,6 +68,7 @@ var Rules = []Rule{
 	{"names", checkNames},
 	{"sizes", checkSizes},
 	{"comments", checkComments},
+	{"map", checkMap},
 }
 
 // Load parses the tree. Errors: no go.mod at the root, a file that does not parse, two packages in one folder.
