@@ -169,7 +169,8 @@ func TestAReleasedBlockThatIsBeingWritten(t *testing.T) {
 			}
 		}
 		b := tk.Alloc(4 << 20)
-		go tk.out.Release()
+		released := make(chan struct{})
+		go func() { defer close(released); tk.out.Release() }()
 		c := tk.Alloc(2 << 20)
 		if b == nil {
 			t.Fatal("what is stored did not make room")
@@ -177,7 +178,8 @@ func TestAReleasedBlockThatIsBeingWritten(t *testing.T) {
 		tk.Free(b)
 		tk.Free(c)
 		end()
-		tk.out.Release()
+		<-released
+		tk.out.Release() // once more does nothing
 		over(t, n)
 	}
 }
