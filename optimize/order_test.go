@@ -131,11 +131,11 @@ func simulate(t *testing.T, p *optimize.Plan) (ran []sched.Block, peak int) {
 		spec.Layers = append(spec.Layers, x)
 	}
 	st := sched.New(sched.Options{})
-	todo := []sched.Event{{Kind: sched.WorkerUp, Session: 1, Slots: 1}, {Kind: sched.Submit, Job: 1, Spec: spec}}
+	events := []sched.Event{{Kind: sched.WorkerUp, Session: 1, Slots: 1}, {Kind: sched.Submit, Job: 1, Spec: spec}}
 	live, made := 0, map[graph.LayerID]bool{}
-	for len(todo) > 0 {
-		ev := todo[0]
-		todo = todo[1:]
+	for len(events) > 0 {
+		ev := events[0]
+		events = events[1:]
 		if ev.Kind == sched.Done {
 			live++
 			peak = max(peak, live)
@@ -145,11 +145,11 @@ func simulate(t *testing.T, p *optimize.Plan) (ran []sched.Block, peak int) {
 			switch a.Kind {
 			case sched.Run:
 				for b := a.First; b < a.First+a.N; b++ {
-					todo = append(todo, sched.Event{Kind: sched.Done, Job: 1, Layer: a.Layer, Block: b, Session: 1, Attempt: a.Attempt, Bytes: 1})
+					events = append(events, sched.Event{Kind: sched.Done, Job: 1, Layer: a.Layer, Block: b, Session: 1, Attempt: a.Attempt, Bytes: 1})
 				}
 			case sched.LayerDone:
 				made[graph.LayerID(a.Layer)] = true
-				todo = append(todo, decided(p.Graph, made)...)
+				events = append(events, decided(p.Graph, made)...)
 			case sched.Free:
 				live -= int(a.N)
 			case sched.Fail:

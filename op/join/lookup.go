@@ -11,22 +11,22 @@ import (
 // A prober looks probe rows up in a table: per row it gives the id of the first
 // matching build row, or none. One thread uses it.
 type prober struct {
-	t      *table
-	cols   []int // key columns of the probe batches
-	keys   *keyReader
-	heads  []uint32
-	packed []uint64
-	low    []uint32
-	pos    []uint32
-	norm   [][2]uint64
-	miss   []uint32
-	todo   [lapRows]uint32
-	like   [lapRows]uint32
-	ents   [lapRows]uint64
-	wides  [lapRows][2]uint64
-	memo   map[uint64][]uint32 // dictionary → head of every entry
-	offer  dictOffer
-	filter sieve
+	t       *table
+	cols    []int // key columns of the probe batches
+	keys    *keyReader
+	heads   []uint32
+	packed  []uint64
+	low     []uint32
+	pos     []uint32
+	norm    [][2]uint64
+	miss    []uint32
+	pending [lapRows]uint32
+	like    [lapRows]uint32
+	ents    [lapRows]uint64
+	wides   [lapRows][2]uint64
+	memo    map[uint64][]uint32 // dictionary → head of every entry
+	offer   dictOffer
+	filter  sieve
 }
 
 func newProber(t *table, cols []int) *prober {
@@ -182,24 +182,24 @@ func (p *prober) findNarrow(keys []uint32) {
 }
 
 func (p *prober) lapNarrow(keys, pos, heads []uint32) {
-	slots, ents, todo := p.t.slots, &p.ents, &p.todo
+	slots, ents, pending := p.t.slots, &p.ents, &p.pending
 	kernel.Gather(ents[:len(keys)], slots, pos)
 	n := 0
 	for i, k := range keys {
 		e := ents[i&(lapRows-1)]
 		id, other := uint32(e), differ(uint32(e>>32), k)
 		heads[i] = id | uint32(-other)
-		todo[n&(lapRows-1)] = uint32(i)
+		pending[n&(lapRows-1)] = uint32(i)
 		n += other & notNone(id)
 	}
 	for n > 0 {
 		m := 0
-		for _, i := range todo[:n] {
+		for _, i := range pending[:n] {
 			pos[i]++
 			e := slots[pos[i]]
 			id, other := uint32(e), differ(uint32(e>>32), keys[i])
 			heads[i] = id | uint32(-other)
-			todo[m] = i
+			pending[m] = i
 			m += other & notNone(id)
 		}
 		n = m
@@ -235,24 +235,24 @@ func (p *prober) findWide() {
 }
 
 func (p *prober) lapWide(keys []uint64, pos, heads []uint32) {
-	slots, ents, todo := p.t.wides, &p.wides, &p.todo
+	slots, ents, pending := p.t.wides, &p.wides, &p.pending
 	kernel.Gather(ents[:len(keys)], slots, pos)
 	n := 0
 	for i, k := range keys {
 		e := &ents[i&(lapRows-1)]
 		id, other := uint32(e[1]), differWide(e[0], k)
 		heads[i] = id | uint32(-other)
-		todo[n&(lapRows-1)] = uint32(i)
+		pending[n&(lapRows-1)] = uint32(i)
 		n += other & notNone(id)
 	}
 	for n > 0 {
 		m := 0
-		for _, i := range todo[:n] {
+		for _, i := range pending[:n] {
 			pos[i]++
 			e := &slots[pos[i]]
 			id, other := uint32(e[1]), differWide(e[0], keys[i])
 			heads[i] = id | uint32(-other)
-			todo[m] = i
+			pending[m] = i
 			m += other & notNone(id)
 		}
 		n = m
@@ -303,7 +303,7 @@ func (t *table) normOf(id uint32) *[2]uint64 {
 }
 
 func (p *prober) lapShort(h []uint64, norm [][2]uint64, pos, heads []uint32) {
-	slots, ents, todo, like := p.t.slots, &p.ents, &p.todo, &p.like
+	slots, ents, pending, like := p.t.slots, &p.ents, &p.pending, &p.like
 	kernel.Gather(ents[:len(h)], slots, pos)
 	m, c := 0, 0
 	for i, x := range h {
@@ -313,13 +313,13 @@ func (p *prober) lapShort(h []uint64, norm [][2]uint64, pos, heads []uint32) {
 		live := notNone(id)
 		like[c&(lapRows-1)] = uint32(i)
 		c += (other ^ 1) & live
-		todo[m&(lapRows-1)] = uint32(i)
+		pending[m&(lapRows-1)] = uint32(i)
 		m += other & live
 	}
 	for m = p.confirm(c, m, norm, heads); m > 0; m = p.confirm(c, m, norm, heads) {
 		n := m
 		m, c = 0, 0
-		for _, i := range todo[:n] {
+		for _, i := range pending[:n] {
 			pos[i]++
 			e := slots[pos[i]]
 			id, other := uint32(e), differ(uint32(e>>32), uint32(h[i]))
@@ -327,20 +327,20 @@ func (p *prober) lapShort(h []uint64, norm [][2]uint64, pos, heads []uint32) {
 			live := notNone(id)
 			like[c&(lapRows-1)] = i
 			c += (other ^ 1) & live
-			todo[m] = i
+			pending[m] = i
 			m += other & live
 		}
 	}
 }
 
 // confirm compares the keys of the first c rows of like, whose tags agree, and adds
-// those that differ to the m rows of todo.
+// those that differ to the m rows of pending.
 func (p *prober) confirm(c, m int, norm [][2]uint64, heads []uint32) int {
 	if all := p.t.norm; len(all) == 1 {
 		for _, i := range p.like[:c] {
 			if k, x := &all[0][heads[i]], &norm[i]; k[0]^x[0]|k[1]^x[1] != 0 {
 				heads[i] = none
-				p.todo[m] = i
+				p.pending[m] = i
 				m++
 			}
 		}
@@ -349,7 +349,7 @@ func (p *prober) confirm(c, m int, norm [][2]uint64, heads []uint32) int {
 	for _, i := range p.like[:c] {
 		if *p.t.normOf(heads[i]) != norm[i] {
 			heads[i] = none
-			p.todo[m] = i
+			p.pending[m] = i
 			m++
 		}
 	}
