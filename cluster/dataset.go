@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/flight"
@@ -60,6 +61,7 @@ type Dataset struct {
 // A found dataset, as the scheduler tells. Err is why there is none.
 type found struct {
 	Err         string
+	Lost        bool // for a while: a block is being made again
 	Job, Layer  int32
 	Secret      string
 	Schema      dtype.Schema
@@ -132,16 +134,14 @@ func (c *Client) found(r *wire.Record) error {
 	return nil
 }
 
-// Records yields the rows as Arrow records, block by block. A block that has moved
-// since the dataset was found is an error: find it again.
+// Records yields the rows as Arrow records, block by block, each from where it is by
+// then: a block that is lost with its worker is waited for while it is made again.
 func (d *Dataset) Records(ctx context.Context) iter.Seq2[arrow.Record, error] {
 	return func(yield func(arrow.Record, error) bool) {
-		as := chunk.ToArrowSchema(d.Schema)
-		for b, at := range d.f.At {
-			s := &receiver{schema: d.Schema}
-			s.reset()
-			t := &data.Ticket{Life: at.Life, Job: d.f.Job, Refs: []data.Ref{{Layer: d.f.Layer, Block: int32(b), Hi: -1}}}
-			if err := d.c.peers.Get(ctx, at.Addr, d.f.Secret, t, []dtype.Schema{d.Schema}, s); err != nil {
+		as, f := chunk.ToArrowSchema(d.Schema), d.f
+		for b := range f.At {
+			s, err := d.block(ctx, &f, b)
+			if err != nil {
 				yield(nil, fmt.Errorf("cluster: block %d of dataset %s: %w", b, d.Name, err))
 				return
 			}
@@ -153,6 +153,38 @@ func (d *Dataset) Records(ctx context.Context) iter.Seq2[arrow.Record, error] {
 					}
 				}
 			}
+		}
+	}
+}
+
+// block fetches a block. When that fails it asks the scheduler where the block is
+// now, for three times as long as a fetch may stall: that a worker is dead is known
+// later than that it does not answer.
+func (d *Dataset) block(ctx context.Context, f *found, b int) (*receiver, error) {
+	late := time.After(3 * d.c.opt.Stall)
+	for pause := 5 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
+		s := &receiver{schema: d.Schema}
+		s.reset()
+		t := &data.Ticket{Life: f.At[b].Life, Job: f.Job, Refs: []data.Ref{{Layer: f.Layer, Block: int32(b), Hi: -1}}}
+		err := d.c.peers.Get(ctx, f.At[b].Addr, f.Secret, t, []dtype.Schema{d.Schema}, s)
+		if err == nil {
+			return s, nil
+		}
+		select {
+		case <-time.After(pause):
+		case <-late:
+			return nil, err
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		now, lost := d.c.find(ctx, wire.Record{Kind: wire.Find, Text: d.Name})
+		switch {
+		case lost != nil && !now.Lost:
+			return nil, lost
+		case lost == nil && now.Job != f.Job:
+			return nil, errors.New("it was released, and there is another of that name now")
+		case lost == nil:
+			*f = now
 		}
 	}
 }
@@ -181,7 +213,7 @@ func (s *Scheduler) find(name string) (f found) {
 	for b := range j.plan.Layers[want].N {
 		id, _, ok := s.st.Holder(j.id, sched.LayerID(want), b)
 		if !ok || s.workers[id] == nil {
-			return found{Err: fmt.Sprintf("cluster: block %d of dataset %q was lost and is being made again", b, name)}
+			return found{Lost: true, Err: fmt.Sprintf("cluster: block %d of dataset %q was lost and is being made again", b, name)}
 		}
 		f.At = append(f.At, foundAt{s.workers[id].hi.Data, s.workers[id].hi.Life})
 	}

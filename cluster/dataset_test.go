@@ -20,6 +20,12 @@ func records(t *testing.T, ctx context.Context, c *cluster.Client, name string, 
 	if err != nil {
 		t.Fatal(err)
 	}
+	return read(t, ctx, d, like)
+}
+
+// read reads a dataset that was found.
+func read(t *testing.T, ctx context.Context, d *cluster.Dataset, like *frame.Table) *frame.Table {
+	t.Helper()
 	got := &frame.Table{Schema: like.Schema}
 	for rec, err := range d.Records(ctx) {
 		if err != nil {
@@ -68,7 +74,12 @@ func TestDatasets(t *testing.T) {
 	}
 	compare(t, "group", records(t, ctx, r.c, "sums", want), want)
 
+	before, err := r.c.Dataset(ctx, "sums")
+	if err != nil {
+		t.Fatal(err)
+	}
 	_ = r.workers[0].Close()
+	compare(t, "group", read(t, ctx, before, want), want) // its blocks have moved
 	for { // until what the worker had is there again
 		if d, err := r.c.Dataset(ctx, "sums"); err == nil && d.Rows == want.NumRows() {
 			break
