@@ -80,7 +80,7 @@ func TestDatasets(t *testing.T) {
 	}
 	_ = r.workers[0].Close()
 	compare(t, "group", read(t, ctx, before, want), want) // its blocks have moved
-	for { // until what the worker had is there again
+	for {                                                 // until what the worker had is there again
 		if d, err := r.c.Dataset(ctx, "sums"); err == nil && d.Rows == want.NumRows() {
 			break
 		}

@@ -56,8 +56,8 @@ func (o *WorkerOptions) defaults() {
 	def(&o.Orphan, 10*time.Minute)
 	def(&o.Stuck, 10*time.Second)
 	def(&o.Stall, 10*time.Second)
-	if o.Pool == 0 && o.Memory > 0 { // the program itself, the collector's heap, stacks and the scratch of each thread
-		o.Pool = o.Memory - min(o.Memory/2, 40<<20+int64(o.Threads)*6<<20)
+	if o.Pool == 0 {
+		o.Pool, o.Threads = exec.Share(o.Memory, o.Threads)
 	}
 	if o.Name == "" {
 		host, _ := os.Hostname()

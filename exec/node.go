@@ -63,6 +63,22 @@ type Node struct {
 // line is all of it.
 const spillLine, hardLine, pauseLine = 75, 88, 100
 
+// Share divides the budget of a process: how many bytes are for buffers, and how
+// many of the threads may use them. The rest is for the program itself, the
+// collector's heap, stacks and the scratch of each thread, at most half. Where
+// that does not do for all threads there are fewer of them, but two: with eight in
+// 96 MiB the resident size came to 1.2 × the budget.
+func Share(memory int64, threads int) (pool int64, slots int) {
+	const program, scratch = 40 << 20, 6 << 20
+	if memory <= 0 {
+		return 0, threads
+	}
+	if threads > 2 {
+		threads = min(threads, max(2, int((memory/2-program)/scratch)))
+	}
+	return memory - min(memory/2, program+int64(threads)*scratch), threads
+}
+
 // NewNode returns a node. Close it to remove its spill files.
 func NewNode(o Options) *Node {
 	n := &Node{pool: mem.NewPool(o.Memory), dir: spill.NewDir(o.SpillDir), threads: max(1, o.Threads), limit: max(0, o.Memory), piece: 64 << 20}

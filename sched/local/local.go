@@ -31,19 +31,12 @@ import (
 
 // Options of a Runner. Zero values mean defaults.
 type Options struct {
-	Threads  int    // goroutines that run tasks; 0 means one per CPU
+	Threads  int    // goroutines that run tasks; 0 means one per CPU; fewer where the budget is short: see exec.Share
 	Memory   int64  // budget of the process in bytes; 0 means no limit
 	SpillDir string // parent folder of spill files; empty means the system's temporary folder
 	// Pool, when set, is the budget of the tasks' buffers alone, and Memory is not
 	// looked at: for tests, and for programs that do their own accounting.
 	Pool int64
-}
-
-// overhead is what a process uses beside the buffers of tasks: the program, the
-// collector's heap, stacks, and the scratch of each thread. It is taken off the
-// budget so that the resident size stays below it.
-func overhead(memory int64, threads int) int64 {
-	return min(memory/2, 40<<20+int64(threads)*6<<20)
 }
 
 // A Runner implements graph.Runner. Several jobs may run at once and share its
@@ -94,12 +87,9 @@ func New(o Options) *Runner {
 	if o.Threads <= 0 {
 		o.Threads = runtime.GOMAXPROCS(0)
 	}
-	memory := o.Memory
-	if memory > 0 {
-		memory -= overhead(memory, o.Threads)
-	}
-	if o.Pool > 0 {
-		memory = o.Pool
+	memory := o.Pool
+	if memory <= 0 {
+		memory, o.Threads = exec.Share(o.Memory, o.Threads)
 	}
 	r := &Runner{
 		node:    exec.NewNode(exec.Options{Threads: o.Threads, Memory: memory, SpillDir: o.SpillDir}),
