@@ -16,6 +16,7 @@ import (
 	"github.com/weft-data/weft/cluster/data"
 	"github.com/weft-data/weft/cluster/wire"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/exec"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/op"
@@ -344,7 +345,9 @@ func (c *Client) start(ctx context.Context, q graph.Request, name string) (graph
 	}
 	// One block of a scan spares a shuffle, and keeps all workers but one from reading.
 	off := append(slices.Clone(q.Off), "unite")
-	plan, err := optimize.Run(q.Graph, q.Want, optimize.Options{Off: off, Budget: reply.Memory, Threads: max(1, int(reply.Threads))})
+	threads := max(1, int(reply.Threads))
+	plan, err := optimize.Run(q.Graph, q.Want, optimize.Options{Off: off, Budget: reply.Memory, Threads: threads,
+		Whole: func(pool int64) int64 { return exec.Whole(pool, threads) }})
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,6 @@ const spillLine, hardLine, pauseLine = 75, 88, 100
 // that does not do for all threads there are fewer of them, but two: with eight in
 // 96 MiB the resident size came to 1.2 × the budget.
 func Share(memory int64, threads int) (pool int64, slots int) {
-	const program, scratch = 40 << 20, 6 << 20
 	if memory <= 0 {
 		return 0, threads
 	}
@@ -78,6 +77,14 @@ func Share(memory int64, threads int) (pool int64, slots int) {
 	}
 	return memory - min(memory/2, program+int64(threads)*scratch), threads
 }
+
+// Whole is the budget of a process of which Share gives so many bytes to buffers.
+func Whole(pool int64, threads int) int64 {
+	return pool + min(pool, program+int64(threads)*scratch)
+}
+
+// program and scratch are what a process uses beside buffers, and each thread.
+const program, scratch = 40 << 20, 6 << 20
 
 // NewNode returns a node. Close it to remove its spill files.
 func NewNode(o Options) *Node {

@@ -131,7 +131,11 @@ func tooLarge(p *Plan, i graph.LayerID) error {
 			fmt.Fprintf(&s, ", %s", size(in.Bytes))
 		}
 	}
-	fmt.Fprintf(&s, ". Give a budget of %s or more", size(float64(n.Floor)))
+	budget := n.Floor
+	if p.Whole != nil {
+		budget = p.Whole(budget)
+	}
+	fmt.Fprintf(&s, ". Give a budget of %d MiB or more", (budget+1<<20-1)>>20)
 	for times := 2; times <= 1<<12; times *= 2 {
 		if x, err := taskNeed(p.Graph, i, times); err == nil && x.Floor <= p.Budget {
 			fmt.Fprintf(&s, ", or divide the table into %d or more blocks (a task would then need %s)", blocks*times, size(float64(x.Floor)))

@@ -29,7 +29,8 @@ type Plan struct {
 	// limit. Threads is how many tasks run at once on it.
 	Budget  int64
 	Threads int
-	Alone   bool // see Options
+	Alone   bool              // see Options
+	Whole   func(int64) int64 // see Options
 	// Rank is the static order of the layers, lower first, set by the order pass.
 	Rank []int32
 	// Need is the projected memory of one task of each layer, set by the memory
@@ -52,6 +53,9 @@ type Options struct {
 	Budget  int64
 	Threads int
 	Alone   bool // one process runs the plan: its threads share the splits of a block
+	// Whole turns bytes for buffers into the budget a user gives for them, when that
+	// is for more than buffers.
+	Whole func(buffers int64) int64
 	// Observe, when set, sees the plan after each pass; an error ends the run and
 	// names the pass.
 	Observe func(pass string, p *Plan) error
@@ -69,7 +73,7 @@ func Run(g *graph.Graph, want graph.LayerID, o Options) (*Plan, error) {
 	if err := check(o.Off); err != nil {
 		return nil, err
 	}
-	p := &Plan{Graph: g.Clone(), Want: want, Budget: o.Budget, Threads: max(1, o.Threads), Alone: o.Alone}
+	p := &Plan{Graph: g.Clone(), Want: want, Budget: o.Budget, Threads: max(1, o.Threads), Alone: o.Alone, Whole: o.Whole}
 	for _, pass := range Passes {
 		if slices.Contains(o.Off, pass.Name) {
 			continue

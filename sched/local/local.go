@@ -142,7 +142,11 @@ func (r *Runner) Wait() {
 // Start implements graph.Runner.
 func (r *Runner) Start(ctx context.Context, q graph.Request) (graph.Job, error) {
 	before := q.Graph
-	plan, err := optimize.Run(q.Graph, q.Want, optimize.Options{Off: q.Off, Budget: r.node.Pool().Limit(), Threads: r.threads, Alone: true})
+	o := optimize.Options{Off: q.Off, Budget: r.node.Pool().Limit(), Threads: r.threads, Alone: true}
+	if r.budget > 0 {
+		o.Whole = func(pool int64) int64 { return exec.Whole(pool, r.threads) }
+	}
+	plan, err := optimize.Run(q.Graph, q.Want, o)
 	if err != nil {
 		return nil, err
 	}
