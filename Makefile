@@ -1,12 +1,12 @@
 # The one task runner. Every check is a step of .ci/run, so that both do the same.
 
-TIME  ?= 1m
+RUNS  ?= 200000
 SEEDS ?= 20000
 COUNT ?= 6
 BENCH ?= .
 PKG   ?= ./benchmarks/suite
 
-.PHONY: help check test race sim fuzz bench baseline gen ci
+.PHONY: help check test race sim fuzz bench results baseline gen ci
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -23,14 +23,17 @@ race: ## the race detector on the scheduler and the cluster
 sim: ## whole clusters in virtual time, SEEDS=20000
 	@SEEDS=$(SEEDS) .ci/run sim
 
-fuzz: ## every fuzz target for TIME=1m
-	@TIME=$(TIME) .ci/run fuzz
+fuzz: ## every fuzz target, RUNS=200000 times
+	@RUNS=$(RUNS) .ci/run fuzz
 
 bench: ## benchmarks, against benchmarks/baseline/bench.txt when it exists; BENCH=. PKG=./benchmarks/suite COUNT=6
 	@mkdir -p bin
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) $(PKG) > bin/bench.txt || { cat bin/bench.txt; exit 1; }
 	@if [ -f benchmarks/baseline/bench.txt ]; then set -- benchmarks/baseline/bench.txt; else set --; fi; \
 		go tool -modfile=tools/go.mod benchstat "$$@" bin/bench.txt
+
+results: ## measure everything beside the peers, about 45 minutes: benchmarks/RESULTS.md, README.md, bin/results/report.html
+	@benchmarks/results.sh
 
 baseline: ## make the last run of bench the baseline
 	mkdir -p benchmarks/baseline && cp bin/bench.txt benchmarks/baseline/bench.txt

@@ -58,6 +58,10 @@ type Array struct {
 	turned *Array
 	// uncut is the array as it was before it was cut anew, if it was.
 	uncut *Array
+	// windows says that the last axis is a window that moves along an axis of another array.
+	windows *windows
+	// split is what SplitEvery was told.
+	split []int
 }
 
 // A node is one layer of a plan; arrays share nodes.
@@ -67,9 +71,13 @@ type node struct {
 	out    op.Meta
 	blocks int32
 	origin string
-	keep   any // what must live as long as the plan
+	keep   any         // what must live as long as the plan
+	lent   *graph.Lent // blocks that a runner keeps, see Persist
 	// table is a plan of rows, in place of a call: what the node reads.
 	table *Table
+	// gauge is a vector of the same length, of one that is not known where another axis has
+	// no elements: blocks without elements do not tell how long they are.
+	gauge *Array
 }
 
 // A Table is a plan that gives rows, as package frame makes it.
@@ -181,6 +189,21 @@ func (x *Array) loose(verb string) *Array {
 	return nil
 }
 
+// axisOf is the axis that a verb goes along, whose chunk sizes it needs, or the mistake.
+func (x *Array) axisOf(verb string, a int) (at int, bad *Array) {
+	if x.err != nil {
+		return 0, x
+	}
+	at, err := axis(a, len(x.grid))
+	if err != nil {
+		return 0, fail(verb, "%w", err)
+	}
+	if !x.grid[at].Known() {
+		return 0, x.loose(verb)
+	}
+	return at, nil
+}
+
 // Failed is an array that carries a mistake made elsewhere.
 func Failed(err error) *Array { return &Array{err: err} }
 
@@ -196,15 +219,18 @@ func failed(xs ...*Array) *Array {
 
 // add makes a node of an operator. links say what it reads.
 func add[P any](verb string, o op.Op[P], p P, out grid.Grid, kind elem.Kind, links ...link) *Array {
-	if _, err := out.Loose(); err != nil {
+	loose, err := out.Loose()
+	if err != nil {
 		return fail(verb, "the result has %w", err)
 	}
 	n := &node{in: links, blocks: int32(out.Blocks())}
 	metas := make([]op.Meta, len(links))
 	for i, l := range links {
 		metas[i] = l.from.out
+		if g := l.from.gauge; g != nil && loose >= 0 && g.grid[0].Equal(out[loose]) && out.Elements() == 0 {
+			n.gauge = g
+		}
 	}
-	var err error
 	if n.call, n.out, err = o.Call(p, metas...); err != nil {
 		return fail(verb, "%w", err)
 	}

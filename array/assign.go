@@ -111,12 +111,9 @@ func (x *Array) chosen(ix []Ix) (sel []ops.Chosen, kept []bool, err error) {
 // x[:, index] = value of NumPy: value broadcasts to the shape of x.Take(index, a). Of
 // positions that are named twice the last one counts.
 func (x *Array) AssignTake(value any, index []int, a int) *Array {
-	if bad := x.loose("AssignTake"); bad != nil {
+	at, bad := x.axisOf("AssignTake", a)
+	if bad != nil {
 		return bad
-	}
-	at, err := axis(a, len(x.grid))
-	if err != nil {
-		return fail("AssignTake", "%w", err)
 	}
 	list, err := positions(index, at, x)
 	if err != nil {

@@ -82,10 +82,10 @@ func BenchmarkTiny(b *testing.B) {
 	run(b, x.Mul(2).Add(1).Sum(), 0)
 }
 
-const side = 4096
+const side = 4000
 
 func square() *array.Array {
-	return array.FromSlice(full(side*side), []int{side, side}, array.Chunks(1024))
+	return array.FromSlice(full(side*side), []int{side, side}, array.Chunks(1000))
 }
 
 func BenchmarkMean0(b *testing.B) { run(b, square().Mean(0), 8*side*side) }
@@ -93,10 +93,26 @@ func BenchmarkMean1(b *testing.B) { run(b, square().Mean(1), 8*side*side) }
 func BenchmarkStd0(b *testing.B)  { run(b, square().Std(0, 0), 8*side*side) }
 func BenchmarkStd1(b *testing.B)  { run(b, square().Std(0, 1), 8*side*side) }
 
+func BenchmarkArgMax0Ties(b *testing.B) { run(b, square().ArgMax(0), 8*side*side) }
+func BenchmarkArgMax0(b *testing.B)     { run(b, noise().ArgMax(0), 8*side*side) }
+func BenchmarkNanArgMax0(b *testing.B)  { run(b, noise().NanArgMax(0), 8*side*side) }
+func BenchmarkNanArgMax1(b *testing.B)  { run(b, noise().NanArgMax(1), 8*side*side) }
+
+// noise is a square of elements in no order.
+func noise() *array.Array {
+	v := full(side * side)
+	for i := range v {
+		v[i] = float64(uint32(i) * 2654435761)
+	}
+	return array.FromSlice(v, []int{side, side}, array.Chunks(1000))
+}
+
 func BenchmarkSumTransposed(b *testing.B) {
 	x := square()
 	run(b, x.Add(x.T()).Sum(), 16*side*side)
 }
+
+func BenchmarkStoreTransposed(b *testing.B) { run(b, square().T(), 16*side*side) }
 
 func BenchmarkStore(b *testing.B) {
 	x := square()
@@ -110,4 +126,53 @@ func BenchmarkSum(b *testing.B) {
 
 func BenchmarkMean1Rows(b *testing.B) {
 	run(b, array.FromSlice(full(side*side), []int{side, side}, array.Chunks(256, -1)).Mean(1), 8*side*side)
+}
+
+func BenchmarkEinsumVector(b *testing.B) {
+	v := array.FromSlice(full(side), []int{side}, array.Chunks(1000))
+	run(b, array.Einsum("i,ij->j", v, square().Sub(1)), 8*side*side)
+}
+
+// BenchmarkReadZarr keeps an array of four axes as it is read: blocks of many chunks, one behind the other, and of chunks
+// side by side.
+func BenchmarkReadZarr(b *testing.B) {
+	r := local.New(local.Options{Threads: 1})
+	defer r.Close()
+	ctx, folder := context.Background(), b.TempDir()+"/x.zarr"
+	x := array.Random(1).Normal(280, 9, []int{256, 2, 120, 180}, array.Of(array.Float32), array.Chunks(32, 1, -1, -1)).Mul(50).Round().Div(50)
+	if err := x.WriteZarr(ctx, r, folder, array.ZarrOptions{Version: 2, Codec: "lz4"}); err != nil {
+		b.Fatal(err)
+	}
+	for name, c := range map[string]array.Option{"behind": array.Chunks(128, 1, -1, -1), "beside": array.Chunks(64, 2, -1, -1)} {
+		b.Run(name, func(b *testing.B) {
+			y := array.ReadZarr(folder, c)
+			defer cost(b, y.NBytes())()
+			for b.Loop() {
+				p, err := y.Persist(ctx, r)
+				if err != nil {
+					b.Fatal(err)
+				}
+				p.Release()
+			}
+		})
+	}
+}
+
+// BenchmarkAnomaly is of an array that does not fit: the mean along an axis, and what is left of each element.
+func BenchmarkAnomaly(b *testing.B) {
+	r := local.New(local.Options{Threads: 1, Memory: 128 << 20})
+	defer r.Close()
+	ctx, folder := context.Background(), b.TempDir()+"/x.zarr"
+	x := array.Random(1).Uniform(0, 9, []int{256, 400, 500}, array.Of(array.Float32), array.Chunks(16, -1, -1))
+	if err := x.Mul(50).Round().Div(50).WriteZarr(ctx, r, folder, array.ZarrOptions{Version: 2, Codec: "lz4"}); err != nil {
+		b.Fatal(err)
+	}
+	x = array.ReadZarr(folder, array.Chunks(16, -1, -1))
+	y := x.Sub(x.Mean(0)).Square().Sum(0)
+	defer cost(b, x.NBytes())()
+	for b.Loop() {
+		if _, err := y.Compute(ctx, r); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

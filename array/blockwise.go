@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
 	ops "github.com/weft-data/weft/op/array"
 )
@@ -32,8 +33,8 @@ func blockwise(verb string, f Mapper, k DType, out []rune, sizes map[rune]int, i
 	}
 	axes := map[rune]grid.Axis{}
 	for i, o := range in {
-		if bad := o.X.loose(verb); bad != nil {
-			return bad
+		if o.X.err != nil {
+			return o.X
 		}
 		names := []rune(o.Axes)
 		if len(names) != len(o.X.grid) || repeated(names) {
@@ -44,6 +45,8 @@ func blockwise(verb string, f Mapper, k DType, out []rune, sizes map[rune]int, i
 			switch {
 			case !ok:
 				axes[c] = o.X.grid[j]
+			case !a.Known() && !a.Equal(o.X.grid[j]):
+				return o.X.loose(verb)
 			case a.Len() != o.X.grid[j].Len():
 				return fail(verb, "axis %q is %d and, of operand %d, %d", c, a.Len(), i, o.X.grid[j].Len())
 			default:
@@ -75,6 +78,9 @@ func blockwise(verb string, f Mapper, k DType, out []rune, sizes map[rune]int, i
 			if to < 0 {
 				g[j] = o.X.grid[j]
 			}
+			if to < 0 && !g[j].Known() {
+				return o.X.loose(verb)
+			}
 			read.Axes = append(read.Axes, int32(to)) // -1 is ops.All
 		}
 		x := o.X.cut(verb, g)
@@ -86,6 +92,30 @@ func blockwise(verb string, f Mapper, k DType, out []rune, sizes map[rune]int, i
 		links[i] = link{x.n, p.Call.Wire(i)}
 	}
 	y := add(verb, ops.Blockwise, p, p.Call.Space, k, links...)
+	if y.err == nil {
+		y.n.keep = f.keep
+	}
+	return y
+}
+
+// FromBlocks is an array each chunk of which a function makes, which gets its position among
+// the chunks and reads nothing: from_delayed of Dask, for chunks that come of anywhere. It
+// is called where and when a chunk is needed, and again when that was lost: what it makes
+// must depend on the position alone. Elements are float64, or what Of says.
+//
+//	days := array.FromBlocks(load, []int{365, 1440}, array.Chunks(1, -1))
+func FromBlocks(f Mapper, shape []int, opts ...Option) *Array {
+	const verb = "FromBlocks"
+	o := settle(elem.Float64, opts)
+	if !f.valid() {
+		return fail(verb, "want a function from Register or Closure")
+	}
+	g, err := o.grid(shape)
+	if err != nil {
+		return fail(verb, "%w", err)
+	}
+	p := ops.BlockwiseParams{Name: f.name, ID: f.id, Call: ops.CallParams{Kind: o.kind, Space: g, Out: []grid.Grid{g}}}
+	y := add(verb, ops.Blockwise, p, g, o.kind)
 	if y.err == nil {
 		y.n.keep = f.keep
 	}

@@ -2,7 +2,9 @@ package array
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 	"runtime"
 
 	"github.com/weft-data/weft/chunk"
@@ -43,7 +45,7 @@ func (x *Array) plan() (*graph.Graph, graph.LayerID) {
 			at[n] = g.Splice(n.table.Graph, n.table.Want)
 			return at[n]
 		}
-		l := graph.Layer{Call: n.call, Out: n.out, N: n.blocks, Origin: n.origin}
+		l := graph.Layer{Call: n.call, Out: n.out, N: n.blocks, Origin: n.origin, Lent: n.lent}
 		for _, in := range n.in {
 			e := graph.Edge{From: visit(in.from)}
 			if !in.wiring.One {
@@ -82,7 +84,7 @@ func (x *Array) Compute(ctx context.Context, r graph.Runner, opts ...RunOption) 
 		if res.data == nil { // not before the plan has been found to fit
 			res.data = strip.Aligned(x.Size() * w)
 		}
-		return place.block(res.data, d.Block, d.Value)
+		return place.block(ctx, res.data, d.Block, d.Value)
 	})
 	if err != nil {
 		return nil, err
@@ -111,8 +113,11 @@ func newPlacer(g grid.Grid, width int) *placer {
 	return p
 }
 
-// block copies one block.
-func (p *placer) block(dst []byte, b int32, v chunk.Value) error {
+// placed is how many bytes are copied between two looks at the context: new memory is cleared on the way.
+const placed = 8 << 20
+
+// block copies one block, unless the context ends before that.
+func (p *placer) block(ctx context.Context, dst []byte, b int32, v chunk.Value) error {
 	var at [grid.MaxDims]int32
 	var n, idx [grid.MaxDims]int64
 	grid.Coords(p.counts, b, at[:])
@@ -130,7 +135,7 @@ func (p *placer) block(dst []byte, b int32, v chunk.Value) error {
 	if total == 0 {
 		return nil
 	}
-	left := row * p.width
+	left, mute := row*p.width, placed
 	return chunk.EachOfAll(v, func(b *chunk.Batch) error {
 		data := b.Cols[0].Data[:int64(b.N)*p.width]
 		for len(data) > 0 {
@@ -138,8 +143,14 @@ func (p *placer) block(dst []byte, b int32, v chunk.Value) error {
 				left = row * p.width
 				off = p.next(&idx, &n, d, off-row*p.width)
 			}
-			k := int64(copy(dst[off:off+left], data))
-			data, off, left = data[k:], off+k, left-k
+			k := copy(dst[off:off+left], data[:min(len(data), placed)])
+			data, off, left = data[k:], off+int64(k), left-int64(k)
+			if mute -= k; mute <= 0 {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				mute = placed
+			}
 		}
 		return nil
 	})
@@ -178,6 +189,74 @@ func Collect[T elem.Element](ctx context.Context, r graph.Runner, x *Array, opts
 	return Values[T](res)
 }
 
+// A Chunk is a chunk of an array, computed.
+type Chunk struct {
+	At   []int // its position among the chunks
+	From []int // where its first element is in the array; nil where chunk sizes were not known
+	*Result
+}
+
+// Iterate runs the plan and yields the chunks, in the order of their positions, in memory
+// of the garbage collector. They are computed ahead of the reader only as far as a few
+// per thread, so that the array need not fit into memory; leaving the loop stops the work.
+//
+//	for c, err := range x.Iterate(ctx, runner) {
+func (x *Array) Iterate(ctx context.Context, r graph.Runner, opts ...RunOption) iter.Seq2[*Chunk, error] {
+	return func(yield func(*Chunk, error) bool) {
+		if x.err == nil && x.n.gauge != nil {
+			y, err := x.ComputeChunkSizes(ctx, r, opts...)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			x = y
+		}
+		stop := errors.New("stop") // ends the run; yield may not be called after it
+		opts := append(opts[:len(opts):len(opts)], func(q *graph.Request) { q.Ordered = true })
+		_, err := x.blocks(ctx, r, graph.Run, opts, func(d graph.Delivered) error {
+			c, err := x.chunk(d)
+			if err == nil && !yield(c, nil) {
+				err = stop
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, stop) {
+			yield(nil, err)
+		}
+	}
+}
+
+// chunk copies a block.
+func (x *Array) chunk(d graph.Delivered) (*Chunk, error) {
+	loose, err := x.grid.Loose()
+	if err != nil {
+		return nil, err
+	}
+	var at [grid.MaxDims]int32
+	grid.Coords(x.grid.Counts(), d.Block, at[:])
+	n, w, rest := d.Value.Rows(), int64(x.kind.Width()), int64(1)
+	c := &Chunk{At: make([]int, len(x.grid)), From: make([]int, len(x.grid)), Result: &Result{Shape: make([]int, len(x.grid)), DType: x.kind}}
+	for i, a := range x.grid {
+		c.At[i] = int(at[i])
+		if i != loose {
+			lo, hi := a.Lookup().Bounds(int64(at[i]))
+			c.From[i], c.Shape[i] = int(lo), int(hi-lo)
+			rest *= hi - lo
+		}
+	}
+	if loose >= 0 {
+		c.From = nil
+		c.Shape[loose] = int(n / max(rest, 1))
+	}
+	c.data = strip.Aligned(int(n * w))
+	k := 0
+	err = chunk.EachOfAll(d.Value, func(b *chunk.Batch) error {
+		k += copy(c.data[k:], b.Cols[0].Data[:int64(b.N)*w])
+		return nil
+	})
+	return c, err
+}
+
 // Explain returns the plan as built and as it would run, without running it.
 func (x *Array) Explain(ctx context.Context, r graph.Runner, opts ...RunOption) (graph.Report, error) {
 	return x.blocks(ctx, r, graph.Explain, opts, dropped)
@@ -194,40 +273,9 @@ func dropped(graph.Delivered) error { return nil }
 // All returns the elements of a result in row-major order, each as a Go value:
 // for printing and for small arrays.
 func (r *Result) All() []any {
-	switch r.DType {
-	case elem.Bool:
-		return boxed[bool](r)
-	case elem.Int8:
-		return boxed[int8](r)
-	case elem.Int16:
-		return boxed[int16](r)
-	case elem.Int32:
-		return boxed[int32](r)
-	case elem.Int64:
-		return boxed[int64](r)
-	case elem.Uint8:
-		return boxed[uint8](r)
-	case elem.Uint16:
-		return boxed[uint16](r)
-	case elem.Uint32:
-		return boxed[uint32](r)
-	case elem.Uint64:
-		return boxed[uint64](r)
-	case elem.Float32:
-		return boxed[float32](r)
-	case elem.Float64:
-		return boxed[float64](r)
-	case elem.Complex64:
-		return boxed[complex64](r)
-	}
-	return boxed[complex128](r)
-}
-
-func boxed[T elem.Element](r *Result) []any {
-	v := strip.View[T](r.data, len(r.data)/r.DType.Width())
-	out := make([]any, len(v))
-	for i, x := range v {
-		out[i] = x
+	out := make([]any, r.Len())
+	for i := range out {
+		out[i] = r.value(i)
 	}
 	return out
 }

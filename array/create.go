@@ -7,6 +7,7 @@ import (
 
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
+	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/internal/strip"
 	ops "github.com/weft-data/weft/op/array"
 )
@@ -241,6 +242,16 @@ func Eye(rows, cols, k int, opts ...Option) *Array {
 	})
 }
 
+// NewSlice is a slice of n zeros for FromSlice, of which the kernel is asked to make huge
+// pages, where it has them, as NumPy does for its arrays: elements that are read again and
+// again then cost fewer page walks. It is for large data that a program makes itself, and
+// is garbage-collected memory like any other.
+func NewSlice[T elem.Element](n int) []T {
+	v := make([]T, n)
+	mem.Advise(strip.Raw(v))
+	return v
+}
+
 // FromSlice is the elements of a slice in row-major order. They are read while
 // plans run, not copied, and must not change. The plan stays in this process.
 func FromSlice[T elem.Element](data []T, shape []int, opts ...Option) *Array {
@@ -280,7 +291,8 @@ func inMemory(verb string, data []byte, k elem.Kind, shape []int, opts []Option,
 	return x.As(kind)
 }
 
-// bits is a Go number as a leaf carries it, for elements of type k.
+// bits is a Go number as a leaf carries it, for elements of type k. A float that is whole, such
+// as 1e6, fits integers.
 func bits(v any, k elem.Kind) ([]uint64, error) {
 	from := elem.OfValue(v)
 	switch {
@@ -296,11 +308,16 @@ func bits(v any, k elem.Kind) ([]uint64, error) {
 		return []uint64{math.Float64bits(asFloat(v)), 0}, nil
 	case k.IsFloat():
 		return []uint64{math.Float64bits(asFloat(v))}, nil
-	case from.IsFloat():
-		return nil, fmt.Errorf("%v does not fit %s", v, k)
 	}
-	n := asInt(v)
-	if !fits(n, from == elem.Uint64, k) {
+	n, unsigned := asInt(v), from == elem.Uint64
+	if from.IsFloat() {
+		f := asFloat(v)
+		if f != math.Trunc(f) || math.Abs(f) >= 1<<63 {
+			return nil, fmt.Errorf("%v does not fit %s", v, k)
+		}
+		n = int64(f)
+	}
+	if !fits(n, unsigned, k) {
 		return nil, fmt.Errorf("%v does not fit %s", v, k)
 	}
 	return []uint64{uint64(n)}, nil

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/weft-data/weft/internal/elem"
 )
 
 // Einsum is the sum of products that a formula says, as in NumPy: "ij,jk->ik" names
@@ -11,7 +13,7 @@ import (
 // letters that are not behind the arrow are summed. Without an arrow the result has
 // the letters that occur once, in alphabetical order. "..." stands for axes that
 // are broadcast. Operands are joined from the left to the right, two at a time, by
-// products of matrices.
+// products of matrices; one that has all axes of the other, by products of elements.
 func Einsum(formula string, xs ...*Array) *Array {
 	const verb = "Einsum"
 	if f := failed(xs...); f != nil {
@@ -20,6 +22,13 @@ func Einsum(formula string, xs ...*Array) *Array {
 	terms, out, err := parseEinsum(formula, xs)
 	if err != nil {
 		return fail(verb, "%q of shapes %s: %w", formula, shapes(xs), err)
+	}
+	kind := xs[0].kind
+	for _, x := range xs[1:] {
+		kind = elem.Promote(kind, x.kind)
+	}
+	for i := range terms {
+		terms[i].x = terms[i].x.As(kind)
 	}
 	acc := terms[0].diagonal().only(out, terms[1:])
 	for i, t := range terms[1:] {
@@ -168,7 +177,8 @@ func (t term) only(out string, others []term) term {
 
 // join multiplies two terms and sums what nothing later needs: axes of both that
 // are needed are a stack of matrices, the others of both are summed, the rest are
-// rows and columns.
+// rows and columns. Where there are no rows or no columns, elements are read once by either
+// way: then they are multiplied and summed as they lie, in one program with what made them.
 func (t term) join(verb string, u term, out string, later []term) term {
 	need := out + strings.Join(axesOf(later), "")
 	var stack, sum, rows, cols string
@@ -189,7 +199,14 @@ func (t term) join(verb string, u term, out string, later []term) term {
 	}
 	if sum == "" { // nothing to add: elements of both are multiplied
 		axes := stack + rows + cols
-		return term{t.along(axes).Mul(u.along(axes)), axes}
+		return term{t.along(axes).times(u.along(axes)), axes}
+	}
+	if rows == "" || cols == "" {
+		all := t.axes
+		if rows == "" {
+			all = u.axes
+		}
+		return term{t.along(all).times(u.along(all)), all}.only(out, later)
 	}
 	shape := append(append(t.sizes(stack), t.sizes(rows)...), u.sizes(cols)...)
 	a := t.ordered(stack + rows + sum).Reshape(append(t.sizes(stack), times(t.sizes(rows)), times(t.sizes(sum)))...)

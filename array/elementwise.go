@@ -357,7 +357,9 @@ func (x *Array) As(k DType) *Array {
 		return fail("As", "%s does not become %s", x.kind, k)
 	}
 	var p plan
-	return p.done("As", x.grid, p.cast(p.read(x, straight(len(x.grid))), k))
+	y := p.done("As", x.grid, p.cast(p.read(x, straight(len(x.grid))), k))
+	y.split = x.split
+	return y
 }
 
 // Square is x · x.

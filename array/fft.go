@@ -61,13 +61,15 @@ func (x *Array) transformed(verb string, t transform, a int, opts []FFTOption) *
 	case t.form == ops.FromReal && x.kind.IsComplex():
 		return fail(verb, "shape %s of %s: want real numbers", grid.Tuple(x.Shape()), x.kind)
 	}
-	half := x.kind == elem.Float32 || x.kind == elem.Complex64
-	in, out, final, length := elem.Complex128, elem.Complex128, elem.Complex64, int64(t.n)
+	in, out, length := elem.Complex128, elem.Complex128, int64(t.n)
+	if x.kind == elem.Float32 || x.kind == elem.Complex64 {
+		in, out = elem.Complex64, elem.Complex64
+	}
 	switch t.form {
 	case ops.FromReal:
-		in, length = elem.Float64, int64(t.n/2+1)
+		in, length = in.Real(), int64(t.n/2+1)
 	case ops.ToReal:
-		out, final = elem.Float64, elem.Float32
+		out = out.Real()
 	}
 	whole := slices.Clone(x.grid)
 	whole[at] = single(x.grid[at].Len())
@@ -80,11 +82,7 @@ func (x *Array) transformed(verb string, t transform, a int, opts []FFTOption) *
 	o := &operation{CallParams: ops.CallParams{Kind: out, Space: whole, Out: []grid.Grid{g},
 		Ints: []int64{int64(at), int64(t.n), int64(t.form), truth(t.inverse), int64(scale)}}}
 	o.read(y.result(), false, along(len(whole))...)
-	z := o.one(verb, ops.Fourier)
-	if half {
-		return z.As(final)
-	}
-	return z
+	return o.one(verb, ops.Fourier)
 }
 
 // along is the axes of an input that is read block by block.
@@ -124,10 +122,7 @@ func (x *Array) HFFT(a int, opts ...FFTOption) *Array {
 	if x.err != nil {
 		return x
 	}
-	if x.kind.IsComplex() {
-		x = x.Conj()
-	}
-	return x.transformed("HFFT", transform{form: ops.ToReal, inverse: true}, a, append(slices.Clone(opts), turnScale))
+	return x.Conj().transformed("HFFT", transform{form: ops.ToReal, inverse: true}, a, append(slices.Clone(opts), turnScale))
 }
 
 // IHFFT is the inverse of HFFT, of real numbers.

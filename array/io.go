@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/weft-data/weft/format/netcdf"
 	"github.com/weft-data/weft/format/npy"
 	"github.com/weft-data/weft/format/zarr"
 	"github.com/weft-data/weft/graph"
@@ -62,6 +63,9 @@ func ReadNPZ(path, name string, opts ...Option) *Array {
 		if names = append(names, m.Name); m.Name != name {
 			continue
 		}
+		if err := m.Describe(o, info.Size); err != nil {
+			return fail("ReadNPZ", "%s: %w", store.Name(path), err)
+		}
 		f := ops.File{Info: info}
 		if m.Packed {
 			f.Packed = &ops.Packed{At: m.Offset, Length: m.Length}
@@ -72,6 +76,28 @@ func ReadNPZ(path, name string, opts ...Option) *Array {
 		return inNumPy("ReadNPZ", f, m.Header, opts)
 	}
 	return fail("ReadNPZ", "%s has no array %q; it has %q", path, name, names)
+}
+
+// ReadNetCDF is a variable of a NetCDF file in one of the classic formats (CDF-1, CDF-2
+// and CDF-5), by its name, see ReadNPY. Characters are uint8. Attributes such as
+// scale_factor are not applied: package netcdf reads them. Files of NetCDF 4, which are
+// HDF5, are refused.
+func ReadNetCDF(path, name string, opts ...Option) *Array {
+	const verb = "ReadNetCDF"
+	o, info, err := store.Open(context.Background(), path)
+	if err != nil {
+		return fail(verb, "%w", err)
+	}
+	defer o.Close()
+	f, err := netcdf.Read(o, info.Size)
+	if err != nil {
+		return fail(verb, "%s: %w", store.Name(path), err)
+	}
+	v, err := f.Var(name)
+	if err != nil {
+		return fail(verb, "%s: %w", store.Name(path), err)
+	}
+	return inFile(verb, ops.File{Info: info, Offset: v.Offset, Stride: v.Stride, Swap: true}, ints(v.Shape), v.Kind, false, opts)
 }
 
 // A Raw says how the elements of a file without a header lie. The zero value: in
@@ -97,6 +123,7 @@ func inFile(verb string, f ops.File, shape []int, k DType, fortran bool, opts []
 	want := o.kind
 	o.kind = k
 	if fortran { // of the reversed array in row-major order
+		shape = slices.Clone(shape)
 		slices.Reverse(shape)
 		if len(o.chunks) == len(shape) {
 			o.chunks = slices.Clone(o.chunks)
@@ -133,7 +160,8 @@ func runs(shape []int, limit int64) []any {
 // ReadZarr is the Zarr array, version 2 or 3, of a folder. Its metadata is read
 // now. Without Chunks, blocks are as many chunks of the store as make about what
 // Auto aims at. Chunks that are missing are the array's fill value. Codecs that are
-// read: gzip, zlib, zstd, lz4, blosc, crc32c and shuffle.
+// read: gzip, zlib, zstd, lz4, blosc with all of its methods, crc32c, shuffle and
+// transpose, also within shards; of shards, the chunks that are wanted.
 func ReadZarr(folder string, opts ...Option) *Array {
 	m, err := zarr.Open(context.Background(), zarr.Folder{Dir: folder})
 	if err != nil {
@@ -166,9 +194,12 @@ func ReadZarr(folder string, opts ...Option) *Array {
 }
 
 // multiples are blocks of several chunks of a store, last axes first, up to limit
-// bytes.
+// bytes; of shards, unless one is larger than that.
 func multiples(m *zarr.Meta, limit int64) []any {
 	size, left := slices.Clone(m.Chunk), max(limit/m.ChunkBytes(), 1)
+	if m.ChunkBytes() > limit {
+		size, left = slices.Clone(m.Unit()), max(limit/m.UnitBytes(), 1)
+	}
 	for i := len(size) - 1; i >= 0; i-- {
 		n := min((m.Shape[i]+size[i]-1)/size[i], left)
 		if n = max(n, 1); n > 1 {
@@ -199,13 +230,42 @@ func (x *Array) save(ctx context.Context, r graph.Runner, verb string, to ops.Fi
 	return err
 }
 
-// whole is the array as it was before it was cut anew: what is written into a file
-// does not depend on chunks, and writing pieces of it costs less than making them.
-func (x *Array) whole() *Array {
-	if x.uncut != nil {
-		return x.uncut
+// writeCost is what a call costs, in seconds, that writes some bytes into a file.
+const writeCost = 3e-6
+
+// toWrite is x, or the array as it was before it was cut anew, for a store that is cut into
+// chunks: what costs less. What is in a store does not depend on the chunks of the array, and
+// to write pieces of it costs less than to cut it, unless they are very small.
+func (x *Array) toWrite(chunks grid.Grid) *Array {
+	cutting := float64(x.NBytes()) * byteCost
+	if y := x.uncut; y != nil && stretches(y.grid, chunks)*writeCost <= stretches(x.grid, chunks)*writeCost+cutting {
+		return y
 	}
 	return x
+}
+
+// oneChunk is the store of one file.
+func (x *Array) oneChunk() grid.Grid {
+	g := make(grid.Grid, len(x.grid))
+	for i, a := range x.grid {
+		g[i] = single(a.Len())
+	}
+	return g
+}
+
+// stretches is in how many places blocks of g are written into chunks, each of which lies in
+// row-major order.
+func stretches(g, chunks grid.Grid) float64 {
+	n, apart := 1.0, false
+	for i := len(g) - 1; i >= 0; i-- {
+		if apart {
+			n *= float64(g[i].Len())
+			continue
+		}
+		parts := grid.Refine(g[i], chunks[i]).Blocks()
+		n, apart = n*float64(parts), parts > chunks[i].Blocks()
+	}
+	return n
 }
 
 // create writes x into one new file after a header.
@@ -228,7 +288,7 @@ func (x *Array) create(ctx context.Context, r graph.Runner, verb, path string, h
 		return err
 	}
 	to := ops.File{Info: store.Info{Path: w.Name()}, Offset: int64(len(header))}
-	if err := x.whole().save(ctx, r, verb, to, x.grid.Shape(), nil, true, opts); err != nil {
+	if err := x.toWrite(x.oneChunk()).save(ctx, r, verb, to, x.grid.Shape(), nil, true, opts); err != nil {
 		return err
 	}
 	return w.Commit()
@@ -252,6 +312,9 @@ type ZarrOptions struct {
 	Chunks  []int  // of the store; by default those of the array's first block
 	Codec   string // "zstd" (the default), "gzip", "lz4" (version 2) or "none"
 	Level   int    // of the codec; 0 means its default
+	// Shards is the shape of what lies in one object, of version 3: multiples of Chunks.
+	// Readers find each chunk in it by an index; it is written whole.
+	Shards []int
 }
 
 func (o *ZarrOptions) meta(x *Array) (*zarr.Meta, error) {
@@ -290,6 +353,16 @@ func (o *ZarrOptions) meta(x *Array) (*zarr.Meta, error) {
 		}
 		m.Codecs = []zarr.Codec{{Name: o.Codec, Level: level}}
 	}
+	if o.Shards != nil {
+		if len(o.Shards) != len(m.Chunk) {
+			return nil, fmt.Errorf("shards %s of an array of shape %s", grid.Tuple(o.Shards), grid.Tuple(x.Shape()))
+		}
+		m.Inner = &zarr.Inner{Chunk: m.Chunk, Codecs: m.Codecs, Summed: true}
+		m.Codecs, m.Chunk = nil, make([]int64, len(o.Shards))
+		for i, n := range o.Shards {
+			m.Chunk[i] = int64(n)
+		}
+	}
 	return m, m.Check()
 }
 
@@ -305,11 +378,15 @@ func (x *Array) WriteZarr(ctx context.Context, r graph.Runner, folder string, o 
 	if err != nil {
 		return fmt.Errorf("WriteZarr: %w", err)
 	}
-	y := x.whole()
-	if !m.Plain() || store.IsRemote(folder) {
-		if y = x.toChunks("WriteZarr", m.Chunk, make([]int64, len(x.grid))); y.err != nil {
-			return y.err
+	var y *Array
+	if m.Plain() && !store.IsRemote(folder) {
+		chunks := make(grid.Grid, len(x.grid))
+		for i, a := range x.grid {
+			chunks[i] = grid.Uniform(a.Len(), m.Chunk[i])
 		}
+		y = x.toWrite(chunks)
+	} else if y = x.toChunks("WriteZarr", m.Chunk, make([]int64, len(x.grid))); y.err != nil {
+		return y.err
 	}
 	key, text, err := m.Names()
 	if err != nil {
@@ -388,16 +465,18 @@ func (x *Array) StoreNPY(ctx context.Context, r graph.Runner, path string, at []
 		return fmt.Errorf("StoreNPY: %s: %w", path, err)
 	}
 	f := ops.File{Info: info, Offset: h.Offset, Swap: h.Swap}
-	at, full, y := slices.Clone(at), h.Shape, x.whole()
+	at, full, y := slices.Clone(at), h.Shape, x
 	if err := x.fitsRegion(h.Kind, full, at); err != nil {
 		return fmt.Errorf("StoreNPY: %s: %w", path, err)
 	}
 	if h.Fortran {
 		slices.Reverse(at)
 		slices.Reverse(full)
-		y = y.Transpose()
+		if y = x.Transpose(); x.uncut != nil {
+			y.uncut = x.uncut.Transpose()
+		}
 	}
-	return y.save(ctx, r, "StoreNPY", f, full, at, true, opts)
+	return y.toWrite(y.oneChunk()).save(ctx, r, "StoreNPY", f, full, at, true, opts)
 }
 
 // fitsRegion reports why x cannot be written into an array from an element on.
@@ -415,8 +494,12 @@ func (x *Array) fitsRegion(k elem.Kind, full []int64, at []int) error {
 	return nil
 }
 
-// StoreZarr is StoreNPY into the Zarr array of a folder. Every chunk is written at
-// once or not at all; chunks that are partly in the region are read before.
+// StoreZarr is StoreNPY into the Zarr array of a folder, with its codecs. Every chunk is written at
+// once or not at all; chunks that are partly in the region are read before. Regions that have
+// chunks in common may be written at the same time, also by several programs, if the folder is
+// on a file system with locks (flock): then each finds what the others have written. Elsewhere,
+// and at a URL, of two that change parts of one chunk at the same time one is lost: let their
+// regions end where chunks, of shards the shards, do.
 func (x *Array) StoreZarr(ctx context.Context, r graph.Runner, folder string, at []int, opts ...RunOption) error {
 	if x.err != nil {
 		return x.err

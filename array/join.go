@@ -62,11 +62,55 @@ func concat(verb string, a int, xs []*Array) *Array {
 	case 1:
 		return &Array{n: nodes[0], grid: p.In[0], kind: kind}
 	}
+	y := oneAfterOther(verb, p, nodes)
+	if y.err == nil && y.grid.Elements() == 0 && !y.grid[at].Known() {
+		y.n.gauge = gaugeOf(verb, at, p.In, nodes)
+	}
+	return y
+}
+
+// joinedBlock is the mean size of blocks up to which many arrays are joined in groups: to
+// copy one again costs less than to look for it among all of them.
+const joinedBlock = 256 << 10
+
+// oneAfterOther joins arrays that are cut alike, first in groups where they are many.
+func oneAfterOther(verb string, p ops.ConcatParams, nodes []*node) *Array {
+	out := p.Out()
+	if len(nodes) > ops.MostJoined && out.Elements()*int64(p.Kind.Width()) <= joinedBlock*out.Blocks() {
+		few := ops.ConcatParams{Axis: p.Axis, Kind: p.Kind}
+		var groups []*node
+		for len(nodes) > 0 {
+			n := min(ops.MostJoined, len(nodes))
+			x := oneAfterOther(verb, ops.ConcatParams{Axis: p.Axis, Kind: p.Kind, In: p.In[:n]}, nodes[:n])
+			if x.err != nil {
+				return x
+			}
+			few.In, groups = append(few.In, x.grid), append(groups, x.n)
+			p.In, nodes = p.In[n:], nodes[n:]
+		}
+		return oneAfterOther(verb, few, groups)
+	}
 	links := make([]link, len(nodes))
 	for i, n := range nodes {
 		links[i] = link{n, p.Wire(i)}
 	}
-	return add(verb, ops.Concat, p, p.Out(), kind, links...)
+	return add(verb, ops.Concat, p, out, p.Kind, links...)
+}
+
+// gaugeOf joins vectors as long as arrays without elements are along an axis, nil if that
+// of one cannot be counted.
+func gaugeOf(verb string, at int, grids []grid.Grid, nodes []*node) *Array {
+	xs := make([]*Array, len(nodes))
+	for i, n := range nodes {
+		if xs[i] = n.gauge; grids[i][at].Known() {
+			var p plan
+			xs[i] = p.done(verb, grid.Grid{grids[i][at]}, p.fill(elem.Bool, 0))
+		}
+		if xs[i] == nil {
+			return nil
+		}
+	}
+	return concat(verb, 0, xs)
 }
 
 // Stack joins arrays of one shape along a new axis.
@@ -99,12 +143,9 @@ func (x *Array) part(a, lo, hi int) *Array {
 // Roll moves elements along an axis by so many places; what leaves at the end
 // comes in at the begin.
 func (x *Array) Roll(by, a int) *Array {
-	if bad := x.loose("Roll"); bad != nil {
+	at, bad := x.axisOf("Roll", a)
+	if bad != nil {
 		return bad
-	}
-	at, err := axis(a, len(x.grid))
-	if err != nil {
-		return fail("Roll", "%w", err)
 	}
 	n := int(x.grid[at].Len())
 	if n == 0 || by%n == 0 {
@@ -131,12 +172,9 @@ func (x *Array) Tile(times, a int) *Array {
 
 // Diff is the difference of neighbours along an axis: one less than there are.
 func (x *Array) Diff(a int) *Array {
-	if bad := x.loose("Diff"); bad != nil {
+	at, bad := x.axisOf("Diff", a)
+	if bad != nil {
 		return bad
-	}
-	at, err := axis(a, len(x.grid))
-	if err != nil {
-		return fail("Diff", "%w", err)
 	}
 	n := int(x.grid[at].Len())
 	y, z := x.part(at, min(1, n), n), x.part(at, 0, max(n-1, 0))
@@ -146,100 +184,135 @@ func (x *Array) Diff(a int) *Array {
 	return y.Sub(z)
 }
 
-// A Boundary says what lies beyond the ends of an axis.
-type Boundary struct {
-	mode  string
-	value any
-}
-
-// The boundaries.
-var (
-	Reflect  = Boundary{mode: "reflect"}  // c b a | a b c d | d c b
-	Periodic = Boundary{mode: "periodic"} // b c d | a b c d | a b c
-	Nearest  = Boundary{mode: "nearest"}  // a a a | a b c d | d d d
-	Mirror   = Boundary{mode: "mirror"}   // d c b | a b c d | c b a
-	None     = Boundary{mode: "none"}     // nothing, of MapOverlap
-)
-
-// Constant is a boundary beyond which there is one value.
-func Constant(v any) Boundary { return Boundary{"constant", v} }
-
-// Pad adds so many elements before and after an axis.
-func (x *Array) Pad(a, before, after int, b Boundary) *Array {
-	if bad := x.loose("Pad"); bad != nil {
+// Gradient is the derivative along an axis of values that are step apart: half the
+// difference of both neighbours, at the ends the difference of the last two. The axis
+// has at least two elements; integers become float64.
+func (x *Array) Gradient(step float64, a int) *Array {
+	at, bad := x.axisOf("Gradient", a)
+	if bad != nil {
 		return bad
 	}
-	at, err := axis(a, len(x.grid))
-	if err != nil {
-		return fail("Pad", "%w", err)
-	}
 	n := int(x.grid[at].Len())
-	if before < 0 || after < 0 {
-		return fail("Pad", "%d before and %d after", before, after)
+	if n < 2 || x.kind == elem.Bool {
+		return fail("Gradient", "shape %s of %s: want numbers, and two of them along axis %d", grid.Tuple(x.Shape()), x.kind, at)
 	}
-	var lo, hi *Array
-	switch b.mode {
-	case "constant":
-		nums, err := bits(b.value, x.kind)
-		if err != nil {
-			return fail("Pad", "%w", err)
-		}
-		lo, hi = x.constant(at, before, nums), x.constant(at, after, nums)
-	case "mirror":
-		if max(before, after) > n-1 {
-			return fail("Pad", "%d elements of axis %d, which has %d beside the last", max(before, after), at, n-1)
-		}
-		lo, hi = x.part(at, 1, before+1).Flip(at), x.part(at, n-1-after, n-1).Flip(at)
-	case "reflect", "periodic":
-		if max(before, after) > n {
-			return fail("Pad", "%d elements of axis %d, which has %d", max(before, after), at, n)
-		}
-		if b.mode == "reflect" {
-			lo, hi = x.part(at, 0, before).Flip(at), x.part(at, n-after, n).Flip(at)
-		} else {
-			lo, hi = x.part(at, n-before, n), x.part(at, 0, after)
-		}
-	case "nearest":
-		if n == 0 {
-			return fail("Pad", "axis %d has no elements", at)
-		}
-		shape := x.Shape()
-		shape[at] = before
-		lo = x.part(at, 0, 1).BroadcastTo(shape)
-		shape[at] = after
-		hi = x.part(at, n-1, n).BroadcastTo(shape)
-	default:
-		return fail("Pad", "no boundary: take Reflect, Mirror, Periodic, Nearest or Constant")
-	}
-	return concat("Pad", at, []*Array{lo, x, hi})
+	x = x.As(x.kind.Floating())
+	slope := func(y *Array, by float64) *Array { return y.Div(by * step) }
+	return concat("Gradient", at, []*Array{
+		slope(x.part(at, 1, 2).Sub(x.part(at, 0, 1)), 1),
+		slope(x.part(at, 2, n).Sub(x.part(at, 0, n-2)), 2),
+		slope(x.part(at, n-1, n).Sub(x.part(at, n-2, n-1)), 1),
+	})
 }
 
-// constant has the shape and chunks of x, but for one axis.
-func (x *Array) constant(at, n int, nums []uint64) *Array {
-	g := slices.Clone(x.grid)
-	g[at] = grid.Uniform(int64(n), 0)
-	var p plan
-	return p.done("Pad", g, p.fill(x.kind, nums...))
+// Trapezoid is the integral along an axis over values that are step apart, by the
+// trapezoidal rule; integers become float64.
+func (x *Array) Trapezoid(step float64, a int) *Array {
+	at, bad := x.axisOf("Trapezoid", a)
+	if bad != nil {
+		return bad
+	}
+	if x.kind == elem.Bool {
+		return fail("Trapezoid", "shape %s of %s: want numbers", grid.Tuple(x.Shape()), x.kind)
+	}
+	x = x.As(x.kind.Floating())
+	n := int(x.grid[at].Len())
+	return x.part(at, min(1, n), n).Add(x.part(at, 0, max(n-1, 0))).Sum(at).Mul(step / 2)
 }
 
 // Take selects positions along an axis, in any order, also more than once;
 // negative ones count from the end. Chunks of the result have about the size of
-// those of x.
+// those of x, and are about as many where more positions are named than there are.
+// Between positions that lie far apart, as those of one month in several years do,
+// a chunk ends, so that each is made of few chunks of x.
 func (x *Array) Take(index []int, a int) *Array {
-	if bad := x.loose("Take"); bad != nil {
+	at, bad := x.axisOf("Take", a)
+	if bad != nil {
 		return bad
-	}
-	at, err := axis(a, len(x.grid))
-	if err != nil {
-		return fail("Take", "%w", err)
 	}
 	list, err := positions(index, at, x)
 	if err != nil {
 		return fail("Take", "%w", err)
 	}
-	p := ops.TakeParams{In: x.grid, Axis: int32(at), Kind: x.kind, Index: list}
-	p.Cut = grid.Uniform(int64(len(index)), x.grid[at].Max())
-	return add("Take", ops.Take, p, p.Out(), x.kind, link{x.n, p.Wire()})
+	return x.taken("Take", at, list, x.cuts(at, list))
+}
+
+// cuts divides positions along an axis into chunks. A chunk reads all blocks between its first and its last one: it ends
+// where that would be more than what it needs, if the chunks do not become too many and too small by it.
+func (x *Array) cuts(at int, list []int64) grid.Axis {
+	a := x.grid[at]
+	most := a.Max()
+	if n := a.Len(); int64(len(list)) > n { // some more than once: DefaultBytes bounds what they may grow to
+		row := x.grid.MaxBlock() / max(most, 1) * int64(x.kind.Width())
+		most = max(most, min(DefaultBytes/max(row, 1), (most*int64(len(list))+n-1)/max(n, 1)))
+	}
+	whole := grid.Uniform(int64(len(list)), most)
+	find := a.Lookup()
+	reads := func(cut grid.Axis) (n int64) {
+		ends := cut.Lookup()
+		for c := range cut.Blocks() {
+			if from, to := ends.Bounds(c); from < to {
+				n += find.Find(slices.Max(list[from:to])) - find.Find(slices.Min(list[from:to])) + 1
+			}
+		}
+		return n
+	}
+	var parts grid.Axis
+	var size, lo, hi, idle int64 // of the chunk: its elements, its blocks, and elements between them that it does not need
+	for _, p := range list {
+		from, to := find.Bounds(find.Find(p))
+		if size > 0 {
+			idle += max(from-hi, lo-to, 0)
+		}
+		if size == most || idle > most {
+			parts = parts.Append(size, 1)
+			size, idle = 0, 0
+		}
+		if size == 0 {
+			lo, hi = from, to
+		}
+		size, lo, hi = size+1, min(lo, from), max(hi, to)
+	}
+	if size > 0 {
+		parts = parts.Append(size, 1)
+	}
+	if parts.Blocks() > 8*whole.Blocks() || 2*reads(parts) >= reads(whole) {
+		return whole
+	}
+	return parts
+}
+
+// taken is positions along an axis in chunks.
+func (x *Array) taken(verb string, at int, list []int64, chunks grid.Axis) *Array {
+	p := ops.TakeParams{In: x.grid, Axis: int32(at), Kind: x.kind, Index: list, Cut: chunks}
+	return add(verb, ops.Take, p, p.Out(), x.kind, link{x.n, p.Wire()})
+}
+
+// TakeGroups is Take of groups of positions, one after the other, such that no chunk ends
+// within a group: what MapBlocks does to a block it does to whole groups. A chunk has as
+// many groups as fit into the longest chunk of x along the axis, and at least one.
+//
+//	x.TakeGroups([][]int{{0, 3, 5}, {1, 4}, {2}}, 0)
+func (x *Array) TakeGroups(groups [][]int, a int) *Array {
+	const verb = "TakeGroups"
+	at, bad := x.axisOf(verb, a)
+	if bad != nil {
+		return bad
+	}
+	list, err := positions(slices.Concat(groups...), at, x)
+	if err != nil {
+		return fail(verb, "%w", err)
+	}
+	sizes := []int64{0}
+	for _, g := range groups {
+		last := &sizes[len(sizes)-1]
+		if n := int64(len(g)); *last == 0 || *last+n <= x.grid[at].Max() {
+			*last += n
+		} else {
+			sizes = append(sizes, n)
+		}
+	}
+	return x.taken(verb, at, list, grid.Sizes(sizes...))
 }
 
 func (x *Array) scan(verb string, fold strip.Fold, a int) *Array {
@@ -269,6 +342,52 @@ func (x *Array) CumSum(a int) *Array { return x.scan("CumSum", strip.Sum, a) }
 
 // CumProd is the running product along an axis. Types are those of Prod.
 func (x *Array) CumProd(a int) *Array { return x.scan("CumProd", strip.Prod, a) }
+
+// CumMax is the largest element so far along an axis, NaN from the first one on.
+func (x *Array) CumMax(a int) *Array { return x.extremes("CumMax", strip.Max, a) }
+
+// CumMin is the smallest element so far along an axis, NaN from the first one on.
+func (x *Array) CumMin(a int) *Array { return x.extremes("CumMin", strip.Min, a) }
+
+func (x *Array) extremes(verb string, fold strip.Fold, a int) *Array {
+	if x.err == nil && x.kind.IsComplex() {
+		return fail(verb, "%s has no order", x.kind)
+	}
+	y := x.scan(verb, fold, a)
+	if y.err != nil || y.kind == x.kind {
+		return y
+	}
+	if x.kind == elem.Bool {
+		return y.Ne(0)
+	}
+	return y.As(x.kind)
+}
+
+// Push fills NaN with the last element before it along an axis that is none, at most so
+// many in a row, all for -1: push of Dask and bottleneck, ffill of tables.
+func (x *Array) Push(most, a int) *Array {
+	const verb = "Push"
+	at, bad := x.axisOf(verb, a)
+	if bad != nil {
+		return bad
+	}
+	if most < -1 || x.kind.IsComplex() {
+		return fail(verb, "%d of %s: want real numbers, and how many are filled, or -1", most, x.kind)
+	}
+	if !x.kind.IsFloat() {
+		return x
+	}
+	place := Arange(0, int(x.grid[at].Len()), 1).cut(verb, grid.Grid{x.grid[at]})
+	for range x.grid[at+1:] {
+		place = place.ExpandDims(-1)
+	}
+	last := Where(x.IsNaN(), -1, place).CumMax(at)
+	there := last.Ge(0)
+	if most >= 0 {
+		there = there.And(place.Sub(last).Le(most))
+	}
+	return Where(there, x.TakeAlong(last.Maximum(0), at), x)
+}
 
 // NanCumSum is CumSum with 0 instead of NaN.
 func (x *Array) NanCumSum(a int) *Array { return Where(x.IsNaN(), 0, x).CumSum(a) }
@@ -345,8 +464,8 @@ func MapBlocks(f Mapper, k DType, xs ...*Array) *Array {
 // what the boundary says, and with None there are none. Blocks of the result have the
 // shape without them and elements of type k.
 func (x *Array) MapOverlap(f Mapper, k DType, depth []int, b Boundary) *Array {
-	if bad := x.loose("MapOverlap"); bad != nil {
-		return bad
+	if x.err != nil {
+		return x
 	}
 	if len(depth) != len(x.grid) {
 		return fail("MapOverlap", "%d depths for %d axes", len(depth), len(x.grid))
@@ -356,6 +475,9 @@ func (x *Array) MapOverlap(f Mapper, k DType, depth []int, b Boundary) *Array {
 	for i, d := range depth {
 		if d < 0 {
 			return fail("MapOverlap", "depth %d along axis %d", d, i)
+		}
+		if d > 0 && !x.grid[i].Known() {
+			return x.loose("MapOverlap")
 		}
 		if halo[i] = int64(d); d != 0 && b != None {
 			y = y.Pad(i, d, d, b)
@@ -381,6 +503,9 @@ func mapped(verb string, f Mapper, k DType, out grid.Grid, bare bool, xs []*Arra
 				return fail(verb, "shapes %s differ", shapes(xs))
 			}
 			for i, a := range x.grid {
+				if !a.Known() && !a.Equal(out[i]) {
+					return x.loose(verb)
+				}
 				out[i] = grid.Refine(out[i], a)
 			}
 		}

@@ -1,7 +1,6 @@
 package array
 
 import (
-	"math"
 	"slices"
 
 	"github.com/weft-data/weft/internal/elem"
@@ -10,25 +9,40 @@ import (
 	ops "github.com/weft-data/weft/op/array"
 )
 
-// Verbs of linear algebra. They take real matrices: float32 and float64 keep their
-// type, everything else becomes float64. A matrix that does not fit one task is cut
-// into panels of whole columns: a task then needs the memory of two panels, and
-// each panel waits for those left of it, so that what runs at once are the matrix
-// products within a task. Tall matrices are cut into blocks of rows instead, which
-// do not wait for each other.
+// Verbs of linear algebra. They take matrices of real and of complex numbers: floats and
+// complex numbers keep their type, integers become float64. A matrix that does not fit
+// one task is cut into panels of whole columns: a task then needs the memory of two
+// panels, and each panel waits for those left of it, so that what runs at once are the
+// matrix products within a task. Tall matrices are cut into blocks of rows instead,
+// which do not wait for each other.
 
-// matrix checks that x is a matrix of real numbers, and makes it floating.
+// matrix checks that x is a matrix whose chunks are known, and makes it floating.
 func (x *Array) matrix(verb string) *Array {
-	switch {
-	case x.err != nil:
-		return x
-	case len(x.grid) != 2:
+	if bad := x.loose(verb); bad != nil {
+		return bad
+	}
+	return x.plane(verb)
+}
+
+// plane is matrix, whatever is known of the chunks.
+func (x *Array) plane(verb string) *Array {
+	if x.err == nil && len(x.grid) != 2 {
 		return fail(verb, "shape %s: want a matrix", grid.Tuple(x.Shape()))
-	case x.kind.IsComplex():
-		return fail(verb, "shape %s of %s: want real numbers", grid.Tuple(x.Shape()), x.kind)
 	}
 	return x.As(x.kind.Floating())
 }
+
+// upright is matrix, or one of which is not known how many rows it has: it is taken for a tall one.
+func (x *Array) upright(verb string) *Array {
+	y := x.plane(verb)
+	if y.err == nil && !y.grid[1].Known() {
+		return y.loose(verb)
+	}
+	return y
+}
+
+// adjoint is the transposed matrix, conjugated.
+func (x *Array) adjoint() *Array { return x.Conj().T() }
 
 // square is matrix for those with as many rows as columns.
 func (x *Array) square(verb string) *Array {
@@ -102,11 +116,12 @@ func beside(verb string, n int, f func(k int) *Array) *Array {
 }
 
 // Cholesky is the lower triangular L in x = L·Lᵀ of a symmetric positive definite
-// matrix, of which the lower triangle is read. A run fails for other matrices, with
-// the column at which that is seen. The error of L·Lᵀ is within 8·n roundings of
-// the largest element.
-func (x *Array) Cholesky() *Array {
-	const verb = "Cholesky"
+// matrix, or x = L·Lᴴ of a Hermitian one, of which the lower triangle is read. A run
+// fails for other matrices, with the column at which that is seen. The error of L·Lᵀ is
+// within 8·n roundings of the largest element.
+func (x *Array) Cholesky() *Array { return x.cholesky("Cholesky") }
+
+func (x *Array) cholesky(verb string) *Array {
 	y := x.square(verb)
 	if y.err != nil {
 		return y
@@ -203,8 +218,8 @@ func (x *Array) Det() *Array {
 	return d.Prod().Mul(sign)
 }
 
-// SLogDet returns the sign of the determinant (-1, 0 or 1) and the logarithm of its
-// size, which does not overflow.
+// SLogDet returns the sign of the determinant (-1, 0 or 1, of a complex matrix a number
+// of size 1, or 0) and the logarithm of its size, which does not overflow.
 func (x *Array) SLogDet() (sign, log *Array) {
 	d, sign := x.pivots("SLogDet")
 	if d.err != nil {
@@ -226,7 +241,8 @@ func (x *Array) pivots(verb string) (d, sign *Array) {
 	}
 	// The sign of a permutation is that of its inversions: pairs in the wrong order.
 	n := int(y.grid[0].Len())
-	at := p.MatMul(Arange(0.0, float64(n), 1.0, Of(y.kind), Chunks(-1)))
+	p = p.Real()
+	at := p.MatMul(Arange(0.0, float64(n), 1.0, Of(p.kind), Chunks(-1)))
 	wrong := at.ExpandDims(0).Lt(at.ExpandDims(1)).And(upperMask(n)).Sum()
 	return Where(Eye(n, n, 0, Of(Bool)), u, 1.0), wrong.Mod(2).Mul(-2).Add(1).As(y.kind)
 }
@@ -269,9 +285,15 @@ func (x *Array) system(verb string, y *Array) (a, b *Array, answered func(*Array
 		y = y.ExpandDims(1)
 		as = func(z *Array) *Array { return z.dropped(1) }
 	}
-	if a, b = x.matrix(verb), y.matrix(verb); a.err != nil || b.err != nil {
+	if a, b = x.upright(verb), y.upright(verb); a.err != nil || b.err != nil {
 		f := failed(a, b)
 		return f, f, as
+	}
+	for _, side := range []*Array{a, b} {
+		if a.grid[0].Known() != b.grid[0].Known() && !side.grid[0].Known() {
+			f := side.loose(verb)
+			return f, f, as
+		}
 	}
 	if a.grid[0].Len() != b.grid[0].Len() {
 		f := fail(verb, "shapes %s do not fit: %d rows and %d", shapes(given), a.grid[0].Len(), b.grid[0].Len())
@@ -282,8 +304,8 @@ func (x *Array) system(verb string, y *Array) (a, b *Array, answered func(*Array
 }
 
 // SolveTriangular solves x·z = y for a lower triangular matrix, an upper one if
-// isUpper is set; the other triangle is not read. A zero on the diagonal gives
-// infinities and NaN.
+// isUpper is set; the other triangle is not read. A zero on the diagonal is an error of
+// the run.
 func (x *Array) SolveTriangular(y *Array, isUpper bool) *Array {
 	const verb = "SolveTriangular"
 	if s := x.square(verb); s.err != nil {
@@ -296,9 +318,9 @@ func (x *Array) SolveTriangular(y *Array, isUpper bool) *Array {
 	return as(a.triangular(verb, b, isUpper, false))
 }
 
-// Solve solves x·z = y for a square matrix, by LU with pivots: z solves a system
-// whose matrix differs from x by a few n roundings of its size. y is a vector or a
-// matrix. Of a singular matrix there are infinities or NaN.
+// Solve solves x·z = y for a square matrix, by LU with pivots: z solves a system whose
+// matrix differs from x by a few n roundings of its size. y is a vector or a matrix. A
+// singular matrix, one with a pivot of 0, is an error of the run.
 func (x *Array) Solve(y *Array) *Array { return x.solve("Solve", y) }
 
 func (x *Array) solve(verb string, y *Array) *Array {
@@ -317,22 +339,22 @@ func (x *Array) solve(verb string, y *Array) *Array {
 	return as(beside(verb, len(ps), func(k int) *Array { return ps[k].out[0].array(verb) }).triangular(verb, z, true, false))
 }
 
-// SolveCholesky solves x·z = y for a symmetric positive definite matrix, in half
-// the work of Solve.
+// SolveCholesky solves x·z = y for a positive definite matrix, symmetric or Hermitian,
+// in half the work of Solve.
 func (x *Array) SolveCholesky(y *Array) *Array {
 	const verb = "SolveCholesky"
 	a, b, as := x.system(verb, y)
 	if a.err != nil {
 		return a
 	}
-	l := a.Cholesky()
+	l := a.cholesky(verb)
 	if l.err != nil {
 		return l
 	}
-	return as(l.T().triangular(verb, l.triangular(verb, b, false, false), true, false))
+	return as(l.adjoint().triangular(verb, l.triangular(verb, b, false, false), true, false))
 }
 
-// Inv is the inverse of a square matrix, by Solve.
+// Inv is the inverse of a square matrix, by Solve: a singular one is an error of the run.
 func (x *Array) Inv() *Array {
 	y := x.square("Inv")
 	if y.err != nil {
@@ -344,39 +366,42 @@ func (x *Array) Inv() *Array {
 }
 
 // LstSq is the z for which the sum of squares of x·z - y is least: x is a matrix
-// of full column rank with at least as many rows as columns. It is by QR.
+// of full column rank with at least as many rows as columns. It is by QR: an R with a 0 on its
+// diagonal is an error of the run. PInv serves matrices of any rank.
 func (x *Array) LstSq(y *Array) *Array {
 	const verb = "LstSq"
 	a, b, as := x.system(verb, y)
 	if a.err != nil {
 		return a
 	}
-	if a.grid[0].Len() < a.grid[1].Len() {
+	if a.grid[0].Known() && a.grid[0].Len() < a.grid[1].Len() {
 		return fail(verb, "shape %s: want at least as many rows as columns", grid.Tuple(a.Shape()))
 	}
 	q, r := a.qr(verb)
 	if f := failed(q, r); f != nil {
 		return f
 	}
-	return as(r.triangular(verb, product(verb, q.T(), b), true, false))
+	return as(r.triangular(verb, product(verb, q.adjoint(), b), true, false))
 }
 
-// QR returns Q and R in x = Q·R: with k the lesser of rows and columns, k
-// orthonormal columns, and k rows of an upper triangular matrix whose diagonal is
-// not negative, which makes both unique for matrices of full rank: the chunks
-// change roundings only. Matrices of at least four times as many rows as columns
-// are factored by rows (Demmel, Grigori, Hoemmen and Langou, Communication-optimal
-// parallel and sequential QR and LU factorizations, 2012), others by panels of
-// columns. QᵀQ differs from the unit matrix by less than 10·k roundings.
+// QR returns Q and R in x = Q·R: with k the lesser of rows and columns, k orthonormal
+// columns, and k rows of an upper triangular matrix whose diagonal is not negative,
+// which makes both unique for matrices of full rank: the chunks change roundings only.
+// Matrices of at least four times as many rows as columns are factored by rows (Demmel,
+// Grigori, Hoemmen and Langou, Communication-optimal parallel and sequential QR and LU
+// factorizations, 2012), others by panels of columns. QᵀQ, QᴴQ of complex matrices,
+// differs from the unit matrix by less than 10·k roundings. A matrix of which is not known how
+// many rows it has, see Select, is taken for one with at least as many as columns; if it has
+// fewer, R has rows of zeros, or nearly so, at the end.
 func (x *Array) QR() (q, r *Array) { return x.qr("QR") }
 
 func (x *Array) qr(verb string) (q, r *Array) {
-	y := x.matrix(verb)
+	y := x.upright(verb)
 	if y.err != nil {
 		return y, y
 	}
 	m, n := y.grid[0].Len(), y.grid[1].Len()
-	if m >= 4*n {
+	if m >= 4*n || m < 0 {
 		return y.tall(verb)
 	}
 	k := min(m, n)
@@ -428,11 +453,13 @@ const stacked = 16
 // tall is QR of blocks of rows, and then of what they leave: a triangle each.
 func (x *Array) tall(verb string) (q, r *Array) {
 	n := x.grid[1].Len()
-	x = x.cut(verb, grid.Grid{atLeast(x.grid[0], n), single(n)})
-	if x.err != nil {
+	rows := x.grid[0]
+	if rows.Known() {
+		rows = atLeast(rows, n)
+	}
+	if x = x.cut(verb, grid.Grid{rows, single(n)}); x.err != nil {
 		return x, x
 	}
-	rows := x.grid[0]
 	o := &operation{CallParams: ops.CallParams{Kind: x.kind, Space: grid.Grid{rows}, Out: []grid.Grid{x.grid,
 		{grid.Axis{{Size: n, Count: rows.Blocks()}}, single(n)}}}}
 	o.read(x.result(), false, 0, ops.All)
@@ -467,145 +494,4 @@ func atLeast(a grid.Axis, n int64) (out grid.Axis) {
 		}
 	}
 	return out
-}
-
-// SVD returns U, the singular values from the largest to the smallest, and Vᵀ in
-// x = U·diag(s)·Vᵀ, with as many columns, values and rows as x has of the fewer. It
-// is by QR, and then of a square matrix in one task. The first of the largest
-// elements of each row of Vᵀ (of each column of U, for matrices with more columns
-// than rows) is positive.
-func (x *Array) SVD() (u, s, vt *Array) { return x.svd("SVD") }
-
-func (x *Array) svd(verb string) (u, s, vt *Array) {
-	y := x.matrix(verb)
-	if y.err != nil {
-		return y, y, y
-	}
-	m, n := y.grid[0].Len(), y.grid[1].Len()
-	if m < n {
-		u, s, vt = y.T().svd(verb)
-		if u.err != nil {
-			return u, s, vt
-		}
-		return vt.T(), s, u.T()
-	}
-	var q *Array
-	if y.grid[0].Blocks() > 1 || y.grid[1].Blocks() > 1 {
-		q, y = y.qr(verb)
-		if f := failed(q, y); f != nil {
-			return f, f, f
-		}
-		m = n
-	}
-	o := &operation{CallParams: ops.CallParams{Kind: y.kind, Out: []grid.Grid{{single(m), single(n)}, {single(n)}, {single(n), single(n)}}}}
-	o.read(y.result(), false, ops.All, ops.All)
-	out, bad := o.done(verb, ops.SVD)
-	if bad != nil {
-		return bad, bad, bad
-	}
-	u = out[0].array(verb)
-	if q != nil {
-		u = product(verb, q, u)
-	}
-	return u, out[1].array(verb), out[2].array(verb)
-}
-
-// oversampling is how many more vectors than asked for are looked for.
-const oversampling = 10
-
-// SVDCompressed returns about the k largest singular values, and their vectors, of
-// a large matrix: of its products with k+10 random vectors, which are drawn by key,
-// after so many rounds of powers (Halko, Martinsson and Tropp, Finding structure
-// with randomness, 2011, algorithm 4.4). With two rounds the values are close even
-// where they fall off slowly. x is read twice, and twice more for each round.
-func (x *Array) SVDCompressed(k, rounds int, key uint64) (u, s, vt *Array) {
-	const verb = "SVDCompressed"
-	y := x.matrix(verb)
-	if y.err != nil {
-		return y, y, y
-	}
-	m, n := int(y.grid[0].Len()), int(y.grid[1].Len())
-	if k < 1 || k > min(m, n) || rounds < 0 {
-		f := fail(verb, "%d values of shape %s after %d rounds: want 1 to %d values", k, grid.Tuple(y.Shape()), rounds, min(m, n))
-		return f, f, f
-	}
-	wide := min(k+oversampling, m, n)
-	q, _ := product(verb, y, Random(key).Normal(0, 1, []int{n, wide}, Of(y.kind)).cut(verb, grid.Grid{y.grid[1], single(int64(wide))})).qr(verb)
-	for range rounds {
-		q, _ = product(verb, y.T(), q).qr(verb)
-		q, _ = product(verb, y, q).qr(verb)
-	}
-	if q.err != nil {
-		return q, q, q
-	}
-	u, s, vt = product(verb, q.T(), y).svd(verb)
-	if u.err != nil {
-		return u, s, vt
-	}
-	return product(verb, q, u.part(1, 0, k)), s.part(0, 0, k), vt.part(0, 0, k)
-}
-
-// Norm is the norm of a vector or matrix: of order 2 for vectors and the root of
-// the sum of squares for matrices (Frobenius) when none is given. Vectors have
-// order p: (Σ|x|^p)^(1/p), the largest |x| for +Inf, the smallest for -Inf, and the
-// number of those that are not 0 for 0. Matrices have 1 and -1, the largest and
-// smallest sum of a column's |x|; ±Inf, of a row's; 2 and -2, the largest and
-// smallest singular value.
-func (x *Array) Norm(order ...float64) *Array {
-	switch {
-	case x.err != nil:
-		return x
-	case len(order) > 1:
-		return fail("Norm", "%d orders", len(order))
-	case len(order) == 0:
-		return x.As(x.kind.Floating()).Abs().Square().Sum().Sqrt()
-	case len(x.grid) == 1:
-		return x.vectorNorm(order[0])
-	case len(x.grid) == 2:
-		return x.matrixNorm(order[0])
-	}
-	return fail("Norm", "shape %s: want a vector or a matrix", grid.Tuple(x.Shape()))
-}
-
-func (x *Array) vectorNorm(p float64) *Array {
-	a := x.As(x.kind.Floating()).Abs()
-	switch {
-	case math.IsNaN(p):
-		return fail("Norm", "order NaN")
-	case p == 0:
-		return a.CountNonzero().As(a.kind)
-	case p == 1:
-		return a.Sum()
-	case p == 2:
-		return a.Square().Sum().Sqrt()
-	case math.IsInf(p, 1):
-		return a.Max()
-	case math.IsInf(p, -1):
-		return a.Min()
-	}
-	return a.Pow(p).Sum().Pow(1 / p)
-}
-
-func (x *Array) matrixNorm(p float64) *Array {
-	a := x.As(x.kind.Floating()).Abs()
-	switch {
-	case p == 1:
-		return a.Sum(0).Max()
-	case p == -1:
-		return a.Sum(0).Min()
-	case math.IsInf(p, 1):
-		return a.Sum(1).Max()
-	case math.IsInf(p, -1):
-		return a.Sum(1).Min()
-	case p == 2 || p == -2:
-		_, s, _ := x.svd("Norm")
-		if s.err != nil {
-			return s
-		}
-		if p == 2 {
-			return s.Max()
-		}
-		return s.Min()
-	}
-	return fail("Norm", "order %v of a matrix: want ±1, ±2 or ±Inf", p)
 }

@@ -12,6 +12,12 @@ func BenchmarkFFT(b *testing.B) {
 	run(b, x.FFT(0).Abs().Max(), int64(16*n))
 }
 
+// BenchmarkRFFT is of years of days, twice: a length that is 8 times a prime.
+func BenchmarkRFFT(b *testing.B) {
+	x := array.FromSlice(full(1096*4000), []int{1096, 4000}, array.Chunks(-1, 1000))
+	run(b, x.RFFT(0).Mul(2).IRFFT(0, array.Points(1096)).Max(), 8*1096*4000)
+}
+
 func BenchmarkFFTInput(b *testing.B) {
 	n := 1 << 24
 	x := array.FromSlice(full(n), []int{n}, array.Chunks(-1)).As(array.Complex128)
@@ -33,7 +39,7 @@ func BenchmarkTSQRInput(b *testing.B) {
 func BenchmarkSVDCompressed(b *testing.B) {
 	n := 4000
 	x := array.FromSlice(full(n*n), []int{n, n}, array.Chunks(1000, 1000))
-	_, s, _ := x.SVDCompressed(20, 0, 1)
+	_, s, _ := x.SVDCompressed(20, 2, 1)
 	run(b, s, int64(8*n*n))
 }
 
@@ -55,4 +61,12 @@ func BenchmarkArgSort(b *testing.B) {
 
 func BenchmarkMedian(b *testing.B) {
 	run(b, square().Median(0).Max(), 8*side*side)
+}
+
+func BenchmarkNanMedianFloat32(b *testing.B) {
+	run(b, noise().As(array.Float32).NanMedian(0).Max(), 8*side*side)
+}
+
+func BenchmarkTopK(b *testing.B) {
+	run(b, noise().As(array.Float32).TopK(10, 0).Max(), 8*side*side)
 }

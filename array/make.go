@@ -76,8 +76,8 @@ func Meshgrid(indexing string, xs ...*Array) []*Array {
 	return out
 }
 
-// below is where column − row ≤ k in the last two axes of x.
-func (x *Array) below(verb string, k int) *Array {
+// under is where column − row ≤ k in the last two axes of x.
+func (x *Array) under(verb string, k int) *Array {
 	d := len(x.grid)
 	rows, cols := positionsAlong(verb, x.grid[d-2]), positionsAlong(verb, x.grid[d-1])
 	return rows.Add(k).ExpandDims(1).Ge(cols)
@@ -97,13 +97,55 @@ func (x *Array) triangle(verb string, k int, lower bool) *Array {
 		return fail(verb, "shape %s: want two axes or more", grid.Tuple(x.Shape()))
 	}
 	if lower {
-		return Where(x.below(verb, k), x, ZerosLike(x))
+		return Where(x.under(verb, k), x, ZerosLike(x))
 	}
-	return Where(x.below(verb, k-1), ZerosLike(x), x)
+	return Where(x.under(verb, k-1), ZerosLike(x), x)
 }
 
 // Tri is ones where column − row ≤ k, else zeros: float64 by default.
 func Tri(rows, cols, k int, opts ...Option) *Array { return Ones([]int{rows, cols}, opts...).Tril(k) }
+
+// TrilIndices is the rows and the columns of the places of a matrix of rows × cols where
+// column − row ≤ k, in row-major order: two vectors of int64.
+func TrilIndices(rows, cols, k int, opts ...Option) []*Array {
+	k = min(max(k, -rows), cols)
+	return corner("TrilIndices", rows, cols, below(rows, cols, k), opts, func(i *Array) (from, to *Array) {
+		return ZerosLike(i), i.Add(k + 1)
+	})
+}
+
+// TriuIndices is TrilIndices of the places where column − row ≥ k.
+func TriuIndices(rows, cols, k int, opts ...Option) []*Array {
+	k = min(max(k, -rows), cols)
+	return corner("TriuIndices", rows, cols, rows*cols-below(rows, cols, k-1), opts, func(i *Array) (from, to *Array) {
+		return i.Add(k), FullLike(i, cols)
+	})
+}
+
+// below is how many places of a matrix have column − row ≤ k: after rows without one come
+// rows with one more each, then whole ones.
+func below(rows, cols, k int) int {
+	first := min(max(-k, 0), rows)
+	whole := min(max(cols-k-1, first), rows)
+	return (whole-first)*(first+whole+2*k+1)/2 + (rows-whole)*cols
+}
+
+// corner is the rows and columns of the places of a matrix, n in all, of which each row
+// has those from one column to another; between says which, bounded by the matrix here.
+func corner(verb string, rows, cols, n int, opts []Option, between func(row *Array) (from, to *Array)) []*Array {
+	if rows < 0 || cols < 0 || rows > 0 && cols > 1<<56/rows {
+		bad := fail(verb, "a matrix of %d × %d: want lengths of 0 and more, and at most 2^56 places", rows, cols)
+		return []*Array{bad, bad}
+	}
+	from, to := between(Arange(0, rows, 1))
+	from, to = from.Clip(0, cols), to.Clip(0, cols)
+	ends := to.Sub(from).CumSum(0) // the places of a row and of those above it
+	at := Arange(0, n, 1, append(slices.Clone(opts), Of(Int64))...)
+	row := ends.SearchSorted(at, true)
+	col := at.Add(to.Sub(ends).Gather(row, 0))
+	kind := settle(Int64, opts).kind
+	return []*Array{row.As(kind), col.As(kind)}
+}
 
 // Diag is a matrix with a vector on its diagonal k and zeros elsewhere.
 func (x *Array) Diag(k int) *Array {
@@ -300,12 +342,9 @@ func (x *Array) Insert(values *Array, at, a int) *Array {
 	if f := failed(x, values); f != nil {
 		return f
 	}
-	if bad := x.loose("Insert"); bad != nil {
+	i, bad := x.axisOf("Insert", a)
+	if bad != nil {
 		return bad
-	}
-	i, err := axis(a, len(x.grid))
-	if err != nil {
-		return fail("Insert", "%w", err)
 	}
 	n := int(x.grid[i].Len())
 	k := at
@@ -320,12 +359,9 @@ func (x *Array) Insert(values *Array, at, a int) *Array {
 
 // Delete leaves out positions along an axis.
 func (x *Array) Delete(index []int, a int) *Array {
-	if bad := x.loose("Delete"); bad != nil {
+	at, bad := x.axisOf("Delete", a)
+	if bad != nil {
 		return bad
-	}
-	at, err := axis(a, len(x.grid))
-	if err != nil {
-		return fail("Delete", "%w", err)
 	}
 	list, err := positions(index, at, x)
 	if err != nil {
@@ -348,25 +384,70 @@ func (x *Array) Delete(index []int, a int) *Array {
 
 // BlockAt is the block at a position along each axis, as an array of one block.
 func (x *Array) BlockAt(at ...int) *Array {
-	if bad := x.loose("BlockAt"); bad != nil {
-		return bad
-	}
-	if len(at) != len(x.grid) {
-		return fail("BlockAt", "%d positions for the shape %s", len(at), grid.Tuple(x.Shape()))
+	const verb = "BlockAt"
+	if x.err == nil && len(at) != len(x.grid) {
+		return fail(verb, "%d positions for the shape %s", len(at), grid.Tuple(x.Shape()))
 	}
 	ix := make([]Ix, len(at))
 	for i, k := range at {
-		n := int(x.grid[i].Blocks())
-		if k < 0 {
-			k += n
-		}
-		if k < 0 || k >= n {
-			return fail("BlockAt", "block %d of %d along axis %d", at[i], n, i)
-		}
-		lo, hi := x.grid[i].Lookup().Bounds(int64(k))
-		ix[i] = S(int(lo), int(hi))
+		ix[i] = I(k)
 	}
-	return x.index("BlockAt", ix)
+	return x.blocksAt(verb, ix)
+}
+
+// BlocksAt selects blocks as Index selects elements: S(1, 3) is the second and the third
+// along an axis, S(0, 10, 2) every other one, I(0) the first, whose axis stays. It is a view.
+//
+//	x.BlocksAt(array.All, array.S(0, 2))
+func (x *Array) BlocksAt(ix ...Ix) *Array { return x.blocksAt("BlocksAt", ix) }
+
+func (x *Array) blocksAt(verb string, ix []Ix) *Array {
+	if bad := x.loose(verb); bad != nil {
+		return bad
+	}
+	ix, err := x.expand(ix)
+	if err != nil {
+		return fail(verb, "%w", err)
+	}
+	y := x
+	for i, s := range ix {
+		if s.newAxis {
+			return fail(verb, "a new axis has no blocks of x: want positions of blocks")
+		}
+		n := int(x.grid[i].Blocks())
+		lo, count := 0, 1
+		if s.at != nil {
+			if lo = *s.at; lo < 0 {
+				lo += n
+			}
+			if lo < 0 || lo >= n {
+				return fail(verb, "block %d of %d along axis %d", *s.at, n, i)
+			}
+		} else if lo, count, err = s.bounds(n); err != nil {
+			return fail(verb, "%w", err)
+		}
+		y = y.blocksAlong(verb, i, lo, count, s.step)
+	}
+	return y
+}
+
+// blocksAlong is so many blocks of x along an axis, from one on by steps.
+func (x *Array) blocksAlong(verb string, at, lo, count, step int) *Array {
+	l := x.grid[at].Lookup()
+	if count == 0 {
+		return x.part(at, 0, 0)
+	}
+	if step == 1 || count == 1 {
+		from, _ := l.Bounds(int64(lo))
+		_, to := l.Bounds(int64(lo + count - 1))
+		return x.part(at, int(from), int(to))
+	}
+	parts := make([]*Array, count)
+	for k := range parts {
+		from, to := l.Bounds(int64(lo + k*step))
+		parts[k] = x.part(at, int(from), int(to))
+	}
+	return concat(verb, at, parts)
 }
 
 // Coarsen folds neighbours together: factors[i] of them along axis i, by a reduction
@@ -394,14 +475,14 @@ func (x *Array) Coarsen(factors []int, reduce func(x *Array, axes ...int) *Array
 
 // SlidingWindow adds an axis at the end along which lie the elements of the window that
 // begins at each position of an axis. The axis becomes shorter by what a window has
-// more than one. The windows are not copied before they are needed.
+// more than one. The windows are not copied before they are needed, and not at all by
+// sums, means, deviations and extremes over that axis:
+//
+//	x.SlidingWindow(30, 0).NanMean(-1)
 func (x *Array) SlidingWindow(window, a int) *Array {
-	if bad := x.loose("SlidingWindow"); bad != nil {
+	at, bad := x.axisOf("SlidingWindow", a)
+	if bad != nil {
 		return bad
-	}
-	at, err := axis(a, len(x.grid))
-	if err != nil {
-		return fail("SlidingWindow", "%w", err)
 	}
 	n := int(x.grid[at].Len())
 	if window < 1 || window > n {
@@ -415,7 +496,36 @@ func (x *Array) SlidingWindow(window, a int) *Array {
 		space[at], view[at].Start = cuts, int64(k)
 		shifted[k] = x.seen("SlidingWindow", space, view).ExpandDims(len(x.grid))
 	}
-	return concat("SlidingWindow", len(x.grid), shifted)
+	y := concat("SlidingWindow", len(x.grid), shifted)
+	y.windows = &windows{of: x, axis: at, size: window, cuts: cuts}
+	return y
+}
+
+// windows are those of SlidingWindow. Reductions of them read the array they are of, once, and not all its windows.
+type windows struct {
+	of         *Array
+	axis, size int
+	cuts       grid.Axis
+}
+
+// moving is the reduction of windows, ok false if it is another one: over other axes, or to positions.
+func (r *reduction) moving(parts []part, f *finisher, end ops.Finish) (y *Array, ok bool) {
+	w := r.x.windows
+	if w == nil || len(r.axes) != 1 || int(r.axes[0]) != len(w.of.grid) || r.b.Leaves[0].Kind != ops.Input {
+		return nil, false
+	}
+	if loose, _ := w.of.grid.Loose(); loose >= 0 {
+		return nil, false
+	}
+	p := ops.MovingParams{In: w.of.grid, Kind: w.of.kind, Axis: int32(w.axis), Window: int64(w.size), Fills: r.b.Leaves[1:], Steps: r.b.Steps, Finish: end, Cut: w.cuts}
+	for _, q := range parts {
+		if q.fold.Positions() {
+			return nil, false
+		}
+		p.Outs = append(p.Outs, q.value)
+		p.Folds = append(p.Folds, ops.FoldOf{Fold: q.fold, Kind: r.kinds[q.value]})
+	}
+	return add(r.verb, ops.Moving, p, p.Out(), f.kinds[end.Out], link{w.of.n, p.Wire()}), true
 }
 
 // Piecewise is values[i] where conds[i] is the first condition that is true, else
@@ -491,6 +601,3 @@ func (x *Array) IsClose(y any, rtol, atol float64, equalNaN bool) *Array {
 func (x *Array) AllClose(y any, rtol, atol float64, equalNaN bool) *Array {
 	return x.IsClose(y, rtol, atol, equalNaN).All()
 }
-
-// Extent is the largest element less the smallest one (ptp of NumPy).
-func (x *Array) Extent(axes ...int) *Array { return x.Max(axes...).Sub(x.Min(axes...)) }

@@ -50,6 +50,11 @@ func product(verb string, x, y *Array) *Array {
 	d := len(x.grid)
 	ga, gb := slices.Clone(x.grid), slices.Clone(y.grid)
 	for i := range d - 2 {
+		for _, g := range []grid.Grid{ga, gb} {
+			if g[i].Len() == 1 { // no chunk of it is empty: the first one is what all others are multiplied with
+				g[i] = single(1)
+			}
+		}
 		switch a, b := ga[i].Len(), gb[i].Len(); {
 		case a == b:
 			ga[i] = grid.Refine(ga[i], gb[i])
@@ -93,7 +98,46 @@ func (x *Array) Outer(y *Array) *Array {
 	if len(x.grid) != 1 || len(y.grid) != 1 {
 		return fail("Outer", "shapes %s: want vectors", shapes([]*Array{x, y}))
 	}
-	return x.ExpandDims(1).Mul(y)
+	return x.ExpandDims(1).times(y)
+}
+
+// times is Mul, of bools And: they have products where matrices of them do.
+func (x *Array) times(y *Array) *Array {
+	if x.kind == elem.Bool && y.kind == elem.Bool {
+		return x.And(y)
+	}
+	return x.Mul(y)
+}
+
+// Outer is what an elementwise function of two arrays makes of all elements of x with all
+// of y, as the outer method of NumPy's ufuncs: (*Array).Sub or whatever takes two arrays
+// and returns one element for element.
+//
+//	distances := array.Outer((*array.Array).Sub, x, y).Abs()
+//
+// Shapes: the axes of x, then those of y.
+// Chunks: those of x, then those of y.
+// Errors: a function that gives another shape.
+func Outer[Y any](f func(x *Array, y Y) *Array, x, y *Array) *Array {
+	if bad := failed(x, y); bad != nil {
+		return bad
+	}
+	second, ok := any(y).(Y)
+	if !ok {
+		return fail("Outer", "a %T: want a function of two arrays", f)
+	}
+	space := slices.Clone(x.grid)
+	for range y.grid {
+		space = append(space, grid.Uniform(1, 1))
+	}
+	z := f(x.seen("Outer", space, straight(len(x.grid))), second)
+	if z.err != nil {
+		return z
+	}
+	if want := append(x.Shape(), y.Shape()...); !slices.Equal(z.Shape(), want) {
+		return fail("Outer", "the function gives shape %s: want %s", grid.Tuple(z.Shape()), grid.Tuple(want))
+	}
+	return z
 }
 
 // Dot is NumPy's: of vectors and matrices MatMul; of numbers, which are arrays
@@ -104,7 +148,7 @@ func (x *Array) Dot(y *Array) *Array {
 	}
 	switch {
 	case len(x.grid) == 0 || len(y.grid) == 0:
-		return x.Mul(y)
+		return x.times(y)
 	case len(x.grid) <= 2 && len(y.grid) <= 2:
 		return product("Dot", x, y)
 	}
@@ -119,22 +163,17 @@ func (x *Array) VDot(y *Array) *Array {
 	if x.Size() != y.Size() {
 		return fail("VDot", "shapes %s have %d and %d elements", shapes([]*Array{x, y}), x.Size(), y.Size())
 	}
-	x = x.Ravel()
-	if x.kind.IsComplex() {
-		x = x.Conj()
-	}
-	return product("VDot", x, y.Ravel())
+	return product("VDot", x.Ravel().Conj(), y.Ravel())
 }
 
-// VecDot is the sum over an axis of x, conjugated, times y; both are broadcast.
+// VecDot is the sum over an axis of x, conjugated, times y; both are broadcast. Its type
+// is that of the products: integers wrap, and of bools it is whether one is true.
 func (x *Array) VecDot(y *Array, a int) *Array {
 	if f := failed(x, y); f != nil {
 		return f
 	}
-	if x.kind.IsComplex() {
-		x = x.Conj()
-	}
-	return x.Mul(y).Sum(a)
+	z := x.Conj().times(y)
+	return z.Sum(a).As(z.kind)
 }
 
 // TensorDot is the sum of products over axes: axes[0] of x and axes[1] of y, in

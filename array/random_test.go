@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/weft-data/weft/array"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/sched/local"
 )
 
@@ -23,7 +24,7 @@ func TestRandomPrograms(t *testing.T) {
 		runners = append(runners, r)
 	}
 	ctx := context.Background()
-	for seed := range uint64(500) {
+	for seed := range effort.Of[uint64](500, 120) {
 		cut := &author{r: rand.New(rand.NewPCG(seed, 1)), cuts: rand.New(rand.NewPCG(seed, 2))}
 		whole := &author{r: rand.New(rand.NewPCG(seed, 1))}
 		x, y := cut.write(), whole.write()

@@ -1,18 +1,21 @@
 package array_test
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/weft-data/weft/array"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/sched/local"
 )
 
 // TestPieces cuts arrays anew through pieces, with and without room for them.
 func TestPieces(t *testing.T) {
-	defer array.PieceBytes(0)()
+	defer array.PieceBytes(0, 0)()
 	ctx := context.Background()
 	roomy := local.New(local.Options{Threads: 3, Pool: 256 << 20, SpillDir: t.TempDir()})
 	defer roomy.Close()
@@ -41,7 +44,7 @@ func TestPieces(t *testing.T) {
 	}
 
 	rnd := rand.New(rand.NewPCG(5, 6))
-	for range 100 {
+	for range effort.Of(100, 30) {
 		a := &author{r: rnd, cuts: rnd}
 		shape := []int{1 + rnd.IntN(40), 1 + rnd.IntN(40), 1 + rnd.IntN(6)}
 		n := shape[0] * shape[1] * shape[2]
@@ -55,6 +58,78 @@ func TestPieces(t *testing.T) {
 				t.Fatalf("%v: %v", x, got)
 			}
 		}
+	}
+}
+
+// TestPiecesOfWhatIsMade: what is made of indices or drawn is made piece by piece, with steps too, and not when others read it.
+func TestPiecesOfWhatIsMade(t *testing.T) {
+	defer array.PieceBytes(0, 0)()
+	ctx := context.Background()
+	r := local.New(local.Options{Threads: 2})
+	defer r.Close()
+	x := array.Arange(0, 40*5120, 1, array.Chunks(10240)).Reshape(40, 5120)
+	drawn := array.Random(7).Integers(0, 1000, []int{40, 5120}, array.Chunks(2, 5120))
+	for _, c := range []struct {
+		y, as *array.Array
+		want  string
+	}{
+		{x.Rechunk(-1, 256), x, " of arange)"},
+		{drawn.Rechunk(-1, 256), drawn, " of integers)"},
+		{drawn.Mul(3).Sub(1).Rechunk(-1, 260), drawn.Mul(3).Sub(1), " of ((integers * 3) - 1))"},
+		{x.Add(drawn).Rechunk(-1, 256), x.Add(drawn), ""}, // x has other axes than it was made with
+		{drawn.Rechunk(-1, 256).Add(drawn.Sum()), drawn.Add(drawn.Sum()), ""},
+	} {
+		rep, err := c.y.Explain(ctx, r)
+		if err != nil || !strings.Contains(rep.After, "array.split((20, 1) to (5, 5)"+cmp.Or(c.want, ")")) {
+			t.Errorf("%v, want%s\n%s", err, c.want, rep.After)
+		}
+		got, err := array.Collect[int64](ctx, r, c.y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := array.Collect[int64](ctx, r, c.as)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: other elements: %v", c.want, err)
+		}
+	}
+}
+
+// TestBroad: blocks of which an array has small pieces are brought together before it is
+// cut, and those that are wanted are parts of larger ones.
+func TestBroad(t *testing.T) {
+	defer array.PieceBytes(0, 512)()
+	r := local.New(local.Options{Threads: 2, Pool: 3 << 20, SpillDir: t.TempDir()})
+	defer r.Close()
+	check := func(x *array.Array, n int) {
+		t.Helper()
+		got, err := array.Collect[int64](context.Background(), r, x)
+		if err != nil || len(got) != n {
+			t.Fatalf("%v: %d elements: %v", x, len(got), err)
+		}
+		for i, v := range got {
+			if v != int64(i) {
+				t.Fatalf("%v: element %d is %d", x, i, v)
+			}
+		}
+	}
+	// Of 1.3 MB in lines there would be 160 000 pieces of 8 bytes; of eight lines together
+	// there are 2500 of 512.
+	x := array.Arange(0, 400*400, 1, array.Chunks(400)).Reshape(400, 400).Rechunk(-1, 1)
+	rep, err := x.Explain(context.Background(), r)
+	if err != nil || !strings.Contains(rep.After, "array.split((50, 1) to ") || !strings.Contains(rep.After, " to (1, 50))") {
+		t.Fatalf("%v\n%s", err, rep.After)
+	}
+	if c := x.Chunks(); len(c[0]) != 1 || len(c[1]) != 400 {
+		t.Errorf("%d by %d chunks", len(c[0]), len(c[1]))
+	}
+	check(x, 400*400)
+
+	rnd := rand.New(rand.NewPCG(9, 10))
+	for range effort.Of(100, 30) {
+		a := &author{r: rnd, cuts: rnd}
+		shape := []int{1 + rnd.IntN(60), 1 + rnd.IntN(60), 1 + rnd.IntN(4)}
+		n := shape[0] * shape[1] * shape[2]
+		check(array.Arange(0, n, 1).Reshape(shape...).Rechunk(a.chunks(shape)...).Rechunk(a.chunks(shape)...), n)
 	}
 }
 
@@ -86,6 +161,29 @@ func TestSteps(t *testing.T) {
 			if v != int64(i) {
 				t.Fatalf("%v: %v", y, got)
 			}
+		}
+	}
+}
+
+// TestToWrite: an array that was cut anew is written as it was before, unless that is in very
+// small pieces.
+func TestToWrite(t *testing.T) {
+	of := func(chunks ...any) *array.Array { return array.Zeros([]int{1000, 1000}, array.Chunks(chunks...)) }
+	for i, c := range []struct {
+		x, store *array.Array
+		want     bool
+	}{
+		{of(1, -1).Rechunk(-1, 1), nil, true},
+		{of(-1, 1).Rechunk(1, -1), nil, false},
+		{of(1, -1).Rechunk(-1, 1), of(-1, 1), false},
+		{of(1, -1).Rechunk(-1, 1), of(1, -1), true},
+		{of(-1, 1).Rechunk(1, -1).Rechunk(2, -1), nil, false},
+		{of(1, -1).Rechunk(-1, 1).Rechunk(-1, 2), nil, true},
+		{of(500, 500).Rechunk(-1, -1), of(250, 1000), true},
+		{of(1, -1), nil, false},
+	} {
+		if got := array.WrittenUncut(c.x, c.store); got != c.want {
+			t.Errorf("%d: %v", i, got)
 		}
 	}
 }

@@ -56,6 +56,8 @@ func (x *Array) reduce(verb string, axes []int) (*reduction, *Array) {
 	}
 	if slices.ContainsFunc(r.axes, func(a int32) bool { return !x.grid[a].Known() }) {
 		r.n = -1
+	} else if loose, _ := x.grid.Loose(); r.n == 0 && loose >= 0 {
+		return nil, fail(verb, "axis %d of %s, over axes %v without elements: %w", loose, grid.Tuple(x.Shape()), r.axes, grid.ErrUnknown)
 	}
 	r.v = r.read(x, straight(len(x.grid)))
 	return r, nil
@@ -124,10 +126,13 @@ func (r *reduction) done(parts []part, finish func(f *finisher) int32) *Array {
 		f.cols = append(f.cols, cols...)
 		folds = append(folds, ops.FoldOf{Fold: q.fold, Kind: k})
 	}
-	states := p.States()
-	x := add(r.verb, ops.Strips, p, states, f.cols[0], r.links(r.x.grid)...)
 	out := finish(f)
 	end := &ops.Finish{Steps: f.b.Steps, Fills: f.b.Leaves, Out: out}
+	if y, ok := r.moving(parts, f, *end); ok {
+		return y
+	}
+	states := p.States()
+	x := add(r.verb, ops.Strips, p, states, f.cols[0], r.links(r.x.grid)...)
 	for x.err == nil {
 		c := ops.CombineParams{In: states, Factor: r.factors(states, f.cols), Folds: folds}
 		if c.Out().Equal(ops.States(c.Out(), r.axes)) && r.single(c.Out()) {
@@ -170,9 +175,12 @@ func (r *reduction) factors(states grid.Grid, cols []elem.Kind) []int32 {
 	for _, k := range cols {
 		width += int64(k.Width())
 	}
-	limit := float64(fanIn)
+	limit, split := float64(fanIn), r.x.split
 	if states.MaxBlock()*width > largeState {
 		limit = fanInLarge
+	}
+	if len(split) == 1 {
+		limit = float64(split[0])
 	}
 	f := make([]int32, len(states))
 	long := 0
@@ -183,7 +191,10 @@ func (r *reduction) factors(states grid.Grid, cols []elem.Kind) []int32 {
 		}
 	}
 	for _, a := range r.axes {
-		if n := states[a].Blocks(); n > 1 {
+		n := states[a].Blocks()
+		if n > 1 && len(split) > 1 {
+			f[a] = int32(min(n, int64(split[a])))
+		} else if n > 1 {
 			f[a] = int32(min(n, max(2, int64(math.Pow(limit, 1/float64(long))+1e-9))))
 		}
 	}
@@ -282,11 +293,11 @@ func (x *Array) extreme(verb string, fold strip.Fold, axes []int) *Array {
 	if x.kind.IsComplex() {
 		return fail(verb, "%s has no order", x.kind)
 	}
-	if r.n < 0 {
-		return fail(verb, "of what may be nothing: %w", grid.ErrUnknown)
-	}
 	if r.n == 0 {
 		return fail(verb, "zero-size array: shape %s has no %s over %v", grid.Tuple(x.Shape()), fold, axes)
+	}
+	if r.n < 0 && !fold.Positions() {
+		return r.some(fold)
 	}
 	last := 0
 	if fold == strip.ArgMin || fold == strip.ArgMax {
@@ -295,10 +306,24 @@ func (x *Array) extreme(verb string, fold strip.Fold, axes []int) *Array {
 	return r.done([]part{{r.v, fold}}, func(f *finisher) int32 { return f.col(last) })
 }
 
-// Min is the smallest element, NaN if there is one.
+// some is the extreme of what may be nothing: then the run fails.
+func (r *reduction) some(fold strip.Fold) *Array {
+	parts := []part{{r.v, fold}, {r.fill(elem.Int64, 1), strip.Sum}}
+	y, n := r.done(parts, func(f *finisher) int32 { return f.col(0) }), r.done(parts, func(f *finisher) int32 { return f.col(1) })
+	if f := failed(y, n); f != nil {
+		return f
+	}
+	o := &operation{CallParams: ops.CallParams{Kind: y.kind, Space: y.grid, Out: []grid.Grid{y.grid}}}
+	o.read(y.result(), false, along(len(y.grid))...)
+	o.read(n.result(), false, along(len(y.grid))...)
+	return o.one(r.verb, ops.Some)
+}
+
+// Min is the smallest element, NaN if there is one. Of a selection that turns out to
+// be empty there is none: the run fails.
 func (x *Array) Min(axes ...int) *Array { return x.extreme("Min", strip.Min, axes) }
 
-// Max is the largest element, NaN if there is one.
+// Max is the largest element, NaN if there is one, see Min.
 func (x *Array) Max(axes ...int) *Array { return x.extreme("Max", strip.Max, axes) }
 
 // ArgMin is the position of the first smallest element, of the first NaN if there
@@ -325,13 +350,52 @@ func (x *Array) All(axes ...int) *Array { return x.truth("All", strip.Min, axes)
 // CountNonzero is the number of elements that are not 0, as int64.
 func (x *Array) CountNonzero(axes ...int) *Array { return x.As(Bool).Sum(axes...) }
 
+// SplitEvery is x of which a step of a reduction merges the states of at most so many blocks:
+// in all, or of so many neighbours along each axis where a number is given for each. Fewer
+// make more steps, of less memory each, and another order in which floats are added. It is
+// for the reductions of the result itself, among them Reduction, and not for what is
+// computed of it first; without it the size of the states decides.
+//
+//	x.SplitEvery(8).Mean(0)
+//
+// Errors: numbers below 2, and another number of them than 1 and that of the axes.
+func (x *Array) SplitEvery(blocks ...int) *Array {
+	if x.err != nil {
+		return x
+	}
+	if len(blocks) != 1 && len(blocks) != len(x.grid) || len(blocks) == 0 {
+		return fail("SplitEvery", "%d numbers of blocks for an array of %d axes: want one, or one for each", len(blocks), len(x.grid))
+	}
+	for _, n := range blocks {
+		if n < 2 {
+			return fail("SplitEvery", "%d blocks: want 2 or more, else no step would merge any", n)
+		}
+	}
+	y := *x
+	y.split = slices.Clone(blocks)
+	return &y
+}
+
+// withNaN is a mistake if the elements cannot be NaN, else nil.
+func (r *reduction) withNaN() *Array {
+	if !r.x.kind.IsFloat() {
+		return fail(r.verb, "%s has no NaN: use the verb without Nan", r.x.kind)
+	}
+	return nil
+}
+
+// nothing is the mistake of an extreme of no elements.
+func (r *reduction) nothing() *Array {
+	return fail(r.verb, "zero-size array: shape %s", grid.Tuple(r.x.Shape()))
+}
+
 // withoutNaN begins a reduction in which NaN is replaced by another value.
 func (x *Array) withoutNaN(verb string, axes []int, instead float64) (r *reduction, v, isNaN int32, bad *Array) {
 	if r, bad = x.reduce(verb, axes); bad != nil {
 		return nil, 0, 0, bad
 	}
-	if !x.kind.IsFloat() {
-		return nil, 0, 0, fail(verb, "%s has no NaN: use the verb without Nan", x.kind)
+	if bad = r.withNaN(); bad != nil {
+		return nil, 0, 0, bad
 	}
 	isNaN, _ = r.apply(strip.Test(vec.IsNaN), r.v)
 	v, _ = r.apply(strip.Where, isNaN, r.fill(x.kind, math.Float64bits(instead)), r.v)
@@ -388,10 +452,23 @@ func (x *Array) NanVar(ddof float64, axes ...int) *Array {
 // NanStd is the square root of NanVar.
 func (x *Array) NanStd(ddof float64, axes ...int) *Array { return x.NanVar(ddof, axes...).Sqrt() }
 
+// KeepDims folds x over axes, over all when none is named, by a reduction such as
+// (*Array).Mean, and keeps the folded axes with length 1, so that the result broadcasts
+// against x: keepdims of NumPy.
+//
+//	x.Sub(x.KeepDims((*array.Array).Mean, 1))
+func (x *Array) KeepDims(reduce func(x *Array, axes ...int) *Array, axes ...int) *Array {
+	y := reduce(x, axes...)
+	if y.err != nil || len(axes) > 0 {
+		return y.restore(x, axes)
+	}
+	return y.restore(x, others(len(x.grid), nil))
+}
+
 // restore gives a reduction its axes back, with length 1, so that it broadcasts
 // against what it was made from.
 func (x *Array) restore(from *Array, axes []int) *Array {
-	if len(axes) == 0 {
+	if len(axes) == 0 || x.err != nil {
 		return x
 	}
 	at := make([]int, len(axes))
@@ -411,7 +488,7 @@ func (x *Array) nanExtreme(verb string, fold strip.Fold, none float64, axes []in
 		return bad
 	}
 	if r.n == 0 {
-		return fail(verb, "zero-size array: shape %s", grid.Tuple(x.Shape()))
+		return r.nothing()
 	}
 	all, _ := r.apply(strip.Unary(vec.Not), isNaN)
 	return r.done([]part{{v, fold}, {all, strip.Max}}, func(f *finisher) int32 {

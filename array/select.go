@@ -3,6 +3,7 @@ package array
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/weft-data/weft/chunk"
@@ -10,6 +11,7 @@ import (
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/internal/strip"
+	"github.com/weft-data/weft/internal/vec"
 	ops "github.com/weft-data/weft/op/array"
 )
 
@@ -17,9 +19,13 @@ import (
 // order: x[mask] of NumPy. mask has the shape of x, or of its first axes; these
 // become one axis, whose length is not known before the plan has run: Shape and
 // Chunks say -1. Such an array can be computed, take part in elementwise verbs with
-// others selected by the same condition, be reduced by sums, means and deviations,
-// be selected from again, be transposed, and be joined. What needs to know its
-// chunks says so: ComputeChunkSizes finds them.
+// others selected by the same condition, be reduced by sums, means, deviations and
+// extremes, be accumulated, be counted (Unique, Histogram, BinCount), be looked up, be
+// selected from again, be transposed, be joined, be multiplied (MatMul, Cov), also with
+// another such array along that axis, be factored if they are its rows (QR, SVD, LstSq),
+// and given to functions of blocks. Along its other axes it is an array like any: sorted,
+// transformed, shifted, its quantiles and positions found. What needs to know the chunks says
+// so: ComputeChunkSizes finds them.
 func (x *Array) Select(mask *Array) *Array {
 	if f := failed(x, mask); f != nil {
 		return f
@@ -76,7 +82,11 @@ func (x *Array) compress(verb string, mask *Array, at int) *Array {
 		return mask
 	}
 	p := ops.SelectParams{In: x.grid, Axis: int32(at), Kind: x.kind}
-	return add(verb, ops.Select, p, p.Out(), x.kind, link{x.n, grid.Wiring{One: true}}, link{mask.n, p.Mask()})
+	y := add(verb, ops.Select, p, p.Out(), x.kind, link{x.n, grid.Wiring{One: true}}, link{mask.n, p.Mask()})
+	if y.err == nil && y.grid.Elements() == 0 && len(y.grid) > 1 {
+		y.n.gauge = mask.compress(verb, mask, 0)
+	}
+	return y
 }
 
 // FlatNonzero is the positions, in row-major order, of the elements that are not 0:
@@ -115,6 +125,88 @@ func (x *Array) Nonzero() []*Array {
 	return out
 }
 
+// UnravelIndex is, for each axis of a shape, the index along it of the elements whose
+// positions in row-major order x, of integers, has; a position that the shape has not is
+// an error of the run. RavelIndex is the way back. A shape without axes is a mistake, which
+// the only array returned carries.
+func (x *Array) UnravelIndex(shape []int) []*Array {
+	if len(shape) == 0 {
+		if x.err == nil {
+			x = fail("UnravelIndex", "shape (): want one axis or more")
+		}
+		return []*Array{x}
+	}
+	out := make([]*Array, len(shape))
+	step, bad := elementsOf("UnravelIndex", shape)
+	many := step
+	if slices.Contains(shape, 0) {
+		many = 0
+	}
+	at := x.inside("UnravelIndex", many)
+	if bad != nil {
+		at = bad
+	}
+	for i, n := range shape {
+		if step /= max(int64(n), 1); at.err == nil {
+			out[i] = at.FloorDiv(step).Mod(max(n, 1))
+		} else {
+			out[i] = at
+		}
+	}
+	return out
+}
+
+// RavelIndex is the position in row-major order of the elements of a shape whose indices
+// along its axes are given, arrays of integers that are broadcast; an index that the
+// shape has not is an error of the run. ravel_multi_index of NumPy.
+func RavelIndex(shape []int, at ...*Array) *Array {
+	const verb = "RavelIndex"
+	step, bad := elementsOf(verb, shape)
+	if bad != nil {
+		return bad
+	}
+	if len(at) != len(shape) || len(at) == 0 {
+		return fail(verb, "%d indices of shape %s: want one for each axis", len(at), grid.Tuple(shape))
+	}
+	var sum *Array
+	for i, x := range at {
+		step /= max(int64(shape[i]), 1)
+		y := x.inside(verb, int64(shape[i]))
+		if y.err != nil {
+			return y
+		}
+		if y = y.Mul(step); sum == nil {
+			sum = y
+		} else {
+			sum = elementwise(verb, strip.Binary(vec.Add), false, sum, y)
+		}
+	}
+	return sum
+}
+
+// elementsOf is how many elements a shape has, an axis of none counting as one.
+func elementsOf(verb string, shape []int) (int64, *Array) {
+	all := int64(1)
+	for _, n := range shape {
+		if n < 0 || n > 0 && all > math.MaxInt64/int64(n) {
+			return 0, fail(verb, "shape %s: want lengths of 0 and more, and positions of 64 bits", grid.Tuple(shape))
+		}
+		all *= max(int64(n), 1)
+	}
+	return all, nil
+}
+
+// inside is x, of integers, all of which must lie from 0 to below n.
+func (x *Array) inside(verb string, n int64) *Array {
+	at := positionsOf(verb, x)
+	if at.err != nil {
+		return at
+	}
+	o := &operation{CallParams: ops.CallParams{Kind: elem.Int64, Space: at.grid, Out: []grid.Grid{at.grid}, Ints: []int64{n}}}
+	o.read(at.result(), false, along(len(at.grid))...)
+	return o.one(verb, ops.Inside)
+}
+
 // ArgWhere is the indices of the elements that are not 0, one a row.
 func (x *Array) ArgWhere() *Array {
 	if x.err != nil {
@@ -137,24 +229,38 @@ func (x *Array) ComputeChunkSizes(ctx context.Context, r graph.Runner, opts ...R
 	if err != nil || loose < 0 {
 		return x, err
 	}
-	p := ops.SizesParams{In: x.grid, Axis: int32(loose)}
-	counts := make(grid.Grid, len(x.grid))
-	for i, a := range x.grid {
-		counts[i] = grid.Axis{{Size: 1, Count: a.Blocks()}}
+	var sizes []int64
+	if g := x.n.gauge; g != nil {
+		sizes, err = g.sizes(ctx, r, 0, opts)
+	} else {
+		sizes, err = x.sizes(ctx, r, loose, opts)
 	}
-	y := add("ComputeChunkSizes", ops.Sizes, p, counts, elem.Int64, link{x.n, grid.Wiring{One: true}})
-	sizes := slices.Repeat([]int64{-1}, int(x.grid[loose].Blocks()))
-	_, err = y.blocks(ctx, r, graph.Run, opts, func(d graph.Delivered) error {
-		return chunk.EachOfAll(d.Value, func(b *chunk.Batch) error {
-			return note(sizes, x.grid, loose, d.Block, strip.View[int64](b.Cols[0].Data, 1)[0])
-		})
-	})
 	if err != nil {
 		return nil, err
 	}
 	s := ops.SettleParams{Out: x.settled(loose, sizes), Kind: x.kind}
 	z := add("ComputeChunkSizes", ops.Settle, s, s.Out, x.kind, link{x.n, grid.Wiring{One: true}})
 	return z, z.err
+}
+
+// sizes finds the sizes of chunks along an axis, -1 where no block has any elements.
+func (x *Array) sizes(ctx context.Context, r graph.Runner, loose int, opts []RunOption) ([]int64, error) {
+	p := ops.SizesParams{In: x.grid, Axis: int32(loose)}
+	counts := make(grid.Grid, len(x.grid))
+	for i, a := range x.grid {
+		if i != loose && a.Len() == 0 {
+			return nil, fmt.Errorf("array: what is selected along axis %d of %s cannot be counted: axis %d has no elements", loose, grid.Tuple(x.Shape()), i)
+		}
+		counts[i] = grid.Axis{{Size: 1, Count: a.Blocks()}}
+	}
+	y := add("ComputeChunkSizes", ops.Sizes, p, counts, elem.Int64, link{x.n, grid.Wiring{One: true}})
+	sizes := slices.Repeat([]int64{-1}, int(x.grid[loose].Blocks()))
+	_, err := y.blocks(ctx, r, graph.Run, opts, func(d graph.Delivered) error {
+		return chunk.EachOfAll(d.Value, func(b *chunk.Batch) error {
+			return note(sizes, x.grid, loose, d.Block, strip.View[int64](b.Cols[0].Data, 1)[0])
+		})
+	})
+	return sizes, err
 }
 
 // settled is the grid with the sizes that the chunks of an axis have.
@@ -182,6 +288,13 @@ func note(sizes []int64, g grid.Grid, loose int, block int32, n int64) error {
 // computeLoose is Compute when the sizes of chunks along an axis are not known: the
 // blocks are kept until all of them are there.
 func (x *Array) computeLoose(ctx context.Context, r graph.Runner, loose int, opts []RunOption) (*Result, error) {
+	if x.grid.Elements() == 0 {
+		y, err := x.ComputeChunkSizes(ctx, r, opts...)
+		if err != nil {
+			return nil, err
+		}
+		return y.Compute(ctx, r, opts...)
+	}
 	type block struct {
 		n    int32
 		data *chunk.Batch
@@ -222,7 +335,7 @@ func (x *Array) computeLoose(ctx context.Context, r graph.Runner, loose int, opt
 	res := &Result{Shape: y.Shape(), DType: x.kind, data: strip.Aligned(y.Size() * w)}
 	place := newPlacer(y.grid, w)
 	for _, b := range all {
-		if err := place.block(res.data, b.n, chunk.NewBlock([][]*chunk.Batch{{b.data}})); err != nil {
+		if err := place.block(ctx, res.data, b.n, chunk.NewBlock([][]*chunk.Batch{{b.data}})); err != nil {
 			return nil, err
 		}
 	}

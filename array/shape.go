@@ -2,13 +2,12 @@ package array
 
 import (
 	"fmt"
-	"math"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/weft-data/weft/internal/grid"
-	ops "github.com/weft-data/weft/op/array"
 )
 
 // seen makes an array that reads x through a view from another space.
@@ -134,10 +133,11 @@ func (x *Array) Squeeze(axes ...int) *Array {
 	return x.seen("Squeeze", space, view)
 }
 
-// BroadcastTo repeats x along new axes in front and along axes of length 1.
+// BroadcastTo repeats x along new axes in front and along axes of length 1. The length of an axis
+// that is not known, see Select, is -1.
 func (x *Array) BroadcastTo(shape []int) *Array {
-	if bad := x.loose("BroadcastTo"); bad != nil {
-		return bad
+	if x.err != nil {
+		return x
 	}
 	d := len(shape) - len(x.grid)
 	if d < 0 {
@@ -148,6 +148,9 @@ func (x *Array) BroadcastTo(shape []int) *Array {
 		if i >= d && x.grid[i-d].Len() == int64(n) {
 			space[i], view[i-d] = x.grid[i-d], grid.View{Axis: int32(i), Step: 1}
 			continue
+		}
+		if i >= d && !x.grid[i-d].Known() {
+			return x.loose("BroadcastTo")
 		}
 		if n < 0 || i >= d && x.grid[i-d].Len() != 1 {
 			return fail("BroadcastTo", "shape %s does not become %s", grid.Tuple(x.Shape()), grid.Tuple(shape))
@@ -162,12 +165,18 @@ func (x *Array) BroadcastTo(shape []int) *Array {
 		lengths[i] = int64(n)
 		auto[i].Auto = space[i] == nil
 		if space[i] != nil {
-			auto[i].Sizes = space[i].All()
+			most := space[i].AtMost()
+			lengths[i], auto[i].Sizes = most.Len(), most.All()
 		}
 	}
 	g, err := grid.Divide(lengths, auto, DefaultBytes/int64(x.kind.Width()))
 	if err != nil {
 		return fail("BroadcastTo", "%w", err)
+	}
+	for i, a := range space {
+		if a != nil {
+			g[i] = a
+		}
 	}
 	return x.seen("BroadcastTo", g, view)
 }
@@ -419,6 +428,20 @@ func (x *Array) Reshape(shape ...int) *Array {
 	if bad := x.loose("Reshape"); bad != nil {
 		return bad
 	}
+	shape, err := x.reshape(shape)
+	if err != nil {
+		return fail("Reshape", "%w", err)
+	}
+	in, out := reshaped(x.grid, shape)
+	y := x.cut("Reshape", in)
+	if y.err != nil {
+		return y
+	}
+	return &Array{n: y.n, grid: out, kind: x.kind}
+}
+
+// reshape is a shape for the elements of x, with what is left in place of -1.
+func (x *Array) reshape(shape []int) ([]int, error) {
 	shape = slices.Clone(shape)
 	n, open := int64(1), -1
 	for i, k := range shape {
@@ -426,7 +449,7 @@ func (x *Array) Reshape(shape ...int) *Array {
 		case k == -1 && open < 0:
 			open = i
 		case k < 0:
-			return fail("Reshape", "shape %s", grid.Tuple(shape))
+			return nil, fmt.Errorf("shape %s", grid.Tuple(shape))
 		default:
 			n *= int64(k)
 		}
@@ -436,14 +459,54 @@ func (x *Array) Reshape(shape ...int) *Array {
 		shape[open], n = int(size/n), size
 	}
 	if n != size || open >= 0 && shape[open] < 0 {
-		return fail("Reshape", "%d elements of shape %s do not make %s", size, grid.Tuple(x.Shape()), grid.Tuple(shape))
+		return nil, fmt.Errorf("%d elements of shape %s do not make %s", size, grid.Tuple(x.Shape()), grid.Tuple(shape))
 	}
-	in, out := reshaped(x.grid, shape)
-	y := x.cut("Reshape", in)
-	if y.err != nil {
-		return y
+	return shape, nil
+}
+
+// ReshapeBlockwise gives the elements of each block another shape, and puts the blocks beside
+// each other: nothing is moved or computed, whatever the chunks. So the elements are in
+// another order than after Reshape, that of the blocks: it is for what does not depend on
+// order. With Chunks those of x it is undone.
+//
+// Shapes: neighbouring axes of x become one, whose length is their product; one length may
+// be -1. With Chunks any shape whose blocks have, one after the other, as many elements as
+// those of x.
+// Errors: shapes that want Chunks, and blocks of other sizes.
+func (x *Array) ReshapeBlockwise(shape []int, opts ...Option) *Array {
+	const verb = "ReshapeBlockwise"
+	if bad := x.loose(verb); bad != nil {
+		return bad
 	}
-	return &Array{n: y.n, grid: out, kind: x.kind}
+	shape, err := x.reshape(shape)
+	if err != nil {
+		return fail(verb, "%w", err)
+	}
+	o := settle(x.kind, opts)
+	if len(o.chunks) == 0 {
+		g, ok := x.grid.Merge(shape)
+		if !ok {
+			return fail(verb, "axes of shape %s, merged, do not make %s: give Chunks", grid.Tuple(x.Shape()), grid.Tuple(shape))
+		}
+		return &Array{n: x.n, grid: g, kind: x.kind}
+	}
+	g, err := o.grid(shape)
+	if err != nil {
+		return fail(verb, "%w", err)
+	}
+	if g.Blocks() != x.grid.Blocks() {
+		return fail(verb, "chunks %s make %d blocks: want %d, as chunks %s", g, g.Blocks(), x.grid.Blocks(), x.grid)
+	}
+	next, stop := iter.Pull(x.grid.Sizes())
+	defer stop()
+	b := 0
+	for n := range g.Sizes() {
+		if want, _ := next(); n != want {
+			return fail(verb, "block %d has %d elements in chunks %s: want %d, as in chunks %s", b, n, g, want, x.grid)
+		}
+		b++
+	}
+	return &Array{n: x.n, grid: g, kind: x.kind}
 }
 
 // Ravel is the elements in one axis.
@@ -559,110 +622,4 @@ func gcd(a, b int64) int64 {
 		a, b = b, a%b
 	}
 	return a
-}
-
-// Rechunk cuts the array anew: see Chunks for what specs may be.
-func (x *Array) Rechunk(specs ...any) *Array {
-	if bad := x.loose("Rechunk"); bad != nil {
-		return bad
-	}
-	o := options{chunks: specs, limit: DefaultBytes, kind: x.kind}
-	g, err := o.grid(x.Shape())
-	if err != nil {
-		return fail("Rechunk", "%w", err)
-	}
-	return x.cut("Rechunk", g)
-}
-
-// Beyond so many bytes an array of which every new block needs many old ones, and
-// the other way round, is cut into pieces and joined, so that what is on disk is
-// read once. Below that, and where few blocks meet, new blocks read the old ones
-// as they are. The numbers are constants, so that plans do not depend on the
-// machine.
-var pieceBytes int64 = 64 << 20
-
-const meetings = 4
-
-// What cutting and joining costs, in seconds: for each byte, which is written and read
-// once, and for each piece, which is an entry in a table and a seek.
-const byteCost, pieceCost = 2.0 / (1 << 30), 20e-6
-
-// steps are the grids through which an array of so many bytes is cut anew, the last of
-// them to: as many as cost least. Those between have chunks between the old and the new
-// ones, by equal factors, so that blocks stay as large and each meets few others.
-func steps(from, to grid.Grid, bytes int64) []grid.Grid {
-	var best []grid.Grid
-	least := math.Inf(1)
-	for n := 1; n <= 4; n++ {
-		way, at, cost := make([]grid.Grid, 0, n), from, 0.0
-		for k := 1; k <= n; k++ {
-			next := to
-			if k < n {
-				next = between(from, to, float64(k)/float64(n))
-			}
-			cost += float64(bytes)*byteCost + pieces(at, next)*pieceCost
-			way, at = append(way, next), next
-		}
-		if cost < least {
-			best, least = way, cost
-		}
-	}
-	return best
-}
-
-// pieces is how many parts two ways to cut an array have together.
-func pieces(a, b grid.Grid) float64 {
-	n := 1.0
-	for i := range a {
-		n *= float64(grid.Refine(a[i], b[i]).Blocks())
-	}
-	return n
-}
-
-// between are chunks whose lengths lie a part of the way, by factors, from one grid to
-// another.
-func between(from, to grid.Grid, part float64) grid.Grid {
-	g := make(grid.Grid, len(from))
-	for i := range g {
-		a, b := float64(max(from[i].Max(), 1)), float64(max(to[i].Max(), 1))
-		g[i] = grid.Uniform(from[i].Len(), max(int64(a*math.Pow(b/a, part)), 1))
-	}
-	return g
-}
-
-// cut gives the array other chunks; with the same ones it is x itself.
-func (x *Array) cut(verb string, g grid.Grid) *Array {
-	if x.err != nil || x.grid.Equal(g) {
-		return x
-	}
-	if bad := x.loose(verb); bad != nil {
-		return bad
-	}
-	many := float64(max(x.grid.Blocks(), g.Blocks()))
-	var y *Array
-	if x.NBytes() < pieceBytes || pieces(x.grid, g) <= meetings*many {
-		y = x.seen(verb, g, straight(len(g)))
-	} else {
-		y = x
-		for _, next := range steps(x.grid, g, x.NBytes()) {
-			y = y.apart(verb, next)
-		}
-	}
-	if y.err == nil {
-		y.uncut = x.whole()
-	}
-	return y
-}
-
-// apart cuts x into pieces and joins them.
-func (x *Array) apart(verb string, g grid.Grid) *Array {
-	if x.err != nil || x.grid.Equal(g) {
-		return x
-	}
-	p := ops.RechunkParams{From: x.grid, To: g, Kind: x.kind}
-	y := add(verb, ops.Split, p, x.grid, x.kind, link{x.n, grid.Wiring{One: true}})
-	if y.err != nil {
-		return y
-	}
-	return add(verb, ops.Join, p, g, x.kind, link{y.n, p.Wire()})
 }

@@ -6,13 +6,14 @@ import (
 
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
+	"github.com/weft-data/weft/internal/quantile"
 	ops "github.com/weft-data/weft/op/array"
 )
 
 // Order. Ascending or descending, NaN is last, and -0 comes before 0; what is equal
 // keeps its order.
 
-// ordered makes the axis one chunk, for verbs that need all of it in one task.
+// inOrder makes the axis one chunk, for verbs that need all of it in one task.
 func (x *Array) inOrder(verb string, a int) (y *Array, at int) {
 	if x.err != nil {
 		return x, 0
@@ -24,17 +25,18 @@ func (x *Array) inOrder(verb string, a int) (y *Array, at int) {
 	if x.kind.IsComplex() {
 		return fail(verb, "%s has no order", x.kind), 0
 	}
-	g := slices.Clone(x.grid)
-	g[at] = single(x.grid[at].Len())
 	if !x.grid[at].Known() {
 		return fail(verb, "axis %d of %s: %w", at, grid.Tuple(x.Shape()), grid.ErrUnknown), 0
 	}
-	return x.cut(verb, g), at
+	return x.inLines(verb, at), at
 }
 
 func (x *Array) sorted(verb string, a int, down, positions bool) *Array {
 	if x.err == nil && len(x.grid) == 1 && x.grid[0].Known() && x.grid[0].Blocks() > 1 && (a == 0 || a == -1) && !x.kind.IsComplex() {
 		return x.samplesorted(verb, down, positions)
+	}
+	if at, err := axis(a, len(x.grid)); x.err == nil && err == nil && !x.kind.IsComplex() && x.far(at) {
+		return x.eachLine(verb, at, func(line *Array) *Array { return line.samplesorted(verb, down, positions) }).cut(verb, x.grid)
 	}
 	y, at := x.inOrder(verb, a)
 	if y.err != nil {
@@ -128,8 +130,10 @@ func (x *Array) samplesorted(verb string, down, positions bool) *Array {
 }
 
 // Sort sorts along an axis; descending, if that is given and true, the largest
-// first. The chunks are those of x. A vector is sorted in its blocks, which no task
-// sees as a whole; of other arrays a task needs an axis of all its elements.
+// first. NaN is last in both directions, -0 comes before 0, and equals keep their
+// order. The chunks are those of x. A vector is sorted in its blocks, which no task
+// sees as a whole, and so is each line of another array that has more than 64 MiB;
+// shorter lines are brought together, as many as make a block.
 func (x *Array) Sort(a int, descending ...bool) *Array {
 	return x.sorted("Sort", a, slices.Contains(descending, true), false)
 }
@@ -139,46 +143,94 @@ func (x *Array) ArgSort(a int, descending ...bool) *Array {
 	return x.sorted("ArgSort", a, slices.Contains(descending, true), true)
 }
 
-// top is the keys and positions of the first k along an axis, of an array of
-// uint64, by a tree.
-func (x *Array) top(verb string, k, a int) (keys, at result, axisAt int, bad *Array) {
+// A topping is what TopK and ArgTopK have in common: the first n elements along an axis of x are to be found.
+type topping struct {
+	verb string
+	x    *Array
+	axis int
+	n    int64
+	down bool
+}
+
+func (x *Array) topping(verb string, k, a int) (*topping, *Array) {
 	if x.err != nil {
-		return keys, at, 0, x
+		return nil, x
 	}
-	axisAt, err := axis(a, len(x.grid))
+	at, err := axis(a, len(x.grid))
 	switch {
 	case err != nil:
-		return keys, at, 0, fail(verb, "shape %s: %w", grid.Tuple(x.Shape()), err)
+		return nil, fail(verb, "shape %s: %w", grid.Tuple(x.Shape()), err)
 	case x.kind.IsComplex():
-		return keys, at, 0, fail(verb, "%s has no order", x.kind)
-	case !x.grid[axisAt].Known():
-		return keys, at, 0, fail(verb, "axis %d of %s: %w", axisAt, grid.Tuple(x.Shape()), grid.ErrUnknown)
-	case k == 0 || max(k, -k) > int(x.grid[axisAt].Len()):
-		return keys, at, 0, fail(verb, "%d of the %d elements of axis %d", k, x.grid[axisAt].Len(), axisAt)
+		return nil, fail(verb, "%s has no order", x.kind)
+	case !x.grid[at].Known():
+		return nil, fail(verb, "axis %d of %s: %w", at, grid.Tuple(x.Shape()), grid.ErrUnknown)
+	case k == 0 || max(k, -k) > int(x.grid[at].Len()):
+		return nil, fail(verb, "%d of the %d elements of axis %d", k, x.grid[at].Len(), at)
 	}
-	n, in := int64(max(k, -k)), []*Array{x}
-	for again := int64(0); ; again = 1 {
-		g := slices.Clone(in[0].grid)
-		g[axisAt] = nil
-		for _, s := range in[0].grid[axisAt].All() {
-			g[axisAt] = g[axisAt].Append(min(s, n), 1)
+	return &topping{verb, x, at, int64(max(k, -k)), k > 0}, nil
+}
+
+// abreast reports whether the lines are few elements of many lines beside each other, see ops.Best.
+func (t *topping) abreast() bool {
+	g := t.x.grid
+	loose, err := g.Loose()
+	return err == nil && loose < 0 && t.n <= ops.MostBest && g.MaxBlock()/max(g[t.axis].Max(), 1) >= ops.FewLines
+}
+
+// step begins a step of the tree that leaves the first n elements of groups of neighbours. What a task reads is bounded by
+// DefaultBytes. The first step has groups only of blocks so short that what it leaves is more than an eighth of them.
+func (t *topping) step(in grid.Grid, kind elem.Kind, results int, again bool) *operation {
+	n, rows, block := in[t.axis].Blocks(), max(in[t.axis].Max(), 1), max(in.MaxBlock(), 1)
+	k := max(1, min(n, DefaultBytes/int64(t.x.kind.Width())/block, (8*t.n+rows-1)/rows))
+	if again {
+		k = min(n, max(2, min(DefaultBytes/int64(kind.Width()*results)/block, max(stacked, 1<<12/t.n))))
+	}
+	space, out := slices.Clone(in), slices.Clone(in)
+	space[t.axis], out[t.axis] = nil, nil
+	for g := range slices.Chunk(in[t.axis].All(), int(k)) {
+		sum := int64(0)
+		for _, s := range g {
+			sum += s
 		}
-		o := &operation{CallParams: ops.CallParams{Kind: elem.Uint64, Space: in[0].grid, Out: []grid.Grid{g, g}, Ints: []int64{int64(axisAt), n, truth(k > 0), again}}}
-		for _, y := range in {
-			o.read(y.result(), false, along(len(g))...)
+		space[t.axis], out[t.axis] = space[t.axis].Append(sum, 1), out[t.axis].Append(min(sum, t.n), 1)
+	}
+	return &operation{CallParams: ops.CallParams{Kind: kind, Space: space, Out: slices.Repeat([]grid.Grid{out}, results), Ints: []int64{int64(t.axis), t.n, truth(t.down)}}}
+}
+
+// best are the elements, or the places, of lines beside each other.
+func (t *topping) best(places bool) *Array {
+	y, mode, kind := t.x, int64(ops.BestElements), t.x.kind
+	if places {
+		mode, kind = ops.BestPlaces, elem.Uint64
+	}
+	for {
+		o := t.step(y.grid, kind, 1, y != t.x)
+		o.Ints = append(o.Ints, mode)
+		o.read(y.result(), true, along(len(y.grid))...)
+		if y = o.one(t.verb, ops.Best); y.err != nil || y.grid[t.axis].Blocks() == 1 {
+			return y
 		}
-		out, bad := o.done(verb, ops.Top)
+		if places {
+			mode = ops.BestAgain
+		}
+	}
+}
+
+// top is the keys and positions of the elements, of an array of uint64, by a tree.
+func (t *topping) top() (keys, at result, bad *Array) {
+	in := []result{t.x.result()}
+	for {
+		o := t.step(in[0].grid, elem.Uint64, 2, len(in) > 1)
+		o.Ints = append(o.Ints, truth(len(in) > 1))
+		for _, r := range in {
+			o.read(r, false, along(len(r.grid))...)
+		}
+		out, bad := o.done(t.verb, ops.Top)
 		if bad != nil {
-			return keys, at, 0, bad
+			return keys, at, bad
 		}
-		if keys, at = out[0], out[1]; g[axisAt].Blocks() == 1 {
-			return keys, at, axisAt, nil
-		}
-		wide := slices.Clone(g)
-		wide[axisAt] = grid.Uniform(g[axisAt].Len(), max(n*stacked, 1<<12))
-		in = []*Array{keys.array(verb).cut(verb, wide), at.array(verb).cut(verb, wide)}
-		if f := failed(in...); f != nil {
-			return keys, at, 0, f
+		if in = out; in[0].grid[t.axis].Blocks() == 1 {
+			return in[0], in[1], nil
 		}
 	}
 }
@@ -186,28 +238,39 @@ func (x *Array) top(verb string, k, a int) (keys, at result, axisAt int, bad *Ar
 // TopK is the k largest elements along an axis, the largest first; of a negative k
 // the -k smallest, the smallest first. Unlike Sort it needs no axis in one task.
 func (x *Array) TopK(k, a int) *Array {
-	keys, _, _, bad := x.top("TopK", k, a)
+	t, bad := x.topping("TopK", k, a)
 	if bad != nil {
 		return bad
 	}
-	y := keys.array("TopK")
-	o := &operation{CallParams: ops.CallParams{Kind: x.kind, Space: y.grid, Out: []grid.Grid{y.grid}, Ints: []int64{truth(k > 0)}}}
-	o.read(y.result(), false, along(len(y.grid))...)
+	if t.abreast() {
+		return t.best(false)
+	}
+	keys, _, bad := t.top()
+	if bad != nil {
+		return bad
+	}
+	o := &operation{CallParams: ops.CallParams{Kind: x.kind, Space: keys.grid, Out: []grid.Grid{keys.grid}, Ints: []int64{truth(k > 0)}}}
+	o.read(keys, false, along(len(keys.grid))...)
 	return o.one("TopK", ops.Elements)
 }
 
 // ArgTopK is the positions, int64, of the elements that TopK would give.
 func (x *Array) ArgTopK(k, a int) *Array {
-	_, at, _, bad := x.top("ArgTopK", k, a)
+	t, bad := x.topping("ArgTopK", k, a)
+	if bad != nil {
+		return bad
+	}
+	if t.abreast() && ops.Placed(x.kind, x.grid[t.axis].Len()) {
+		return t.best(true).And(uint64(math.MaxUint32)).As(elem.Int64)
+	}
+	_, at, bad := t.top()
 	if bad != nil {
 		return bad
 	}
 	return at.array("ArgTopK").As(elem.Int64)
 }
 
-var ways = []string{ops.QuantileLinear: "linear", ops.QuantileLower: "lower", ops.QuantileHigher: "higher", ops.QuantileMidpoint: "midpoint", ops.QuantileNearest: "nearest"}
-
-// quantiles is exact: all elements of the axes are sorted in one task.
+// quantiles is exact: all elements of the axes are sorted, see Sort.
 func (x *Array) quantiles(verb string, qs []float64, way string, skip bool, axes []int) *Array {
 	if x.err != nil {
 		return x
@@ -215,12 +278,12 @@ func (x *Array) quantiles(verb string, qs []float64, way string, skip bool, axes
 	if skip && !x.kind.IsFloat() {
 		return fail(verb, "%s has no NaN: use the verb without Nan", x.kind)
 	}
-	w := slices.Index(ways, way)
+	w := slices.Index(quantile.Methods, way)
 	if way == "" {
-		w = ops.QuantileLinear
+		w = int(quantile.Linear)
 	}
 	if w < 0 {
-		return fail(verb, "way %q: want one of %q", way, ways)
+		return fail(verb, "way %q: want one of %q", way, quantile.Methods)
 	}
 	for _, q := range qs {
 		if !(q >= 0 && q <= 1) {
@@ -243,14 +306,22 @@ func (x *Array) quantiles(verb string, qs []float64, way string, skip bool, axes
 	rest := others(len(x.grid), at)
 	y := x
 	if len(at) != 1 || at[0] != len(x.grid)-1 { // the axes become the last one
-		y = y.Transpose(append(slices.Clone(rest), at...)...).Reshape(append(x.lengths(rest), times(x.lengths(at)))...)
+		y = y.Transpose(append(slices.Clone(rest), at...)...)
+	}
+	if len(at) != 1 {
+		y = y.Reshape(append(x.lengths(rest), times(x.lengths(at)))...)
+	}
+	kind := x.kind.Floating()
+	if y.err == nil && !y.kind.IsComplex() && y.far(len(y.grid)-1) {
+		return y.As(elem.Float64).quantilesFar(verb, qs, quantile.Method(w), skip).MoveAxis(-1, 0).As(kind)
 	}
 	y, last := y.inOrder(verb, -1)
 	if y.err != nil {
 		return y
 	}
-	kind := x.kind.Floating()
-	y = y.As(elem.Float64)
+	if y.kind != elem.Float32 {
+		y = y.As(elem.Float64)
+	}
 	g := slices.Clone(y.grid)
 	g[last] = single(int64(len(qs)))
 	o := &operation{CallParams: ops.CallParams{Kind: elem.Float64, Space: y.grid, Out: []grid.Grid{g}, Ints: []int64{int64(last), int64(w), truth(skip)}, Nums: qs}}
@@ -263,9 +334,12 @@ func (x *Array) quantiles(verb string, qs []float64, way string, skip bool, axes
 }
 
 // Quantile is the quantile q, from 0 to 1, over axes, over all when none is named.
-// It is exact, whatever the chunks; between two elements it is found as way says:
-// "linear", "lower", "higher", "midpoint" or "nearest". NaN of nothing and where
-// there is a NaN. All elements of the axes are sorted in one task.
+// It is exact, whatever the chunks. Where it is and what lies between two elements
+// is as way says, one of NumPy's methods: "linear", which "" means, too, "lower",
+// "higher", "midpoint", "nearest", "inverted_cdf", "averaged_inverted_cdf",
+// "closest_observation", "interpolated_inverted_cdf", "hazen", "weibull",
+// "median_unbiased" or "normal_unbiased". NaN of nothing and where there is a NaN.
+// All elements of the axes are sorted, see Sort.
 func (x *Array) Quantile(q float64, way string, axes ...int) *Array {
 	return x.quantiles("Quantile", []float64{q}, way, false, axes).dropped(0)
 }
@@ -300,8 +374,9 @@ func (x *Array) NanMedian(axes ...int) *Array {
 	return x.quantiles("NanMedian", []float64{0.5}, "", true, axes).dropped(0)
 }
 
-// distinct finds the distinct elements: keys, counts and first positions.
-func (x *Array) distinct(verb string) ([]result, *Array) {
+// distinct finds the distinct elements: keys, counts and first positions; places says
+// that these are wanted.
+func (x *Array) distinct(verb string, places bool) ([]result, *Array) {
 	if x.err != nil {
 		return nil, x
 	}
@@ -315,11 +390,11 @@ func (x *Array) distinct(verb string) ([]result, *Array) {
 	if y.err != nil {
 		return nil, y
 	}
-	if !y.grid[0].Known() {
+	if !y.grid[0].Known() && places {
 		return nil, fail(verb, "shape %s: %w", grid.Tuple(x.Shape()), grid.ErrUnknown)
 	}
 	var loose grid.Axis
-	for _, r := range y.grid[0] {
+	for _, r := range y.grid[0].AtMost() {
 		loose = loose.Append(grid.Unknown(r.Size), r.Count)
 	}
 	g := grid.Grid{loose}
@@ -329,7 +404,7 @@ func (x *Array) distinct(verb string) ([]result, *Array) {
 	if bad != nil {
 		return nil, bad
 	}
-	g = grid.Grid{{{Size: grid.Unknown(y.grid[0].Len()), Count: 1}}}
+	g = grid.Grid{{{Size: grid.Unknown(y.grid[0].AtMost().Len()), Count: 1}}}
 	o = &operation{CallParams: ops.CallParams{Kind: elem.Uint64, Out: []grid.Grid{g, g, g}}}
 	for _, r := range out {
 		o.read(r, true, ops.All)
@@ -352,16 +427,29 @@ func (r result) elements(verb string, k elem.Kind) *Array {
 // known, see Select. -0 is 0, and NaN is one element. They are held by one task,
 // with how often and where they occur.
 func (x *Array) Unique() *Array {
-	r, bad := x.distinct("Unique")
+	r, bad := x.distinct("Unique", false)
 	if bad != nil {
 		return bad
 	}
 	return r[0].elements("Unique", x.kind)
 }
 
+// Union is the distinct elements of x and y in order, see Unique.
+func (x *Array) Union(y *Array) *Array {
+	const verb = "Union"
+	if f := failed(x, y); f != nil {
+		return f
+	}
+	r, bad := concat(verb, 0, []*Array{x.Ravel(), y.Ravel()}).distinct(verb, false)
+	if bad != nil {
+		return bad
+	}
+	return r[0].elements(verb, elem.Promote(x.kind, y.kind))
+}
+
 // UniqueCounts is Unique, and how often each element occurs.
 func (x *Array) UniqueCounts() (u, counts *Array) {
-	r, bad := x.distinct("UniqueCounts")
+	r, bad := x.distinct("UniqueCounts", false)
 	if bad != nil {
 		return bad, bad
 	}
@@ -372,7 +460,7 @@ func (x *Array) UniqueCounts() (u, counts *Array) {
 // first, for each element of x its position in the result, and how often each occurs.
 func (x *Array) UniqueAll() (u, first, inverse, counts *Array) {
 	const verb = "UniqueAll"
-	r, bad := x.distinct(verb)
+	r, bad := x.distinct(verb, true)
 	if bad != nil {
 		return bad, bad, bad, bad
 	}
@@ -412,6 +500,23 @@ func (x *Array) search(verb string, y *Array, right bool) *Array {
 // sorted: the number of elements below it, or, with right, not above it.
 func (x *Array) SearchSorted(y *Array, right bool) *Array { return x.search("SearchSorted", y, right) }
 
+// IsIn is whether each element of x is one of those of y, of any shape; NaN is none.
+func (x *Array) IsIn(y *Array) *Array {
+	const verb = "IsIn"
+	if f := failed(x, y); f != nil {
+		return f
+	}
+	if len(y.grid) != 1 {
+		y = y.Ravel()
+	}
+	s := y.sorted(verb, 0, false, false)
+	in := s.search(verb, x, true).Gt(s.search(verb, x, false))
+	if !x.kind.IsFloat() {
+		return in
+	}
+	return in.And(x.IsNaN().Not())
+}
+
 // Digitize is the number of the bin of each element: of the edges, in order, the
 // number of those at or below it; with right, of those below it. Of edges from the
 // largest to the smallest, of those above it, or, with right, at or above it.
@@ -433,113 +538,4 @@ func (x *Array) Digitize(edges []float64, right bool) *Array {
 		return n.Neg().Add(len(up))
 	}
 	return n
-}
-
-// counted adds up rows that blocks of vectors make.
-func (x *Array) counted(verb string, o *operation, bins int64) *operation {
-	o.Space = x.grid
-	o.Out = []grid.Grid{{{{Size: 1, Count: x.grid.Blocks()}}, single(bins)}}
-	return o
-}
-
-// Histogram is how many elements lie between edges, in order: at or above one and
-// below the next, the last one included. NaN is nowhere. With weights, of the shape
-// of x, it is their sums.
-func (x *Array) Histogram(edges []float64, weights ...*Array) *Array {
-	const verb = "Histogram"
-	if x.err != nil {
-		return x
-	}
-	if len(edges) < 2 || !slices.IsSorted(edges) || slices.ContainsFunc(edges, math.IsNaN) {
-		return fail(verb, "edges %v: want two or more in order", edges)
-	}
-	return x.histogram(verb, FromSlice(slices.Clone(edges), []int{len(edges)}, Chunks(-1)), weights)
-}
-
-// HistogramBins is Histogram of so many bins of equal width from the least element
-// to the greatest, and their edges.
-func (x *Array) HistogramBins(bins int, weights ...*Array) (counts, edges *Array) {
-	const verb = "HistogramBins"
-	if x.err != nil {
-		return x, x
-	}
-	if bins < 1 {
-		f := fail(verb, "%d bins", bins)
-		return f, f
-	}
-	lo, hi := x.Min().As(elem.Float64), x.Max().As(elem.Float64)
-	if f := failed(lo, hi); f != nil {
-		return f, f
-	}
-	flat := lo.Eq(hi) // a width of 1 around it
-	lo, hi = Where(flat, lo.Sub(0.5), lo), Where(flat, hi.Add(0.5), hi)
-	i := Arange(0, bins+1, 1, Chunks(-1))
-	edges = Where(i.Eq(bins), hi, lo.Add(hi.Sub(lo).Mul(i.Div(float64(bins)))))
-	return x.histogram(verb, edges, weights), edges
-}
-
-func (x *Array) histogram(verb string, edges *Array, weights []*Array) *Array {
-	if x.kind.IsComplex() {
-		return fail(verb, "%s has no order", x.kind)
-	}
-	x, w, bad := x.weighed(verb, elem.Float64, weights)
-	if bad != nil {
-		return bad
-	}
-	o := x.counted(verb, &operation{}, edges.grid[0].Len()-1)
-	o.read(x.result(), false, along(len(x.grid))...)
-	o.read(edges.result(), false, ops.All)
-	if o.Kind = elem.Int64; w != nil {
-		o.Kind = elem.Float64
-		o.read(w.result(), false, along(len(x.grid))...)
-	}
-	return o.one(verb, ops.Histogram).Sum(0)
-}
-
-// weighed converts x, and brings weights to its chunks.
-func (x *Array) weighed(verb string, k elem.Kind, weights []*Array) (y, w *Array, bad *Array) {
-	if y = x.As(k); y.err != nil {
-		return nil, nil, y
-	}
-	if len(weights) == 0 {
-		return y, nil, nil
-	}
-	w = weights[0]
-	if f := failed(weights...); f != nil {
-		return nil, nil, f
-	}
-	if len(weights) > 1 || !slices.Equal(w.Shape(), x.Shape()) || w.kind.IsComplex() {
-		return nil, nil, fail(verb, "shapes %s: want one array of weights, real numbers of the shape of x", shapes(append([]*Array{x}, weights...)))
-	}
-	if w = w.As(elem.Float64).cut(verb, y.grid); w.err != nil {
-		return nil, nil, w
-	}
-	return y, w, nil
-}
-
-// BinCount is how often each of the numbers from 0 to bins-1 occurs in an array of
-// integers; others are an error of the run. With weights, of the shape of x, it is
-// their sums.
-func (x *Array) BinCount(bins int, weights ...*Array) *Array {
-	const verb = "BinCount"
-	switch {
-	case x.err != nil:
-		return x
-	case !x.kind.IsInt() && x.kind != elem.Bool:
-		return fail(verb, "%s: want integers", x.kind)
-	case bins < 1:
-		return fail(verb, "%d bins", bins)
-	}
-	x, w, bad := x.weighed(verb, elem.Int64, weights)
-	if bad != nil {
-		return bad
-	}
-	o := x.counted(verb, &operation{}, int64(bins))
-	o.Ints = []int64{int64(bins)}
-	o.read(x.result(), false, along(len(x.grid))...)
-	if o.Kind = elem.Int64; w != nil {
-		o.Kind = elem.Float64
-		o.read(w.result(), false, along(len(x.grid))...)
-	}
-	return o.one(verb, ops.BinCount).Sum(0)
 }

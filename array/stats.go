@@ -1,10 +1,15 @@
 package array
 
 import (
+	"context"
+	"fmt"
+	"math"
 	"slices"
 
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
+	"github.com/weft-data/weft/internal/strip"
+	"github.com/weft-data/weft/internal/vec"
 	ops "github.com/weft-data/weft/op/array"
 )
 
@@ -51,24 +56,44 @@ func (x *Array) Average(weights *Array, axes ...int) *Array {
 	} else if !slices.Equal(weights.Shape(), x.Shape()) {
 		return fail(verb, "shapes %s: want weights of the shape of x, or a vector along the axis", shapes([]*Array{x, weights}))
 	}
-	kind := elem.Promote(x.kind, weights.kind).Floating()
+	kind := elem.Promote(x.kind.Floating(), weights.kind)
 	sum := x.As(kind).Mul(weights.As(kind)).Sum(axes...)
 	if sum.err != nil {
 		return sum
 	}
-	all := weights.As(kind).BroadcastTo(x.Shape()).Sum(axes...)
-	return sum.Div(all)
+	if weights.NDim() < x.NDim() { // a vector, with an axis for each of x behind its own
+		return sum.Div(weights.As(kind).Sum())
+	}
+	return sum.Div(weights.As(kind).Sum(axes...))
 }
 
 // Cov is the matrix of covariances of the rows of x: each row is a variable, each
 // column an observation. The sums are divided by the number of columns less ddof.
 func (x *Array) Cov(ddof float64) *Array {
-	y := x.matrix("Cov")
+	y := x.plane("Cov")
 	if y.err != nil {
 		return y
 	}
+	if y.kind.IsComplex() {
+		return fail("Cov", "shape %s of %s: want real numbers", grid.Tuple(x.Shape()), x.kind)
+	}
 	d := y.Sub(y.Mean(1).ExpandDims(1))
-	return product("Cov", d, d.T()).Div(max(float64(y.grid[1].Len())-ddof, 0))
+	c := product("Cov", d, d.T())
+	if !y.grid[1].Known() {
+		return c.Div(y.counts("Cov", 1).Sub(ddof).Maximum(0).As(y.kind))
+	}
+	return c.Div(max(float64(y.grid[1].Len())-ddof, 0))
+}
+
+// counts is how many elements lie along an axis, for each line: for lengths that are not known.
+func (x *Array) counts(verb string, a int) *Array {
+	r, bad := x.reduce(verb, []int{a})
+	if bad != nil {
+		return bad
+	}
+	// x is read for how long its blocks are, and so its sum is there, too
+	parts := []part{{r.cast(r.v, wide(x.kind)), strip.Sum}, {r.fill(elem.Float64, math.Float64bits(1), 0), strip.Sum}}
+	return r.done(parts, func(f *finisher) int32 { return f.col(1) })
 }
 
 // CorrCoef is the matrix of correlations of the rows of x, see Cov.
@@ -84,17 +109,26 @@ func (x *Array) CorrCoef() *Array {
 
 // NanArgMin is the position of the first smallest element that is not NaN, 0 when
 // there is none, see ArgMin.
-func (x *Array) NanArgMin(axes ...int) *Array { return x.nanArg(x.NanMin(axes...), axes) }
+func (x *Array) NanArgMin(axes ...int) *Array { return x.nanArg("NanArgMin", strip.NanArgMin, axes) }
 
 // NanArgMax is the position of the first largest element that is not NaN, 0 when
 // there is none.
-func (x *Array) NanArgMax(axes ...int) *Array { return x.nanArg(x.NanMax(axes...), axes) }
+func (x *Array) NanArgMax(axes ...int) *Array { return x.nanArg("NanArgMax", strip.NanArgMax, axes) }
 
-func (x *Array) nanArg(best *Array, axes []int) *Array {
-	if best.err != nil {
-		return best
+func (x *Array) nanArg(verb string, fold strip.Fold, axes []int) *Array {
+	r, bad := x.reduce(verb, axes)
+	if bad == nil {
+		bad = r.withNaN()
 	}
-	return x.Eq(best.restore(x, axes)).ArgMax(axes...)
+	if bad != nil {
+		return bad
+	}
+	if r.n == 0 {
+		return r.nothing()
+	}
+	return r.done([]part{{r.v, fold}}, func(f *finisher) int32 {
+		return f.must(strip.Binary(vec.Max), f.col(1), f.constant(elem.Int64, 0))
+	})
 }
 
 // A Reducer is a reduction of the user's own. Its functions fold a block into one
@@ -160,6 +194,84 @@ func Reduction(x *Array, r Reducer, axes ...int) *Array {
 }
 
 func (f Mapper) valid() bool { return f.name != "" || f.id != 0 }
+
+// ApplyAlong calls a function for blocks of x of which axis a is the last and has one
+// chunk: apply_along_axis of NumPy, when f is made by ByLine. In the result axis a has
+// the given length, and elements are of type k; Squeeze drops a length of 1.
+//
+//	spread := array.Closure(array.ByLine(func(line, out []float64) error {
+//		out[0] = slices.Max(line) - slices.Min(line)
+//		return nil
+//	}))
+//	x.ApplyAlong(spread, array.Float64, 1, 0).Squeeze(0)
+func (x *Array) ApplyAlong(f Mapper, k DType, length, a int) *Array {
+	const verb = "ApplyAlong"
+	at, bad := x.axisOf(verb, a)
+	if bad != nil {
+		return bad
+	}
+	if !k.Valid() || !f.valid() || length < 0 {
+		return fail(verb, "lines of shape %s become %d elements of %s: want a function from Register or Closure", grid.Tuple(x.Shape()), length, k)
+	}
+	y := x.MoveAxis(at, -1)
+	if y.err != nil {
+		return y
+	}
+	last := len(y.grid) - 1
+	if y = y.inLines(verb, last); y.err != nil {
+		return y
+	}
+	g := slices.Clone(y.grid)
+	g[last] = single(int64(length))
+	if y = y.applied(verb, f, k, g); y.err != nil {
+		return y
+	}
+	return y.MoveAxis(-1, at)
+}
+
+// ByLine makes a function of blocks, for ApplyAlong, of one of lines: vectors along the
+// last axis of a block of S, which it may change, and of the result, a block of D, which
+// come with zeros. A block without axes is one line.
+func ByLine[S, D elem.Element](f func(line []S, out []D) error) BlockFunc {
+	return func(ctx context.Context, _ []int, in []*Block, out *Block) error {
+		if s, d := elem.Of[S](), elem.Of[D](); in[0].DType != s || out.DType != d {
+			return fmt.Errorf("array: a function from lines of %s to %s for blocks of %s and %s", s, d, in[0].DType, out.DType)
+		}
+		x, y := Elements[S](in[0]), Elements[D](out)
+		lines := times(in[0].Shape[:max(len(in[0].Shape)-1, 0)])
+		for i := range lines {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			n, m := len(x)/lines, len(y)/lines
+			if err := f(x[i*n:][:n:n], y[i*m:][:m:m]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// ApplyOver folds x over axes one after the other by a reduction such as
+// (*Array).Median, and keeps them with length 1: apply_over_axes of NumPy. For
+// reductions that are not sums or extremes this is another result than folding over all
+// at once.
+func (x *Array) ApplyOver(reduce func(x *Array, axes ...int) *Array, axes ...int) *Array {
+	if x.err != nil {
+		return x
+	}
+	y := x
+	for _, a := range axes {
+		at, err := axis(a, len(x.grid))
+		if err != nil {
+			return fail("ApplyOver", "shape %s: %w", grid.Tuple(x.Shape()), err)
+		}
+		if y = y.KeepDims(reduce, at); y.err != nil {
+			return y
+		}
+	}
+	return y
+}
 
 // applied calls a function for every block of x: it makes that of out.
 func (x *Array) applied(verb string, f Mapper, k DType, out grid.Grid) *Array {

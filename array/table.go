@@ -35,10 +35,13 @@ func OfTable(t Table, blocks int, k DType, vector bool) *Array {
 // Table is the plan of a table with the rows of a vector, or of a matrix with a
 // column for each name. FromArray of package frame is how programs call it.
 func (x *Array) Table(names []string) (Table, op.Meta, error) {
-	if bad := x.loose("FromArray"); bad != nil {
-		return Table{}, op.Meta{}, bad.err
+	if x.err != nil {
+		return Table{}, op.Meta{}, x.err
 	}
 	if len(x.grid) == 2 {
+		if !x.grid[1].Known() {
+			return Table{}, op.Meta{}, x.loose("FromArray").err
+		}
 		x = x.cut("FromArray", grid.Grid{x.grid[0], grid.Uniform(x.grid[1].Len(), 0)})
 	}
 	p := ops.ToTableParams{In: x.grid, Kind: x.kind, Names: names}

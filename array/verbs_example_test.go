@@ -113,3 +113,18 @@ func ExampleSource_Permutation() {
 	fmt.Println(draw.DType(), draw.Shape(), array.Random(1).Shuffle(x, 0).Shape())
 	// Output: int64 [3] [10]
 }
+
+// How often each face of three dice that are not fair comes in a thousand throws.
+func ExampleSource_Multinomial() {
+	faces := []float64{1, 1, 1, 1, 1, 2}
+	throws := array.Random(1).Multinomial(1000, faces, []int{3}, array.Chunks(2, -1))
+	display(throws)
+	display(throws.Sum(1))
+	// Output:
+	// [[141 136 151 156 149 267]
+	//  [128 154 154 119 171 274]
+	//  [150 148 132 150 141 279]]
+	// (3, 6) int64
+	// [1000 1000 1000]
+	// (3,) int64
+}

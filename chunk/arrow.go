@@ -1,10 +1,9 @@
 package chunk
 
 import (
+	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"sync/atomic"
 	"unsafe"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -17,15 +16,22 @@ import (
 	"github.com/weft-data/weft/internal/mem"
 )
 
-// FromArrowType returns the type that stores an Arrow type. Views, unions,
-// intervals, run-end encoding and 256-bit decimals are not stored: the error says
-// so. Half floats become float32, dates in milliseconds timestamps.
+// FromArrowType returns the type that stores an Arrow type. Unions, intervals and
+// decimals of more than 38 digits are not stored: the error says so. Views, runs and
+// extensions become what they stand for, half floats float32, dates in milliseconds
+// timestamps.
 func FromArrowType(t arrow.DataType) (dtype.Type, error) {
 	switch x := t.(type) {
 	case *arrow.TimestampType:
 		return dtype.TimestampOf(dtype.Unit(x.Unit), x.TimeZone), nil
 	case *arrow.Decimal128Type:
-		return dtype.DecimalOf(uint8(x.Precision), int8(x.Scale)), nil
+		return decimalOf(x.Precision, x.Scale)
+	case *arrow.Decimal256Type:
+		return decimalOf(x.Precision, x.Scale)
+	case *arrow.RunEndEncodedType:
+		return FromArrowType(x.Encoded())
+	case arrow.ExtensionType:
+		return FromArrowType(x.StorageType())
 	case *arrow.DictionaryType:
 		if x.ValueType.ID() == arrow.STRING || x.ValueType.ID() == arrow.LARGE_STRING {
 			return dtype.Of(dtype.Utf8), nil
@@ -54,7 +60,14 @@ var arrowKinds = map[arrow.Type]dtype.Kind{
 	arrow.INT64: dtype.Int64, arrow.UINT8: dtype.Uint8, arrow.UINT16: dtype.Uint16, arrow.UINT32: dtype.Uint32, arrow.UINT64: dtype.Uint64,
 	arrow.FLOAT32: dtype.Float32, arrow.FLOAT64: dtype.Float64, arrow.STRING: dtype.Utf8, arrow.BINARY: dtype.Binary, arrow.DATE32: dtype.Date,
 	arrow.LARGE_STRING: dtype.Utf8, arrow.LARGE_BINARY: dtype.Binary, arrow.FIXED_SIZE_BINARY: dtype.Binary,
-	arrow.FLOAT16: dtype.Float32,
+	arrow.STRING_VIEW: dtype.Utf8, arrow.BINARY_VIEW: dtype.Binary, arrow.FLOAT16: dtype.Float32,
+}
+
+func decimalOf(precision, scale int32) (dtype.Type, error) {
+	if precision < 1 || precision > 38 || scale < -38 || scale > 38 {
+		return dtype.Type{}, fmt.Errorf("decimals of precision %d and scale %d: the most is 38", precision, scale)
+	}
+	return dtype.DecimalOf(uint8(precision), int8(scale)), nil
 }
 
 // ToArrowType returns the Arrow type of t.
@@ -107,15 +120,9 @@ func ToArrowSchema(s dtype.Schema) *arrow.Schema {
 	return arrow.NewSchema(fields, nil)
 }
 
-// dictIDs numbers the dictionaries of this process.
-var dictIDs atomic.Uint64
-
-// NewDict makes a dictionary of plain text values without nulls.
-func NewDict(values Vec) *Dict { return &Dict{ID: dictIDs.Add(1), Values: values} }
-
 // FromRecord wraps an Arrow record as a batch: fixed-width values and text are
-// borrowed, bitmaps that do not begin at a word and large offsets are copied. The
-// record must outlive the batch. Dictionaries of text stay dictionaries.
+// borrowed; bitmaps that do not begin at a word, large offsets, views and runs are
+// copied. The record must outlive the batch. Dictionaries of text stay dictionaries.
 func FromRecord(r arrow.Record) (*Batch, error) {
 	b := &Batch{Cols: make([]Vec, r.NumCols()), N: int(r.NumRows())}
 	for i, a := range r.Columns() {
@@ -161,13 +168,19 @@ func FromArray(a arrow.Array) (Vec, error) {
 	case *array.Time32:
 		v.Data = convert(x.Time32Values(), func(t arrow.Time32) int64 { return int64(t) })
 	case *array.Float16:
-		v.Data = convert(x.Values(), float16.Num.Float32)
+		v.Data = convert(x.Values(), func(h float16.Num) float32 { return Half(h.Uint16()) })
 	case *array.FixedSizeBinary:
-		v.Off = make([]int32, 1, v.N+1)
-		for i := range v.N {
-			v.Str = append(v.Str, x.Value(i)...)
-			v.Off = append(v.Off, int32(len(v.Str)))
-		}
+		return gathered(v, x.Value)
+	case *array.StringView:
+		return gathered(v, x.Value)
+	case *array.BinaryView:
+		return gathered(v, x.Value)
+	case *array.Decimal256:
+		return fromDecimal256(d.Buffers()[1].Bytes()[d.Offset()*32:], v)
+	case *array.RunEndEncoded:
+		return fromRuns(x, v)
+	case array.ExtensionArray:
+		return FromArray(x.Storage())
 	default:
 		if t.Kind.IsNested() {
 			return fromNested(a, v)
@@ -234,7 +247,10 @@ func fromDictionary(x *array.Dictionary, v Vec) (Vec, error) {
 		return Vec{}, err
 	}
 	if values.Dict != nil {
-		values = *decoded(&values)
+		var ok bool
+		if values, _, ok = values.Plain(mem.Heap); !ok {
+			return Vec{}, errors.New("a dictionary of a dictionary has 2 GiB of text or more")
+		}
 	}
 	codes := make([]uint32, v.N+16)[:v.N]
 	nulls := values.Nulls() > 0
@@ -280,7 +296,8 @@ func fromDictionary(x *array.Dictionary, v Vec) (Vec, error) {
 }
 
 // ToRecord copies a batch into a record owned by the garbage collector; a batch
-// whose buffers are that already is wrapped as it is. Dictionaries are decoded.
+// whose buffers are that already is wrapped as it is. Dictionaries are decoded. Nothing
+// but the values is in the record: rows leave the house this way.
 func ToRecord(s *arrow.Schema, schema dtype.Schema, b *Batch) (arrow.Record, error) {
 	own, err := Kept(schema, b)
 	if err != nil {
@@ -288,15 +305,19 @@ func ToRecord(s *arrow.Schema, schema dtype.Schema, b *Batch) (arrow.Record, err
 	}
 	cols := make([]arrow.Array, len(own.Cols))
 	for i := range own.Cols {
-		cols[i] = toArray(s.Field(i).Type, &own.Cols[i])
+		v := clean(own.Cols[i], !b.kept())
+		cols[i] = toArray(s.Field(i).Type, &v)
 	}
 	return array.NewRecord(s, cols, int64(b.N)), nil
 }
 
+// kept says whether the buffers of b belong to the garbage collector, and perhaps to others.
+func (b *Batch) kept() bool { return b.own != nil && b.own.alloc == mem.Heap }
+
 // Kept returns the rows of b in buffers owned by the garbage collector, dictionaries
 // decoded, as records have them: b itself if it is that already.
 func Kept(schema dtype.Schema, b *Batch) (*Batch, error) {
-	heap := b.own != nil && b.own.alloc == mem.Heap
+	heap := b.kept()
 	coded := func(v Vec) bool { return v.Dict != nil }
 	if heap && !slices.ContainsFunc(b.Cols, coded) {
 		return b, nil
@@ -309,10 +330,11 @@ func Kept(schema dtype.Schema, b *Batch) (*Batch, error) {
 			rest = append(rest, i)
 			continue
 		}
-		if textBytes(v, nil, v.N) > math.MaxInt32 {
+		plain, _, ok := v.Plain(mem.Heap)
+		if !ok {
 			return nil, fmt.Errorf("column %q has more than 2 GiB of text in %d rows: read fewer rows at a time", schema[i].Name, v.N)
 		}
-		*v = *decoded(v)
+		*v = plain
 		if !heap {
 			v.Valid = slices.Clone(v.Valid)
 		}
@@ -334,9 +356,6 @@ func Kept(schema dtype.Schema, b *Batch) (*Batch, error) {
 }
 
 func toArray(t arrow.DataType, v *Vec) arrow.Array {
-	if v.Dict != nil {
-		v = decoded(v)
-	}
 	if v.Type.Kind.IsNested() {
 		d := nestedData(t, v)
 		defer d.Release()
@@ -359,29 +378,4 @@ func toArray(t arrow.DataType, v *Vec) arrow.Array {
 	d := array.NewData(t, v.N, bufs, nil, nulls, 0)
 	defer d.Release()
 	return array.MakeFromData(d)
-}
-
-// decoded returns the plain text of a dictionary vector, which is less than 2 GiB. Short
-// values are copied as 16 bytes: what is behind them is overwritten by the next.
-func decoded(v *Vec) *Vec {
-	n := textBytes(v, nil, v.N)
-	out := &Vec{Type: v.Type, N: v.N, Valid: v.Valid, Off: Slice[int32](mem.Heap.Alloc(4*(v.N+1)), v.N+1)}
-	str := mem.Heap.Alloc(n + 16)
-	out.Off[0] = 0
-	src, so := v.Dict.Values.Str, v.Dict.Values.Off
-	nulls, o := v.Nulls() > 0, 0
-	for i, c := range Values[uint32](v) {
-		lo, hi := int(so[c]), int(so[c+1])
-		switch {
-		case nulls && v.IsNull(i):
-		case hi-lo <= 16 && lo+16 <= len(src):
-			*(*[16]byte)(str[o:]) = *(*[16]byte)(src[lo:])
-			o += hi - lo
-		default:
-			o += copy(str[o:], src[lo:hi])
-		}
-		out.Off[i+1] = int32(o)
-	}
-	out.Str = str[:o]
-	return out
 }

@@ -66,7 +66,7 @@ func fromNested(a arrow.Array, v Vec) (Vec, error) {
 			}
 			cols[i] = &c
 		}
-		return PackStructs(v.Type, v.N, v.Valid, cols)
+		return PackStructs(make([]byte, 0, StructsBytes(v.N, cols)), v.Type, v.N, v.Valid, cols)
 	}
 	l, ok := a.(array.ListLike)
 	if !ok {

@@ -32,7 +32,8 @@ type colBuilder struct {
 }
 
 // NewBuilder returns an empty builder. Dictionary vectors are kept as codes
-// while every appended vector has the same dictionary, and decoded otherwise.
+// while every appended vector has the same dictionary, and decoded otherwise; and at
+// the end if the dictionary is large beside the rows, unless the memory is refused.
 func NewBuilder(schema dtype.Schema, alloc mem.Allocator) *Builder {
 	b := &Builder{schema: schema, alloc: alloc, cols: make([]colBuilder, len(schema))}
 	for i, f := range schema {
@@ -98,15 +99,28 @@ func (b *Builder) AppendRows(m *Batch, idx []uint32) error { return b.add(m, idx
 // add grows every column first, so that a refusal leaves no column longer than
 // another.
 func (b *Builder) add(m *Batch, idx []uint32, k int) error {
-	for i := range b.cols {
-		if err := b.cols[i].grow(b, &m.Cols[i], idx, k); err != nil {
-			return err
-		}
+	if err := b.reserve(m, idx, k); err != nil {
+		return err
 	}
 	for i := range b.cols {
 		b.cols[i].copy(b.n, &m.Cols[i], idx, k)
 	}
 	b.n += k
+	return nil
+}
+
+// reserve makes room for k rows of m in every column. A builder without rows that
+// is refused one column gives back what the others got: one that Len says is empty
+// is neither flushed nor closed by those who fill many.
+func (b *Builder) reserve(m *Batch, idx []uint32, k int) error {
+	for i := range b.cols {
+		if err := b.cols[i].grow(b, &m.Cols[i], idx, k); err != nil {
+			if b.n == 0 {
+				b.Close()
+			}
+			return err
+		}
+	}
 	return nil
 }
 
@@ -183,18 +197,15 @@ func (c *colBuilder) grow(b *Builder, v *Vec, idx []uint32, k int) error {
 
 // decode turns the codes gathered so far into text.
 func (c *colBuilder) decode(b *Builder) error {
-	codes := append([]uint32(nil), Slice[uint32](c.data, b.n)...)
-	v := Vec{Type: dtype.Of(c.kind), N: b.n, Data: Bytes(codes), Dict: c.dict}
-	need := textBytes(&v, nil, b.n)
-	if err := room(b.alloc, &c.str, 0, need, 0); err != nil {
-		return err
+	v := Vec{Type: dtype.Of(c.kind), N: b.n, Data: c.data[:b.n*4], Dict: c.dict}
+	plain, bufs, ok := v.Plain(b.alloc)
+	if !ok {
+		return mem.ErrBudget
 	}
-	if err := room(b.alloc, &c.data, b.n*4, (b.n+1)*4, 0); err != nil {
-		return err
-	}
-	c.coded, c.dict, c.strLen = false, nil, 0
-	Slice[int32](c.data, 1)[0] = 0
-	c.copyText(0, &v, nil, b.n)
+	b.alloc.Free(c.data)
+	b.alloc.Free(c.str)
+	c.data, c.str = bufs[0], bufs[1]
+	c.coded, c.dict, c.strLen = false, nil, len(plain.Str)
 	return nil
 }
 
@@ -334,28 +345,13 @@ func (b *Builder) Flush() *Batch {
 	}
 	for i := range b.cols {
 		c := &b.cols[i]
-		v := &out.Cols[i]
-		*v = Vec{Type: b.schema[i].Type, N: b.n}
-		if c.valid != nil {
-			v.Valid = Slice[uint64](c.valid, Words(b.n))
-			if kernel.AllSet(v.Valid, b.n) {
-				v.Valid = nil
-			}
+		if c.coded && c.dict.Large(b.n) {
+			_ = c.decode(b) // the codes are as good
 		}
-		switch {
-		case c.coded:
-			v.Data, v.Dict = c.data[:b.n*4], c.dict
-		case c.kind.IsVar():
-			if c.data != nil {
-				v.Off = Slice[int32](c.data, b.n+1)
-			} else {
-				v.Off = []int32{0}
-			}
-			v.Str = c.str[:c.strLen]
-		case c.kind == dtype.Bool:
-			v.Data = c.data[:Words(b.n)*8]
-		default:
-			v.Data = c.data[:b.n*c.width]
+		v := &out.Cols[i]
+		*v = c.vec(b.schema[i].Type, b.n)
+		if v.Valid != nil && kernel.AllSet(v.Valid, b.n) {
+			v.Valid = nil
 		}
 		c.lastValid, c.lastData, c.lastStr = margin(len(v.Valid)*8), margin(len(v.Data)+len(v.Off)*4), margin(len(v.Str))
 		keep(&c.valid)
@@ -366,6 +362,49 @@ func (b *Builder) Flush() *Batch {
 	out.Own(b.alloc, bufs)
 	b.n = 0
 	return out
+}
+
+// vec returns the n gathered values; the buffers stay the builder's.
+func (c *colBuilder) vec(t dtype.Type, n int) Vec {
+	v := Vec{Type: t, N: n}
+	if c.valid != nil {
+		v.Valid = Slice[uint64](c.valid, Words(n))
+	}
+	switch {
+	case c.coded:
+		v.Data, v.Dict = c.data[:n*4], c.dict
+	case c.kind.IsVar():
+		if c.data != nil {
+			v.Off = Slice[int32](c.data, n+1)
+		} else {
+			v.Off = []int32{0}
+		}
+		v.Str = c.str[:c.strLen]
+	case c.kind == dtype.Bool:
+		v.Data = c.data[:Words(n)*8]
+	default:
+		v.Data = c.data[:n*c.width]
+	}
+	return v
+}
+
+// View makes m the gathered rows. They stay the builder's, and are there until it
+// is changed.
+func (b *Builder) View(m *Batch) {
+	m.Cols, m.N = m.Cols[:0], b.n
+	for i := range b.cols {
+		m.Cols = append(m.Cols, b.cols[i].vec(b.schema[i].Type, b.n))
+	}
+}
+
+// Clear forgets the gathered rows but keeps their buffers for those to come.
+func (b *Builder) Clear() {
+	for i := range b.cols {
+		c := &b.cols[i]
+		b.alloc.Free(c.valid)
+		c.valid, c.strLen, c.dict, c.coded = nil, 0, nil, false
+	}
+	b.n = 0
 }
 
 // Close frees the builder's buffers and the rows in them.

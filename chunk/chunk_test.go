@@ -13,6 +13,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/internal/kernel"
 	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/internal/optest"
@@ -63,7 +64,7 @@ func same(t *testing.T, what string, got []*chunk.Batch, want [][]any) {
 func TestBuilder(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for _, p := range []float64{0, 0.3, 1} {
-		for range 40 {
+		for range effort.Of(40, 12) {
 			pool := mem.NewPool(0)
 			b := chunk.NewBuilder(schema, pool)
 			var got []*chunk.Batch
@@ -106,6 +107,32 @@ func TestBuilder(t *testing.T) {
 	}
 }
 
+// What a builder shows are its rows, and those it was told to forget are not among them.
+func TestBuilderViewAndClear(t *testing.T) {
+	r := rand.New(rand.NewPCG(6, 6))
+	pool := mem.NewPool(0)
+	b := chunk.NewBuilder(schema, pool)
+	var want [][]any
+	var got chunk.Batch
+	for range 60 {
+		if r.IntN(4) == 0 {
+			b.Clear()
+			want = nil
+		}
+		if rows := random(r, 1+r.IntN(150), 0.3*float64(r.IntN(2))); r.IntN(3) > 0 {
+			if err := b.Append(optest.Rows(schema, rows, 0).Batches[0]); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, rows...)
+		}
+		b.View(&got)
+		same(t, "view", []*chunk.Batch{&got}, want)
+	}
+	if b.Close(); pool.Used() != 0 {
+		t.Errorf("%d bytes were not freed", pool.Used())
+	}
+}
+
 func TestBuilderOverBudgetKeepsItsRows(t *testing.T) {
 	pool := mem.NewPool(3 << 20)
 	b := chunk.NewBuilder(schema, pool)
@@ -132,6 +159,24 @@ func TestBuilderOverBudgetKeepsItsRows(t *testing.T) {
 	}
 	same(t, "after a refusal", []*chunk.Batch{got}, want)
 	got.Release()
+}
+
+// A builder that was refused its first rows holds nothing, whichever column it was.
+func TestRefusedBuildersHoldNothing(t *testing.T) {
+	m := optest.Rows(schema, random(rand.New(rand.NewPCG(3, 3)), 100, 0.5), 0).Batches[0]
+	for limit := int64(1); ; limit += 500 {
+		pool := mem.NewPool(limit)
+		b := chunk.NewBuilder(schema, pool)
+		if err := b.AppendRows(m, []uint32{1, 50, 99}); err == nil {
+			b.Close()
+			return
+		} else if err != mem.ErrBudget {
+			t.Fatal(err)
+		}
+		if pool.Used() != 0 || b.Len() != 0 {
+			t.Fatalf("budget %d: %d bytes for %d rows", limit, pool.Used(), b.Len())
+		}
+	}
 }
 
 func TestDictionariesInBuilders(t *testing.T) {
@@ -171,7 +216,7 @@ func TestDictionariesInBuilders(t *testing.T) {
 	same(t, "two dictionaries", []*chunk.Batch{two}, [][]any{{"bb"}, {"a"}, {"zzz"}, {"a"}, {"plain"}})
 }
 
-func TestSplitterAndCompactor(t *testing.T) {
+func TestSomeRows(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	var keep chunk.Compactor
 	for _, n := range []int{0, 1, 63, 64, 65, 200, 3000} {
@@ -180,28 +225,25 @@ func TestSplitterAndCompactor(t *testing.T) {
 		if n == 0 {
 			continue
 		}
-		runs := make([]uint8, n)
+		runs := make([][]uint32, 5)
 		want := make([][][]any, 5)
 		mask := make([]uint64, chunk.Words(n))
 		var kept [][]any
-		for i := range runs {
-			runs[i] = uint8(r.IntN(5))
-			want[runs[i]] = append(want[runs[i]], rows[i])
+		for i := range rows {
+			run := r.IntN(5)
+			runs[run] = append(runs[run], uint32(i))
+			want[run] = append(want[run], rows[i])
 			if r.IntN(3) > 0 {
 				mask[i>>6] |= 1 << (i & 63)
 				kept = append(kept, rows[i])
 			}
 		}
-		got := make([][]*chunk.Batch, 5)
-		s := chunk.NewSplitter(schema, 5, mem.Heap, 4096, func(run int, b *chunk.Batch) error { got[run] = append(got[run], b); return nil })
-		if err := s.Push(in[0], runs); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
-		for run := range got {
-			same(t, "splitter", got[run], want[run])
+		for run, idx := range runs {
+			b := chunk.NewBuilder(schema, mem.Heap)
+			if err := b.AppendRows(in[0], idx); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "rows of a run", []*chunk.Batch{b.Flush()}, want[run])
 		}
 		same(t, "compactor", []*chunk.Batch{keep.Keep(in[0], mask, kernel.PopCount(mask, n))}, kept)
 		for lo := 0; lo < n; lo += 64 {
@@ -270,7 +312,17 @@ func TestArrowDictionaries(t *testing.T) {
 	if err != nil || v.Dict == nil || v.Text(1) != "yy" || v.Text(2) != "x" || !v.IsNull(3) {
 		t.Fatal(v, err)
 	}
-	if _, err := chunk.FromArrowType(&arrow.Decimal256Type{Precision: 50}); err == nil || !strings.Contains(err.Error(), "not supported") {
+	for _, d := range []arrow.Decimal128Type{{Precision: 0}, {Precision: 39}, {Precision: 300, Scale: 2}, {Precision: 9, Scale: 39}, {Precision: 9, Scale: -39}, {Precision: 9, Scale: 258}} {
+		if got, err := chunk.FromArrowType(&d); err == nil {
+			t.Errorf("%s is %s", &d, got)
+		}
+	}
+	for _, scale := range []int32{38, -38} {
+		if got, err := chunk.FromArrowType(&arrow.Decimal128Type{Precision: 9, Scale: scale}); err != nil || got != dtype.DecimalOf(9, int8(scale)) {
+			t.Error(got, err)
+		}
+	}
+	if _, err := chunk.FromArrowType(&arrow.Decimal256Type{Precision: 50}); err == nil || !strings.Contains(err.Error(), "the most is 38") {
 		t.Error(err)
 	}
 }

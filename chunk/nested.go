@@ -46,26 +46,34 @@ type ListView struct {
 // ViewList reads a record of a list of elem, as Vec.Text or the bytes of a row
 // give it. Broken records, which no list column has, are empty.
 func ViewList(elem dtype.Kind, rec []byte) (l ListView) {
-	if len(rec) < 4 {
-		return l
-	}
-	head := binary.LittleEndian.Uint32(rec)
-	rec = rec[4:]
-	l.N = int(head >> 1)
-	l.null = elem == dtype.Null
-	if head&1 != 0 {
-		n := (l.N + 7) / 8
-		if n > len(rec) {
-			return ListView{}
-		}
-		l.valid, rec = rec[:n], rec[n:]
-	}
 	l.w, _ = recordWidth(elem)
-	if l.N*l.w > len(rec) {
+	n, at, nulls := listHead(rec, l.w)
+	if n == 0 {
 		return ListView{}
 	}
-	l.vals, l.tail = rec[:l.N*l.w], rec[l.N*l.w:]
+	l.N, l.null = n, elem == dtype.Null
+	if nulls {
+		l.valid = rec[4:at]
+	}
+	l.vals, l.tail = rec[at:at+n*l.w], rec[at+n*l.w:]
 	return l
+}
+
+// listHead returns how many values of w bytes the record of a list has, where they begin, and whether
+// the bits of those that are valid lie before them.
+func listHead(rec []byte, w int) (n, at int, nulls bool) {
+	if len(rec) < 4 {
+		return 0, 0, false
+	}
+	head := binary.LittleEndian.Uint32(rec)
+	n, at, nulls = int(head>>1), 4, head&1 != 0
+	if nulls {
+		at += (n + 7) / 8
+	}
+	if n*w > len(rec)-at {
+		return 0, 0, false
+	}
+	return n, at, nulls
 }
 
 // ListLen returns the number of elements of a record.
@@ -75,6 +83,9 @@ func ListLen(rec []byte) int {
 	}
 	return int(binary.LittleEndian.Uint32(rec) >> 1)
 }
+
+// Bytes returns the bytes of the values.
+func (l *ListView) Bytes() int64 { return int64(len(l.vals) + len(l.tail)) }
 
 // IsNull reports whether element i is null.
 func (l *ListView) IsNull(i int) bool {
@@ -253,16 +264,45 @@ func AppendStruct(dst []byte, cols []*Vec, i int) []byte {
 	return dst
 }
 
+// ListsBytes is the most that the records of lists take: see PackLists.
+func ListsBytes(off []int32, child *Vec) int {
+	n := len(off) - 1
+	return 5*n + valuesBytes(child, int(off[0]), int(off[n]))
+}
+
+// StructsBytes is the most that the records of n structs take: see PackStructs.
+func StructsBytes(n int, cols []*Vec) int {
+	size := n * ((len(cols) + 7) / 8)
+	for _, v := range cols {
+		size += valuesBytes(v, 0, n)
+	}
+	return size
+}
+
+// valuesBytes is the most that rows [lo, hi) of v take in records, a bit for each that says whether it is null included.
+func valuesBytes(v *Vec, lo, hi int) int {
+	w, isVar := recordWidth(v.Type.Kind)
+	size := (hi-lo)*w + (hi-lo)/8
+	switch {
+	case !isVar || hi == lo:
+	case v.Dict == nil:
+		size += int(v.Off[hi] - v.Off[lo])
+	default:
+		off := v.Dict.Values.Off
+		for _, c := range Values[uint32](v)[lo:hi] {
+			size += int(off[c+1] - off[c])
+		}
+	}
+	return size
+}
+
 // PackLists makes a column of lists: list i has rows off[i] to off[i+1] of child.
-// Valid may be nil; it is kept.
+// Valid may be nil; it is kept. Records go to dst, which grows if it is shorter than ListsBytes.
 //
 // Errors: more than 2 GiB of records.
-func PackLists(off []int32, valid []uint64, child *Vec) (Vec, error) {
+func PackLists(dst []byte, off []int32, valid []uint64, child *Vec) (Vec, error) {
 	n := len(off) - 1
-	out := Vec{Type: dtype.ListOf(child.Type), N: n, Valid: valid, Off: make([]int32, n+1)}
-	if w := child.Type.Width(); w > 0 {
-		out.Str = make([]byte, 0, (int(off[n])-int(off[0]))*w+4*n)
-	}
+	out := Vec{Type: dtype.ListOf(child.Type), N: n, Valid: valid, Off: make([]int32, n+1), Str: dst[:0]}
 	for i := range n {
 		if !out.IsNull(i) {
 			out.Str = AppendList(out.Str, child, int(off[i]), int(off[i+1]))
@@ -276,11 +316,11 @@ func PackLists(off []int32, valid []uint64, child *Vec) (Vec, error) {
 }
 
 // PackStructs makes a column of n structs of type t from a column per field.
-// Valid may be nil; it is kept.
+// Valid may be nil; it is kept. Records go to dst, which grows if it is shorter than StructsBytes.
 //
 // Errors: more than 2 GiB of records.
-func PackStructs(t dtype.Type, n int, valid []uint64, cols []*Vec) (Vec, error) {
-	out := Vec{Type: t, N: n, Valid: valid, Off: make([]int32, n+1)}
+func PackStructs(dst []byte, t dtype.Type, n int, valid []uint64, cols []*Vec) (Vec, error) {
+	out := Vec{Type: t, N: n, Valid: valid, Off: make([]int32, n+1), Str: dst[:0]}
 	for i := range n {
 		if !out.IsNull(i) {
 			out.Str = AppendStruct(out.Str, cols, i)
@@ -354,32 +394,6 @@ func (g *gatherer) vec() Vec {
 	return out
 }
 
-// UnpackLists is the inverse of PackLists: the elements of all lists one after
-// the other, and where those of each list begin. It copies.
-func UnpackLists(v *Vec) (off []int32, child Vec) {
-	elem := v.Type.Elem()
-	g := newGatherer(elem)
-	_, isVar := recordWidth(elem.Kind)
-	off = make([]int32, v.N+1)
-	for i := range v.N {
-		if !v.IsNull(i) {
-			l := ViewList(elem.Kind, v.bytesAt(i))
-			for k := range l.N {
-				switch {
-				case l.IsNull(k):
-					g.add(nil, true)
-				case isVar:
-					g.add(l.Var(k), false)
-				default:
-					g.add(l.Fixed(k), false)
-				}
-			}
-		}
-		off[i+1] = int32(g.v.N)
-	}
-	return off, g.vec()
-}
-
 // UnpackStructs is the inverse of PackStructs: a column per field, null where the
 // struct is. It copies.
 func UnpackStructs(v *Vec) []Vec {
@@ -409,6 +423,12 @@ func (v *Vec) bytesAt(i int) []byte {
 		return v.Dict.Values.bytesAt(int(Values[uint32](v)[i]))
 	}
 	return v.Str[v.Off[i]:v.Off[i+1]]
+}
+
+// AppendListHead appends what the record of a list of n > 0 elements of fixed width, none
+// of them null, begins with. The caller appends their values.
+func AppendListHead(dst []byte, n int) []byte {
+	return binary.LittleEndian.AppendUint32(dst, uint32(n)<<1)
 }
 
 // AppendParts appends the record of a list of n elements of kind elem, which part

@@ -1,6 +1,7 @@
 package chunk_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 
@@ -38,6 +39,10 @@ var nestedCases = []struct {
 	{"time64", arrow.FixedWidthTypes.Time64ns, `["23:59:59.999999999",null]`, ""},
 	{"duration", arrow.FixedWidthTypes.Duration_us, `[-5,null,9223372036854775807]`, ""},
 	{"half floats", arrow.FixedWidthTypes.Float16, `[1.5,null,-0.25]`, `[1.5 (null) -0.25]`},
+	{"text views", arrow.BinaryTypes.StringView, `["a",null,"","long text of more than twelve bytes"]`, `["a" (null) "" "long text of more than twelve bytes"]`},
+	{"wide decimals", &arrow.Decimal256Type{Precision: 38, Scale: 1}, `["-1.5",null,"1234567890123456789012345678901234567.8"]`,
+		`[-1.5 (null) 1234567890123456789012345678901234567.8]`},
+	{"runs", arrow.RunEndEncodedOf(arrow.PrimitiveTypes.Int16, arrow.BinaryTypes.String), `["a","a","a",null,null,"b"]`, `["a" "a" "a" (null) (null) "b"]`},
 }
 
 func TestNestedArrow(t *testing.T) {
@@ -127,5 +132,40 @@ func TestBrokenRecords(t *testing.T) {
 	s := chunk.ShapeOf(dtype.StructOf(dtype.Schema{{Name: "a", Type: dtype.Of(dtype.Int64)}, {Name: "b", Type: dtype.Of(dtype.Utf8)}}))
 	if !s.IsNull([]byte("\xff"), 0) || !s.IsNull(nil, 1) {
 		t.Error("fields of a broken record are not null")
+	}
+}
+
+// TestHalf widens every half-precision number.
+func TestHalf(t *testing.T) {
+	for h := range 1 << 16 {
+		exp, frac := h>>10&31, float64(h&1023)
+		want := math.Ldexp(1024+frac, exp-25)
+		switch {
+		case exp == 0:
+			want = math.Ldexp(frac, -24)
+		case exp == 31 && frac == 0:
+			want = math.Inf(1)
+		case exp == 31:
+			want = math.NaN()
+		}
+		if h>>15 != 0 {
+			want = -want
+		}
+		if got := float64(chunk.Half(uint16(h))); got != want && (got == got || want == want) || math.Signbit(got) != (h>>15 != 0) {
+			t.Fatalf("%#x is %g, want %g", h, got, want)
+		}
+	}
+}
+
+// TestWideDecimals refuses a decimal whose high half is more than its sign, but for one that is null.
+func TestWideDecimals(t *testing.T) {
+	typ := &arrow.Decimal256Type{Precision: 38}
+	raw := make([]byte, 64)
+	raw[32+16] = 1
+	for valid, want := range map[byte]bool{1: true, 3: false} {
+		d := array.NewData(typ, 2, []*memory.Buffer{memory.NewBufferBytes([]byte{valid}), memory.NewBufferBytes(raw)}, nil, array.UnknownNullCount, 0)
+		if _, err := chunk.FromArray(array.MakeFromData(d)); (err == nil) != want {
+			t.Errorf("validity %b: %v", valid, err)
+		}
 	}
 }

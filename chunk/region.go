@@ -11,6 +11,7 @@ type region struct {
 	refs  atomic.Int32
 	alloc mem.Allocator
 	bufs  [][]byte
+	sums  atomic.Pointer[Sums]
 }
 
 // Own makes b the owner of bufs: when its last reference is released they go

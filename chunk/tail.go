@@ -38,14 +38,7 @@ func (b *Builder) ReserveVec(i int, v *Vec) error { return b.cols[i].grow(b, v, 
 
 // ReserveRows makes room for the rows of m at idx in all columns, to be written by
 // PutRows.
-func (b *Builder) ReserveRows(m *Batch, idx []uint32) error {
-	for i := range b.cols {
-		if err := b.cols[i].grow(b, &m.Cols[i], idx, len(idx)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (b *Builder) ReserveRows(m *Batch, idx []uint32) error { return b.reserve(m, idx, len(idx)) }
 
 // PutRows writes the values of v at idx, for which ReserveRows made room, to column
 // i.

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/internal/optest"
 )
@@ -57,7 +59,7 @@ func write(b *chunk.Builder, s dtype.Schema, m *chunk.Batch) error {
 // was refused on the way.
 func TestWrittenInPlace(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
-	for round := range 60 {
+	for round := range effort.Of(60, 14) {
 		pool := mem.NewPool(int64(round%2) * 300 << 10)
 		b := chunk.NewBuilder(schema, pool)
 		var want [][]any
@@ -184,5 +186,28 @@ func TestGatherTextOfWrongOffsets(t *testing.T) {
 	}
 	if stopped < 1000 {
 		t.Errorf("only %d of 4000 were stopped", stopped)
+	}
+}
+
+// BenchmarkGatherText is of texts of about so many bytes: go test ./chunk -run - -bench GatherText
+func BenchmarkGatherText(b *testing.B) {
+	for _, size := range []int{6, 14, 18, 28, 60} {
+		b.Run(strconv.Itoa(size), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(8, 8))
+			from, src := []int32{0}, make([]byte, 0, 4096*(size+3))
+			for range 4096 {
+				from = append(from, from[len(from)-1]+int32(size-2+r.IntN(5)))
+			}
+			src = src[:from[4096]]
+			idx, off := make([]uint32, 4096), make([]int32, 4097)
+			for i := range idx {
+				idx[i] = uint32(r.IntN(4096))
+			}
+			str := make([]byte, 4096*(size+3)+16)
+			for b.Loop() {
+				chunk.GatherText(off, str, from, src, idx)
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/4096, "ns/text")
+		})
 	}
 }

@@ -27,11 +27,22 @@ func GatherText(off []int32, str []byte, from []int32, src []byte, idx []uint32)
 		case n <= 16 && !far:
 			*(*[16]byte)(unsafe.Add(to, at)) = *(*[16]byte)(unsafe.Add(by, lo))
 		default:
-			copy(str[at:at+n], src[lo:hi])
+			copyText(str[at:at+n], src[lo:hi])
 		}
 		at += n
 		dst[i] = int32(at)
 	}
+}
+
+// copyText is copy of a text; dst is as long. One of 17 to 32 bytes is its first 16 and its
+// last 16.
+func copyText(dst, src []byte) {
+	if n := len(src); n > 16 && n <= 32 && len(dst) == n {
+		x, y := *(*[16]byte)(src), *(*[16]byte)(src[n-16:])
+		*(*[16]byte)(dst), *(*[16]byte)(dst[n-16:]) = x, y
+		return
+	}
+	copy(dst, src)
 }
 
 // GatherTextSome is GatherText where value i is written only if bit i of valid is

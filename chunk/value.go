@@ -30,6 +30,12 @@ type Reader interface {
 	Close() error
 }
 
+// A Lasting reader gives batches that stay until it is closed, not just until the next one.
+type Lasting interface {
+	Reader
+	Lasts()
+}
+
 // Each calls f for the batches of a run, each borrowed, until it returns an error.
 func Each(v Value, run int, f func(*Batch) error) (err error) {
 	r, err := v.Open(run)
@@ -138,3 +144,6 @@ func (r *blockReader) Next() (*Batch, error) {
 
 func (r *blockReader) Seek(i int) error { r.i = i; return nil }
 func (r *blockReader) Close() error     { return nil }
+
+// Lasts implements Lasting.
+func (r *blockReader) Lasts() {}

@@ -48,6 +48,7 @@ type Vec struct {
 type Dict struct {
 	ID     uint64
 	Values Vec
+	Whole  bool // it is not of a part of a table, of which there are many: see Large
 }
 
 // Words returns the words of a bitmap of n bits.
@@ -155,14 +156,26 @@ func (v *Vec) Bytes() int64 {
 //
 // Seq orders morsels as their rows stand in the input: split number in the high
 // 32 bits, morsel number within the split in the low 32. A step that turns one
-// morsel into several keeps Seq and counts Sub up.
+// morsel into several keeps Seq and counts Sub up, see Follow.
 type Batch struct {
 	Cols []Vec
 	N    int
 	Seq  uint64
 	Sub  uint32
 
+	Table *Table // whose rows the last column has the numbers of, in place of columns; nil: the batch is full
+
 	own *region // buffers released with the batch; nil when borrowed or garbage-collected
+}
+
+// Follow gives b, the last morsel that a step has made, the place of the next one, which is made of m: of all that have
+// one Seq, also when the step was given several of it, Sub counts on.
+func (b *Batch) Follow(m *Batch) {
+	if b.Seq == m.Seq {
+		b.Sub++
+	} else {
+		b.Seq, b.Sub = m.Seq, 0
+	}
 }
 
 // Bytes returns the bytes of all columns.

@@ -2,26 +2,17 @@ package cluster
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/cluster/wire"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/sched"
+	"github.com/weft-data/weft/sched/shell"
 )
 
-// Tasks that need a thread and nothing else (op.Direct, without inputs) are run
-// by carriers: a carrier is one task of the node that runs them as long as there
-// are any, several under one lock when they are short, and steps back for others
-// that wait.
-const (
-	batchTime = 100 * time.Microsecond
-	maxGrab   = 256
-	carryTime = 5 * time.Millisecond
-)
-
-// small reports whether the tasks of a layer are for carriers.
+// small reports whether the tasks of a layer are for carriers (see shell.Queue): here
+// those without inputs, since inputs may have to be fetched.
 func (j *work) small(l sched.LayerID) bool {
 	return j.broken == nil && j.prog.Direct(graph.LayerID(l)) && len(j.plan.Layers[l].In) == 0
 }
@@ -40,107 +31,118 @@ func (j *work) payload(l sched.LayerID, v chunk.Value) []byte {
 
 // A carrier has tasks at work.
 type carrier struct {
-	grabbed []item
-	session uint32 // they were given in
+	hand    shell.Hand[*work]
+	session uint32        // its tasks were given in
+	made    []chunk.Value // by the tasks of the hand that are over, nil for those that failed
+	recs    []wire.Record // their reports
 }
 
 // carry is a carrier at work.
 func (w *Worker) carry() {
-	grab, since := int32(1), time.Now()
-	var made []chunk.Value
-	var recs []wire.Record
+	c := &carrier{}
+	defer w.rest(c)
+	pace := shell.NewPace()
+	for start := time.Now(); w.refill(c, &pace, start); start = time.Now() {
+		c.work(w)
+		pace.Took(time.Since(start))
+	}
+}
+
+// refill reports what a carrier has done and takes more; false when it is to end.
+func (w *Worker) refill(c *carrier, pace *shell.Pace, now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c := &carrier{}
 	w.carrying[c] = true
-	defer delete(w.carrying, c)
-	for !w.closed {
-		start := time.Now()
-		if start.Sub(since) > carryTime && w.node.Waiting() > 0 {
-			break
-		}
-		if c.grabbed, c.session = w.pop(c.grabbed[:0], grab), w.session; len(c.grabbed) == 0 {
-			break
-		}
-		w.feed()
-		w.mu.Unlock()
-		made, recs = made[:0], recs[:0]
-		entry := w.recorder.begin(c.grabbed[0].j.task(c.grabbed[0].layer, c.grabbed[0].first, c.grabbed[0].n))
-		for _, it := range c.grabbed {
-			for b := it.first; b < it.first+it.n; b++ {
-				v, rec := it.j.call(it.layer, b, it.attempt)
-				made, recs = append(made, v), append(recs, rec)
-			}
-		}
-		w.recorder.end(entry)
-		if took := time.Since(start); took < batchTime {
-			grab = min(2*max(grab, int32(len(recs))), maxGrab)
-		} else {
-			grab = 1
-		}
-		w.mu.Lock()
-		w.carried(c, made, recs)
+	w.carried(c)
+	if w.closed || pace.Kept(now) && w.node.Waiting() > 0 || !w.pressed.IsZero() && w.ahead+w.carriers > 1 {
+		return false
 	}
+	if c.session = w.session; !c.hand.Take(&w.queue, pace.Grab()) {
+		return false
+	}
+	for _, it := range c.hand.Items() {
+		it.Job.live += int(it.N)
+	}
+	w.feed()
+	return true
+}
+
+// rest ends a carrier.
+func (w *Worker) rest(c *carrier) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.carried(c)
+	delete(w.carrying, c)
 	w.carriers--
 	w.feed()
 	w.quiet.Broadcast()
 }
 
-// pop takes up to n direct tasks; w is locked.
-func (w *Worker) pop(dst []item, n int32) []item {
-	k := 0
-	for n > 0 && k < len(w.direct) {
-		it := &w.direct[k]
-		c := min(n, it.n)
-		dst = append(dst, item{it.j, it.layer, it.first, c, it.attempt})
-		it.j.live += int(c)
-		it.first += c
-		n -= c
-		if it.n -= c; it.n == 0 {
-			k++
-		}
-	}
-	w.direct = slices.Delete(w.direct, 0, k)
-	return dst
+// work runs the tasks of the hand.
+func (c *carrier) work(w *Worker) {
+	first := &c.hand.Items()[0]
+	defer w.recorder.end(w.recorder.begin(first.Job.task(first.Layer, first.First, first.N)))
+	c.hand.Each(func(it *item, b int32) { it.Job.call(c, it.Layer, b, uint32(it.Attempt)) })
 }
 
-// call runs one task and words the report.
-func (j *work) call(layer sched.LayerID, b int32, attempt uint32) (chunk.Value, wire.Record) {
-	rec := wire.Record{Kind: wire.Done, Job: j.id, Layer: int32(layer), Block: b, Attempt: attempt}
-	err := context.Cause(j.ctx)
+// call runs one task and words the report, also when the goroutine ends meanwhile.
+func (j *work) call(c *carrier, layer sched.LayerID, b int32, attempt uint32) {
+	ctx := c.hand.Begin(j.ctx, j, layer, b)
+	if ctx == nil {
+		c.note(nil, wire.Record{Kind: wire.Returned, Job: j.id, Layer: int32(layer), Block: b, Attempt: attempt})
+		return
+	}
 	var v chunk.Value
+	err := context.Cause(j.ctx)
+	defer func() {
+		rec := wire.Record{Kind: wire.Done, Job: j.id, Layer: int32(layer), Block: b, Attempt: attempt}
+		switch halted := c.hand.End(); {
+		case err != nil && halted:
+			v, rec.Kind = nil, wire.Returned
+		case err != nil:
+			v, rec.Kind, rec.Class, rec.Flag, rec.Text = nil, wire.Failed, uint8(sched.User), j.ctx.Err() == nil, j.word(layer, err)
+		default:
+			j.describe(&rec, v)
+		}
+		c.note(v, rec)
+	}()
 	if err == nil {
-		v, err = j.prog.Call(j.ctx, graph.LayerID(layer), int(b), nil)
+		j.prog.Call(ctx, graph.LayerID(layer), int(b), nil, &v, &err)
 	}
-	if err != nil {
-		rec.Kind, rec.Class, rec.Flag, rec.Text = wire.Failed, uint8(sched.User), j.ctx.Err() == nil, j.word(layer, err)
-		return nil, rec
-	}
-	rec.Bytes, rec.Rows, rec.Data = v.Bytes(), v.Rows(), j.payload(layer, v)
-	return v, rec
 }
 
-// carried stores what was made and reports it; w is locked.
-func (w *Worker) carried(c *carrier, made []chunk.Value, recs []wire.Record) {
-	if c.session == w.session {
-		w.link.put(recs...)
-	} else {
-		for i := range recs {
-			if w.relabel(&recs[i], c.session) {
-				w.link.put(recs[i])
-			}
-		}
+// note keeps the report of a task.
+func (c *carrier) note(v chunk.Value, rec wire.Record) {
+	c.made, c.recs = append(c.made, v), append(c.recs, rec)
+}
+
+// describe puts into the report of a task what it made.
+func (j *work) describe(rec *wire.Record, v chunk.Value) {
+	rec.Bytes, rec.Rows, rec.Data = v.Bytes(), v.Rows(), j.payload(sched.LayerID(rec.Layer), v)
+}
+
+// carried stores what was made and reports it, but of jobs that are gone: another job may have the number. w is locked.
+func (w *Worker) carried(c *carrier) {
+	if len(c.recs) == 0 {
+		return
 	}
-	k := 0
-	for _, it := range c.grabbed {
-		j := it.j
-		for b := it.first; b < it.first+it.n; b++ {
-			if v := made[k]; v != nil && !j.gone && j.blocks[it.layer][b] == nil {
-				j.blocks[it.layer][b] = &held{v: v}
+	told, k := c.recs[:0], 0
+	for _, it := range c.hand.Items() {
+		j := it.Job
+		for b := it.First; b < it.First+it.N; b++ {
+			if v := c.made[k]; v != nil && !j.gone && j.blocks[it.Layer][b] == nil {
+				j.blocks[it.Layer][b] = &held{v: v}
+			}
+			if !j.gone && w.relabel(&c.recs[k], c.session) {
+				told = append(told, c.recs[k])
 			}
 			k++
 		}
-		j.live -= int(it.n)
+		j.live -= int(it.N)
 		j.settle()
 	}
+	c.hand.Drop()
+	w.link.put(told...)
+	clear(c.made)
+	c.made, c.recs = c.made[:0], c.recs[:0]
 }

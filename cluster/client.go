@@ -10,7 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/cluster/data"
@@ -18,7 +20,6 @@ import (
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/exec"
 	"github.com/weft-data/weft/graph"
-	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/optimize"
 	"github.com/weft-data/weft/sched"
@@ -36,16 +37,24 @@ type Options struct {
 	// Labels such as "zone=a" are what workers must have to be given a task of this
 	// client. Where no worker has them its jobs wait.
 	Labels []string
+	// Resources such as "gpu=1" are what each task of this client takes of its worker's
+	// while it has it. Where they are taken its tasks wait.
+	Resources []string
 	// Patience is how long a connection to the scheduler that was lost is tried again,
 	// before jobs fail; default 1 min. A scheduler that has ended and keeps no log is not
 	// waited for.
 	Patience time.Duration
+	// Stuck is how long the end of a job waits until the scheduler knows that none of its
+	// tasks runs, or that their workers are gone; default 15 s, in which workers give up a
+	// function that does not heed its context.
+	Stuck time.Duration
 }
 
 // A Client is a graph.Runner whose tasks run on a cluster. It is safe for
 // concurrent use. Jobs end with it.
 type Client struct {
 	opt    Options
+	self   uint64 // of this client alone, see graph.Lent
 	line   *line
 	peers  *data.Peers
 	link   *link
@@ -58,14 +67,14 @@ type Client struct {
 	table  roster
 	jobs   map[int32]*clientJob // by the scheduler's number
 	asked  map[int32]*clientJob // by ours, until they have the scheduler's
+	ending map[int32]*clientJob // dropped, and tasks of theirs may run
 	last   int32
 	err    error
 	news   chan struct{}        // closed and made anew when workers come and go
-	asking []chan []byte        // for the state
-	seeks  []seek               // for datasets
+	states inquiries            // about the state
+	finds  inquiries            // about datasets
+	hands  *semaphore.Weighted  // blocks that are being given
 	tune   func(*optimize.Plan) // changes plans, in tests
-	whole  wire.Whole           // of an answer about the state
-	part   wire.Whole           // of one about a dataset
 }
 
 // Dial connects to the scheduler at addr and waits until it has a worker.
@@ -74,13 +83,17 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 	def(&o.Stall, 10*time.Second)
 	def(&o.Wait, 10*time.Second)
 	def(&o.Patience, time.Minute)
-	creds, err := o.Security.client(addr)
+	def(&o.Stuck, 15*time.Second)
+	if err := checkResources(o.Resources); err != nil {
+		return nil, err
+	}
+	creds, workers, err := o.Security.join(ctx, addr, RoleClient, o.Name, nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{opt: o, peers: data.NewPeers(creds, o.Stall), done: make(chan struct{}), table: roster{},
-		jobs: map[int32]*clientJob{}, asked: map[int32]*clientJob{}, news: make(chan struct{})}
-	if c.line, err = newLine(addr, "Client", o.Name, creds); err != nil {
+	c := &Client{opt: o, self: graph.NewKeeper(), peers: o.Security.peers(workers, o.Stall), hands: semaphore.NewWeighted(hands), done: make(chan struct{}), table: roster{},
+		jobs: map[int32]*clientJob{}, asked: map[int32]*clientJob{}, ending: map[int32]*clientJob{}, news: make(chan struct{})}
+	if c.line, err = newLine(addr, "Client", o.Name, creds, o.Security.out); err != nil {
 		return nil, err
 	}
 	live, cancel := context.WithCancelCause(context.Background())
@@ -95,7 +108,7 @@ func Dial(ctx context.Context, addr string, o Options) (*Client, error) {
 		close(c.done)
 		return nil, errors.Join(err, c.line.conn.Close())
 	}
-	go c.serve(live, st)
+	go c.serve(live, st, creds)
 	err = c.ready(ctx)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
@@ -134,26 +147,41 @@ func patience(wait time.Duration) time.Duration {
 
 // serve keeps a stream to the scheduler, another one when it ends, as long as that
 // is possible.
-func (c *Client) serve(live context.Context, st grpc.ClientStream) {
+func (c *Client) serve(live context.Context, st grpc.ClientStream, creds credentials.TransportCredentials) {
 	defer close(c.done)
-	for {
-		err := c.follow(live, st)
-		c.mu.Lock()
-		c.met = false
-		old := c.link
-		c.mu.Unlock()
-		old.close()
-		var l *link
-		st, l, err = c.line.again(live, err, c.opt.Patience)
-		c.mu.Lock()
-		if err != nil {
-			c.fail(err)
-			c.mu.Unlock()
-			return
-		}
-		c.link = l
-		c.mu.Unlock()
-	}
+	var renewing sync.WaitGroup
+	defer renewing.Wait()
+	until, stop := context.WithCancel(live)
+	defer stop()
+	renewing.Go(func() {
+		c.opt.Security.renewing(until, c.line.addr, creds, func(error) {}) // new connections say what is wrong
+	})
+	err := c.line.keep(live, st, c, c.opt.Patience)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fail(err)
+}
+
+// take implements party.
+func (c *Client) take(b []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.link.open(b, c.hear)
+}
+
+// cut implements party.
+func (c *Client) cut() *link {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.met = false
+	return c.link
+}
+
+// joined implements party.
+func (c *Client) joined(l *link) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.link = l
 }
 
 // fail ends the client; c is locked.
@@ -167,22 +195,6 @@ func (c *Client) fail(err error) {
 	c.changed()
 }
 
-// follow takes what the scheduler says until the stream ends.
-func (c *Client) follow(live context.Context, st grpc.ClientStream) error {
-	for {
-		var b []byte
-		if err := st.RecvMsg(&b); err != nil {
-			return ended(live, err)
-		}
-		c.mu.Lock()
-		err := c.link.open(b, c.hear)
-		c.mu.Unlock()
-		if err != nil {
-			return err
-		}
-	}
-}
-
 // welcomed takes what the scheduler says of the cluster. On a new stream the client
 // says what it waits for; c is locked.
 func (c *Client) welcomed(r *wire.Record) (err error) {
@@ -192,7 +204,7 @@ func (c *Client) welcomed(r *wire.Record) (err error) {
 	if err != nil || c.met {
 		return err
 	}
-	c.met, c.whole, c.part = true, wire.Whole{}, wire.Whole{}
+	c.met = true
 	c.table = roster{}
 	for id, j := range c.jobs {
 		switch {
@@ -203,15 +215,14 @@ func (c *Client) welcomed(r *wire.Record) (err error) {
 			j.attach()
 		}
 	}
+	for id := range c.ending {
+		c.link.put(wire.Record{Kind: wire.Cancel, Job: id})
+	}
 	for number, j := range c.asked {
 		c.submit(number, j)
 	}
-	for range c.asking {
-		c.link.put(wire.Record{Kind: wire.Ask})
-	}
-	for _, s := range c.seeks {
-		c.link.put(s.ask)
-	}
+	c.states.again(c.link)
+	c.finds.again(c.link)
 	c.link.put(wire.Record{Kind: wire.Listed})
 	return nil
 }
@@ -219,26 +230,20 @@ func (c *Client) welcomed(r *wire.Record) (err error) {
 // errForgotten is how jobs end whose scheduler was replaced by one that has no log.
 var errForgotten = errors.New("cluster: the scheduler was started anew and does not know what it did before: 'weft scheduler --log' makes it remember")
 
-// attach forgets what was delivered and not read, since it comes again, and says
-// what was read.
+// attach forgets what was delivered and not read, since it comes again and is waited for, and says what was read.
 func (j *clientJob) attach() {
-	j.got, j.read, j.eaten.N = nil, 0, 0
-	r := wire.Record{Kind: wire.Read, Job: j.id}
-	for b := int32(0); int(b) < 64*len(j.had); b++ {
-		switch {
-		case j.seen(b):
-			if r.N == 0 {
-				r.Block = b
-			}
-			r.N++
-			continue
-		case r.N > 0:
-			j.c.link.put(r)
-			r.N = 0
-		}
+	for _, d := range j.got[j.read:] {
+		j.lose(d.block)
 	}
-	if r.N > 0 {
-		j.c.link.put(r)
+	j.got, j.read, j.eaten.N, j.whole = nil, 0, 0, wire.Whole{}
+	j.say(wire.Withdraw, j.given)
+	j.say(wire.Read, j.had)
+}
+
+// say tells the scheduler of a set of blocks.
+func (j *clientJob) say(kind wire.Kind, set bits) {
+	for b, n := range set.runs {
+		j.c.link.put(wire.Record{Kind: kind, Job: j.id, Block: b, N: n})
 	}
 }
 
@@ -257,18 +262,26 @@ func (c *Client) hear(r *wire.Record) error {
 		c.changed()
 		return nil
 	case wire.State:
-		return c.answered(r)
+		return c.states.take(r)
 	case wire.Found:
-		return c.found(r)
+		return c.finds.take(r)
 	case wire.Accepted:
 		if j := c.asked[r.Block]; j != nil {
 			delete(c.asked, r.Block)
 			j.id, j.secret, j.bytes = r.Job, r.Text, nil
 			c.jobs[r.Job] = j
+			j.say(wire.Withdraw, j.given)
 			if j.closed {
 				c.drop(j)
 			}
 		}
+		return nil
+	case wire.Closed:
+		if j := cmp.Or(c.jobs[r.Job], c.ending[r.Job]); j != nil && !j.gone {
+			j.gone = true
+			close(j.ended)
+		}
+		delete(c.ending, r.Job)
 		return nil
 	}
 	j := c.jobs[r.Job]
@@ -286,6 +299,8 @@ func (c *Client) hear(r *wire.Record) error {
 		j.bell.Ring()
 	case wire.Progress:
 		return j.advanced(r)
+	case wire.Want:
+		j.give(r.Block, r.Worker)
 	case wire.Finished:
 		j.finish(nil)
 	case wire.Fail:
@@ -317,12 +332,14 @@ func (c *Client) Close() error {
 		c.drop(j)
 	}
 	l := c.link
+	l.put(wire.Record{Kind: wire.Retire}) // what was asked for last, and not accepted yet, is not wanted either
 	c.mu.Unlock()
+	c.line.over.Store(true)
 	late := time.AfterFunc(time.Second, func() { c.cancel(ErrClosed) })
-	l.close() // the scheduler hears that the jobs are not wanted any more
+	l.close() // the scheduler hears that the jobs are not wanted any more, and ends the stream
+	<-c.done
 	late.Stop()
 	c.cancel(ErrClosed)
-	<-c.done
 	return errors.Join(c.line.conn.Close(), c.peers.Close())
 }
 
@@ -332,11 +349,11 @@ func (c *Client) Remote() bool { return true }
 // Start implements graph.Runner: the plan is optimized here, where all its
 // operators are, for the smallest worker, and runs there.
 func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) {
-	return c.start(ctx, q, "")
+	return c.start(ctx, q, keeping{})
 }
 
-// start begins a job whose blocks are delivered, or kept under a name.
-func (c *Client) start(ctx context.Context, q graph.Request, name string) (graph.Job, error) {
+// start begins a job whose blocks are delivered, or kept.
+func (c *Client) start(ctx context.Context, q graph.Request, k keeping) (graph.Job, error) {
 	c.mu.Lock()
 	reply, err := c.reply, c.err
 	c.mu.Unlock()
@@ -347,24 +364,25 @@ func (c *Client) start(ctx context.Context, q graph.Request, name string) (graph
 	off := append(slices.Clone(q.Off), "unite")
 	threads := max(1, int(reply.Threads))
 	plan, err := optimize.Run(q.Graph, q.Want, optimize.Options{Off: off, Budget: reply.Memory, Threads: threads,
-		Whole: func(pool int64) int64 { return exec.Whole(pool, threads) }})
+		BudgetOf: func(pool int64) int64 { return exec.BudgetOf(pool, threads) }})
 	if err != nil {
 		return nil, err
 	}
-	j := &clientJob{c: c, req: q, plan: plan, start: time.Now(), bell: shell.NewBell(), quit: make(chan struct{})}
+	j := &clientJob{c: c, req: q, plan: plan, gives: k.give, giving: map[int32]bool{}, lost: map[int32]bool{}, missed: map[int32]int{}, start: time.Now(), bell: shell.NewBell(), quit: make(chan struct{}), ended: make(chan struct{})}
 	j.ctx, j.cancel = context.WithCancelCause(ctx)
 	if q.Mode == graph.Explain {
-		j.over = true
+		j.over, j.gone = true, true
+		close(j.ended)
 		return j, nil
 	}
 	if c.tune != nil {
 		c.tune(plan)
 	}
-	if err := portable(plan.Graph); err != nil {
+	if err := errors.Join(portable(plan.Graph), graph.Borrows(plan.Graph.Layers, c.self)); err != nil {
 		return nil, err
 	}
 	p := shell.Plan{Layers: plan.Graph.Layers, Rank: plan.Rank, Need: plan.Need, Want: plan.Want, Priority: q.Priority,
-		Ordered: q.Ordered, Name: name, Labels: c.opt.Labels, Discard: q.Mode == graph.Analyze && name == "", Window: 4 * max(1, reply.Slots)}
+		Ordered: q.Ordered, Name: k.name, Given: k.give != nil, Spread: k.spread, Held: k.hold, Labels: c.opt.Labels, Asks: c.opt.Resources, Discard: q.Mode == graph.Analyze && k.name == "", Window: 4 * max(1, reply.Slots)}
 	if e, err := op.Lookup(plan.Graph.Layers[plan.Want].Call.Op); err == nil && e.Class == op.Opaque {
 		p.Window = 1 << 16 // their results are small, and so is the time between them
 	}
@@ -384,7 +402,9 @@ func (c *Client) start(ctx context.Context, q graph.Request, name string) (graph
 	c.last++
 	c.asked[c.last] = j
 	j.bytes = b
-	c.submit(c.last, j)
+	if c.met { // else with the welcome
+		c.submit(c.last, j)
+	}
 	j.stop = context.AfterFunc(ctx, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -396,8 +416,8 @@ func (c *Client) start(ctx context.Context, q graph.Request, name string) (graph
 
 func encodePlan(p *shell.Plan) ([]byte, error) {
 	b := wire.Encode(*p)
-	if len(b) > wire.MaxPlan {
-		return nil, fmt.Errorf("cluster: the plan has %d bytes, at most %d can be sent", len(b), wire.MaxPlan)
+	if len(b) > wire.MaxPlan || len(p.Layers) > maxLayers {
+		return nil, fmt.Errorf("cluster: the plan has %d layers and %d bytes, at most %d and %d can be sent", len(p.Layers), len(b), maxLayers, wire.MaxPlan)
 	}
 	return b, nil
 }
@@ -407,6 +427,9 @@ func (c *Client) drop(j *clientJob) {
 	j.closed = true
 	if c.jobs[j.id] == j {
 		delete(c.jobs, j.id)
+		if !j.gone {
+			c.ending[j.id] = j
+		}
 		c.link.put(wire.Record{Kind: wire.Cancel, Job: j.id})
 	}
 }
@@ -433,22 +456,34 @@ type clientJob struct {
 	got    []delivery // those from read on are to be read
 	read   int
 	had    bits        // blocks handed to the reader
+	given  bits        // blocks given up
 	next   int32       // the block after the last one handed out
 	eaten  wire.Record // blocks read that the scheduler has not been told of
 	bell   shell.Bell
-	lost   map[int32]bool // blocks that were not where they should be, and come again
-	quit   chan struct{}  // closed when the job is over
-	moved  chan struct{}  // progress was made; nil when nobody asks
+	lost   map[int32]bool                   // blocks that were not where they should be, and come again
+	gives  func(int32) (chunk.Value, error) // makes the blocks, if they are the client's
+	giving map[int32]bool                   // those that are on their way
+	missed map[int32]int                    // how often in a row one did not get to a worker
+	quit   chan struct{}                    // closed when the job is over
+	ended  chan struct{}                    // closed when none of its tasks runs
+	moved  chan struct{}                    // progress was made; nil when nobody asks
 	far    advance
+	whole  wire.Whole // of the one that comes
 	over   bool
 	closed bool
+	gone   bool // ended is closed
 	err    error
 }
 
+// finish ends a job. One that has finished may fail after all while there is something to read: who has it, or knows of it,
+// is not asked any more.
 func (j *clientJob) finish(err error) {
-	if !j.over {
+	switch {
+	case !j.over:
 		j.over, j.err, j.wall = true, err, time.Since(j.start)
 		close(j.quit)
+	case j.err == nil:
+		j.err = err
 	}
 	j.bell.Ring()
 }
@@ -506,8 +541,15 @@ func (j *clientJob) pop(at int) delivery {
 	return d
 }
 
-// seen reports whether a block was handed to the reader; the client is locked.
-func (j *clientJob) seen(b int32) bool { return j.had.has(b) }
+// seen reports whether a block was handed to the reader, or given up; the client is locked.
+func (j *clientJob) seen(b int32) bool { return j.had.has(b) || j.given.has(b) }
+
+// lose notes that a block comes again, if it is still to be read.
+func (j *clientJob) lose(b int32) {
+	if !j.seen(b) {
+		j.lost[b] = true
+	}
+}
 
 func (j *clientJob) see(b int32) {
 	j.next = b + 1
@@ -533,24 +575,8 @@ func (j *clientJob) eat(b int32) {
 	}
 }
 
-// An inline block came with the word that it was made.
-type inline []byte
-
-func (b inline) Payload() []byte    { return b }
-func (b inline) Rows() int64        { return 1 }
-func (b inline) Bytes() int64       { return int64(len(b)) }
-func (b inline) Runs() int          { return 1 }
-func (b inline) RunBytes(int) int64 { return int64(len(b)) }
-func (b inline) Release()           {}
-
-// Open implements chunk.Value: one row with the bytes.
-func (b inline) Open(int) (chunk.Reader, error) {
-	v := chunk.Vec{Type: dtype.Of(dtype.Binary), N: 1, Off: []int32{0, int32(len(b))}, Str: b}
-	return chunk.NewBlock([][]*chunk.Batch{{{Cols: []chunk.Vec{v}, N: 1}}}).Open(0)
-}
-
 // take fetches a block; the client is locked, but not meanwhile. Neither block nor
-// error: it was not there, and will be delivered again.
+// error: it was not there, and will be delivered again, or was given up.
 func (j *clientJob) take(ctx context.Context, d delivery) (chunk.Value, error) {
 	p, known := j.c.table[d.worker]
 	runs, err := [][]*chunk.Batch(nil), errors.New("the worker is gone")
@@ -560,6 +586,9 @@ func (j *clientJob) take(ctx context.Context, d delivery) (chunk.Value, error) {
 		j.c.mu.Lock()
 	}
 	switch {
+	case j.given.has(d.block): // meanwhile: if it did not come it will not be delivered again
+		j.eat(d.block)
+		return nil, nil
 	case err == nil:
 		j.see(d.block)
 		j.eat(d.block)
@@ -569,10 +598,7 @@ func (j *clientJob) take(ctx context.Context, d delivery) (chunk.Value, error) {
 	case j.over && j.err != nil:
 		return nil, j.err
 	}
-	if j.lost == nil {
-		j.lost = map[int32]bool{}
-	}
-	j.lost[d.block] = true
+	j.lose(d.block)
 	if known { // else the scheduler knows that the worker is gone
 		j.c.link.put(wire.Record{Kind: wire.Missing, Job: j.id, Block: d.block, Worker: d.worker, Session: p.session})
 	}
@@ -586,7 +612,7 @@ func (j *clientJob) fetch(ctx context.Context, d delivery, p peer) ([][]*chunk.B
 	defer context.AfterFunc(j.ctx, func() { cancel(context.Cause(j.ctx)) })()
 	schema := j.plan.Graph.Layers[j.plan.Want].Out.Schema
 	s := &receiver{schema: schema}
-	t := &data.Ticket{Life: p.life, Job: j.id, Refs: []data.Ref{{Layer: int32(j.plan.Want), Block: d.block, Hi: -1}}}
+	t := &data.Ticket{Life: p.life, Job: j.id, Short: true, Refs: []data.Ref{{Layer: int32(j.plan.Want), Block: d.block, Hi: -1}}}
 	var err error
 	for range 2 {
 		s.reset()
@@ -597,63 +623,68 @@ func (j *clientJob) fetch(ctx context.Context, d delivery, p peer) ([][]*chunk.B
 	return s.runs, err
 }
 
-// A receiver makes a block of garbage-collected buffers.
-type receiver struct {
-	schema dtype.Schema
-	runs   [][]*chunk.Batch
-	b      *chunk.Builder
-	run    int
-}
-
-func (s *receiver) reset() { s.runs, s.b, s.run = nil, chunk.NewBuilder(s.schema, mem.Heap), 0 }
-
-func (s *receiver) flush() {
-	for len(s.runs) <= s.run {
-		s.runs = append(s.runs, nil)
+// Withdraw implements graph.Job.
+func (j *clientJob) Withdraw(blocks []int32) {
+	j.c.mu.Lock()
+	defer j.c.mu.Unlock()
+	var news bits
+	for _, b := range blocks {
+		if !j.seen(b) {
+			news.set(b)
+			j.given.set(b)
+			delete(j.lost, b)
+		}
 	}
-	if s.b.Len() > 0 {
-		s.runs[s.run] = append(s.runs[s.run], s.b.Flush())
+	if j.c.jobs[j.id] == j { // else when the scheduler has accepted it
+		j.say(wire.Withdraw, news)
 	}
-}
-
-// Put implements data.Sink.
-func (s *receiver) Put(_, run int, b *chunk.Batch) error {
-	if run != s.run || s.b.Filled() > 4<<20 {
-		s.flush()
-		s.run = run
-	}
-	return s.b.Append(b)
-}
-
-// End implements data.Sink.
-func (s *receiver) End(_, runs int) error {
-	s.flush()
-	for len(s.runs) < runs {
-		s.runs = append(s.runs, nil)
-	}
-	s.b.Close()
-	return nil
+	j.bell.Ring()
 }
 
 // Report implements graph.Job.
 func (j *clientJob) Report() graph.Report {
 	j.c.mu.Lock()
 	defer j.c.mu.Unlock()
-	rep := graph.Report{Schema: j.plan.Graph.Layers[j.plan.Want].Out.Schema, Wall: j.wall, Budget: j.c.reply.Memory, Layers: j.layerReports()}
-	optimize.Describe(&rep, j.req.Graph, j.req.Want, j.plan)
+	plan := j.ran()
+	rep := graph.Report{Schema: plan.Graph.Layers[plan.Want].Out.Schema, Wall: j.wall, Budget: j.c.reply.Memory, Layers: j.layerReports(plan)}
+	optimize.Describe(&rep, j.req.Graph, j.req.Want, plan)
 	return rep
 }
 
-// Close implements graph.Job.
+// Close implements graph.Job. A task has ended when the scheduler knows it: its worker
+// has said so, or is gone.
 func (j *clientJob) Close() error {
+	whole := j.end()
+	late := time.NewTimer(j.c.opt.Stuck)
+	defer late.Stop()
+	select {
+	case <-j.ended:
+	case <-j.c.done:
+	case <-late.C:
+	}
+	select {
+	case <-j.ended:
+		return nil
+	default:
+	}
+	if whole {
+		return nil
+	}
+	return graph.ErrRunning
+}
+
+// end tells the scheduler that the job is not wanted any more. Whole: there is nothing
+// more to do for its tasks.
+func (j *clientJob) end() (whole bool) {
 	j.c.mu.Lock()
 	defer j.c.mu.Unlock()
 	if j.stop != nil {
 		j.stop()
 	}
+	whole = j.over && j.err == nil
 	j.finish(ErrClosed)
 	j.got, j.read = nil, 0
 	j.c.drop(j)
 	j.cancel(ErrClosed)
-	return nil
+	return whole
 }

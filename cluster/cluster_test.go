@@ -3,7 +3,6 @@ package cluster_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -12,74 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/weft-data/weft/cluster"
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/optimize"
 	"github.com/weft-data/weft/sched/local"
 )
-
-func TestMain(m *testing.M) {
-	if cluster.RanAsWorker() || ranAsScheduler() {
-		return
-	}
-	goleak.VerifyTestMain(m)
-}
-
-// A rig is a cluster on the loopback interface, in this process.
-type rig struct {
-	s       *cluster.Scheduler
-	workers []*cluster.Worker
-	c       *cluster.Client
-	procs   []*os.Process
-}
-
-func logger(t testing.TB) *slog.Logger {
-	if os.Getenv("WEFT_TEST_LOG") == "" {
-		return nil
-	}
-	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
-
-func newRig(t testing.TB, n int, o cluster.WorkerOptions) *rig {
-	ctx := context.Background()
-	s, err := cluster.Listen("127.0.0.1:0", cluster.SchedulerOptions{Log: logger(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &rig{s: s}
-	t.Cleanup(func() {
-		if r.c != nil {
-			_ = r.c.Close()
-		}
-		for _, w := range r.workers {
-			_ = w.Close()
-		}
-		_ = s.Close()
-	})
-	for range n {
-		r.join(t, o)
-	}
-	if r.c, err = cluster.Dial(ctx, s.Addr(), cluster.Options{}); err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-func (r *rig) join(t testing.TB, o cluster.WorkerOptions) *cluster.Worker {
-	if o.Threads == 0 {
-		o.Threads = 2
-	}
-	o.Log, o.SpillDir = logger(t), t.TempDir()
-	w, err := cluster.Join(context.Background(), r.s.Addr(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.workers = append(r.workers, w)
-	return w
-}
 
 // tables makes files of sales and of products.
 func tables(t testing.TB, files, rows int) (sales, products *frame.Frame) {
@@ -117,12 +55,17 @@ func queries(sales, products *frame.Frame) map[string]*frame.Frame {
 		panic(err)
 	}
 	return map[string]*frame.Frame{
-		"filter":   sales.Filter(frame.Col("qty").Gt(7)).WithColumns(frame.Col("price").Mul(frame.Col("qty")).As("amount")),
-		"group":    sales.GroupBy("product", "city").Agg(frame.Sum("price"), frame.Count().As("n"), frame.Mean("qty")),
-		"few":      sales.GroupBy("city").Agg(frame.Sum("price"), frame.Max("id")),
-		"join":     sales.Join(products, frame.Inner, "product"),
-		"left":     sales.Filter(frame.Col("qty").Eq(3)).Join(products, frame.Left, "product"),
-		"records":  sales.Join(held.Frame(), frame.Inner, "product").GroupBy("name").Agg(frame.Sum("qty")),
+		"filter": sales.Filter(frame.Col("qty").Gt(7)).WithColumns(frame.Col("price").Mul(frame.Col("qty")).As("amount")),
+		"group":  sales.GroupBy("product", "city").Agg(frame.Sum("price"), frame.Count().As("n"), frame.Mean("qty")),
+		"few":    sales.GroupBy("city").Agg(frame.Sum("price"), frame.Max("id")),
+		"join":   sales.Join(products, frame.Inner, "product"),
+		"left":   sales.Filter(frame.Col("qty").Eq(3)).Join(products, frame.Left, "product"),
+		"full": sales.Filter(frame.Col("qty").Eq(3), frame.Col("id").Mod(3).Gt(0)).Join(products.Filter(frame.Col("name").Ne("name of 7")).
+			Concat(products.WithColumns(frame.Col("product").Str().Concat("x").As("product"))), frame.Full, "product"),
+		"records": sales.Join(held.Frame(), frame.Inner, "product").GroupBy("name").Agg(frame.Sum("qty")),
+		"within": sales.Filter(frame.Col("qty").Eq(3)).Select("id", "price").
+			JoinOn(sales.GroupBy("product").Agg(frame.Min("price").As("lo"), frame.Mean("price").As("hi")), frame.JoinOn{Where: frame.Col("price").Ge(frame.Col("lo")).And(frame.Col("price").Lt(frame.Col("hi")))}).
+			GroupBy("product").Agg(frame.Count().As("n"), frame.Sum("id")),
 		"sort":     sales.Sort(frame.Desc("price"), frame.Asc("id")),
 		"distinct": sales.Select("product", "qty").Distinct(),
 		"top":      sales.Sort(frame.Asc("price"), frame.Asc("id")).Head(17),
@@ -147,6 +90,18 @@ func lines(t *frame.Table, sorted bool) []string {
 		slices.Sort(out)
 	}
 	return out
+}
+
+// question returns the query with everything in it over tables of this size, and its answer.
+func question(t testing.TB, files, rows int) (q *frame.Frame, want *frame.Table) {
+	t.Helper()
+	sales, products := tables(t, files, rows)
+	q = queries(sales, products)["all"]
+	want, err := q.Collect(context.Background(), here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q, want
 }
 
 // same runs a query there and here and compares.
@@ -188,7 +143,7 @@ func pick(list []string, i int) string {
 func TestSameAsLocal(t *testing.T) {
 	sales, products := tables(t, 6, 4000)
 	qs := queries(sales, products)
-	for _, n := range []int{1, 3} {
+	for _, n := range effort.Some(1, []int{3, 1}) {
 		r := newRig(t, n, cluster.WorkerOptions{})
 		for name, q := range qs {
 			t.Run(fmt.Sprintf("%d/%s", n, name), func(t *testing.T) { same(t, name, q, r.c) })
@@ -208,11 +163,12 @@ func wide(p *optimize.Plan) {
 // TestWideShuffles has many readers of many blocks, in workers with so little
 // memory that they spill; and one that dies.
 func TestWideShuffles(t *testing.T) {
+	effort.Long(t, "waits for what goes wrong to be noticed")
 	sales, products := tables(t, 12, 6000)
 	qs := queries(sales, products)
 	r := newRig(t, 3, cluster.WorkerOptions{Threads: 2, Pool: 64 << 20})
 	r.c.Tune(wide)
-	for _, name := range []string{"group", "distinct", "sort", "all", "join"} {
+	for _, name := range effort.Some(3, []string{"group", "distinct", "sort", "all", "join"}) {
 		before := r.s.Finished()
 		same(t, name, qs[name], r.c)
 		if n := r.s.Finished() - before; name != "join" && n < 12+8 {

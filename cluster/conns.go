@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -9,8 +10,11 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 
 	"github.com/weft-data/weft/cluster/wire"
 	"github.com/weft-data/weft/sched"
@@ -32,58 +36,93 @@ type workerConn struct {
 	id      sched.WorkerID
 	session sched.Session
 	hi      wire.Greeting
+	cert    *x509.Certificate // nil without TLS
 	link    *link
 	heard   time.Time
 	joined  time.Time
 	cancel  context.CancelCauseFunc
 	memory  wire.Record // the last Mem
 	done    int64       // tasks
+	broken  int64       // streams of its blocks that others found broken
 	leaving *leaving    // it wants to go
 	gone    time.Time   // its connection ended, and its process lives
 
 	has    []sched.Event // what it has from earlier sessions, as it said and the machine does not know
 	labels uint64
-	listed bool // all of that was said
-	risen  bool // the machine knows of it
+	stock  sched.Resources
+	listed bool          // all of that was said
+	risen  bool          // the machine knows of it
+	under  sched.Session // that the machine has it under, an earlier one until it has risen; 0: none
 }
 
 // A clientConn is a client as the scheduler sees it, whichever connection it has.
 type clientConn struct {
 	hi    wire.Greeting
+	cert  *x509.Certificate // nil without TLS
 	link  *link
 	gone  time.Time             // its connection ended
 	whole map[int32]*wire.Whole // plans that come, by the client's number
 	jobs  map[sched.JobID]*job
 	words map[int32]wire.Record // how its jobs ended, until it drops them
 
+	coming map[*job]bool // what is being written into the log: jobs in a moment
+	left   bool          // it has said that it does not come back
+
 	attached map[sched.JobID]bool // jobs it has spoken of on this connection
 }
 
 func newClient(hi wire.Greeting) *clientConn {
-	return &clientConn{hi: hi, whole: map[int32]*wire.Whole{}, jobs: map[sched.JobID]*job{}, words: map[int32]wire.Record{}, attached: map[sched.JobID]bool{}}
+	return &clientConn{hi: hi, whole: map[int32]*wire.Whole{}, jobs: map[sched.JobID]*job{}, words: map[int32]wire.Record{}, attached: map[sched.JobID]bool{}, coming: map[*job]bool{}}
+}
+
+// first reads the first frame of a stream, for as long as a worker may be silent: who opens
+// one has it to say.
+func (s *Scheduler) first(st grpc.ServerStream) ([]byte, error) {
+	type frame struct {
+		b   []byte
+		err error
+	}
+	said := make(chan frame, 1)
+	go func() {
+		var f frame
+		f.err = st.RecvMsg(&f.b)
+		said <- f
+	}()
+	late := time.NewTimer(s.opt.Dead)
+	defer late.Stop()
+	select {
+	case f := <-said:
+		return f.b, f.err
+	case <-late.C: // the end of the stream ends the reading
+		return nil, status.Errorf(codes.DeadlineExceeded, "cluster: nothing was said within %v", s.opt.Dead)
+	}
 }
 
 // hello reads the first frame of a stream and refuses who does not fit.
 func (s *Scheduler) hello(st grpc.ServerStream, l *link, role string) (hi wire.Greeting, err error) {
-	if err := s.opt.Security.allow(st.Context(), role); err != nil {
+	if err := s.allow(st.Context(), role); err != nil {
 		return hi, err
 	}
-	var b []byte
-	if err := st.RecvMsg(&b); err != nil {
+	b, err := s.first(st)
+	if err != nil {
 		return hi, err
 	}
 	err = l.open(b, func(r *wire.Record) error {
 		if r.Kind != wire.Hello {
 			return fmt.Errorf("%w: the first record is of kind %d", wire.ErrBroken, r.Kind)
 		}
+		version, oldest, err := wire.Spoken(r.Data)
+		if err != nil {
+			return err
+		}
+		if version < wire.Oldest || oldest > wire.Version {
+			return &wire.Refusal{Reason: wire.BadVersion, Text: fmt.Sprintf("cluster: this program speaks versions %d to %d of the protocol, the scheduler %d to %d: run the same release of weft on both",
+				oldest, version, wire.Oldest, wire.Version)}
+		}
 		return wire.Decode(r.Data, &hi)
 	})
 	if err != nil {
 		return hi, err
-	}
-	if hi.Version < wire.Oldest || hi.Oldest > wire.Version {
-		return hi, &wire.Refusal{Reason: wire.BadVersion, Text: fmt.Sprintf("cluster: %s speaks versions %d to %d of the protocol, the scheduler %d to %d: run the same release of weft on both",
-			hi.Name, hi.Oldest, hi.Version, wire.Oldest, wire.Version)}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -151,12 +190,12 @@ func (s *Scheduler) serveWorker(st grpc.ServerStream) error {
 	l := newLink(func(b *[]byte) error { return st.SendMsg(b) })
 	hi, err := s.hello(st, l, RoleWorker)
 	if err != nil {
-		s.opt.Log.Warn("worker refused", "worker", hi.Name, "why", err)
+		audit(st.Context(), s.opt.Log, hi.Name, err)
 		return refuse(l, err)
 	}
 	ctx, cancel := context.WithCancelCause(st.Context())
 	defer cancel(nil)
-	w := &workerConn{hi: hi, link: l, heard: time.Now(), joined: time.Now(), cancel: cancel}
+	w := &workerConn{hi: hi, cert: shown(ctx), link: l, heard: time.Now(), joined: time.Now(), cancel: cancel}
 	if err := s.join(w); err != nil {
 		return refuse(l, err)
 	}
@@ -182,7 +221,9 @@ func (s *Scheduler) serveWorker(st grpc.ServerStream) error {
 				err = errParted
 				break
 			}
-			err = s.fromWorker(w, b)
+			if err = s.fromWorker(w, b); err == nil {
+				_ = l.rest(ctx) // how that ended is looked at above
+			}
 		case <-ctx.Done():
 			if err = context.Cause(ctx); st.Context().Err() != nil {
 				err = errParted
@@ -191,8 +232,7 @@ func (s *Scheduler) serveWorker(st grpc.ServerStream) error {
 	}
 	s.leave(w, err)
 	cancel(nil)
-	l.close()
-	return err
+	return refuse(l, err)
 }
 
 // join makes a worker known to the machine and to everybody.
@@ -202,13 +242,16 @@ func (s *Scheduler) join(w *workerConn) error {
 	if s.closed {
 		return &wire.Refusal{Reason: wire.NotReady, Text: "cluster: the scheduler is being stopped"}
 	}
+	if err := s.revoked.check(w.cert); err != nil { // since its stream was opened; from now on reread finds it
+		return err
+	}
 	at := slices.Index(s.workers, nil)
 	if old := s.names[w.hi.Name]; old != nil {
 		switch {
 		case old.hi.Life == w.hi.Life: // the machine hears of the new session when it is known what it has
 			old.cancel(errElsewhere)
-			at = int(old.id)
-			s.lost(old)
+			at, w.under, w.leaving = int(old.id), old.under, old.leaving
+			s.part(old) // to others it is where it was: what they fetch from it goes on
 		case !old.gone.IsZero():
 			s.lose(old, errors.New("another process has its name"))
 			at = int(old.id)
@@ -217,7 +260,10 @@ func (s *Scheduler) join(w *workerConn) error {
 		}
 	}
 	var err error
-	if w.labels, err = s.labelBits(w.hi.Labels); err != nil {
+	if w.labels, err = s.labelBits(w.hi.Labels); err == nil {
+		w.stock, err = s.amounts(w.hi.Resources)
+	}
+	if err != nil {
 		return &wire.Refusal{Reason: wire.BadName, Text: err.Error()}
 	}
 	if s.up() == 0 {
@@ -262,24 +308,28 @@ func (s *Scheduler) leave(w *workerConn, why error) {
 	defer s.mu.Unlock()
 	switch {
 	case s.workers[w.id] != w || s.closed:
-	case why != errParted || w.leaving != nil:
+	case why != errParted:
 		s.lose(w, why)
 	default:
 		s.opt.Log.Info("worker lost its connection", "worker", w.hi.Name, "session", w.session)
 		w.gone = time.Now()
-		s.step(sched.Event{Kind: sched.Mem, Worker: w.id, Session: w.session, Bytes: w.memory.Bytes, Spilled: w.memory.Rows, Paused: true, Now: s.now()})
+		s.step(w.weary(s))
+		s.reopen(w.hi.Life, false)
+		s.allRetiring()
 		s.wg.Add(1)
 		go s.probe(w)
 	}
 }
 
-// probe looks whether the process of a worker without a connection is still there.
+// probe looks whether the process of a worker without a connection is still there. Where
+// another worker has its address now, that one answers.
 func (s *Scheduler) probe(w *workerConn) {
 	defer s.wg.Done()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, time.Second) {
 		gone := refused(w.hi.Data)
 		s.mu.Lock()
 		same := s.workers[w.id] == w && !s.closed
+		gone = gone || slices.ContainsFunc(s.workers, w.replaced)
 		if same && gone {
 			s.lose(w, errors.New("its process has ended"))
 		}
@@ -293,6 +343,12 @@ func (s *Scheduler) probe(w *workerConn) {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// replaced reports whether x, which may be nil, is another process that has the address
+// of w: that one has ended.
+func (w *workerConn) replaced(x *workerConn) bool {
+	return x != nil && x.hi.Data == w.hi.Data && x.hi.Life != w.hi.Life
 }
 
 // refused reports whether nobody listens at an address any more. False: somebody
@@ -312,23 +368,27 @@ func (s *Scheduler) lose(w *workerConn, why error) {
 	if s.ledger.workers[w.hi.Life] != "" {
 		s.keep(entry{Kind: entryLeft, Life: w.hi.Life}, func() {})
 	}
-	s.step(append([]sched.Event{{Kind: sched.WorkerDown, Worker: w.id, Session: w.session}}, w.moved()...)...)
-	for _, x := range s.workers {
-		if x != nil && x.leaving != nil {
-			x.leaving.lost(w)
-			s.retiring(x)
-		}
-	}
+	s.step(append([]sched.Event{{Kind: sched.WorkerDown, Worker: w.id, Session: w.under}}, w.moved(s)...)...)
+	s.reopen(w.hi.Life, true)
+	s.allRetiring()
 	s.back(w.hi.Life)
 }
 
-// lost takes a session of a worker from the lists; s is locked.
-func (s *Scheduler) lost(w *workerConn) {
+// part takes a session of a worker from the lists; s is locked.
+func (s *Scheduler) part(w *workerConn) {
 	s.workers[w.id] = nil
 	delete(s.names, w.hi.Name)
 	if s.up() == 0 {
 		s.lonely = time.Now()
 	}
+	for _, j := range s.jobs {
+		delete(j.know, w)
+	}
+}
+
+// lost tells all that a worker is gone; s is locked.
+func (s *Scheduler) lost(w *workerConn) {
+	s.part(w)
 	gone := wire.Record{Kind: wire.Peer, Worker: int32(w.id), Session: uint32(w.session)}
 	for _, x := range s.workers {
 		if x != nil {
@@ -338,17 +398,19 @@ func (s *Scheduler) lost(w *workerConn) {
 	for _, c := range s.clients {
 		c.link.put(gone, s.welcome())
 	}
-	for _, j := range s.jobs {
-		delete(j.know, w)
-	}
 }
+
+// questions is how many questions about the cluster a client is answered in a second, ten
+// times as many at once: each keeps everybody else waiting. What it says after one too
+// many waits.
+const questions = 100
 
 // serveClient is the stream of one client.
 func (s *Scheduler) serveClient(st grpc.ServerStream) error {
 	l := newLink(func(b *[]byte) error { return st.SendMsg(b) })
 	hi, err := s.hello(st, l, RoleClient)
 	if err != nil {
-		s.opt.Log.Warn("client refused", "client", hi.Name, "why", err)
+		audit(st.Context(), s.opt.Log, hi.Name, err)
 		return refuse(l, err)
 	}
 	s.mu.Lock()
@@ -357,7 +419,8 @@ func (s *Scheduler) serveClient(st grpc.ServerStream) error {
 		c = newClient(hi)
 		s.clients[hi.Life] = c
 	}
-	c.link, c.gone = l, time.Time{}
+	cert := shown(st.Context())
+	c.link, c.cert, c.gone = l, cert, time.Time{}
 	clear(c.whole)
 	clear(c.attached)
 	l.put(s.welcome())
@@ -367,31 +430,43 @@ func (s *Scheduler) serveClient(st grpc.ServerStream) error {
 		}
 	}
 	s.mu.Unlock()
+	ctx, pace := st.Context(), rate.NewLimiter(questions, 10*questions)
 	for err == nil {
+		l.wait(ctx)
 		var b []byte
 		if err = st.RecvMsg(&b); err == nil {
-			err = s.fromClient(c, l, b)
+			err = s.revoked.check(cert)
+		}
+		if err == nil {
+			err = s.fromClient(ctx, c, l, pace, b)
+		}
+		if err == nil {
+			err = l.rest(ctx)
 		}
 	}
 	s.mu.Lock()
 	if c.link == l && !s.closed {
 		c.gone = time.Now()
-		if errors.Is(err, wire.ErrBroken) || len(c.jobs) == 0 {
+		if c.left || errors.Is(err, wire.ErrBroken) || len(c.jobs)+len(c.coming) == 0 {
 			s.abandon(c)
 		}
 	}
 	s.mu.Unlock()
-	l.close()
-	return err
+	return refuse(l, err)
 }
 
 // abandon forgets a client and cancels its jobs; s is locked.
 func (s *Scheduler) abandon(c *clientConn) {
 	delete(s.clients, c.hi.Life)
+	s.disown(c)
+	s.back(c.hi.Life)
+}
+
+// disown cancels the jobs of a client that is forgotten, but for datasets; s is locked.
+func (s *Scheduler) disown(c *clientConn) {
 	for id, j := range c.jobs {
 		if s.jobs[id] == j && j.plan.Name == "" {
 			s.step(sched.Event{Kind: sched.Cancel, Job: id})
 		}
 	}
-	s.back(c.hi.Life)
 }

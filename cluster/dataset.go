@@ -45,7 +45,7 @@ type named struct {
 
 // Start implements graph.Runner.
 func (n named) Start(ctx context.Context, q graph.Request) (graph.Job, error) {
-	return n.start(ctx, q, n.name)
+	return n.start(ctx, q, keeping{name: n.name})
 }
 
 // A Dataset is a result that is kept on the workers.
@@ -74,12 +74,6 @@ type foundAt struct {
 	Life uint64
 }
 
-// A seek waits for an answer.
-type seek struct {
-	ask    wire.Record
-	answer chan found
-}
-
 // Dataset finds what Persist has kept.
 func (c *Client) Dataset(ctx context.Context, name string) (*Dataset, error) {
 	f, err := c.find(ctx, wire.Record{Kind: wire.Find, Text: name})
@@ -96,42 +90,14 @@ func (c *Client) Release(ctx context.Context, name string) error {
 }
 
 func (c *Client) find(ctx context.Context, ask wire.Record) (f found, err error) {
-	s := seek{ask, make(chan found, 1)}
-	c.mu.Lock()
-	err = c.err
-	c.seeks = append(c.seeks, s)
-	c.link.put(ask)
-	c.mu.Unlock()
-	if err != nil {
-		return f, err
+	b, err := c.ask(ctx, &c.finds, ask)
+	if err == nil {
+		err = wire.Decode(b, &f)
 	}
-	select {
-	case f = <-s.answer:
-	case <-c.done:
-		return f, c.err
-	case <-ctx.Done():
-		return f, fmt.Errorf("cluster: the scheduler does not answer: %w", context.Cause(ctx))
-	}
-	if f.Err != "" {
+	if err == nil && f.Err != "" {
 		err = errors.New(f.Err)
 	}
 	return f, err
-}
-
-// found takes a part of an answer; answers come in the order of the questions; c is
-// locked.
-func (c *Client) found(r *wire.Record) error {
-	b, err := c.part.Add(r)
-	if err != nil || b == nil || len(c.seeks) == 0 {
-		return err
-	}
-	var f found
-	if err := wire.Decode(b, &f); err != nil {
-		return err
-	}
-	c.seeks[0].answer <- f
-	c.seeks = c.seeks[1:]
-	return nil
 }
 
 // Records yields the rows as Arrow records, block by block, each from where it is by
@@ -220,8 +186,10 @@ func (s *Scheduler) find(name string) (f found) {
 	return f
 }
 
-// tellDataset answers a client, and with release lets the dataset go; s is locked.
+// tellDataset answers a client, and with release lets the dataset go.
 func (s *Scheduler) tellDataset(c *clientConn, name string, release bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	f := s.find(name)
 	if j := s.named[name]; release && j != nil {
 		f = found{}
@@ -236,10 +204,20 @@ type catalog struct {
 	s *Scheduler
 }
 
+// allow refuses who is no client.
+func (g *catalog) allow(ctx context.Context) error {
+	err := g.s.allow(ctx, RoleClient)
+	if err == nil {
+		return nil
+	}
+	audit(ctx, g.s.opt.Log, "", err)
+	return status.Error(codes.PermissionDenied, err.Error())
+}
+
 // GetFlightInfo implements Flight: one endpoint for each block.
 func (g *catalog) GetFlightInfo(ctx context.Context, d *flight.FlightDescriptor) (*flight.FlightInfo, error) {
-	if err := g.s.opt.Security.allow(ctx, RoleClient); err != nil {
-		return nil, status.Error(codes.PermissionDenied, err.Error())
+	if err := g.allow(ctx); err != nil {
+		return nil, err
 	}
 	name := string(d.GetCmd())
 	if p := d.GetPath(); len(p) == 1 {
@@ -271,8 +249,8 @@ func (g *catalog) info(d *flight.FlightDescriptor, f *found) *flight.FlightInfo 
 
 // ListFlights implements Flight.
 func (g *catalog) ListFlights(_ *flight.Criteria, st flight.FlightService_ListFlightsServer) error {
-	if err := g.s.opt.Security.allow(st.Context(), RoleClient); err != nil {
-		return status.Error(codes.PermissionDenied, err.Error())
+	if err := g.allow(st.Context()); err != nil {
+		return err
 	}
 	g.s.mu.Lock()
 	var all []*flight.FlightInfo

@@ -42,6 +42,7 @@ func read(t *testing.T, ctx context.Context, d *cluster.Dataset, like *frame.Tab
 // TestDatasets: what was persisted stays when its client goes, is made again when a
 // worker dies, is there after a restart of the scheduler, and goes when it is released.
 func TestDatasets(t *testing.T) {
+	t.Parallel()
 	sales, products := tables(t, 6, 2000)
 	q := queries(sales, products)["group"]
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
@@ -50,12 +51,9 @@ func TestDatasets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLonely(t, t.TempDir())
+	l := newLonely(t)
 	r := l.with(3)
-	first, err := cluster.Dial(ctx, l.addr, cluster.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	first := r.dial(t, cluster.Options{})
 	if _, err := first.Dataset(ctx, "sums"); err == nil || !strings.Contains(err.Error(), `no dataset called "sums"`) {
 		t.Error(err)
 	}
@@ -80,25 +78,16 @@ func TestDatasets(t *testing.T) {
 	}
 	_ = r.workers[0].Close()
 	compare(t, "group", read(t, ctx, before, want), want) // its blocks have moved
-	for {                                                 // until what the worker had is there again
-		if d, err := r.c.Dataset(ctx, "sums"); err == nil && d.Rows == want.NumRows() {
-			break
-		}
-		if ctx.Err() != nil {
-			t.Fatal("the dataset was not made again")
-		}
-		time.Sleep(5 * time.Millisecond)
+	whole := func() bool {
+		d, err := r.c.Dataset(ctx, "sums")
+		return err == nil && d.Rows == want.NumRows()
 	}
+	until(t, "what the worker had is made again", whole)
 	compare(t, "group", records(t, ctx, r.c, "sums", want), want)
 
 	l.kill()
 	l.start()
-	for {
-		if _, err := r.c.Dataset(ctx, "sums"); err == nil || ctx.Err() != nil {
-			break
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	until(t, "the dataset is there again", whole)
 	compare(t, "group", records(t, ctx, r.c, "sums", want), want)
 
 	if err := r.c.Release(ctx, "sums"); err != nil {
@@ -107,12 +96,9 @@ func TestDatasets(t *testing.T) {
 	if _, err := r.c.Dataset(ctx, "sums"); err == nil {
 		t.Error("a dataset that was released is there")
 	}
-	for i := 0; r.workers[1].Node().Pool().Used()+r.workers[2].Node().Pool().Used() > 0; i++ {
-		if i == 500 {
-			t.Fatal("the memory of a dataset that was released is not free")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	until(t, "the memory of a dataset that was released is free", func() bool {
+		return r.workers[1].Node().Pool().Used()+r.workers[2].Node().Pool().Used() == 0
+	})
 }
 
 const readByPyarrow = `
@@ -156,7 +142,7 @@ func TestPyarrowReadsDatasets(t *testing.T) {
 		if _, err := r.c.Persist(ctx, name, q); err != nil {
 			t.Fatal(err)
 		}
-		out, err := exec.CommandContext(ctx, python, "-c", readByPyarrow, r.s.Addr(), name).CombinedOutput()
+		out, err := exec.CommandContext(ctx, python, "-c", readByPyarrow, r.addr, name).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", name, err, out)
 		}

@@ -4,8 +4,8 @@
 // (sched/local); what is added is streams.
 //
 //	client ── Submit, Consumed ──▶ Scheduler ◀── Done, Failed ──── Worker ◀─┐
-//	   ▲   ◀─── Deliver, Fail ────     └─ Plan, Where, Run, Free ──▶  │    │ blocks: Arrow Flight
-//	   └──────────────────────── blocks: Arrow Flight ────────────────┘    └▶ other Workers
+//	   ▲   ◀─── Deliver, Fail ────     └─ Plan, Where, Run, Free ──▶  │    │ blocks
+//	   └────────────────────────────── blocks ────────────────────────┘    └▶ other Workers
 //
 // A client gets a Runner, so that a program differs from a local one in one
 // argument:
@@ -22,17 +22,36 @@
 // a session; all it says counts for that session and names attempts, so what is late
 // changes nothing.
 //
+// A client may ask for workers with certain labels (Options.Labels), and for resources:
+// each of its tasks takes so many of its worker's while it has it (Options.Resources,
+// WorkerOptions.Resources, 'weft worker --resources gpu=2').
+//
 // # Data plane
 //
 // A worker keeps the blocks it made, in memory or on its disk, until the scheduler
 // frees them. Before a task starts the worker fetches what is elsewhere, of a
-// shuffle the ranges of runs it reads, one request for each holder (cluster/data).
+// shuffle the ranges of runs it reads, one request for each holder (cluster/data), over
+// connections that carry nothing else. At the same port programs of others read by Arrow Flight.
 // Fetched blocks are counted and spilled like its own.
+//
+// # Security
+//
+// Off the loopback interface both planes need TLS, with certificates on both sides that
+// say what a process may be: scheduler, worker or client (InitSecurity). A process has
+// its certificate from files, or has a join token (NewToken), for which the scheduler
+// makes one, and another one in time before its end, unless its name was revoked (Revoke). Blocks are given for tickets signed with the secret of their job.
 //
 // # Datasets
 //
 // Client.Persist keeps the blocks of a plan on the workers under a name; other clients,
 // and Flight clients of other programs, find and read them by it.
+//
+// # Scattered values
+//
+// A client keeps blocks of its own on the workers (Client.Keep; future.Scatter is the verb). A
+// worker that is to have one asks for it, and the client gives it there. Requests of the client read
+// them by layers that are lent (sched.Lent): no task makes those, and their blocks are held where the first
+// job holds them.
 //
 // # Loss
 //

@@ -109,6 +109,9 @@ func TestFailuresOfFutures(t *testing.T) {
 	if _, err := future.Submit(c, local, future.Value(1)).Get(ctx); err == nil || !strings.Contains(err.Error(), "cluster_test.TestFailuresOfFutures") || !strings.Contains(err.Error(), "op.Func") {
 		t.Error("closure:", err)
 	}
+	if _, err := future.Submit(c, op.Fn[int, int]{}, future.Value(1)).Get(ctx); !errors.Is(err, op.ErrNoFunction) {
+		t.Error("no function:", err)
+	}
 	o := future.Options{TimeOut: 20 * time.Millisecond}
 	if _, err := future.SubmitWith(c, o, nap, future.Value(time.Hour)).Get(ctx); err == nil || !strings.Contains(err.Error(), "time-out of 20ms") {
 		t.Error("time-out:", err)

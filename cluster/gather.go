@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/weft-data/weft/chunk"
-	"github.com/weft-data/weft/cluster/data"
-	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/exec"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/sched"
+	"github.com/weft-data/weft/sched/shell"
 )
 
 // A copyKey names a range of runs of a block that is elsewhere.
@@ -23,12 +21,35 @@ type copyKey struct {
 
 // A copied block was fetched from another worker.
 type copied struct {
-	users  int
+	users  int           // tasks that wait for it or have it
 	keep   bool          // until the layer of its reader is complete: every task of it reads the whole block
 	reader sched.LayerID // layer that reads it
-	ready  chan struct{} // closed when it is here, or is not to be had
+	by     *errand       // that it comes by; nil: it is here, or is not to be had
+	ready  chan struct{} // closed then
 	v      chunk.Value
 	err    error
+}
+
+// want counts one more task; the worker is locked.
+func (c *copied) want() {
+	if c.users++; c.users == 1 && c.by != nil {
+		c.by.wanted++
+	}
+}
+
+// leave counts one task less, and reports whether it was the last one of a block that is here; the worker is
+// locked. What nobody waits for any more is not fetched.
+func (c *copied) leave() (last bool) {
+	if c.users--; c.users > 0 {
+		return false
+	}
+	if c.by == nil {
+		return true
+	}
+	if c.by.wanted--; c.by.wanted == 0 {
+		c.by.giveUp()
+	}
+	return false
 }
 
 // drop forgets a copy; the worker is locked.
@@ -58,23 +79,34 @@ func (e *lostInput) Unwrap() error { return e.err }
 // A gather is a task with its inputs, here and on their way.
 type gather struct {
 	j       *work
+	ctx     *shell.Task
 	layer   sched.LayerID
 	block   int32
 	attempt uint32
 	session uint32 // it was given in
 	slots   []slot
-	fetches map[int32][]copyKey // by holder: what this task fetches
-	waits   []*copied           // what others fetch
+	errands map[source]*errand // that this task begins
+	waits   []*copied          // what comes by them and by those of others
 	nanos   int64
+	given   waiting
+	take    func() // at the node: gives it back if it has not begun
+}
+
+// A source is who has blocks of a job.
+type source struct {
+	j    *work // the job of the reader, or one that lends to it
+	from int32
 }
 
 // A slot is one input of the task, in its order.
 type slot struct {
-	edge   int
-	lo, hi int
-	own    *held
-	key    copyKey
-	copy   *copied
+	edge         int
+	layer, block int32 // of the task's job
+	lo, hi       int
+	own          *held
+	j            *work // that has the block
+	key          copyKey
+	copy         *copied
 }
 
 // plan finds out what is here and what is not; the worker is locked.
@@ -86,13 +118,9 @@ func (t *gather) plan() error {
 		var err error
 		switch e.Wiring {
 		case op.OneToOne:
-			err = t.add(i, from, t.block, 0, -1, false)
+			err = t.pick(i, from, t.block)
 		case op.Listed, op.Boxed:
-			for _, x := range e.Blocks(nil, t.block) {
-				if err = t.add(i, from, x, 0, -1, false); err != nil {
-					break
-				}
-			}
+			err = t.pick(i, from, e.Blocks(nil, t.block)...)
 		default:
 			lo, hi, whole := 0, -1, e.Wiring != op.Shuffled || t.j.prog.Whole(graph.LayerID(t.layer))
 			if e.Wiring == op.Shuffled {
@@ -111,58 +139,87 @@ func (t *gather) plan() error {
 	return nil
 }
 
+// pick takes blocks as inputs, of each what the task reads.
+func (t *gather) pick(edge int, layer int32, blocks ...int32) error {
+	runs := t.j.prog.Picks(graph.LayerID(t.layer), int(t.block), edge, len(blocks))
+	for i, x := range blocks {
+		lo, hi := 0, -1
+		if runs != nil {
+			lo, hi = runs[i], runs[i]+1
+		}
+		if err := t.add(edge, layer, x, lo, hi, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // add takes a block as an input.
 func (t *gather) add(edge int, layer, block int32, lo, hi int, whole bool) error {
-	j := t.j
-	s := slot{edge: edge, lo: lo, hi: hi, key: copyKey{layer, block, int32(lo), int32(hi)}}
+	from := t.j.where[layer][block] - 1
+	s := slot{edge: edge, layer: layer, block: block, lo: lo, hi: hi, j: t.j, key: copyKey{layer, block, int32(lo), int32(hi)}}
 	if whole {
 		s.key = copyKey{layer, block, 0, -1}
 	}
-	if h := j.blocks[layer][block]; h != nil && !h.freed {
+	reader := t.layer
+	if l := t.j.plan.Layers[layer].Lent; l != nil {
+		s.j, s.key = t.j.w.jobs[l.Job], copyKey{l.Layer, l.Blocks[block], 0, -1}
+		whole, reader = true, nobody // its copy stays as long as the job that lends it
+		if s.j == nil || s.j.plan == nil || s.j.gone {
+			return &lostInput{layer, block, from, errors.New("the job that lends it is over")}
+		}
+	}
+	if h := s.j.blocks[s.key.layer][s.key.block]; h != nil && !h.freed {
 		h.lent++
 		s.own = h
 		t.slots = append(t.slots, s)
 		return nil
 	}
-	from := j.where[layer][block] - 1
 	if from < 0 {
 		return &lostInput{layer, block, from, errors.New("nobody has it")}
 	}
-	c := j.copies[s.key]
+	c := s.j.copies[s.key]
 	if c == nil {
-		c = &copied{keep: whole, reader: t.layer, ready: make(chan struct{})}
-		j.copies[s.key] = c
-		if t.fetches == nil {
-			t.fetches = map[int32][]copyKey{}
+		e := t.errands[source{s.j, from}]
+		if e == nil {
+			e = newErrand(s.j, from)
+			if t.errands == nil {
+				t.errands = map[source]*errand{}
+			}
+			t.errands[source{s.j, from}] = e
 		}
-		t.fetches[from] = append(t.fetches[from], s.key)
+		c = e.add(s.key)
+		c.keep, c.reader = whole, reader
 	}
-	c.users++
+	c.want()
+	if s.j != t.j {
+		s.j.live++
+	}
 	s.copy = c
 	t.waits = append(t.waits, c)
 	t.slots = append(t.slots, s)
 	return nil
 }
 
-// fetch gets what is elsewhere and starts the task, or ends it.
+// fetch waits for what is elsewhere and starts the task, or ends it.
 func (t *gather) fetch() {
-	j, w := t.j, t.j.w
-	var wg sync.WaitGroup
-	for from, keys := range t.fetches {
-		wg.Add(1)
-		go func() { defer wg.Done(); j.fetch(from, keys) }()
-	}
-	wg.Wait()
+	w := t.j.w
 	for _, c := range t.waits {
-		<-c.ready
+		select {
+		case <-c.ready:
+		case <-t.ctx.Done(): // others may go on waiting
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	err := context.Cause(j.ctx)
-	for _, c := range t.waits {
-		if err == nil {
-			err = c.err
+	err := context.Cause(t.ctx)
+	for i := range t.slots {
+		if s := &t.slots[i]; err == nil && s.copy != nil {
+			err = t.foreign(s, s.copy.err)
 		}
+	}
+	if err == nil && !w.pressed.IsZero() && w.ahead+w.carriers > 1 {
+		err = exec.ErrTaken
 	}
 	if err != nil {
 		t.end(nil, err)
@@ -172,98 +229,13 @@ func (t *gather) fetch() {
 	t.start()
 }
 
-// fetch gets blocks from one worker. What came broken is asked for once more.
-func (j *work) fetch(from int32, keys []copyKey) {
-	for try := 0; len(keys) > 0; try++ {
-		got, err := j.get(from, keys)
-		keys = keys[got:]
-		if err == nil {
-			return
-		}
-		if try == 0 && errors.Is(err, data.ErrCorrupt) {
-			continue
-		}
-		j.w.mu.Lock()
-		for _, k := range keys {
-			c := j.copies[k]
-			c.err = &lostInput{k.layer, k.block, from, err}
-			close(c.ready)
-			delete(j.copies, k)
-		}
-		j.w.mu.Unlock()
-		return
+// foreign words that an input was lost as the scheduler knows it of the job of the task.
+func (t *gather) foreign(s *slot, err error) error {
+	var lost *lostInput
+	if s.j != t.j && errors.As(err, &lost) {
+		return &lostInput{s.layer, s.block, lost.from, lost.err}
 	}
-}
-
-// get makes one request and returns how many of the blocks came whole.
-func (j *work) get(from int32, keys []copyKey) (got int, err error) {
-	w := j.w
-	w.mu.Lock()
-	p, ok := w.table[from]
-	next := make([]uint64, len(keys))
-	for i, k := range keys {
-		next[i] = j.sh.Next(sched.LayerID(k.layer), k.block)
-	}
-	w.mu.Unlock()
-	if !ok {
-		return 0, errors.New("the worker is gone")
-	}
-	tk := &data.Ticket{Life: p.life, Job: j.id}
-	schemas := make([]dtype.Schema, len(keys))
-	for i, k := range keys {
-		tk.Refs = append(tk.Refs, data.Ref{Layer: k.layer, Block: k.block, Lo: k.lo, Hi: k.hi})
-		schemas[i] = j.plan.Layers[k.layer].Out.Schema
-	}
-	s := &importer{j: j, keys: keys, schemas: schemas, next: next}
-	err = w.peers.Get(j.ctx, p.addr, j.secret, tk, schemas, s)
-	if s.im != nil {
-		s.im.Drop()
-	}
-	var failed *data.FetchError
-	if err != nil && !errors.As(err, &failed) {
-		j.cancel(fmt.Errorf("cluster: storing fetched blocks: %w", err)) // no room: not the sender's fault
-	}
-	return s.got, err
-}
-
-// An importer stores blocks as they come.
-type importer struct {
-	j       *work
-	keys    []copyKey
-	schemas []dtype.Schema
-	next    []uint64
-	im      *exec.Import
-	got     int
-}
-
-func (s *importer) begin(ref int) {
-	if s.im == nil {
-		s.im = s.j.w.node.Import(s.schemas[ref], s.next[ref])
-	}
-}
-
-// Put implements data.Sink.
-func (s *importer) Put(ref, run int, b *chunk.Batch) error {
-	s.begin(ref)
-	return s.im.Put(run, b)
-}
-
-// End implements data.Sink.
-func (s *importer) End(ref, runs int) error {
-	s.begin(ref)
-	v, err := s.im.Close(runs)
-	s.im = nil
-	if err != nil {
-		return err
-	}
-	w := s.j.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	c := s.j.copies[s.keys[ref]]
-	c.v = v
-	close(c.ready)
-	s.got++
-	return nil
+	return err
 }
 
 // inputs words the blocks for the operators.
@@ -303,9 +275,34 @@ func (t *gather) back() {
 			s.own.back()
 			continue
 		}
-		if s.copy.users--; s.copy.users == 0 && (!s.copy.keep || t.j.shut[t.layer]) {
-			s.copy.drop(t.j, s.key)
+		if s.copy.leave() && (!s.copy.keep || s.j == t.j && t.j.shut[t.layer] || s.j.copies[s.key] != s.copy) {
+			s.copy.drop(s.j, s.key)
+		}
+		if s.j != t.j {
+			s.j.live--
+			s.j.settle()
 		}
 	}
 	t.slots = nil
+}
+
+// rotten words the failure of a task one of whose inputs cannot be read back from the
+// disk here: it is lost. Of a copy the holder is asked to make it again, and nobody
+// else here gets it. The worker is locked.
+func (t *gather) rotten(err error) error {
+	for _, s := range t.slots {
+		switch {
+		case s.own != nil && exec.Rotten(err, s.own.v):
+			if s.j != t.j { // it may be a copy that the scheduler does not know of
+				s.j.free(sched.LayerID(s.key.layer), s.key.block)
+			}
+			return &lostInput{s.layer, s.block, t.j.w.id, err}
+		case s.copy != nil && s.copy.v != nil && exec.Rotten(err, s.copy.v):
+			if s.j.copies[s.key] == s.copy {
+				delete(s.j.copies, s.key)
+			}
+			return &lostInput{s.layer, s.block, t.j.where[s.layer][s.block] - 1, err}
+		}
+	}
+	return err
 }

@@ -46,11 +46,13 @@ var (
 	descSlots   = prometheus.NewDesc("weft_worker_slots", "Tasks a worker runs at the same time.", []string{"worker"}, nil)
 	descUsed    = prometheus.NewDesc("weft_worker_memory_bytes", "Bytes of buffers in use.", []string{"worker"}, nil)
 	descSpilled = prometheus.NewDesc("weft_worker_spilled_bytes_total", "Bytes written to spill files.", []string{"worker"}, nil)
+	descBroken  = prometheus.NewDesc("weft_worker_broken_streams_total", "Streams of blocks of a worker that others found broken.", []string{"worker"}, nil)
+	descLink    = prometheus.NewDesc("weft_link_bytes_per_second", "Bytes of blocks a second that come to a worker from another, a mean of what was measured.", []string{"worker", "from"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descWorkers, descJobs, descDone, descBusy, descSlots, descUsed, descSpilled} {
+	for _, d := range []*prometheus.Desc{descWorkers, descJobs, descDone, descBusy, descSlots, descUsed, descSpilled, descBroken, descLink} {
 		out <- d
 	}
 }
@@ -69,5 +71,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		gauge(descSlots, float64(w.Slots), w.Name)
 		gauge(descUsed, float64(w.Used), w.Name)
 		out <- prometheus.MustNewConstMetric(descSpilled, prometheus.CounterValue, float64(w.Spilled), w.Name)
+		out <- prometheus.MustNewConstMetric(descBroken, prometheus.CounterValue, float64(w.Broken), w.Name)
+		for _, l := range w.Links {
+			gauge(descLink, l.Rate, w.Name, l.From)
+		}
 	}
 }

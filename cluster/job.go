@@ -1,11 +1,15 @@
 package cluster
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/weft-data/weft/cluster/wire"
 	"github.com/weft-data/weft/graph"
@@ -32,17 +36,41 @@ type job struct {
 	failed string // why, if it did
 	class  sched.Class
 	labels uint64
-	fit    time.Time // when a worker that has them was last there
+	asks   sched.Resources // of each task
+	fit    time.Time       // when a worker that has them was last there
 	start  time.Time
 }
 
 // known is what a worker was told of a job.
 type known struct {
-	gen   []uint32  // by layer: job.gen when it was last told about all blocks
-	where [][]int32 // by layer and block: worker + 1, 0 for never told
+	gen   []uint32 // by layer: job.gen when it was last told about all blocks
+	where []pages  // by layer and block: worker + 1, 0 for never told
 }
 
+// Pages are numbers by block, zero at first. Only where some were asked for is there
+// memory: a worker hears of few of the blocks of a large layer.
+type pages [][]int32
+
+const pageBlocks = 512
+
+func newPages(n int32) pages { return make(pages, (int64(n)+pageBlocks-1)/pageBlocks) }
+
+// at returns the number of block b of n.
+func (p pages) at(b, n int32) *int32 {
+	page := &p[b/pageBlocks]
+	if *page == nil {
+		*page = make([]int32, min(pageBlocks, n-b/pageBlocks*pageBlocks))
+	}
+	return &(*page)[b%pageBlocks]
+}
+
+// maxLayers bounds the layers of a plan: the scheduler looks at all of them while everybody else waits.
+const maxLayers = 1 << 16
+
 func newJob(s *Scheduler, c *clientConn, b []byte) (*job, error) {
+	if n := wire.Count(b); n > maxLayers { // the layers are the first field of a plan
+		return nil, fmt.Errorf("cluster: the plan has %d layers, at most %d are allowed", n, maxLayers)
+	}
 	j := &job{s: s, client: c, bytes: b, plan: &shell.Plan{}, know: map[*workerConn]*known{},
 		errs: map[sched.Block]string{}, start: time.Now()}
 	if err := wire.Decode(b, j.plan); err != nil {
@@ -75,6 +103,11 @@ func (j *job) run(w *workerConn, a *sched.Action) {
 	l := &j.plan.Layers[a.Layer]
 	for i := range l.In {
 		e := &l.In[i]
+		if from := j.plan.Layers[e.From].Lent; from != nil { // read by the tickets of its job
+			if lender := j.s.jobs[sched.JobID(from.Job)]; lender != nil && lender.know[w] == nil {
+				lender.introduce(w)
+			}
+		}
 		switch e.Wiring {
 		case op.OneToOne:
 			j.where(w, k, e.From, a.First, a.First+a.N)
@@ -104,7 +137,10 @@ func (j *job) introduce(w *workerConn) *known {
 func (j *job) acquaint(w *workerConn) *known {
 	if j.know[w] == nil {
 		n := len(j.plan.Layers)
-		j.know[w] = &known{gen: make([]uint32, n), where: make([][]int32, n)}
+		j.know[w] = &known{gen: make([]uint32, n), where: make([]pages, n)}
+	}
+	for _, c := range j.sh.Cuts() {
+		w.link.put(wire.Record{Kind: wire.Cut, Job: int32(j.id), Layer: int32(c.Layer), Block: c.At})
 	}
 	for _, i := range j.sh.Late() {
 		if n := j.plan.Layers[i].N; n > 0 {
@@ -125,17 +161,22 @@ func (j *job) acquaint(w *workerConn) *known {
 // where tells a worker where blocks [lo, hi) of a layer are, as far as it does not
 // know.
 func (j *job) where(w *workerConn, k *known, layer graph.LayerID, lo, hi int32) {
+	n := j.plan.Layers[layer].N
 	if k.where[layer] == nil {
-		k.where[layer] = make([]int32, j.plan.Layers[layer].N)
+		k.where[layer] = newPages(n)
 	}
 	said := k.where[layer]
 	r := wire.Record{Kind: wire.Where, Job: int32(j.id), Layer: int32(layer)}
 	for b := lo; b < hi; b++ {
 		id, _, ok := j.s.st.Holder(j.id, sched.LayerID(layer), b)
-		if !ok || said[b] == int32(id)+1 {
+		if !ok {
 			continue
 		}
-		said[b] = int32(id) + 1
+		is := said.at(b, n)
+		if *is == int32(id)+1 {
+			continue
+		}
+		*is = int32(id) + 1
 		if r.N > 0 && r.Worker == int32(id) && r.Block+r.N == b {
 			r.N++
 			continue
@@ -186,8 +227,25 @@ func (s bits) clear(b int32) {
 	}
 }
 
+// runs yields the ranges of neighbours in the set: the first of each, and how many.
+func (s bits) runs(yield func(first, n int32) bool) {
+	n := int32(0)
+	for b := int32(0); int(b) <= 64*len(s); b++ {
+		switch {
+		case s.has(b):
+			n++
+		case n > 0:
+			if !yield(b-n, n) {
+				return
+			}
+			n = 0
+		}
+	}
+}
+
 // layerDone tells workers that a layer is complete, and decides late layers.
 func (j *job) layerDone(a *sched.Action, evs []sched.Event) []sched.Event {
+	cuts := len(j.sh.Cuts())
 	ext := j.sh.LayerDone(*a)
 	j.advanced()
 	for w := range j.know {
@@ -196,12 +254,13 @@ func (j *job) layerDone(a *sched.Action, evs []sched.Event) []sched.Event {
 	if ext == nil {
 		return evs
 	}
-	return j.sized(ext, evs)
+	return j.sized(ext, j.sh.Cuts()[cuts:], evs)
 }
 
-// fail ends the job for its client and stops its tasks; the first word counts.
+// fail ends the job for its client and stops its tasks; the first such word counts. One that has finished may
+// fail, too, while the client has not read all of it: what was lost is made again, and that can fail.
 func (j *job) fail(class sched.Class, text string) {
-	if j.over {
+	if j.failed != "" {
 		return
 	}
 	j.over, j.failed, j.class = true, text, class
@@ -216,6 +275,9 @@ func (j *job) finish() {
 		j.over = true
 		j.advanced()
 		j.tell(wire.Record{Kind: wire.Finished})
+		if j.plan.Spread {
+			j.spread()
+		}
 	}
 }
 
@@ -280,14 +342,19 @@ func (s *Scheduler) inventory(w *workerConn, r *wire.Record) []sched.Event {
 
 // rise has a worker count, with what it has; s is locked.
 func (w *workerConn) rise(s *Scheduler) []sched.Event {
-	w.risen = true
-	up := sched.Event{Kind: sched.WorkerUp, Worker: w.id, Session: w.session, Slots: w.hi.Slots, Queue: w.hi.Queue, Bytes: w.hi.Memory, Labels: w.labels}
-	return append([]sched.Event{up}, w.said(s)...)
+	w.risen, w.under = true, w.session
+	s.reopen(w.hi.Life, true) // what it has copied it says now
+	up := sched.Event{Kind: sched.WorkerUp, Worker: w.id, Session: w.session, Slots: w.hi.Slots, Queue: w.hi.Queue, Bytes: w.hi.Memory, Labels: w.labels, Resources: &w.stock}
+	evs := append([]sched.Event{up}, w.said(s)...)
+	if w.leaving != nil {
+		evs = append(evs, w.weary(s))
+	}
+	return evs
 }
 
 // said returns what a worker has said it has.
 func (w *workerConn) said(s *Scheduler) []sched.Event {
-	evs := w.has
+	evs := slices.DeleteFunc(w.has, func(ev sched.Event) bool { return ev.Kind == sched.Held && s.inherited(w, &ev) })
 	w.has = nil
 	for _, ev := range evs {
 		if j := s.jobs[ev.Job]; j != nil && ev.Kind == sched.Held && ev.Layer >= 0 && int(ev.Layer) < len(j.gen) {
@@ -306,6 +373,8 @@ func (s *Scheduler) fromWorker(w *workerConn, b []byte) error {
 	}
 	w.heard = time.Now()
 	var evs []sched.Event
+	var copies []wire.Record
+	retires, had := false, w.risen // heard once the machine knows all that was said before: it may have been said that the session begins
 	err := w.link.open(b, func(r *wire.Record) error {
 		ev := sched.Event{Job: sched.JobID(r.Job), Layer: sched.LayerID(r.Layer), Block: r.Block, Worker: w.id, Session: w.session, Attempt: sched.Attempt(r.Attempt)}
 		j := s.jobs[ev.Job]
@@ -346,11 +415,24 @@ func (s *Scheduler) fromWorker(w *workerConn, b []byte) error {
 		case wire.Mem:
 			ev = sched.Event{Kind: sched.Mem, Worker: w.id, Session: w.session, Bytes: r.Bytes, Spilled: r.Rows, Paused: r.Flag || w.leaving != nil, Now: s.now()}
 			w.memory = *r
+		case wire.Moved:
+			if i := r.Worker; i < 0 || int(i) >= len(s.workers) || s.workers[i] == nil || s.workers[i].session != sched.Session(r.Session) {
+				return nil
+			}
+			if s.workers[r.Worker].broken += r.Rows; r.Bytes == 0 {
+				return nil
+			}
+			ev = sched.Event{Kind: sched.Moved, Worker: w.id, Session: w.session, DepWorker: sched.WorkerID(r.Worker), Bytes: r.Bytes, Nanos: r.Nanos, Now: s.now()}
 		case wire.Copied:
-			s.copied(w, r)
+			copies = append(copies, *r)
+			return nil
+		case wire.Want:
+			if known {
+				j.client.link.put(wire.Record{Kind: wire.Want, Job: r.Job, Layer: r.Layer, Block: r.Block, Worker: int32(w.id)})
+			}
 			return nil
 		case wire.Retire:
-			s.retire(w)
+			retires = true
 			return nil
 		default:
 			return fmt.Errorf("%w: a worker sent a record of kind %d", wire.ErrBroken, r.Kind)
@@ -359,7 +441,16 @@ func (s *Scheduler) fromWorker(w *workerConn, b []byte) error {
 		return nil
 	})
 	s.step(evs...)
-	if w.leaving != nil {
+	for i := range copies {
+		s.copied(w, &copies[i])
+	}
+	if retires {
+		s.retire(w)
+	}
+	switch {
+	case w.risen != had:
+		s.allRetiring()
+	case w.leaving != nil:
 		s.retiring(w)
 	}
 	return err
@@ -368,19 +459,32 @@ func (s *Scheduler) fromWorker(w *workerConn, b []byte) error {
 var errElsewhere = errors.New("cluster: it came back on another connection")
 
 // fromClient takes a frame of a client.
-func (s *Scheduler) fromClient(c *clientConn, l *link, b []byte) error {
-	asked, err := s.hearClient(c, l, b)
-	if asked {
-		s.tellState(c)
+func (s *Scheduler) fromClient(ctx context.Context, c *clientConn, l *link, pace *rate.Limiter, b []byte) error {
+	asked, finds, err := s.hearClient(c, l, b)
+	for i := range asked + len(finds) { // one frame may have many questions
+		if e := pace.Wait(ctx); e != nil {
+			return errors.Join(err, e)
+		}
+		if l.wait(ctx); i < asked {
+			s.tellState(l)
+		} else {
+			s.tellDataset(c, finds[i-asked].name, finds[i-asked].release)
+		}
 	}
 	return err
 }
 
-func (s *Scheduler) hearClient(c *clientConn, l *link, b []byte) (asked bool, err error) {
+// A sought dataset is one that a client wants to find, or to let go.
+type sought struct {
+	name    string
+	release bool
+}
+
+func (s *Scheduler) hearClient(c *clientConn, l *link, b []byte) (asked int, finds []sought, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c.link != l {
-		return false, errElsewhere
+		return 0, nil, errElsewhere
 	}
 	var evs []sched.Event
 	err = l.open(b, func(r *wire.Record) error {
@@ -388,13 +492,13 @@ func (s *Scheduler) hearClient(c *clientConn, l *link, b []byte) (asked bool, er
 		case wire.Submit:
 			return s.submit(c, r)
 		case wire.Ask:
-			asked = true
+			asked++
 			return nil
 		case wire.Attach:
 			s.attach(c, r.Job)
 			return nil
 		case wire.Find:
-			s.tellDataset(c, r.Text, r.Flag)
+			finds = append(finds, sought{r.Text, r.Flag})
 			return nil
 		case wire.Listed:
 			for id := range c.jobs {
@@ -404,22 +508,30 @@ func (s *Scheduler) hearClient(c *clientConn, l *link, b []byte) (asked bool, er
 			}
 			s.back(c.hi.Life)
 			return nil
+		case wire.Retire:
+			c.left = true
+			return nil
 		case wire.Cancel:
 			delete(c.words, r.Job)
-		case wire.Consumed, wire.Read, wire.Missing:
+		case wire.Consumed, wire.Read, wire.Withdraw, wire.Missing:
 		default:
 			return fmt.Errorf("%w: a client sent a record of kind %d", wire.ErrBroken, r.Kind)
 		}
 		j := c.jobs[sched.JobID(r.Job)]
-		if j == nil {
-			return nil // it has been closed
+		if j == nil { // it was cancelled before, or has ended
+			if r.Kind == wire.Cancel {
+				s.tellEnd(c, r.Job)
+			}
+			return nil
 		}
 		ev := sched.Event{Job: j.id, Layer: sched.LayerID(j.plan.Want), Block: r.Block, N: r.N}
 		switch r.Kind {
-		case wire.Consumed, wire.Read:
-			ev.Kind = sched.Consumed
-			if r.Kind == wire.Read {
+		case wire.Consumed, wire.Read, wire.Withdraw:
+			switch ev.Kind = sched.Consumed; r.Kind {
+			case wire.Read:
 				ev.Kind = sched.Read
+			case wire.Withdraw:
+				ev.Kind = sched.Withdraw
 			}
 			for b := int64(max(r.Block, 0)); b < min(int64(r.Block)+int64(max(r.N, 1)), int64(j.plan.Layers[j.plan.Want].N)); b++ {
 				j.out.clear(int32(b))
@@ -432,6 +544,7 @@ func (s *Scheduler) hearClient(c *clientConn, l *link, b []byte) (asked bool, er
 		case wire.Cancel:
 			if j.plan.Name != "" && j.over && j.failed == "" { // it is kept
 				delete(c.jobs, j.id)
+				s.tellEnd(c, r.Job)
 				return nil
 			}
 			ev = sched.Event{Kind: sched.Cancel, Job: j.id}
@@ -441,14 +554,27 @@ func (s *Scheduler) hearClient(c *clientConn, l *link, b []byte) (asked bool, er
 		return nil
 	})
 	s.step(evs...)
-	return asked, err
+	return asked, finds, err
+}
+
+// tellEnd tells a client that a job it does not want any more has ended, when it has.
+func (s *Scheduler) tellEnd(c *clientConn, id int32) {
+	if j := s.jobs[sched.JobID(id)]; j != nil && j.client.hi.Life == c.hi.Life && j.plan.Name == "" {
+		j.client = c // it hears of it from forget
+		return
+	}
+	c.link.put(wire.Record{Kind: wire.Closed, Job: id})
 }
 
 // submit takes a part of a plan and begins the job when it is whole.
 func (s *Scheduler) submit(c *clientConn, r *wire.Record) error {
 	if c.whole[r.Block] == nil {
-		if len(c.whole) >= maxPlans {
-			return fmt.Errorf("%w: more than %d plans are on their way", wire.ErrBroken, maxPlans)
+		all := r.Bytes
+		for _, x := range c.whole {
+			all += x.Size()
+		}
+		if len(c.whole) >= maxPlans || all > wire.MaxPlan {
+			return fmt.Errorf("%w: %d plans with %d bytes are on their way, at most %d and %d are allowed", wire.ErrBroken, len(c.whole)+1, all, maxPlans, wire.MaxPlan)
 		}
 		c.whole[r.Block] = &wire.Whole{}
 	}
@@ -468,7 +594,10 @@ func (s *Scheduler) submit(c *clientConn, r *wire.Record) error {
 	id, number := s.ledger.last, r.Block
 	j, err := newJob(s, c, b)
 	if err == nil {
-		j.labels, err = s.labelBits(j.plan.Labels)
+		err = j.choice()
+	}
+	if err == nil {
+		err = c.borrowed(j.plan.Layers)
 	}
 	if err == nil && s.named[j.plan.Name] != nil {
 		err = fmt.Errorf("cluster: there is a dataset called %q: release it first, or choose another name", j.plan.Name)
@@ -480,10 +609,15 @@ func (s *Scheduler) submit(c *clientConn, r *wire.Record) error {
 	}
 	j.id, j.secret = sched.JobID(id), secret()
 	s.name(j)
+	c.coming[j] = true
 	s.keep(entry{Kind: entryAccepted, Job: id, Name: c.hi.Name, Life: c.hi.Life, Number: number, Secret: j.secret, Plan: b}, func() {
+		delete(c.coming, j)
 		c.link.put(wire.Record{Kind: wire.Accepted, Job: id, Block: number, Text: j.secret})
 		s.jobs[j.id], c.jobs[j.id], c.attached[j.id] = j, j, true
 		s.step(sched.Event{Kind: sched.Submit, Job: j.id, Spec: j.spec()})
+		if s.clients[c.hi.Life] != c {
+			s.disown(c)
+		}
 	})
 	return nil
 }

@@ -4,41 +4,27 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/weft-data/weft/cluster"
+	"github.com/weft-data/weft/future"
+	"github.com/weft-data/weft/op"
 )
 
 // TestLabels: tasks of a client with labels run on the workers that have them, wait
 // for one to come, and fail when none comes.
 func TestLabels(t *testing.T) {
-	s, err := cluster.Listen("127.0.0.1:0", cluster.SchedulerOptions{Beat: 20 * time.Millisecond, Grace: 500 * time.Millisecond, Log: logger(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &rig{s: s}
-	t.Cleanup(func() {
-		for _, w := range r.workers {
-			_ = w.Close()
-		}
-		_ = s.Close()
-	})
+	r := listen(t, cluster.SchedulerOptions{Beat: 20 * time.Millisecond, Grace: 500 * time.Millisecond})
 	r.join(t, cluster.WorkerOptions{Name: "plain"})
 	r.join(t, cluster.WorkerOptions{Name: "a", Labels: []string{"zone=a"}})
-	dial := func(labels ...string) *cluster.Client {
-		c, err := cluster.Dial(context.Background(), s.Addr(), cluster.Options{Labels: labels})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.Close() })
-		return c
-	}
+	dial := func(labels ...string) *cluster.Client { return r.dial(t, cluster.Options{Labels: labels}) }
 	sales, products := tables(t, 12, 300)
 	q := queries(sales, products)["all"]
 	tasks := func() map[string]int64 {
 		n := map[string]int64{}
-		for _, w := range s.State().Workers {
+		for _, w := range r.s.State().Workers {
 			n[w.Name] = w.Done
 		}
 		return n
@@ -49,7 +35,7 @@ func TestLabels(t *testing.T) {
 	}
 	both := dial("zone=a", "disk=fast")
 	out := collecting(t, both, q)
-	time.Sleep(100 * time.Millisecond)
+	until(t, "the job waits", func() bool { return len(r.s.State().Jobs) == 1 })
 	r.join(t, cluster.WorkerOptions{Name: "b", Labels: []string{"disk=fast", "zone=a"}})
 	if x := <-out; x.err != nil {
 		t.Error(x.err)
@@ -67,5 +53,65 @@ func TestLabels(t *testing.T) {
 	}
 	if _, err := q.Collect(context.Background(), dial(many...)); err == nil || !strings.Contains(err.Error(), "can have") {
 		t.Error(err)
+	}
+}
+
+// alone counts how many of its calls run at the same time, in this process.
+var alone = op.Func("cluster_test/alone", func(context.Context, int) (int, error) {
+	n := together.Add(1)
+	for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+	}
+	time.Sleep(5 * time.Millisecond)
+	together.Add(-1)
+	return 1, nil
+})
+
+var together, most atomic.Int64
+
+// TestResources: tasks that ask for a resource run where it is, no more at a time than
+// there is of it, while others take the rest of the slots; where there is not enough
+// of it anywhere the job fails.
+func TestResources(t *testing.T) {
+	r := listen(t, cluster.SchedulerOptions{Beat: 20 * time.Millisecond, Grace: 500 * time.Millisecond})
+	r.join(t, cluster.WorkerOptions{Name: "plain", Threads: 2})
+	r.join(t, cluster.WorkerOptions{Name: "two", Threads: 4, Resources: []string{"gpu=2", "licence=1"}})
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	calls := func(resources ...string) (*future.Client, []*future.Future[int]) {
+		c := future.New(ctx, r.dial(t, cluster.Options{Resources: resources}))
+		t.Cleanup(func() { c.Close() })
+		return c, future.Map(c, alone, make([]int, 12))
+	}
+	for _, x := range []struct {
+		asks string
+		most int64
+	}{{"gpu=1", 2}, {"gpu=2", 1}, {"licence=1", 1}} {
+		most.Store(0)
+		_, fs := calls(x.asks)
+		if got, err := future.Gather(ctx, fs); err != nil || len(got) != 12 || most.Load() != x.most {
+			t.Errorf("%s: %d calls, %d at a time, want %d; %v", x.asks, len(got), most.Load(), x.most, err)
+		}
+	}
+	for _, w := range r.s.State().Workers {
+		if w.Name == "plain" && w.Done != 0 {
+			t.Errorf("%d tasks that ask for resources were done where there are none", w.Done)
+		}
+	}
+	sales, products := tables(t, 6, 300)
+	_, fs := calls("gpu=2")
+	same(t, "all", queries(sales, products)["all"], r.dial(t, cluster.Options{}))
+	if _, err := future.Gather(ctx, fs); err != nil {
+		t.Error(err)
+	}
+	if _, err := sales.Collect(ctx, r.dial(t, cluster.Options{Resources: []string{"gpu=3"}})); err == nil || !strings.Contains(err.Error(), "no worker has had gpu=3 for") {
+		t.Error(err)
+	}
+	for _, bad := range []string{"gpu", "gpu=0", "=1", "gpu=x", "gpu=9999999"} {
+		if _, err := cluster.Dial(ctx, r.addr, cluster.Options{Resources: []string{bad}}); err == nil || !strings.Contains(err.Error(), "want NAME=N") {
+			t.Error(bad, err)
+		}
+		if _, err := cluster.Join(ctx, r.addr, cluster.WorkerOptions{Resources: []string{bad}}); err == nil || !strings.Contains(err.Error(), "want NAME=N") {
+			t.Error(bad, err)
+		}
 	}
 }

@@ -2,16 +2,19 @@ package cluster
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/weft-data/weft/cluster/journal"
 	"github.com/weft-data/weft/cluster/wire"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/sched"
+	"github.com/weft-data/weft/sched/shell"
 )
 
 // What a scheduler must not forget, and puts into its log before anybody hears of
-// it: which jobs it has accepted, how many blocks late layers have, how jobs ended,
-// which workers there are. How far tasks are is not written down: workers know it.
+// it: which jobs it has accepted, which layers were cut and how many blocks late ones
+// have, how jobs ended, which workers there are. How far tasks are is not written down: workers know it.
 const (
 	entryBegan    = iota + 1 // Cluster Epoch Last: a scheduler took over
 	entryAccepted            // Job Name Life Number Secret Plan
@@ -38,8 +41,9 @@ type entry struct {
 	Text    string
 }
 
-// A layerSize is the number of blocks of a late layer.
-type layerSize struct{ Layer, N int32 }
+// A layerSize is the number of blocks of a late layer; or says that it was cut by the one of
+// its cuts with the number Cut-1.
+type layerSize struct{ Layer, N, Cut int32 }
 
 // A numbered job is one by its client's number: accepted once, however often it is
 // sent.
@@ -221,7 +225,8 @@ func (s *Scheduler) Done() <-chan struct{} { return s.ended }
 func (s *Scheduler) resume() error {
 	l := s.ledger
 	waits := map[uint64]bool{}
-	for id, x := range l.jobs {
+	for _, id := range slices.Sorted(maps.Keys(l.jobs)) { // a job that lends before those that borrow
+		x := l.jobs[id]
 		c := s.clients[x.Life]
 		if c == nil {
 			c = newClient(wire.Greeting{Name: x.Name, Life: x.Life})
@@ -238,13 +243,19 @@ func (s *Scheduler) resume() error {
 		s.name(j)
 		waits[x.Life] = waits[x.Life] || j.plan.Name == ""
 		ext := &sched.Extension{}
-		if j.labels, err = s.labelBits(j.plan.Labels); err != nil {
+		if err = j.choice(); err != nil {
 			return err
 		}
 		spec := j.spec()
 		for _, z := range l.sizes[id] {
+			if z.Cut > 0 {
+				if _, _, err := j.sh.Cut(sched.LayerID(z.Layer), z.Cut-1); err != nil {
+					return fmt.Errorf("cluster: job %d of the log: %w", id, err)
+				}
+				continue
+			}
 			j.sh.Set(sched.LayerID(z.Layer), z.N)
-			ext.Set = append(ext.Set, sched.Late{Layer: sched.LayerID(z.Layer), N: z.N})
+			ext.Set = append(ext.Set, j.sh.Definite(sched.LayerID(z.Layer)))
 		}
 		s.step(sched.Event{Kind: sched.Submit, Job: j.id, Spec: spec})
 		if len(ext.Set) > 0 {
@@ -254,7 +265,7 @@ func (s *Scheduler) resume() error {
 	if len(s.jobs) == 0 {
 		return nil
 	}
-	s.hold = map[uint64]bool{}
+	s.hold, s.holds = map[uint64]bool{}, s.start
 	for life := range l.workers {
 		s.hold[life] = true
 	}
@@ -295,13 +306,17 @@ func (s *Scheduler) release() {
 		}
 	}
 	s.step(evs...)
+	s.allRetiring()
 }
 
 // sized notes decisions about late layers, and has them count when they are durable.
-func (j *job) sized(ext *sched.Extension, evs []sched.Event) []sched.Event {
+func (j *job) sized(ext *sched.Extension, cuts []shell.Cut, evs []sched.Event) []sched.Event {
 	s, x, ev := j.s, entry{Kind: entrySized, Job: int32(j.id)}, sched.Event{Kind: sched.Extend, Job: j.id, Ext: ext}
+	for _, c := range cuts {
+		x.Sizes = append(x.Sizes, layerSize{Layer: int32(c.Layer), Cut: c.At + 1})
+	}
 	for _, l := range ext.Set {
-		x.Sizes = append(x.Sizes, layerSize{int32(l.Layer), l.N})
+		x.Sizes = append(x.Sizes, layerSize{Layer: int32(l.Layer), N: l.N})
 	}
 	if s.ledger.log == nil {
 		j.tellSizes(x.Sizes)
@@ -319,7 +334,11 @@ func (j *job) sized(ext *sched.Extension, evs []sched.Event) []sched.Event {
 func (j *job) tellSizes(sizes []layerSize) {
 	for w := range j.know {
 		for _, l := range sizes {
-			w.link.put(wire.Record{Kind: wire.Size, Job: int32(j.id), Layer: l.Layer, N: l.N})
+			r := wire.Record{Kind: wire.Size, Job: int32(j.id), Layer: l.Layer, N: l.N}
+			if l.Cut > 0 {
+				r.Kind, r.Block = wire.Cut, l.Cut-1
+			}
+			w.link.put(r)
 		}
 	}
 }
@@ -331,9 +350,14 @@ func (s *Scheduler) attach(c *clientConn, id int32) {
 		c.attached[j.id] = true
 		want := graph.LayerID(j.plan.Want)
 		for b := range j.plan.Layers[want].N {
-			if w, _, ok := s.st.Holder(j.id, sched.LayerID(want), b); ok && j.out.has(b) {
-				j.deliverFrom(b, int32(w))
+			if !j.out.has(b) {
+				continue
 			}
+			w, _, ok := s.st.Holder(j.id, sched.LayerID(want), b)
+			if !ok { // it is made again: the job may have finished, and the client must wait for it
+				w = -1
+			}
+			j.deliverFrom(b, int32(w))
 		}
 	}
 	word, ok := c.words[id]
@@ -351,3 +375,8 @@ func (s *Scheduler) attach(c *clientConn, id int32) {
 		c.link.put(word)
 	}
 }
+
+// firstSession is what the sessions of an epoch count from. Workers that outlive the scheduler tell by its number what
+// began in another session, and a scheduler that starts at once meets them in the same order: so no epoch has the
+// numbers of another. A million joins in one epoch, and four thousand epochs later, the numbers come again.
+func firstSession(epoch uint64) sched.Session { return sched.Session(epoch << 20) }

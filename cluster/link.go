@@ -1,96 +1,109 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
+	"golang.org/x/time/rate"
 	"google.golang.org/grpc/encoding"
 	_ "google.golang.org/grpc/encoding/proto" // registers the codec of all other messages
 	"google.golang.org/grpc/mem"
 
 	"github.com/weft-data/weft/cluster/wire"
+	"github.com/weft-data/weft/internal/outbox"
 )
 
 // A link is one side of a control stream. Records that are put while a frame is on
 // its way out travel together in the next one.
 type link struct {
-	send func(*[]byte) error
+	out  *outbox.Box[[]byte] // frames; records are still added to the last one
+	sent uint64              // the number of that; guarded by the box
+	got  atomic.Uint64
+	owed atomic.Int64 // bytes put and not sent
+	last func()       // when all is sent; nil: nothing
+	half sync.Once
+	pace *rate.Limiter // of what comes, at the scheduler
+	cost int           // of the frame that came last
+}
 
-	mu     sync.Mutex
-	news   sync.Cond
-	frames [][]byte // to be sent; records are still added to the last one
-	sent   uint64
-	got    uint64
-	closed bool
-	done   chan struct{} // the writer has ended
+// At the scheduler, which hears one after the other, a peer is heard for so many frames a second, and that many more at once. One of many
+// records counts as several: they travel together when there is much to say, so this is no bound
+// for work, only for who says nothing at great length.
+const (
+	heardFrames  = 20_000
+	heardAtOnce  = 1 << 14
+	heardRecords = 64 // in a frame that counts once
+)
+
+// rest waits until the other side may be heard again, or ctx ends.
+func (l *link) rest(ctx context.Context) error {
+	return l.pace.WaitN(ctx, min(l.cost, heardAtOnce))
 }
 
 // frameFull is when a frame takes no more records.
 const frameFull = 64 << 10
 
 func newLink(send func(*[]byte) error) *link {
-	l := &link{send: send, done: make(chan struct{})}
-	l.news.L = &l.mu
-	go l.write()
+	l := &link{pace: rate.NewLimiter(heardFrames, heardAtOnce)}
+	l.out = outbox.New(func(frames [][]byte) bool {
+		for i := range frames {
+			n := len(frames[i])
+			if send(&frames[i]) != nil {
+				return false
+			}
+			l.owed.Add(-int64(n))
+		}
+		return true
+	})
 	return l
 }
 
 // put queues records. After close it does nothing.
 func (l *link) put(rs ...wire.Record) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return
-	}
-	for i := range rs {
-		k := len(l.frames) - 1
-		if k < 0 || len(l.frames[k]) > frameFull {
-			l.sent++
-			l.frames = append(l.frames, wire.Frame(make([]byte, 0, 256), l.sent, l.got))
-			k++
-		}
-		l.frames[k] = wire.Append(l.frames[k], &rs[i])
-	}
-	l.news.Signal()
-}
-
-// write sends frames until the link is closed and what was put is sent.
-func (l *link) write() {
-	defer close(l.done)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for {
-		for len(l.frames) == 0 && !l.closed {
-			l.news.Wait()
-		}
-		if len(l.frames) == 0 {
-			return
-		}
-		list := l.frames
-		l.frames = nil
-		l.mu.Unlock()
-		var err error
-		for i := range list {
-			if err = l.send(&list[i]); err != nil {
-				break
+	l.out.Edit(func(frames [][]byte) [][]byte {
+		for i := range rs {
+			k := len(frames) - 1
+			had := 0
+			if k < 0 || len(frames[k]) > frameFull {
+				l.sent++
+				frames = append(frames, wire.Frame(make([]byte, 0, 256), l.sent, l.got.Load()))
+				k++
+			} else {
+				had = len(frames[k])
 			}
+			frames[k] = wire.Append(frames[k], &rs[i])
+			l.owed.Add(int64(len(frames[k]) - had))
 		}
-		l.mu.Lock()
-		if err != nil {
-			l.closed = true
-			l.frames = nil
+		return frames
+	})
+}
+
+// maxOwed is how many bytes may wait for a client that does not read them before it is
+// not read either.
+const maxOwed = 16 << 20
+
+// wait returns when the other side has read what it was sent, but for maxOwed bytes, or
+// when ctx ends.
+func (l *link) wait(ctx context.Context) {
+	for l.owed.Load() > maxOwed {
+		select {
+		case <-ctx.Done():
 			return
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }
 
-// close ends the link once what was put is sent, and waits for that.
+// close ends the link once what was put is sent, and waits for that. A client's or worker's stream is half closed then:
+// the other side ends it when it has read all. (What is sent is lost if the stream is cancelled at once.)
 func (l *link) close() {
-	l.mu.Lock()
-	l.closed = true
-	l.news.Signal()
-	l.mu.Unlock()
-	<-l.done
+	l.out.Close()
+	if l.last != nil {
+		l.half.Do(l.last)
+	}
 }
 
 // open takes a frame that came in apart and calls f for its records, but for those
@@ -100,17 +113,14 @@ func (l *link) open(b []byte, f func(*wire.Record) error) error {
 	if err != nil {
 		return err
 	}
-	l.mu.Lock()
-	want := l.got + 1
-	if seq == want {
-		l.got = seq
-	}
-	l.mu.Unlock()
-	if seq != want {
+	if want := l.got.Load() + 1; seq != want {
 		return fmt.Errorf("%w: frame %d came, frame %d was due", wire.ErrBroken, seq, want)
 	}
+	l.got.Store(seq)
+	l.cost = 1
 	var r wire.Record
-	for len(rest) > 0 {
+	for n := 1; len(rest) > 0; n++ {
+		l.cost = 1 + n/heardRecords
 		if rest, err = wire.Next(rest, &r); err == nil {
 			err = l.take(&r, f)
 		}

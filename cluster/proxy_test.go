@@ -4,12 +4,16 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/weft-data/weft/array"
 	"github.com/weft-data/weft/cluster"
+	"github.com/weft-data/weft/internal/effort"
+	"github.com/weft-data/weft/sched/local"
 )
 
 // A proxy stands before an address and spoils what comes from there.
@@ -17,9 +21,12 @@ type proxy struct {
 	lis   net.Listener
 	to    string
 	spoil func(b []byte, at int64) bool // of the bytes that passed, from at on; false cuts the connection
+	up    func(b []byte, at int64) bool // the same of what goes there
 	hits  atomic.Int64                  // faults injected
+	still atomic.Bool                   // nothing passes
 	mu    sync.Mutex
 	conns []net.Conn
+	quit  chan struct{}
 	wg    sync.WaitGroup
 }
 
@@ -28,10 +35,11 @@ func newProxy(t *testing.T) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{lis: lis}
+	p := &proxy{lis: lis, quit: make(chan struct{})}
 	p.wg.Add(1)
 	go p.accept()
 	t.Cleanup(func() {
+		close(p.quit)
 		_ = lis.Close()
 		p.cut()
 		p.wg.Wait()
@@ -46,7 +54,24 @@ func (p *proxy) aim(to string, spoil func([]byte, int64) bool) {
 	p.to, p.spoil = to, spoil
 }
 
+// against has it do something with what goes there, from the next connection on.
+func (p *proxy) against(up func([]byte, int64) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.up = up
+}
+
 func (p *proxy) addr() string { return p.lis.Addr().String() }
+
+// over reports whether it has ended.
+func (p *proxy) over() bool {
+	select {
+	case <-p.quit:
+		return true
+	default:
+		return false
+	}
+}
 
 // cut ends all connections.
 func (p *proxy) cut() {
@@ -66,7 +91,7 @@ func (p *proxy) accept() {
 			return
 		}
 		p.mu.Lock()
-		to, spoil := p.to, p.spoil
+		to, spoil, up := p.to, p.spoil, p.up
 		p.mu.Unlock()
 		out, err := net.Dial("tcp", to)
 		if err != nil {
@@ -77,7 +102,7 @@ func (p *proxy) accept() {
 		p.conns = append(p.conns, in, out)
 		p.mu.Unlock()
 		p.wg.Add(2)
-		go p.pass(out, in, nil)
+		go p.pass(out, in, up)
 		go p.pass(in, out, spoil)
 	}
 }
@@ -96,10 +121,47 @@ func (p *proxy) pass(to, from net.Conn, spoil func([]byte, int64) bool) {
 			p.hits.Add(1)
 			return
 		}
-		at += int64(n)
+		for at += int64(n); p.still.Load() && !p.over(); {
+			time.Sleep(time.Millisecond)
+		}
 		if _, err := to.Write(b[:n]); err != nil {
 			return
 		}
+	}
+}
+
+// TestPiecesTravel cuts an array anew and sorts another on four workers: a task gets of
+// the blocks elsewhere only the pieces that it reads, and they are those.
+func TestPiecesTravel(t *testing.T) {
+	const n, strips, length = 3000, 20, 1 << 20 // a smaller array is not cut into pieces
+	for name, x := range map[string]*array.Array{
+		"rechunk": array.Random(3).Integers(0, 1<<40, []int{n, n}, array.Chunks(n/strips, n)).Rechunk(n, n/strips).Sum(0),
+		"sort":    array.Random(4).Integers(0, 1<<40, []int{length}, array.Chunks(length/strips)).Sort(0),
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := context.Background()
+			here := local.New(local.Options{Threads: 2})
+			defer here.Close()
+			want, err := array.Collect[int64](ctx, here, x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := listen(t, cluster.SchedulerOptions{})
+			var passed atomic.Int64
+			for range 4 {
+				p := newProxy(t)
+				w := r.join(t, cluster.WorkerOptions{Threads: 1, Advertise: p.addr()})
+				p.aim(w.Addr(), func(b []byte, _ int64) bool { passed.Add(int64(len(b))); return true })
+			}
+			r.c = r.dial(t, cluster.Options{})
+			got, err := array.Collect[int64](ctx, r.c, x)
+			if err != nil || !slices.Equal(got, want) {
+				t.Fatalf("%v: %d numbers that differ from those computed here", err, len(got))
+			}
+			if passed.Load() < 8*length/4 {
+				t.Errorf("%d bytes passed between the workers: too few for pieces", passed.Load())
+			}
+		})
 	}
 }
 
@@ -107,6 +169,7 @@ func (p *proxy) pass(to, from net.Conn, spoil func([]byte, int64) bool) {
 // way: bits are flipped, connections are cut, or nothing comes at all. The fault
 // must have happened, and the answers must be right.
 func TestSpoiledConnections(t *testing.T) {
+	effort.Long(t, "waits for what goes wrong to be noticed")
 	sales, products := tables(t, 12, 3000)
 	qs := queries(sales, products)
 	for _, c := range []struct {
@@ -149,33 +212,49 @@ func TestSpoiledConnections(t *testing.T) {
 	}
 }
 
+// TestCutAmidFetches cuts the stream of a worker while another one waits for blocks of it: it is where it was, and what is on its
+// way from it comes. Nothing is made again.
+func TestCutAmidFetches(t *testing.T) {
+	q, want := question(t, 12, 3000)
+	r := listen(t, cluster.SchedulerOptions{})
+	blocks, words := newProxy(t), newProxy(t)
+	words.aim(r.addr, nil)
+	w := (&rig{addr: words.addr()}).join(t, cluster.WorkerOptions{Threads: 1, Stall: time.Minute, Advertise: blocks.addr()})
+	blocks.aim(w.Addr(), nil)
+	reader := r.join(t, cluster.WorkerOptions{Threads: 1, Stall: time.Minute})
+	r.c = r.dial(t, cluster.Options{Stall: time.Minute})
+	r.c.Tune(wide) // so that both make some of each layer
+	if err := r.s.WaitWorkers(context.Background(), 2); err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "all", collectDuring(t, r, q, 0, func() {}), want)
+	all, was := r.s.Finished()-r.begin, r.sessions()[w.Name()]
+	blocks.still.Store(true)
+	reader.Unplug() // else what rests and has carried nothing is replaced
+	compare(t, "all", collectDuring(t, r, q, 1, func() {
+		until(t, "the other one waits for its blocks", func() bool { return reader.Errands() > 0 })
+		words.cut()
+		until(t, "it has another session", func() bool { is, ok := r.sessions()[w.Name()]; return ok && is != was })
+		blocks.still.Store(false)
+	}), want)
+	r.settled(t, 2, all, false)
+}
+
 // TestControlStreamIsCut cuts the stream of a worker in the middle of a query, again
 // and again: it comes back with what it has and what it runs, and no task is run
 // twice but for those that were on their way to it.
 func TestControlStreamIsCut(t *testing.T) {
-	sales, products := tables(t, 12, 3000)
-	q := queries(sales, products)["all"]
-	want, err := q.Collect(context.Background(), here)
-	if err != nil {
-		t.Fatal(err)
-	}
+	q, want := question(t, 12, 3000)
+	all := tasksOf(t, q)
 	for _, after := range []int64{2, 12} {
 		t.Run(fmt.Sprint(after), func(t *testing.T) {
 			r := newRig(t, 2, cluster.WorkerOptions{Threads: 1})
 			p := newProxy(t)
-			p.aim(r.s.Addr(), nil)
-			w, err := cluster.Join(context.Background(), p.addr(), cluster.WorkerOptions{Threads: 1, SpillDir: t.TempDir()})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer w.Close()
+			p.aim(r.addr, nil)
+			r.addr = p.addr()
+			w := r.join(t, cluster.WorkerOptions{Threads: 1})
 			compare(t, "all", collectDuring(t, r, q, after, p.cut), want)
-			for i := 0; i < 200 && r.s.Workers() != 3; i++ {
-				time.Sleep(10 * time.Millisecond)
-			}
-			if n := r.s.Workers(); n != 3 {
-				t.Errorf("%d workers are up", n)
-			}
+			r.settled(t, 3, all+all/3, false) // on their way to one of three workers was its share at most
 			select {
 			case <-w.Done():
 				t.Error("the worker has ended")

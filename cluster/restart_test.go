@@ -1,110 +1,25 @@
 package cluster_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/weft-data/weft/cluster"
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/future"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/op"
 )
-
-// The environment of a process of this test binary that is to be a scheduler.
-const (
-	envListen  = "WEFT_TEST_SCHEDULER"
-	envJournal = "WEFT_TEST_JOURNAL"
-)
-
-// ranAsScheduler makes the test binary a scheduler, until it is killed.
-func ranAsScheduler() bool {
-	at := os.Getenv(envListen)
-	if at == "" {
-		return false
-	}
-	s, err := cluster.Listen(at, cluster.SchedulerOptions{Journal: os.Getenv(envJournal), Beat: 100 * time.Millisecond, Recover: 3 * time.Second})
-	if err != nil {
-		println(err.Error())
-		os.Exit(1)
-	}
-	os.Stdout.WriteString(s.Addr() + "\n")
-	<-s.Done()
-	return true
-}
-
-// A lonely scheduler is a process of its own.
-type lonely struct {
-	t    *testing.T
-	addr string
-	dir  string // of its log
-	cmd  *exec.Cmd
-}
-
-func newLonely(t *testing.T, dir string) *lonely {
-	l := &lonely{t: t, addr: "127.0.0.1:0", dir: dir}
-	l.start()
-	t.Cleanup(l.kill)
-	return l
-}
-
-func (l *lonely) start() {
-	l.t.Helper()
-	l.cmd = exec.Command(os.Args[0])
-	l.cmd.Env = append(os.Environ(), envListen+"="+l.addr, envJournal+"="+l.dir)
-	l.cmd.Stderr = os.Stderr
-	out, err := l.cmd.StdoutPipe()
-	if err == nil {
-		err = l.cmd.Start()
-	}
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	l.addr = strings.TrimSpace(line)
-}
-
-func (l *lonely) kill() {
-	_ = l.cmd.Process.Kill()
-	_ = l.cmd.Wait()
-}
-
-// with starts workers of it, and a client.
-func (l *lonely) with(n int) *rig {
-	l.t.Helper()
-	r := &rig{}
-	l.t.Cleanup(func() {
-		if r.c != nil {
-			_ = r.c.Close()
-		}
-		for _, w := range r.workers {
-			_ = w.Close()
-		}
-	})
-	for range n {
-		w, err := cluster.Join(context.Background(), l.addr, cluster.WorkerOptions{Threads: 1, Log: logger(l.t), SpillDir: l.t.TempDir()})
-		if err != nil {
-			l.t.Fatal(err)
-		}
-		r.workers = append(r.workers, w)
-	}
-	var err error
-	if r.c, err = cluster.Dial(context.Background(), l.addr, cluster.Options{}); err != nil {
-		l.t.Fatal(err)
-	}
-	return r
-}
 
 // done asks how many tasks have been done under the scheduler there is.
 func done(t *testing.T, c *cluster.Client) int64 {
@@ -120,19 +35,15 @@ func done(t *testing.T, c *cluster.Client) int64 {
 // TestSchedulerRestarts kills the scheduler at points of a query and starts it again:
 // the client gets the answer, and what was finished is not made again.
 func TestSchedulerRestarts(t *testing.T) {
-	sales, products := tables(t, 12, 3000)
-	q := queries(sales, products)["all"]
-	want, err := q.Collect(context.Background(), here)
-	if err != nil {
-		t.Fatal(err)
-	}
-	quiet := newLonely(t, t.TempDir()).with(3)
+	t.Parallel()
+	q, want := question(t, 12, 3000)
+	quiet := newLonely(t).with(3)
 	if _, err := q.Collect(context.Background(), quiet.c); err != nil {
 		t.Fatal(err)
 	}
 	all := done(t, quiet.c)
-	for _, after := range []int64{1, 5, 12, 13} {
-		l := newLonely(t, t.TempDir())
+	for _, after := range effort.Some(2, []int64{1, 5, 12, 13}) {
+		l := newLonely(t)
 		r := l.with(3)
 		out := collecting(t, r.c, q)
 		n := int64(0)
@@ -160,6 +71,60 @@ func TestSchedulerRestarts(t *testing.T) {
 	}
 }
 
+// TestSchedulerStandsStill stops the process of the scheduler for longer than it lets workers be silent, in the middle of a query:
+// when it goes on nothing is made again, and workers that have waited for it have the sessions that they had.
+func TestSchedulerStandsStill(t *testing.T) {
+	t.Parallel()
+	effort.Long(t, "waits for what goes wrong to be noticed")
+	q, want := question(t, 12, 3000)
+	quiet := newLonely(t).with(3)
+	if _, err := q.Collect(context.Background(), quiet.c); err != nil {
+		t.Fatal(err)
+	}
+	all := done(t, quiet.c)
+	sessions := func(c *cluster.Client) map[string]uint32 {
+		m := map[string]uint32{}
+		st, err := c.State(context.Background())
+		for _, w := range st.Workers {
+			m[w.Name] = w.Session
+		}
+		if err != nil || len(m) != 3 {
+			t.Errorf("%d workers are there, %v", len(m), err)
+		}
+		return m
+	}
+	for _, dead := range effort.Some(1, []time.Duration{time.Minute, 500 * time.Millisecond}) { // they wait, or give it up
+		for _, after := range effort.Some(1, []int64{12, 1}) {
+			t.Run(fmt.Sprint("workers wait ", dead, " after ", after), func(t *testing.T) {
+				l := newImpatient(t, time.Second)
+				r := l.withSome(3, cluster.WorkerOptions{Threads: 1, Dead: dead})
+				was := sessions(r.c)
+				out := collecting(t, r.c, q)
+				for done(t, r.c) < after {
+				}
+				if err := l.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * l.dead)
+				if err := l.cmd.Process.Signal(syscall.SIGCONT); err != nil {
+					t.Fatal(err)
+				}
+				x := <-out
+				if x.err != nil {
+					t.Fatal(x.err)
+				}
+				compare(t, "all", x.t, want)
+				if n := done(t, r.c); n > all {
+					t.Errorf("%d tasks were done, want %d", n, all)
+				}
+				if is := sessions(r.c); dead > l.dead && !maps.Equal(is, was) {
+					t.Errorf("the sessions were %v, and are %v", was, is)
+				}
+			})
+		}
+	}
+}
+
 var begun atomic.Int64
 
 // count says how often it was begun, in this process.
@@ -175,7 +140,8 @@ var count = op.Func("cluster_test/count", func(ctx context.Context, d time.Durat
 // TestTasksOutliveTheScheduler: calls that run while the scheduler is dead are begun
 // once, those that had ended are not begun again, and those that had not begun are.
 func TestTasksOutliveTheScheduler(t *testing.T) {
-	l := newLonely(t, t.TempDir())
+	effort.Long(t, "waits for what goes wrong to be noticed")
+	l := newLonely(t)
 	r := l.with(2)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -188,11 +154,9 @@ func TestTasksOutliveTheScheduler(t *testing.T) {
 	}
 	fs := future.Map(c, count, slices.Repeat([]time.Duration{400 * time.Millisecond}, 6))
 	go func() { _, _ = fs[0].Get(ctx) }() // hands them over
-	for begun.Load() < 12 {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "all calls are begun or wait", func() bool { return begun.Load() >= 12 })
 	l.kill()
-	time.Sleep(100 * time.Millisecond)
+	until(t, "the workers have lost it", func() bool { return r.workers[0].Parted() && r.workers[1].Parted() })
 	l.start()
 	if got, err := future.Gather(ctx, fs); err != nil || len(got) != 6 {
 		t.Fatal(got, err)
@@ -208,13 +172,14 @@ func TestTasksOutliveTheScheduler(t *testing.T) {
 // TestReaderOutlivesTheScheduler kills the scheduler while blocks are read, and
 // again: the reader gets each block once.
 func TestReaderOutlivesTheScheduler(t *testing.T) {
+	t.Parallel()
 	sales, _ := tables(t, 12, 3000)
 	q := sales.Filter(frame.Col("qty").Gt(2))
 	want, err := q.Collect(context.Background(), here)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newLonely(t, t.TempDir())
+	l := newLonely(t)
 	r := l.with(2)
 	got := &frame.Table{Schema: want.Schema}
 	n := 0
@@ -234,7 +199,8 @@ func TestReaderOutlivesTheScheduler(t *testing.T) {
 // TestTornLog spoils the last record of the log of a scheduler that was killed: what
 // was accepted before is done all the same.
 func TestTornLog(t *testing.T) {
-	l := newLonely(t, t.TempDir())
+	effort.Long(t, "waits for what goes wrong to be noticed")
+	l := newLonely(t)
 	r := l.with(1)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -242,9 +208,7 @@ func TestTornLog(t *testing.T) {
 	defer c.Close()
 	f := future.Submit(c, nap, future.Value(700*time.Millisecond))
 	go func() { _, _ = f.Get(ctx) }()
-	for len(jobs(t, r.c)) == 0 {
-		time.Sleep(5 * time.Millisecond)
-	}
+	until(t, "the job is accepted", func() bool { return len(jobs(t, r.c)) > 0 })
 	l.kill()
 	list, err := filepath.Glob(l.dir + "/*.log")
 	if err != nil || len(list) == 0 {
@@ -272,77 +236,47 @@ func jobs(t *testing.T, c *cluster.Client) []cluster.JobState {
 // TestOneSchedulerHasTheLog: a second scheduler with the same log takes over; the
 // first steps down before it accepts anything more.
 func TestOneSchedulerHasTheLog(t *testing.T) {
+	effort.Long(t, "waits for what goes wrong to be noticed")
 	dir := t.TempDir()
-	s := newScheduler(t, dir)
-	w, err := cluster.Join(context.Background(), s.Addr(), cluster.WorkerOptions{Threads: 1, Orphan: time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.Close()
-	c, err := cluster.Dial(context.Background(), s.Addr(), cluster.Options{Patience: 500 * time.Millisecond})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	for i := 0; ; i++ { // until it has written down the worker: else it might win the race for the next number
-		if list, _ := filepath.Glob(dir + "/*.log"); len(list) == 2 || i == 500 {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
-	second := newScheduler(t, dir)
-	f := future.New(context.Background(), c)
+	r := listen(t, cluster.SchedulerOptions{Journal: dir})
+	r.join(t, cluster.WorkerOptions{Threads: 1, Orphan: time.Second})
+	r.c = r.dial(t, cluster.Options{Patience: 500 * time.Millisecond})
+	until(t, "the worker is written down, else the first might win the race for the next number", func() bool {
+		list, err := filepath.Glob(dir + "/*.log")
+		return err == nil && len(list) == 2
+	})
+	second := listen(t, cluster.SchedulerOptions{Journal: dir})
+	f := future.New(context.Background(), r.c)
 	defer f.Close()
 	if n, err := future.Submit(f, square, future.Value(3)).Get(context.Background()); err == nil {
 		t.Errorf("the first scheduler computed %d", n)
 	}
-	<-s.Done()
-	if err := s.Deposed(); err == nil || !strings.Contains(err.Error(), "taken over") {
+	<-r.s.Done()
+	if err := r.s.Deposed(); err == nil || !strings.Contains(err.Error(), "taken over") {
 		t.Error(err)
 	}
-	if err := second.Deposed(); err != nil {
+	if err := second.s.Deposed(); err != nil {
 		t.Error(err)
 	}
-}
-
-func newScheduler(t *testing.T, dir string) *cluster.Scheduler {
-	s, err := cluster.Listen("127.0.0.1:0", cluster.SchedulerOptions{Journal: dir, Log: logger(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
-	return s
 }
 
 // TestClientIsCut cuts the connection of a client while it waits: its job goes on and
 // it gets the answer. One that does not come back loses its jobs after the lease.
 func TestClientIsCut(t *testing.T) {
-	s, err := cluster.Listen("127.0.0.1:0", cluster.SchedulerOptions{Beat: 20 * time.Millisecond, Lease: 300 * time.Millisecond, Log: logger(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &rig{s: s}
-	t.Cleanup(func() {
-		for _, w := range r.workers {
-			_ = w.Close()
-		}
-		_ = s.Close()
-	})
+	effort.Long(t, "waits for what goes wrong to be noticed")
+	r := listen(t, cluster.SchedulerOptions{Beat: 20 * time.Millisecond, Lease: 300 * time.Millisecond})
 	r.join(t, cluster.WorkerOptions{Threads: 1})
 	p := newProxy(t)
-	p.aim(s.Addr(), nil)
+	p.aim(r.addr, nil)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	if r.c, err = cluster.Dial(ctx, p.addr(), cluster.Options{Patience: 2 * time.Second}); err != nil {
-		t.Fatal(err)
-	}
-	defer r.c.Close()
-	c := future.New(ctx, r.c)
+	r.addr = p.addr()
+	c := future.New(ctx, r.dial(t, cluster.Options{Patience: 2 * time.Second}))
 	defer c.Close()
 	begun.Store(0)
 	f := future.Submit(c, count, future.Value(300*time.Millisecond))
 	go func() {
-		for begun.Load() == 0 {
+		for begun.Load() == 0 && ctx.Err() == nil {
 			time.Sleep(time.Millisecond)
 		}
 		p.cut()
@@ -353,18 +287,55 @@ func TestClientIsCut(t *testing.T) {
 	begun.Store(0)
 	g := future.Submit(c, count, future.Value(time.Hour))
 	go func() { _, _ = g.Get(ctx) }()
-	for begun.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, "the call is begun", func() bool { return begun.Load() > 0 })
 	_ = p.lis.Close()
 	p.cut()
-	for i := 0; len(s.State().Jobs) > 0; i++ {
-		if i == 300 {
-			t.Fatal("the job of a client that is gone is still there")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	until(t, "the job of a client that is gone is cancelled", func() bool { return len(r.s.State().Jobs) == 0 })
 	if _, err := g.Get(ctx); err == nil || errors.Is(err, context.DeadlineExceeded) {
 		t.Error("without a scheduler:", err)
 	}
+}
+
+// TestClientComesBackToWhatIsLost: a client that was cut off when its job had finished, and comes back when the worker is gone that
+// has what it did not read yet, waits until that is made again.
+func TestClientComesBackToWhatIsLost(t *testing.T) {
+	t.Parallel()
+	r := listen(t, cluster.SchedulerOptions{})
+	w := r.join(t, cluster.WorkerOptions{})
+	p := newProxy(t)
+	p.aim(r.addr, nil)
+	direct := r.addr
+	r.addr = p.addr()
+	c := r.dial(t, cluster.Options{})
+	r.addr = direct
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	sales, _ := tables(t, 3, 2000)
+	want, err := sales.Collect(ctx, here)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := &frame.Table{Schema: want.Schema}
+	for rec, err := range sales.Iterate(ctx, c) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Records = append(got.Records, rec); len(got.Records) > 1 {
+			continue
+		}
+		until(t, "the job has finished", func() bool {
+			l := r.s.State().Jobs[0].Layers
+			return l[len(l)-1].N > 1 && l[len(l)-1].Made == l[len(l)-1].N
+		})
+		p.aim("127.0.0.1:1", nil)
+		p.cut()
+		_ = w.Close()
+		until(t, "the scheduler has no worker", func() bool { return r.s.Workers() == 0 })
+		p.aim(direct, nil)
+		if _, err := c.State(ctx); err != nil { // answered on the new stream
+			t.Fatal(err)
+		}
+		r.join(t, cluster.WorkerOptions{})
+	}
+	compare(t, "all", got, want)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -19,6 +20,13 @@ import (
 // SchedulerOptions of a Scheduler. Zero values mean defaults.
 type SchedulerOptions struct {
 	Security Security
+	// Issue is the folder of InitSecurity, with the authority's key and that of tokens:
+	// the scheduler gives certificates to those who have a join token. None means it
+	// does not.
+	Issue string
+	// Enrolled is how long these are valid; processes have them renewed in time. Default
+	// 30 days.
+	Enrolled time.Duration
 	Log      *slog.Logger  // events; nil means none
 	Beat     time.Duration // between signs of life; default 1 s
 	Dead     time.Duration // a worker that was silent for so long is given up; default 20 s
@@ -40,6 +48,10 @@ func (o *SchedulerOptions) defaults() {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Issue != "" {
+		def(&o.Security.Revoked, filepath.Join(o.Issue, revokedFile))
+	}
+	def(&o.Enrolled, enrolledFor)
 	def(&o.Beat, time.Second)
 	def(&o.Dead, 20*time.Second)
 	def(&o.Grace, 5*time.Minute)
@@ -64,6 +76,9 @@ type Scheduler struct {
 	ended chan struct{}
 	wg    sync.WaitGroup
 
+	issuer  *issuer     // nil if it gives no certificates
+	revoked *revocation // of its Security
+
 	mu       sync.Mutex
 	st       *sched.State
 	acts     []sched.Action
@@ -71,12 +86,15 @@ type Scheduler struct {
 	names    map[string]*workerConn
 	clients  map[uint64]*clientConn // by life
 	jobs     map[sched.JobID]*job
-	named    map[string]*job   // whose blocks are kept
-	labels   map[string]uint64 // one bit each
+	named    map[string]*job // whose blocks are kept
+	labels   naming          // bits
+	kinds    naming          // of resources
 	ledger   *ledger
-	hold     map[uint64]bool // after a restart: lives that are waited for before tasks begin
+	hold     map[uint64]bool // after a restart: lives that are waited for before tasks begin,
+	holds    time.Time       // since then
 	deposed  error
-	session  sched.Session
+	session  sched.Session  // the last one, see firstSession
+	expelled int64          // revocation.news when those were expelled last whom it names
 	book     *wire.Greeting // whose operators the workers have
 	timer    *time.Timer
 	lonely   time.Time // since when no worker is up
@@ -88,8 +106,22 @@ type Scheduler struct {
 // but on the loopback interface the options must have certificates.
 func Listen(addr string, o SchedulerOptions) (*Scheduler, error) {
 	o.defaults()
-	creds, err := o.Security.server(addr)
+	var is *issuer
+	if o.Issue != "" {
+		var err error
+		if is, err = openIssuer(o.Issue); err == nil && o.Security.none() {
+			err = errors.New("cluster: a scheduler that gives certificates needs its own: --ca, --cert and --key")
+		}
+		if err != nil {
+			return nil, err
+		}
+		is.valid = o.Enrolled
+	}
+	creds, err := o.Security.server(addr, is)
 	if err != nil {
+		return nil, err
+	}
+	if err := o.Security.open(o.Log); err != nil {
 		return nil, err
 	}
 	lis, err := net.Listen("tcp", addr)
@@ -100,9 +132,9 @@ func Listen(addr string, o SchedulerOptions) (*Scheduler, error) {
 	if err != nil {
 		return nil, errors.Join(err, lis.Close())
 	}
-	s := &Scheduler{opt: o, lis: lis, ledger: led, start: time.Now(), lonely: time.Now(), ended: make(chan struct{}),
+	s := &Scheduler{opt: o, lis: lis, issuer: is, revoked: o.Security.out, ledger: led, session: firstSession(led.epoch), start: time.Now(), lonely: time.Now(), ended: make(chan struct{}),
 		st:    sched.New(sched.Options{Poison: int32(o.Poison)}),
-		names: map[string]*workerConn{}, clients: map[uint64]*clientConn{}, jobs: map[sched.JobID]*job{}, named: map[string]*job{}, labels: map[string]uint64{}}
+		names: map[string]*workerConn{}, clients: map[uint64]*clientConn{}, jobs: map[sched.JobID]*job{}, named: map[string]*job{}, labels: naming{"label", 64, map[string]int{}}, kinds: naming{"resource", sched.MaxResources, map[string]int{}}}
 	s.mu.Lock()
 	err = s.resume()
 	s.mu.Unlock()
@@ -113,6 +145,7 @@ func Listen(addr string, o SchedulerOptions) (*Scheduler, error) {
 	flight.RegisterFlightServiceServer(s.srv, &catalog{s: s})
 	s.srv.RegisterService(&grpc.ServiceDesc{ServiceName: service, HandlerType: (*any)(nil), Streams: []grpc.StreamDesc{
 		{StreamName: "Worker", Handler: func(_ any, st grpc.ServerStream) error { return s.serveWorker(st) }, ServerStreams: true, ClientStreams: true},
+		{StreamName: "Enroll", Handler: func(_ any, st grpc.ServerStream) error { return s.serveEnroll(st) }, ServerStreams: true, ClientStreams: true},
 		{StreamName: "Client", Handler: func(_ any, st grpc.ServerStream) error { return s.serveClient(st) }, ServerStreams: true, ClientStreams: true},
 	}}, s)
 	s.wg.Add(2)
@@ -154,14 +187,19 @@ var errStopped = errors.New("the scheduler was stopped")
 func (s *Scheduler) beat() {
 	tick := time.NewTicker(s.opt.Beat)
 	defer tick.Stop()
-	for {
+	for last := time.Now(); ; {
 		select {
 		case <-s.ended:
 			return
 		case <-tick.C:
 		}
+		s.reread()
 		s.mu.Lock()
 		now := time.Now()
+		if still := now.Sub(last) - s.opt.Beat; still > s.opt.Beat {
+			s.excuse(still, now)
+		}
+		last = now
 		for _, w := range s.workers {
 			if w == nil {
 				continue
@@ -174,7 +212,7 @@ func (s *Scheduler) beat() {
 			}
 			w.link.put(wire.Record{Kind: wire.Ping, Nanos: s.now()})
 			if w.leaving != nil && now.After(w.leaving.until) {
-				s.opt.Log.Warn("worker retires without having given away all it has", "worker", w.hi.Name, "blocks", len(w.leaving.wait))
+				s.opt.Log.Warn("worker retires without having given away all it has", "worker", w.hi.Name, "blocks", w.leaving.open+w.leaving.asked)
 				s.goodbye(w)
 				continue
 			}
@@ -193,7 +231,7 @@ func (s *Scheduler) beat() {
 				s.abandon(c)
 			}
 		}
-		if s.hold != nil && now.Sub(s.start) > s.opt.Recover {
+		if s.hold != nil && now.Sub(s.holds) > s.opt.Recover {
 			s.release()
 		}
 		s.unfit(now)
@@ -205,6 +243,35 @@ func (s *Scheduler) beat() {
 		}
 		s.mu.Unlock()
 	}
+}
+
+// excuse has the time in which this process stood still count for nobody: what others said meanwhile was not heard yet, and
+// who had no connection could not come back. s is locked.
+func (s *Scheduler) excuse(still time.Duration, now time.Time) {
+	s.opt.Log.Warn("the scheduler stood still", "for", still)
+	later := func(t *time.Time) {
+		if !t.IsZero() {
+			*t = t.Add(min(still, now.Sub(*t)))
+		}
+	}
+	for _, w := range s.workers {
+		if w == nil {
+			continue
+		}
+		later(&w.heard)
+		later(&w.gone)
+		if w.leaving != nil {
+			w.leaving.until = w.leaving.until.Add(still)
+		}
+	}
+	for _, c := range s.clients {
+		later(&c.gone)
+	}
+	for _, j := range s.jobs {
+		later(&j.fit)
+	}
+	later(&s.lonely)
+	later(&s.holds)
 }
 
 // now is the scheduler's clock.
@@ -277,11 +344,13 @@ func (s *Scheduler) do(a *sched.Action, evs []sched.Event) []sched.Event {
 		if w := s.worker(a); w != nil {
 			j.run(w, a)
 		}
-	case sched.Free, sched.Return:
+	case sched.Free, sched.Return, sched.Halt:
 		if w := s.worker(a); w != nil {
-			rec.Kind = wire.Free
-			if a.Kind == sched.Return {
+			switch rec.Kind = wire.Free; a.Kind {
+			case sched.Return:
 				rec.Kind = wire.Return
+			case sched.Halt:
+				rec.Kind = wire.Halt
 			}
 			w.link.put(rec)
 		}
@@ -301,7 +370,9 @@ func (s *Scheduler) do(a *sched.Action, evs []sched.Event) []sched.Event {
 
 // forget drops what is kept of a closed job; s is locked.
 func (s *Scheduler) forget(j *job) {
-	j.fail(sched.Cancelled, "the job was cancelled")
+	if !j.over {
+		j.fail(sched.Cancelled, "the job was cancelled")
+	}
 	delete(s.jobs, j.id)
 	if s.named[j.plan.Name] == j {
 		delete(s.named, j.plan.Name)
@@ -309,7 +380,9 @@ func (s *Scheduler) forget(j *job) {
 	if j.client.jobs[j.id] == j {
 		delete(j.client.jobs, j.id)
 	}
-	s.keep(entry{Kind: entryEnded, Job: int32(j.id), Class: uint8(j.class), Text: j.failed}, func() {})
+	s.keep(entry{Kind: entryEnded, Job: int32(j.id), Class: uint8(j.class), Text: j.failed}, func() {
+		j.client.link.put(wire.Record{Kind: wire.Closed, Job: int32(j.id)})
+	})
 	for w := range j.know {
 		w.link.put(wire.Record{Kind: wire.Closed, Job: int32(j.id)})
 	}

@@ -27,8 +27,11 @@ const (
 	envCA        = "WEFT_CA"
 	envCert      = "WEFT_CERT"
 	envKey       = "WEFT_KEY"
-	envLabels    = "WEFT_WORKER_LABELS"   // with commas between them
-	envRecorder  = "WEFT_WORKER_RECORDER" // set by Supervise
+	envToken     = "WEFT_TOKEN"
+	envRevoked   = "WEFT_REVOKED"
+	envLabels    = "WEFT_WORKER_LABELS"    // with commas between them
+	envResources = "WEFT_WORKER_RESOURCES" // NAME=N, with commas between them
+	envRecorder  = "WEFT_WORKER_RECORDER"  // set by Supervise
 )
 
 // RanAsWorker makes a program its own worker, with one line at the top of main:
@@ -39,8 +42,8 @@ const (
 //
 // If the environment variable WEFT_WORKER has the address of a scheduler, the
 // process works for it until it is interrupted, retires on SIGTERM, and the result
-// is true. WEFT_WORKER_NAME, _LISTEN, _THREADS, _MEMORY (bytes), _LABELS and _SPILL, and
-// WEFT_CA, WEFT_CERT and WEFT_KEY stand for the options of a worker. What goes
+// is true. WEFT_WORKER_NAME, _LISTEN, _THREADS, _MEMORY (bytes), _LABELS, _RESOURCES and _SPILL, and
+// WEFT_CA, WEFT_CERT and WEFT_KEY, or WEFT_TOKEN, and WEFT_REVOKED stand for the options of a worker. What goes
 // wrong is logged to the standard error.
 func RanAsWorker() bool {
 	at := os.Getenv(envScheduler)
@@ -65,7 +68,7 @@ func (o *WorkerOptions) Supervised() {
 
 func beWorker(at string, log *slog.Logger) error {
 	o := WorkerOptions{Name: os.Getenv(envName), Listen: os.Getenv(envListen), Log: log,
-		Security: Security{CA: os.Getenv(envCA), Cert: os.Getenv(envCert), Key: os.Getenv(envKey)}}
+		Security: Security{CA: os.Getenv(envCA), Cert: os.Getenv(envCert), Key: os.Getenv(envKey), Token: os.Getenv(envToken), Revoked: os.Getenv(envRevoked)}}
 	o.Supervised()
 	var err error
 	if s := os.Getenv(envThreads); s != "" {
@@ -75,6 +78,9 @@ func beWorker(at string, log *slog.Logger) error {
 	}
 	if s := os.Getenv(envLabels); s != "" {
 		o.Labels = strings.Split(s, ",")
+	}
+	if s := os.Getenv(envResources); s != "" {
+		o.Resources = strings.Split(s, ",")
 	}
 	if s := os.Getenv(envMemory); s != "" {
 		if o.Memory, err = strconv.ParseInt(s, 10, 64); err != nil || o.Memory < 0 {

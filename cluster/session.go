@@ -3,6 +3,7 @@ package cluster
 import (
 	"github.com/weft-data/weft/cluster/wire"
 	"github.com/weft-data/weft/sched"
+	"github.com/weft-data/weft/sched/shell"
 )
 
 // When the connection of a worker ends, what it has not begun is forgotten, and what
@@ -20,11 +21,11 @@ type taskKey struct {
 // part ends a session at the worker, which is locked.
 func (w *Worker) part() {
 	w.session = 0
-	w.real, w.direct = nil, nil
+	w.queue = shell.Queue[*work]{}
 	w.table = roster{}
 }
 
-// hangUp has the stream end: follow sees that and makes another one.
+// hangUp has the stream end: the line makes another one.
 func (w *Worker) hangUp() {
 	w.opt.Log.Warn("the scheduler is silent", "worker", w.opt.Name)
 	w.session = 0
@@ -46,6 +47,7 @@ func (w *Worker) welcomed(r *wire.Record) error {
 			j.stop(errForgotten)
 			j.settle()
 		case !j.gone:
+			j.outlived = true
 			w.link.put(wire.Record{Kind: wire.Attach, Job: id})
 			j.list()
 		}
@@ -82,9 +84,9 @@ func (j *work) list() {
 
 func (w *Worker) listCarried() {
 	for c := range w.carrying {
-		for _, it := range c.grabbed {
-			for b := it.first; b < it.first+it.n && !it.j.gone; b++ {
-				w.goesOn(taskKey{it.j.id, sched.Block{Layer: it.layer, Block: b}})
+		for _, it := range c.hand.Items() {
+			for b := it.First; b < it.First+it.N && !it.Job.gone; b++ {
+				w.goesOn(taskKey{it.Job.id, sched.Block{Layer: it.Layer, Block: b}})
 			}
 		}
 	}
@@ -95,26 +97,35 @@ func (w *Worker) goesOn(k taskKey) {
 	w.link.put(wire.Record{Kind: wire.Running, Job: k.job, Layer: int32(k.at.Layer), Block: k.at.Block})
 }
 
-// adopt takes tasks out of a range that run already: they report under its attempt.
-func (w *Worker) adopt(it *item) {
-	key := func(b int32) taskKey { return taskKey{it.j.id, sched.Block{Layer: it.layer, Block: b}} }
-	for first, end := it.first, it.first+it.n; ; {
-		for first < end && w.outlived[key(first)] {
-			w.adopted[key(first)] = it.attempt
-			delete(w.outlived, key(first))
-			first++
+// adopt queues a range of a job from an earlier session, but for the tasks that need not begin.
+func (w *Worker) adopt(it item) {
+	first, end := it.First, it.First+it.N
+	for b := first; b < end; b++ {
+		if w.began(it.Job, sched.Block{Layer: it.Layer, Block: b}, uint32(it.Attempt)) {
+			it.First, it.N, first = first, b-first, b+1
+			w.enqueue(it)
 		}
-		n := int32(0)
-		for first+n < end && !w.outlived[key(first+n)] {
-			n++
-		}
-		if first+n == end {
-			it.first, it.n = first, n
-			return
-		}
-		w.ready(item{it.j, it.layer, first, n, it.attempt})
-		first += n
 	}
+	it.First, it.N = first, end-first
+	w.enqueue(it)
+}
+
+// began reports whether a task need not begin: it runs already, and will report under the attempt, or it has ended since
+// the scheduler handed it out, and reports now.
+func (w *Worker) began(j *work, at sched.Block, attempt uint32) bool {
+	if k := (taskKey{j.id, at}); w.outlived[k] {
+		w.adopted[k] = attempt
+		delete(w.outlived, k)
+		return true
+	}
+	h := j.blocks[at.Layer][at.Block]
+	if h == nil || h.freed {
+		return false
+	}
+	rec := wire.Record{Kind: wire.Done, Job: j.id, Layer: int32(at.Layer), Block: at.Block, Attempt: attempt}
+	j.describe(&rec, h.v)
+	w.link.put(rec)
+	return true
 }
 
 // relabel words the report of a task for the session there is now. False: there is

@@ -22,20 +22,32 @@ type State struct {
 
 // WorkerState is one worker.
 type WorkerState struct {
-	Name     string   `json:"name"`
-	ID       int32    `json:"id"`
-	Session  uint32   `json:"session"`
-	Address  string   `json:"address"` // of its blocks
-	Slots    int32    `json:"slots"`
-	Busy     int32    `json:"busy"` // tasks it was given
-	Done     int64    `json:"tasks_done"`
-	Memory   int64    `json:"memory_bytes"` // 0 means no limit
-	Used     int64    `json:"used_bytes"`
-	Spilled  int64    `json:"spilled_bytes"`
-	Labels   []string `json:"labels,omitempty"`
-	Silent   float64  `json:"silent_seconds"`
-	Retiring bool     `json:"retiring,omitempty"`
-	Away     bool     `json:"away,omitempty"` // without a connection; its process lives
+	Name     string      `json:"name"`
+	ID       int32       `json:"id"`
+	Session  uint32      `json:"session"`
+	Address  string      `json:"address"` // of its blocks
+	Slots    int32       `json:"slots"`
+	Busy     int32       `json:"busy"` // tasks it was given
+	Done     int64       `json:"tasks_done"`
+	Memory   int64       `json:"memory_bytes"` // 0 means no limit
+	Used     int64       `json:"used_bytes"`
+	Spilled  int64       `json:"spilled_bytes"`
+	Labels   []string    `json:"labels,omitempty"`
+	Has      []string    `json:"resources,omitempty"`
+	Links    []LinkState `json:"links,omitempty"` // ways that blocks came to it
+	Broken   int64       `json:"broken_streams"`  // of its blocks to other workers, which were not as their checksums said
+	Silent   float64     `json:"silent_seconds"`
+	Retiring bool        `json:"retiring,omitempty"`
+	Paused   bool        `json:"paused,omitempty"` // its disk is full, or its process has more memory than it may: it asks for nothing
+	Away     bool        `json:"away,omitempty"`   // without a connection; its process lives
+}
+
+// LinkState is what was measured of the way of blocks to a worker from another: the mean of
+// bytes by seconds of its transfers of a MiB and more, the latest counting most. The scheduler
+// reckons with it what a task waits for its inputs.
+type LinkState struct {
+	From string  `json:"from"` // name of the worker
+	Rate float64 `json:"bytes_per_second"`
 }
 
 // JobState is one job.
@@ -80,14 +92,22 @@ func (s *Scheduler) State() State {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := State{Address: s.Addr(), Uptime: time.Since(s.start).Seconds(), Finished: s.finished, Workers: []WorkerState{}, Jobs: []JobState{}}
+	var links []sched.Link
 	for _, w := range s.workers {
 		if w == nil {
 			continue
 		}
 		busy, _ := s.st.Load(w.id)
-		out.Workers = append(out.Workers, WorkerState{Name: w.hi.Name, ID: int32(w.id), Session: uint32(w.session), Address: w.hi.Data, Slots: w.hi.Slots,
-			Busy: busy, Done: w.done, Memory: w.hi.Memory, Used: w.memory.Bytes, Spilled: w.memory.Rows, Labels: w.hi.Labels,
-			Silent: time.Since(w.heard).Seconds(), Retiring: w.leaving != nil, Away: !w.gone.IsZero()})
+		x := WorkerState{Name: w.hi.Name, ID: int32(w.id), Session: uint32(w.session), Address: w.hi.Data, Slots: w.hi.Slots,
+			Busy: busy, Done: w.done, Memory: w.hi.Memory, Used: w.memory.Bytes, Spilled: w.memory.Rows, Labels: w.hi.Labels, Has: w.hi.Resources, Broken: w.broken,
+			Silent: time.Since(w.heard).Seconds(), Retiring: w.leaving != nil, Paused: w.memory.Flag, Away: !w.gone.IsZero()}
+		links = s.st.Links(w.id, links[:0])
+		for _, l := range links {
+			if from := s.workers[l.From]; from != nil {
+				x.Links = append(x.Links, LinkState{from.hi.Name, l.Rate})
+			}
+		}
+		out.Workers = append(out.Workers, x)
 	}
 	for id := sched.JobID(1); id <= sched.JobID(s.ledger.last) && len(out.Jobs) < len(s.jobs); id++ {
 		j := s.jobs[id]
@@ -97,6 +117,9 @@ func (s *Scheduler) State() State {
 		x := JobState{ID: int32(id), Priority: j.plan.Priority, Seconds: time.Since(j.start).Seconds(), Layers: []LayerState{}}
 		x.Client = j.client.hi.Name
 		for i, p := range s.st.Progress(id) {
+			if j.plan.Layers[i].Spare {
+				continue
+			}
 			x.Layers = append(x.Layers, LayerState{Op: opName(j.plan.Layers[i].Call), N: p.N, Made: p.Made, Held: p.Held, Bytes: p.Bytes, Rows: p.Rows, Task: p.Nanos / 1e9})
 		}
 		out.Jobs = append(out.Jobs, x)
@@ -105,45 +128,22 @@ func (s *Scheduler) State() State {
 }
 
 // tellState answers a client's question.
-func (s *Scheduler) tellState(c *clientConn) {
+func (s *Scheduler) tellState(l *link) {
 	b, err := json.Marshal(s.State())
 	if err != nil {
 		b = []byte(`{}`)
 	}
-	wire.Parts(wire.Record{Kind: wire.State}, b, func(r *wire.Record) { c.link.put(*r) })
+	wire.Parts(wire.Record{Kind: wire.State}, b, func(r *wire.Record) { l.put(*r) })
 }
 
 // State asks the scheduler what it knows.
 func (c *Client) State(ctx context.Context) (st State, err error) {
-	answer := make(chan []byte, 1)
-	c.mu.Lock()
-	if c.err != nil {
-		defer c.mu.Unlock()
-		return st, c.err
+	b, err := c.ask(ctx, &c.states, wire.Record{Kind: wire.Ask})
+	if err != nil {
+		return st, err
 	}
-	c.asking = append(c.asking, answer)
-	c.link.put(wire.Record{Kind: wire.Ask})
-	c.mu.Unlock()
-	select {
-	case b := <-answer:
-		if err := json.Unmarshal(b, &st); err != nil {
-			return st, fmt.Errorf("cluster: the scheduler's state: %w", err)
-		}
-		return st, nil
-	case <-c.done:
-		return st, c.err
-	case <-ctx.Done():
-		return st, fmt.Errorf("cluster: the scheduler does not answer: %w", context.Cause(ctx))
+	if err := json.Unmarshal(b, &st); err != nil {
+		return st, fmt.Errorf("cluster: the scheduler's state: %w", err)
 	}
-}
-
-// answered takes a part of an answer; c is locked.
-func (c *Client) answered(r *wire.Record) error {
-	b, err := c.whole.Add(r)
-	if err != nil || b == nil || len(c.asking) == 0 {
-		return err
-	}
-	c.asking[0] <- b
-	c.asking = c.asking[1:]
-	return nil
+	return st, nil
 }

@@ -24,6 +24,8 @@ func (w *Worker) watch() {
 		w.since = now
 	}
 	late := !w.since.IsZero() && now.Sub(w.since) > w.opt.Stuck
+	deaf := w.deaf()
+	late = late || len(deaf) > 0
 	for _, j := range w.jobs {
 		late = late || j.live > 0 && !j.ended.IsZero() && now.Sub(j.ended) > w.opt.Stuck
 	}
@@ -41,14 +43,44 @@ func (w *Worker) watch() {
 		}
 	}
 	for c := range w.carrying {
-		for _, it := range c.grabbed {
-			for b := it.first; b < it.first+it.n && !it.j.ended.IsZero(); b++ {
-				w.link.put(wire.Record{Kind: wire.Returned, Job: it.j.id, Layer: int32(it.layer), Block: b, Attempt: it.attempt})
+		for _, it := range c.hand.Items() {
+			for b := it.First; b < it.First+it.N && !it.Job.ended.IsZero(); b++ {
+				w.link.put(wire.Record{Kind: wire.Returned, Job: it.Job.id, Layer: int32(it.Layer), Block: b, Attempt: uint32(it.Attempt)})
 			}
 		}
 	}
+	w.link.put(deaf...)
 	w.leaving = true
 	w.link.put(wire.Record{Kind: wire.Retire})
+}
+
+// deaf words the return of the tasks of live jobs that were halted and go on, and of those in the hands of such a one,
+// which wait for it. One whose inputs are on their way ends by itself. w is locked.
+func (w *Worker) deaf() (recs []wire.Record) {
+	returned := func(j *work, at sched.Block, attempt uint32) {
+		if j.ended.IsZero() { // else they are returned with all tasks of the job
+			recs = append(recs, wire.Record{Kind: wire.Returned, Job: j.id, Layer: int32(at.Layer), Block: at.Block, Attempt: attempt})
+		}
+	}
+	for _, j := range w.jobs {
+		for at, t := range j.tasks {
+			if t.take != nil && t.ctx.Overdue(w.opt.Stuck) {
+				returned(j, at, t.attempt)
+			}
+		}
+	}
+	for c := range w.carrying {
+		if !c.hand.Overdue(w.opt.Stuck) {
+			continue
+		}
+		c.hand.Rest()
+		for _, it := range c.hand.Items() {
+			for b := it.First; b < it.First+it.N; b++ {
+				returned(it.Job, sched.Block{Layer: it.Layer, Block: b}, uint32(it.Attempt))
+			}
+		}
+	}
+	return recs
 }
 
 // task describes tasks for the recorder.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/weft-data/weft/cluster"
 	"github.com/weft-data/weft/future"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/op"
 )
 
@@ -35,6 +37,7 @@ var deaf = op.Func("cluster_test/deaf", func(context.Context, int) (int, error) 
 // time-out has passed, is not waited for; its worker gives away what it has and ends,
 // the others go on.
 func TestDeafFunctions(t *testing.T) {
+	effort.Long(t, "waits for what goes wrong to be noticed")
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	for _, how := range []string{"cancelled", "time-out"} {
 		t.Run(how, func(t *testing.T) {
@@ -55,9 +58,7 @@ func TestDeafFunctions(t *testing.T) {
 			} else {
 				f := future.Submit(c, deaf, future.Value(1))
 				go func() { _, _ = f.Get(ctx) }()
-				for begun.Load() == 0 {
-					time.Sleep(time.Millisecond)
-				}
+				until(t, "the call is begun", func() bool { return begun.Load() > 0 })
 			}
 			c.Close()
 			if took := time.Since(start); took > 5*time.Second {
@@ -86,9 +87,15 @@ var dieOnce = op.Func("cluster_test/die-once", func(_ context.Context, path stri
 		return os.Getpid(), nil
 	}
 	_ = f.Close()
+	if err := os.WriteFile(filepath.Join(os.Getenv("WEFT_WORKER_SPILL"), keptFile), nil, 0o600); err != nil {
+		return 0, err
+	}
 	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 	select {}
 })
+
+// keptFile is called like a spilled block that was rotten.
+const keptFile = "weft-rotten-1-000001.spill"
 
 // A pad is written by many.
 type pad struct {
@@ -100,13 +107,10 @@ func (p *pad) Write(b []byte) (int, error) { p.mu.Lock(); defer p.mu.Unlock(); r
 func (p *pad) String() string              { p.mu.Lock(); defer p.mu.Unlock(); return p.b.String() }
 
 // TestSupervise has a worker that is killed by its task: it is started again and does
-// the task, what it was running is known, its files are gone; at the end it retires.
+// the task, what it was running is known, its files are gone, but for
+// one that was rotten; at the end it retires.
 func TestSupervise(t *testing.T) {
-	s, err := cluster.Listen("127.0.0.1:0", cluster.SchedulerOptions{Log: logger(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	r := listen(t, cluster.SchedulerOptions{})
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	live, stop := context.WithCancel(ctx)
@@ -114,12 +118,9 @@ func TestSupervise(t *testing.T) {
 	ended := make(chan error, 1)
 	go func() {
 		ended <- cluster.Supervise(live, cluster.SuperviseOptions{Args: []string{}, SpillDir: spill, Least: 10 * time.Millisecond,
-			Env: []string{"WEFT_WORKER=" + s.Addr(), "WEFT_WORKER_THREADS=1"}, Log: slog.New(slog.NewTextHandler(said, nil))})
+			Env: []string{"WEFT_WORKER=" + r.addr, "WEFT_WORKER_THREADS=1"}, Log: slog.New(slog.NewTextHandler(said, nil))})
 	}()
-	c, err := cluster.Dial(ctx, s.Addr(), cluster.Options{Wait: 20 * time.Second})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := r.dial(t, cluster.Options{Wait: 20 * time.Second})
 	f := future.New(ctx, c)
 	mark := filepath.Join(t.TempDir(), "mark")
 	if pid, err := future.Submit(f, dieOnce, future.Value(mark)).Get(ctx); err != nil || pid == os.Getpid() {
@@ -132,14 +133,80 @@ func TestSupervise(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	if list, err := os.ReadDir(spill); err != nil || len(list) != 1 {
-		t.Errorf("%d folders of workers, want that of the one that runs; %v", len(list), err)
+	if list, err := os.ReadDir(spill); err != nil || len(list) != 2 {
+		t.Errorf("%v, want the folder of the worker that runs, and a file; %v", list, err)
 	}
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if list, err := os.ReadDir(spill); err != nil || len(list) != 0 {
+	if list, err := os.ReadDir(spill); err != nil || len(list) != 1 || list[0].Name() != keptFile {
 		t.Error(list, err)
+	}
+}
+
+// deafAlone leaves its process number and never ends.
+var deafAlone = op.Func("cluster_test/deaf-alone", func(_ context.Context, path string) (int, error) {
+	if err := os.WriteFile(path, []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
+		return 0, err
+	}
+	select {}
+})
+
+var whoami = op.Func("cluster_test/whoami", func(context.Context, int) (int, error) { return os.Getpid(), nil })
+
+// TestStuckProcessIsReplaced: a call that does not end, though its time-out has passed or it was cancelled, ends for its caller, and
+// the process that runs it is replaced by another one, which works.
+func TestStuckProcessIsReplaced(t *testing.T) {
+	t.Parallel()
+	effort.Long(t, "waits for what goes wrong to be noticed")
+	r := listen(t, cluster.SchedulerOptions{})
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	live, stop := context.WithCancel(ctx)
+	said := &pad{}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- cluster.Supervise(live, cluster.SuperviseOptions{Args: []string{}, SpillDir: t.TempDir(), Least: 10 * time.Millisecond,
+			Env: []string{envImpatient + "=" + r.addr}, Log: slog.New(slog.NewTextHandler(said, nil))})
+	}()
+	f := future.New(ctx, r.dial(t, cluster.Options{Wait: 20 * time.Second}))
+	for i, o := range []future.Options{{TimeOut: 100 * time.Millisecond}, {}} {
+		before := r.sessions()
+		path := filepath.Join(t.TempDir(), "pid")
+		x := future.SubmitWith(f, o, deafAlone, future.Value(path))
+		if o.TimeOut == 0 {
+			go func() { _, _ = x.Get(ctx) }() // hands it over
+			until(t, "it is begun", func() bool { b, _ := os.ReadFile(path); return len(b) > 0 })
+			x.Cancel()
+		}
+		_, err := x.Get(ctx)
+		var cancelled *future.CancelledError
+		if o.TimeOut > 0 && (err == nil || !strings.Contains(err.Error(), "time-out of 100ms passed, and the function does not heed its context")) || o.TimeOut == 0 && !errors.As(err, &cancelled) {
+			t.Error(err)
+		}
+		until(t, "there is another worker", func() bool {
+			for name := range r.sessions() {
+				if _, was := before[name]; !was {
+					return true
+				}
+			}
+			return false
+		})
+		was, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pid, err := future.Submit(f, whoami, future.Value(1)).Get(ctx); err != nil || pid == os.Getpid() || strconv.Itoa(pid) == string(was) {
+			t.Errorf("process %d, the stuck one was %s: %v", pid, was, err)
+		}
+		if n := strings.Count(said.String(), "the worker's process has failed"); n != i+1 {
+			t.Errorf("%d processes have failed, want %d: %s", n, i+1, said.String())
+		}
+	}
+	f.Close()
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }

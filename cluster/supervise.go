@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"github.com/weft-data/weft/internal/spill"
 )
 
 // SuperviseOptions of Supervise. Zero values mean defaults.
@@ -72,7 +74,10 @@ func (o *SuperviseOptions) once(ctx context.Context, self string) (err error) {
 	if err != nil {
 		return fmt.Errorf("cluster: %w", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	defer func() {
+		spill.KeepRotten(dir, filepath.Dir(dir))
+		err = errors.Join(err, os.RemoveAll(dir))
+	}()
 	record := filepath.Join(dir, "running")
 	c := exec.CommandContext(ctx, self, o.Args...)
 	c.Env = append(append(os.Environ(), envSpill+"="+dir, envRecorder+"="+record), o.Env...)

@@ -7,8 +7,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -16,12 +14,14 @@ import (
 	"github.com/weft-data/weft/array"
 	"github.com/weft-data/weft/cluster"
 	"github.com/weft-data/weft/frame"
+	"github.com/weft-data/weft/internal/effort"
 )
 
 // arrays are what moves blocks: cuts anew, transposes, folds, products.
 func arrays() map[string]*array.Array {
 	x := array.Random(7).Normal(5, 2, []int{600, 400}, array.Chunks(100, 100))
 	y := array.Random(8).Normal(0, 1, []int{400, 300}, array.Chunks(150, 70))
+	some := x.Compress(x.Slice(":,0").Gt(5), 0) // of which is not known how many rows it has
 	return map[string]*array.Array{
 		"elementwise": x.Mul(2).Add(x.Square()),
 		"rechunk":     x.Rechunk(600, 17),
@@ -31,6 +31,14 @@ func arrays() map[string]*array.Array {
 		"rows":        x.Max(1),
 		"matmul":      x.MatMul(y),
 		"scan":        x.CumSum(0),
+		"positions":   x.NanArgMax(0).As(array.Float64),
+		"median":      x.As(array.Float32).NanMedian(0).As(array.Float64),
+		"largest":     x.TopK(5, 0),
+		"low pass":    x.RFFT(0).Mul(2).IRFFT(0, array.Points(600)),
+		"some rows":   some.Sub(some.Median(1).ExpandDims(1)).Sort(1),
+		"some sums":   some.T().MatMul(some.CumSum(0)),
+		"some solved": some.Slice(":,:30").LstSq(some.Slice(":,30")),
+		"by a vector": array.Einsum("i,ij->j", x.Slice(":,3"), x.Sub(x.Mean(0))),
 	}
 }
 
@@ -105,7 +113,7 @@ func TestFoldersAreWrittenOnce(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
-	for _, after := range []int{1, 4, 9} {
+	for _, after := range effort.Some(1, []int{4, 1, 9}) {
 		r := up(t, 3, cluster.SchedulerOptions{})
 		dir := filepath.Join(t.TempDir(), "out")
 		done := make(chan error, 1)
@@ -141,91 +149,4 @@ func TestFoldersAreWrittenOnce(t *testing.T) {
 			t.Errorf("beside the folder there is %v, %v", all, err)
 		}
 	}
-}
-
-// TestManyJobs: nothing is left of a thousand jobs, some of which fail or are given
-// up, neither goroutines nor files nor memory.
-func TestManyJobs(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a thousand jobs")
-	}
-	sales, products := tables(t, 2, 40)
-	qs := queries(sales, products)
-	bad := sales.WithColumns(frame.Col("qty").Add(int64(1<<63 - 1)).As("x"))
-	r := newRig(t, 2, cluster.WorkerOptions{Pool: 64 << 20})
-	var before [3]int
-	for i := range 1000 {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-		switch i % 5 {
-		case 0:
-			if _, err := bad.Collect(ctx, r.c); err == nil {
-				t.Fatal("an overflow is no error")
-			}
-		case 1:
-			for _, err := range qs["filter"].Iterate(ctx, r.c) {
-				if err != nil {
-					t.Fatal(i, err)
-				}
-				break
-			}
-		case 2:
-			_, err := qs["join"].Collect(ctx, r.c)
-			if err != nil {
-				t.Fatal(i, err)
-			}
-		case 3: // cancelled in the middle, at many points
-			short, stop := context.WithTimeout(ctx, time.Duration(i)*3*time.Microsecond)
-			_, _ = qs["join"].Collect(short, r.c)
-			stop()
-		default:
-			if _, err := qs["few"].Collect(ctx, r.c); err != nil {
-				t.Fatal(i, err)
-			}
-		}
-		cancel()
-		if i == 100 {
-			before = left(t, r)
-		}
-	}
-	after := left(t, r)
-	for i, what := range []string{"goroutines", "open files", "bytes of heap"} {
-		slack := []int{5, 5, 4 << 20}[i]
-		if after[i] > before[i]+slack {
-			t.Errorf("%d %s after 1000 jobs, %d after 100", after[i], what, before[i])
-		}
-	}
-	if n := r.s.Remembered(); n > 0 {
-		t.Errorf("the scheduler remembers the ends of %d jobs that nobody asks for", n)
-	}
-	for _, w := range r.workers {
-		if n := w.Node().Pool().Used(); n > 0 {
-			t.Errorf("%s: %d bytes of buffers are left", w.Name(), n)
-		}
-	}
-}
-
-// left waits until no job is there and counts goroutines, open files and bytes.
-func left(t *testing.T, r *rig) [3]int {
-	t.Helper()
-	for i := 0; len(r.s.State().Jobs) > 0 || slices.ContainsFunc(r.workers, func(w *cluster.Worker) bool { return w.Node().Pool().Used() > 0 }); i++ {
-		if i == 500 {
-			t.Fatal("jobs do not end")
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	files, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip(err)
-	}
-	return counted(len(files))
-}
-
-func counted(files int) [3]int {
-	var m runtime.MemStats
-	for range 3 {
-		runtime.GC()
-		time.Sleep(20 * time.Millisecond)
-	}
-	runtime.ReadMemStats(&m)
-	return [3]int{runtime.NumGoroutine(), files, int(m.HeapAlloc)}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/weft-data/weft/chunk"
@@ -14,31 +13,35 @@ import (
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/exec"
 	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/spill"
 	"github.com/weft-data/weft/sched"
 	"github.com/weft-data/weft/sched/shell"
 )
 
 // A work is a job as a worker knows it. All fields are guarded by the worker.
 type work struct {
-	w      *Worker
-	id     int32
-	whole  wire.Whole
-	plan   *shell.Plan
-	sh     *shell.Shell
-	prog   *exec.Program
-	broken error // the plan cannot be run here
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	blocks [][]*held // by layer and block: made here
-	where  [][]int32 // by layer and block: worker + 1
-	shut   []bool    // by layer: all blocks were made, what its tasks shared is freed
-	busy   []int32   // by layer: tasks that run
-	tasks  map[sched.Block]*gather
-	secret string // of tickets
-	copies map[copyKey]*copied
-	live   int // tasks of this job handed to the node, or fetching for it
-	gone   bool
-	ended  time.Time // the job was stopped
+	w       *Worker
+	id      int32
+	whole   wire.Whole
+	plan    *shell.Plan
+	sh      *shell.Shell
+	prog    *exec.Program
+	broken  error // the plan cannot be run here
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	blocks  [][]*held // by layer and block: made here
+	where   [][]int32 // by layer and block: worker + 1
+	shut    []bool    // by layer: all blocks were made, what its tasks shared is freed
+	busy    []int32   // by layer: tasks that run
+	tasks   map[sched.Block]*gather
+	secret  string // of tickets
+	copies  map[copyKey]*copied
+	copying map[copyKey]bool // blocks that are to be held here
+	live    int              // tasks of this job handed to the node, or fetching for it
+	gone    bool
+	ended   time.Time // the job was stopped
+	// outlived: it is from an earlier session, and tasks handed out in this one may have begun
+	outlived bool
 }
 
 // A held block is lent to tasks here and to readers elsewhere; once it is freed
@@ -49,22 +52,17 @@ type held struct {
 	freed bool
 }
 
-// An item is a range of tasks that have not started.
-type item struct {
-	j        *work
-	layer    sched.LayerID
-	first, n int32
-	attempt  uint32
-}
+type item = shell.Item[*work]
 
-func (it *item) key() uint64 { return it.j.sh.Key(it.layer, it.first) }
+// Key implements shell.Owner.
+func (j *work) Key(layer sched.LayerID, b int32) uint64 { return j.sh.Key(layer, b) }
 
 // most is how many tasks are handed to the node for each slot: enough that it has
 // a choice by memory and that inputs come while others run.
 const most = 3
 
 func newWork(w *Worker, id int32) *work {
-	j := &work{w: w, id: id, copies: map[copyKey]*copied{}, tasks: map[sched.Block]*gather{}}
+	j := &work{w: w, id: id, copies: map[copyKey]*copied{}, copying: map[copyKey]bool{}, tasks: map[sched.Block]*gather{}}
 	j.ctx, j.cancel = context.WithCancelCause(context.Background())
 	return j
 }
@@ -84,7 +82,7 @@ func (j *work) hear(r *wire.Record) error {
 		return fmt.Errorf("%w: layer %d of job %d", wire.ErrBroken, r.Layer, j.id)
 	}
 	layer := sched.LayerID(r.Layer)
-	if n := j.plan.Layers[layer].N; r.Kind != wire.Size && (r.Block < 0 || r.N < 0 || int64(r.Block)+int64(r.N) > int64(n)) {
+	if n := j.plan.Layers[layer].N; r.Kind != wire.Size && r.Kind != wire.Cut && (r.Block < 0 || r.N < 0 || int64(r.Block)+int64(r.N) > int64(n)) {
 		return fmt.Errorf("%w: blocks %d+%d of layer %d with %d", wire.ErrBroken, r.Block, r.N, r.Layer, n)
 	}
 	switch r.Kind {
@@ -92,18 +90,22 @@ func (j *work) hear(r *wire.Record) error {
 		if j.plan.Layers[layer].N != r.N { // else it was said before
 			j.size(layer, r.N)
 		}
+	case wire.Cut:
+		return j.cut(layer, r.Block)
 	case wire.Where:
 		for b := r.Block; b < r.Block+r.N; b++ {
 			j.where[layer][b] = r.Worker + 1
 		}
 	case wire.Run:
-		j.w.ready(item{j, layer, r.Block, r.N, r.Attempt})
+		j.w.ready(item{Job: j, Layer: layer, First: r.Block, N: r.N, Attempt: sched.Attempt(r.Attempt)})
 	case wire.Free:
 		for b := r.Block; b < r.Block+r.N; b++ {
 			j.free(layer, b)
 		}
 	case wire.Return:
 		j.w.giveBack(j, r)
+	case wire.Halt:
+		j.w.halt(j, r)
 	case wire.Complete:
 		j.sh.Made(layer)
 		j.complete(layer)
@@ -138,6 +140,9 @@ func (j *work) learn(r *wire.Record) error {
 		j.size(sched.LayerID(i), p.Layers[i].N)
 	}
 	j.prog, j.broken = exec.Bind(&graph.Graph{Layers: p.Layers})
+	if j.broken == nil && !p.Discard && !p.Given && !p.Held && p.Name == "" { // the client reads them
+		j.prog.Leave(p.Want)
+	}
 	return nil
 }
 
@@ -149,61 +154,87 @@ func (j *work) size(l sched.LayerID, n int32) {
 	}
 }
 
-// ready queues tasks the scheduler handed out; w is locked.
+// cut cuts a layer as the scheduler has done.
+func (j *work) cut(layer sched.LayerID, at int32) error {
+	c, ok, err := j.sh.Cut(layer, at)
+	if err != nil {
+		return fmt.Errorf("%w: %w", wire.ErrBroken, err)
+	}
+	if !ok {
+		return nil
+	}
+	j.size(c.Front, j.plan.Layers[c.Front].N)
+	if j.broken == nil {
+		j.broken = errors.Join(j.prog.Rebind(graph.LayerID(c.Front)), j.prog.Rebind(graph.LayerID(c.Layer)))
+	}
+	return nil
+}
+
+// ready takes tasks the scheduler handed out; w is locked.
 func (w *Worker) ready(it item) {
-	if len(w.outlived) > 0 {
-		w.adopt(&it)
-	}
-	if it.n == 0 {
+	if it.Job.outlived {
+		w.adopt(it)
 		return
 	}
-	if it.j.small(it.layer) {
-		w.direct = append(w.direct, it)
-		return
+	w.enqueue(it)
+}
+
+func (w *Worker) enqueue(it item) {
+	switch {
+	case it.N == 0:
+	case it.Job.small(it.Layer):
+		w.queue.AddDirect(it)
+	default:
+		w.queue.AddReal(it)
 	}
-	at, _ := slices.BinarySearchFunc(w.real, it.key(), func(x item, k uint64) int { return cmp.Or(cmp.Compare(x.key(), k), -1) })
-	w.real = slices.Insert(w.real, at, it)
 }
 
 // giveBack answers a request for a task that has not started; w is locked.
 func (w *Worker) giveBack(j *work, r *wire.Record) {
 	ans := wire.Record{Kind: wire.Started, Job: r.Job, Layer: r.Layer, Block: r.Block, Attempt: r.Attempt}
-	list := &w.real
-	if j.small(sched.LayerID(r.Layer)) {
-		list = &w.direct
-	}
-	for i := range *list {
-		q := &(*list)[i]
-		if q.n == 0 || q.j != j || int32(q.layer) != r.Layer || q.attempt != r.Attempt || r.Block < q.first || r.Block >= q.first+q.n {
-			continue
-		}
+	if w.queue.Take(j, sched.LayerID(r.Layer), r.Block, sched.Attempt(r.Attempt)) {
 		ans.Kind = wire.Returned
-		tail := item{j, q.layer, r.Block + 1, q.first + q.n - r.Block - 1, q.attempt}
-		if q.n = r.Block - q.first; q.n == 0 {
-			*list = slices.Delete(*list, i, i+1)
-		}
-		if tail.n > 0 {
-			w.ready(tail)
-		}
-		break
 	}
 	w.link.put(ans)
 }
 
-// feed hands tasks to the node, a few ahead of its slots; w is locked.
-func (w *Worker) feed() {
-	for !w.closed && w.ahead < most*w.opt.Threads && len(w.real) > 0 {
-		it := &w.real[0]
-		j, layer, b, attempt := it.j, it.layer, it.first, it.attempt
-		it.first++
-		if it.n--; it.n == 0 {
-			w.real = slices.Delete(w.real, 0, 1)
-		}
-		j.launch(layer, b, attempt)
+// halt ends a task that was withdrawn; w is locked.
+func (w *Worker) halt(j *work, r *wire.Record) {
+	at := sched.Block{Layer: sched.LayerID(r.Layer), Block: r.Block}
+	if w.queue.Take(j, at.Layer, at.Block, sched.Attempt(r.Attempt)) {
+		w.link.put(wire.Record{Kind: wire.Returned, Job: r.Job, Layer: r.Layer, Block: r.Block, Attempt: r.Attempt})
+		return
 	}
-	if !w.closed && len(w.direct) > 0 && w.carriers < w.opt.Threads {
-		w.carriers++
-		w.node.Go(w.direct[0].key(), w.carry)
+	if t := j.tasks[at]; t != nil {
+		t.ctx.Halt()
+		t.giveUp()
+	}
+	for c := range w.carrying {
+		c.hand.Halt(j, at.Layer, at.Block)
+	}
+}
+
+// feed hands tasks to the node, a few ahead of its slots. A process that is too large gives back the others, once the
+// scheduler has been told; w is locked.
+func (w *Worker) feed() {
+	for ahead, _ := w.lots(); !w.closed && w.ahead < ahead; ahead, _ = w.lots() {
+		it, ok := w.queue.Real()
+		if !ok {
+			break
+		}
+		it.Job.launch(it.Layer, it.First, uint32(it.Attempt))
+	}
+	if _, carriers := w.lots(); !w.closed && w.carriers < carriers {
+		if key, ok := w.queue.Direct(); ok {
+			w.carriers++
+			w.node.Go(key, w.carry, nil)
+		}
+	}
+	if w.shut() != w.said {
+		w.weigh()
+	}
+	if w.said && !w.pressed.IsZero() { // also what was on its way: it would wait as long as something runs here
+		w.giveUp(func(*work) bool { return true })
 	}
 }
 
@@ -213,12 +244,8 @@ func (j *work) launch(layer sched.LayerID, b int32, attempt uint32) {
 	w.ahead++
 	j.live++
 	j.busy[layer]++
-	t := &gather{j: j, layer: layer, block: b, attempt: attempt, session: w.session}
+	t := &gather{j: j, ctx: shell.NewTask(j.ctx), layer: layer, block: b, attempt: attempt, session: w.session}
 	j.tasks[sched.Block{Layer: layer, Block: b}] = t
-	if h := j.blocks[layer][b]; h != nil && !h.freed {
-		t.end(h.v, nil) // from before: it need not be made again
-		return
-	}
 	err := j.broken
 	if err == nil {
 		err = context.Cause(j.ctx)
@@ -232,15 +259,15 @@ func (j *work) launch(layer sched.LayerID, b int32, attempt uint32) {
 	}
 	switch {
 	case err != nil:
-		for _, keys := range t.fetches { // begun by this task alone, under the same lock
-			for _, k := range keys {
-				delete(j.copies, k)
-			}
-		}
 		t.end(nil, err)
-	case len(t.fetches) == 0 && len(t.waits) == 0:
+	case j.plan.Given && graph.LayerID(layer) == j.plan.Want:
+		t.await()
+	case len(t.waits) == 0:
 		t.start()
 	default:
+		for _, e := range t.errands {
+			e.begin()
+		}
 		go t.fetch()
 	}
 }
@@ -251,15 +278,21 @@ func (t *gather) start() {
 	begin := time.Now()
 	if j.prog.Direct(graph.LayerID(t.layer)) {
 		in := t.inputs().Flow
-		j.w.node.Go(j.sh.Key(t.layer, t.block), func() {
-			defer j.w.recorder.end(j.w.recorder.begin(j.task(t.layer, t.block, 1)))
-			v, err := j.prog.Call(j.ctx, graph.LayerID(t.layer), int(t.block), in)
+		done := func(v chunk.Value, err error) {
 			j.w.mu.Lock()
 			defer j.w.mu.Unlock()
 			t.nanos = int64(time.Since(begin))
 			t.end(v, err)
 			j.w.feed()
-		})
+		}
+		t.take = j.w.node.Go(j.sh.Key(t.layer, t.block), func() {
+			defer j.w.recorder.end(j.w.recorder.begin(j.task(t.layer, t.block, 1)))
+			v, err := chunk.Value(nil), context.Cause(t.ctx)
+			defer func() { done(v, err) }()
+			if err == nil {
+				j.prog.Call(t.ctx, graph.LayerID(t.layer), int(t.block), in, &v, &err)
+			}
+		}, func() { done(nil, exec.ErrTaken) })
 		return
 	}
 	x := exec.Work{Layer: graph.LayerID(t.layer), Block: int(t.block), In: t.inputs(), Key: j.sh.Key(t.layer, t.block), Next: j.sh.Next(t.layer, t.block), TimeOut: l.Retry.TimeOut}
@@ -276,13 +309,24 @@ func (t *gather) start() {
 		t.end(v, err)
 		w.feed()
 	}
-	j.prog.Start(j.ctx, j.w.node, x)
+	t.take = j.prog.Start(t.ctx, j.w.node, x)
+}
+
+// giveUp gives back a task that has not begun, if it has got to the node; w is locked.
+func (t *gather) giveUp() {
+	if t.take != nil {
+		t.take()
+	}
 }
 
 // end reports a task and gives back what it had; w is locked.
 func (t *gather) end(v chunk.Value, err error) {
 	j, w := t.j, t.j.w
+	if err != nil {
+		err = t.rotten(err)
+	}
 	t.back()
+	halted := t.ctx.End()
 	w.ahead--
 	j.live--
 	j.busy[t.layer]--
@@ -296,12 +340,15 @@ func (t *gather) end(v chunk.Value, err error) {
 		}
 		rec.Kind = 0
 	case err == nil:
-		rec.Bytes, rec.Rows, rec.Nanos, rec.Data = v.Bytes(), v.Rows(), t.nanos, j.payload(t.layer, v)
+		j.describe(&rec, v)
+		rec.Nanos = t.nanos
 		if h := j.blocks[t.layer][t.block]; h == nil || h.freed {
 			j.blocks[t.layer][t.block] = &held{v: v}
 		} else if h.v != v {
 			v.Release() // it was made twice; the first one may be in use
 		}
+	case halted || errors.Is(err, exec.ErrTaken):
+		rec.Kind = wire.Returned
 	case errors.As(err, &lost):
 		rec.Kind, rec.DepLayer, rec.DepBlock, rec.Worker, rec.Text = wire.FetchFailed, lost.layer, lost.block, lost.from, err.Error()
 		if errors.Is(err, data.ErrCorrupt) {
@@ -309,8 +356,14 @@ func (t *gather) end(v chunk.Value, err error) {
 		}
 	default:
 		rec.Kind, rec.Class, rec.Flag, rec.Text = wire.Failed, uint8(sched.User), j.ctx.Err() == nil && j.broken == nil, j.word(t.layer, err)
+		if rec.Flag {
+			rec.Class = uint8(shell.ClassOf(err))
+			if errors.Is(err, spill.ErrFull) {
+				w.pause()
+			}
+		}
 	}
-	if rec.Kind != 0 && w.relabel(&rec, t.session) {
+	if rec.Kind != 0 && !j.gone && w.relabel(&rec, t.session) {
 		w.link.put(rec)
 	}
 	j.complete(t.layer)
@@ -368,17 +421,14 @@ func (j *work) stop(why error) {
 	if j.ended.IsZero() {
 		j.ended = time.Now()
 	}
-	var mine []item
-	take := func(it item) bool {
-		if it.j == j {
-			mine = append(mine, it)
-		}
-		return it.j == j
-	}
-	w.real, w.direct = slices.DeleteFunc(w.real, take), slices.DeleteFunc(w.direct, take)
-	for _, it := range mine {
-		for b := it.first; b < it.first+it.n; b++ {
-			w.link.put(wire.Record{Kind: wire.Returned, Job: j.id, Layer: int32(it.layer), Block: b, Attempt: it.attempt})
+	w.giveUp(func(x *work) bool { return x == j })
+}
+
+// giveUp returns what is in the queue of some jobs; w is locked.
+func (w *Worker) giveUp(mine func(*work) bool) {
+	for _, it := range w.queue.Drop(mine) {
+		for b := it.First; b < it.First+it.N; b++ {
+			w.link.put(wire.Record{Kind: wire.Returned, Job: it.Job.id, Layer: int32(it.Layer), Block: b, Attempt: uint32(it.Attempt)})
 		}
 	}
 }

@@ -11,19 +11,19 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/status"
 
 	"github.com/weft-data/weft/cluster/data"
 	"github.com/weft-data/weft/cluster/wire"
 	"github.com/weft-data/weft/exec"
 	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/sched/shell"
 )
 
 // WorkerOptions of a Worker. Zero values mean defaults.
@@ -32,11 +32,16 @@ type WorkerOptions struct {
 	Listen string // where others fetch blocks; default 127.0.0.1:0
 	// Advertise is the address others are told, if it is not the one listened at.
 	Advertise string
-	Threads   int    // default: one per CPU
-	Memory    int64  // budget of the process in bytes; 0 means no limit
-	Pool      int64  // bytes for the buffers of tasks, when the program does its own accounting: Memory is not looked at then
+	Threads   int // default: one per CPU
+	// Memory is the budget of the process in bytes; 0 means no limit. What tasks compute with keeps to it. A process that has
+	// grown beyond 1.2 times the budget, or to 95 % of what its cgroup may have, by the functions of the user for example,
+	// begins no task beside what runs and gives back its queue, until it is smaller by a tenth.
+	Memory    int64
+	Pool      int64  // bytes for the buffers of tasks, when the program does its own accounting: Memory is for the line above alone then
 	SpillDir  string // default: the system's temporary folder
+	Spill     int64  // bytes that may be spilled; 0 means as many as the disk takes
 	Labels    []string
+	Resources []string // NAME=N, for example gpu=2: what tasks may ask for; those at work never take more
 	Security  Security
 	Log       *slog.Logger
 	Dead      time.Duration // a connection to the scheduler that was silent for so long is given up; default 20 s
@@ -61,8 +66,20 @@ func (o *WorkerOptions) defaults() {
 	}
 	if o.Name == "" {
 		host, _ := os.Hostname()
-		o.Name = fmt.Sprintf("%s-%d-%04x", host, os.Getpid(), uint16(lifeNumber()))
+		o.Name = fmt.Sprintf("%s-%d-%08x", host, os.Getpid(), uint32(lifeNumber()))
 	}
+}
+
+// hosts are the names that others may know the worker by.
+func (o *WorkerOptions) hosts() []string {
+	out := slices.Clone(loopback)
+	for _, addr := range []string{o.Listen, o.Advertise} {
+		host, _, err := net.SplitHostPort(addr)
+		if ip := net.ParseIP(host); err == nil && host != "" && (ip == nil || !ip.IsUnspecified()) && !slices.Contains(out, host) {
+			out = append(out, host)
+		}
+	}
+	return out
 }
 
 // lifeNumber draws a number for the life of a process.
@@ -79,7 +96,7 @@ type Worker struct {
 	opt    WorkerOptions
 	node   *exec.Node
 	peers  *data.Peers
-	data   *grpc.Server
+	data   *data.Server
 	lis    net.Listener
 	line   *line
 	cancel context.CancelCauseFunc
@@ -94,6 +111,10 @@ type Worker struct {
 	session  uint32
 	leaving  bool      // it wants to go
 	stuck    bool      // something runs that does not end
+	full     time.Time // since when its disk is, and it asks for nothing
+	pressed  time.Time // since when the process has more memory than it may
+	rested   time.Time // pressed: when a task last ran
+	said     bool      // that it asks for nothing
 	since    time.Time // functions have been abandoned
 	recorder *recorder // nil if nobody looks
 	heard    time.Time
@@ -101,11 +122,12 @@ type Worker struct {
 	adopted  map[taskKey]uint32 // their attempts in this one
 	table    roster
 	jobs     map[int32]*work
-	real     []item // by key
-	ahead    int    // tasks at the node, or fetching for it
-	direct   []item // tasks that need a thread and nothing else, as they came
+	queue    shell.Queue[*work]
+	ahead    int // tasks at the node, or fetching for it
 	carriers int
+	errands  int // that get blocks from others
 	carrying map[*carrier]bool
+	waiting  map[*gather]bool // for blocks that clients give
 	closed   bool
 	up       chan struct{} // closed when the scheduler has welcomed it
 }
@@ -126,15 +148,18 @@ const queued = 512
 // scheduler has accepted it. Wait tells when it has ended.
 func Join(ctx context.Context, addr string, o WorkerOptions) (*Worker, error) {
 	o.defaults()
-	creds, err := o.Security.client(addr)
+	if err := checkResources(o.Resources); err != nil {
+		return nil, err
+	}
+	creds, others, err := o.Security.join(ctx, addr, RoleWorker, o.Name, o.hosts(), o.Log)
 	if err != nil {
 		return nil, err
 	}
-	dataCreds, err := o.Security.server(o.Listen)
+	dataCreds, err := o.Security.server(o.Listen, nil)
 	if err != nil {
 		return nil, err
 	}
-	w := &Worker{opt: o, peers: data.NewPeers(creds, o.Stall), done: make(chan struct{}), table: roster{}, jobs: map[int32]*work{}, carrying: map[*carrier]bool{},
+	w := &Worker{opt: o, peers: o.Security.peers(others, o.Stall), done: make(chan struct{}), table: roster{}, jobs: map[int32]*work{}, carrying: map[*carrier]bool{}, waiting: map[*gather]bool{},
 		heard: time.Now(), up: make(chan struct{})}
 	w.quiet.L = &w.mu
 	if w.lis, err = net.Listen("tcp", o.Listen); err != nil {
@@ -145,18 +170,18 @@ func Join(ctx context.Context, addr string, o WorkerOptions) (*Worker, error) {
 			return nil, errors.Join(err, w.lis.Close())
 		}
 	}
-	w.node = exec.NewNode(exec.Options{Threads: o.Threads, Memory: o.Pool, SpillDir: o.SpillDir})
-	w.data = grpc.NewServer(append(data.ServerOptions(), grpc.Creds(dataCreds), grpc.StreamInterceptor(func(srv any, st grpc.ServerStream, _ *grpc.StreamServerInfo, h grpc.StreamHandler) error {
-		if err := o.Security.allow(st.Context(), RoleWorker, RoleClient); err != nil {
-			return status.Error(codes.PermissionDenied, err.Error())
-		}
-		return h(srv, st)
-	}))...)
-	data.Register(w.data, w)
+	w.node = exec.NewNode(exec.Options{Threads: o.Threads, Memory: o.Pool, SpillDir: o.SpillDir, Spill: o.Spill,
+		Rotten: func(err error) { o.Log.Error("a spilled block is rotten", "worker", o.Name, "err", err) }})
+	w.data = data.NewServer(w, dataCreds, w.allow)
 	w.wg.Add(1)
 	go func() { defer w.wg.Done(); _ = w.data.Serve(w.lis) }()
 	live, cancel := context.WithCancelCause(context.Background())
 	w.cancel = cancel
+	w.wg.Add(1)
+	go func() {
+		defer w.wg.Done()
+		o.Security.renewing(live, addr, creds, func(err error) { o.Log.Warn("the certificate was not renewed", "err", err) })
+	}()
 	st, err := w.dial(ctx, live, addr, creds)
 	if err != nil {
 		w.end(err)
@@ -184,6 +209,15 @@ func Join(ctx context.Context, addr string, o WorkerOptions) (*Worker, error) {
 	}
 }
 
+// allow refuses who may not ask for blocks.
+func (w *Worker) allow(ctx context.Context) error {
+	err := w.opt.Security.allow(ctx, RoleWorker, RoleClient)
+	if err != nil {
+		audit(ctx, w.opt.Log, "", err)
+	}
+	return err
+}
+
 // dialControl makes a connection for a control stream.
 func dialControl(addr string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
 	return grpc.NewClient("passthrough:///"+addr, append(opts,
@@ -202,13 +236,17 @@ func greeting(name string) wire.Greeting {
 // dial opens the control stream and says hello.
 func (w *Worker) dial(ctx, live context.Context, addr string, creds credentials.TransportCredentials) (grpc.ClientStream, error) {
 	var err error
-	if w.line, err = newLine(addr, "Worker", w.opt.Name, creds); err != nil {
+	if w.line, err = newLine(addr, "Worker", w.opt.Name, creds, w.opt.Security.out); err != nil {
 		return nil, err
 	}
 	hi := &w.line.hi
-	hi.Data, hi.Slots, hi.Queue, hi.Memory, hi.Labels = cmp.Or(w.opt.Advertise, w.lis.Addr().String()), int32(w.opt.Threads), queued, w.opt.Pool, w.opt.Labels
+	hi.Data, hi.Slots, hi.Queue, hi.Memory, hi.Labels, hi.Resources = cmp.Or(w.opt.Advertise, w.lis.Addr().String()), int32(w.opt.Threads), queued, w.opt.Pool, w.opt.Labels, w.opt.Resources
 	stop := context.AfterFunc(ctx, func() { w.cancel(context.Cause(ctx)) })
 	defer stop()
+	late := time.AfterFunc(time.Second, func() {
+		w.opt.Log.Warn("no scheduler answers yet: the worker waits for it", "worker", w.opt.Name, "scheduler", addr)
+	})
+	defer late.Stop()
 	st, l, err := w.line.open(live, true)
 	w.link = l
 	return st, err
@@ -217,41 +255,35 @@ func (w *Worker) dial(ctx, live context.Context, addr string, creds credentials.
 // serve works for the scheduler until it is over: when a connection ends it is made
 // again, and what the worker has is told anew.
 func (w *Worker) serve(live context.Context, st grpc.ClientStream) error {
-	w.wg.Add(1)
+	w.wg.Add(2)
 	go func() { defer w.wg.Done(); w.beat(live) }()
-	for {
-		err := w.follow(live, st)
-		w.mu.Lock()
-		old := w.link
-		w.part()
-		w.mu.Unlock()
-		old.close()
-		var l *link
-		if st, l, err = w.line.again(live, err, w.opt.Orphan); err != nil {
-			return err
-		}
-		w.mu.Lock()
-		w.link, w.heard = l, time.Now()
-		w.mu.Unlock()
-	}
+	go func() { defer w.wg.Done(); w.gauge(live) }()
+	return w.line.keep(live, st, w, w.opt.Orphan)
 }
 
-// follow does what the scheduler says until the stream ends.
-func (w *Worker) follow(live context.Context, st grpc.ClientStream) error {
-	for {
-		var b []byte
-		if err := st.RecvMsg(&b); err != nil {
-			return ended(live, err)
-		}
-		w.mu.Lock()
-		w.heard = time.Now()
-		err := w.link.open(b, w.hear)
-		w.feed()
-		w.mu.Unlock()
-		if err != nil {
-			return err
-		}
-	}
+// take implements party.
+func (w *Worker) take(b []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.heard = time.Now()
+	err := w.link.open(b, w.hear)
+	w.feed()
+	return err
+}
+
+// cut implements party.
+func (w *Worker) cut() *link {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.part()
+	return w.link
+}
+
+// joined implements party.
+func (w *Worker) joined(l *link) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.link, w.heard = l, time.Now()
 }
 
 // beat watches the scheduler's signs of life and tells about memory. A connection
@@ -265,13 +297,50 @@ func (w *Worker) beat(live context.Context) {
 			return
 		case <-tick.C:
 		}
+		room := !w.node.Full() || w.node.Try()
 		w.mu.Lock()
 		if time.Since(w.heard) > w.opt.Dead && w.session != 0 {
 			w.hangUp()
 		}
 		w.watch()
-		w.link.put(wire.Record{Kind: wire.Mem, Bytes: w.node.Pool().Used(), Rows: w.node.Spilled()})
+		switch {
+		case room || w.ahead == 0 && time.Since(w.full) > fullFor:
+			w.full = time.Time{}
+		case w.ahead > 0:
+			w.pause()
+		}
+		w.weigh()
+		for t := range w.waiting {
+			t.want()
+		}
 		w.mu.Unlock()
+	}
+}
+
+// fullFor is how long a worker asks for nothing while its disk is full and it has
+// nothing to do. Then it takes tasks: they may need no disk, and if nobody has room
+// they must fail.
+const fullFor = 10 * time.Second
+
+// pause has the worker ask for nothing, and give back what it has not begun, when its
+// disk is full; w is locked.
+func (w *Worker) pause() {
+	if w.full.IsZero() {
+		w.opt.Log.Warn("the disk is full: the worker asks for no tasks until there is room", "worker", w.opt.Name, "spilled", w.node.OnDisk())
+		w.full = time.Now()
+		w.weigh()
+	}
+}
+
+// weigh tells what memory and disk have, and how fast blocks came from others; w is locked.
+func (w *Worker) weigh() {
+	w.said = w.shut()
+	w.link.put(wire.Record{Kind: wire.Mem, Bytes: w.node.Pool().Used(), Rows: w.node.Spilled(), Flag: w.said})
+	for id, p := range w.table {
+		bytes, took := w.peers.Moved(p.addr)
+		if broken := w.peers.Broken(p.addr); bytes > 0 || broken > 0 {
+			w.link.put(wire.Record{Kind: wire.Moved, Worker: id, Session: p.session, Bytes: bytes, Rows: broken, Nanos: int64(took)})
+		}
 	}
 }
 
@@ -324,8 +393,8 @@ func (w *Worker) end(why error) {
 	for _, j := range w.jobs {
 		j.stop(why)
 	}
-	w.real, w.direct = nil, nil
-	for !w.stuck && (w.ahead > 0 || w.carriers > 0) {
+	w.queue = shell.Queue[*work]{}
+	for !w.stuck && (w.ahead > 0 || w.carriers > 0 || w.errands > 0 || len(w.waiting) > 0) {
 		w.quiet.Wait()
 	}
 	for id, j := range w.jobs {
@@ -334,9 +403,10 @@ func (w *Worker) end(why error) {
 		}
 		delete(w.jobs, id)
 	}
+	link := w.link // a reconnection may be at work
 	w.mu.Unlock()
-	if w.link != nil {
-		w.link.close()
+	if link != nil {
+		link.close()
 	}
 	w.data.Stop()
 	if w.line != nil {

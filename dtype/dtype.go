@@ -131,6 +131,9 @@ func (k Kind) Width() int {
 	return 0
 }
 
+// IsPlain tells if types of kind k have no parameters.
+func (k Kind) IsPlain() bool { return k > Invalid && k <= Date }
+
 // IsVar reports whether values have a variable length: text, bytes, and the
 // records of lists and structs.
 func (k Kind) IsVar() bool { return k == Utf8 || k == Binary || k == List || k == Struct }
@@ -157,14 +160,13 @@ func (k Kind) IsFloat() bool { return k == Float32 || k == Float64 }
 // IsNumeric reports whether arithmetic is defined on k.
 func (k Kind) IsNumeric() bool { return k.IsInt() || k.IsFloat() }
 
-// Promote returns the type that holds the values of both a and b, for
-// arithmetic and comparison: the wider of two integers of one sign, the next
+// Promote returns the type in which values of a and b are computed with: the wider of two integers of one sign, the next
 // wider signed one for mixed signs (uint64 with a signed integer gives
 // float64), float64 for an integer with a float (float32 for integers of at
 // most 16 bits with float32), the finer unit of two timestamps, times or
 // durations, the decimal with all digits of two decimals or of a decimal and an
-// integer (of at most 38 digits; digits before the point go first), float64 for a
-// decimal with a float, lists of the common type of their elements, and Null
+// integer (of more than 38, those behind the point: a value that has no room before
+// it is an error where it is cast, and none is rounded), float64 for a decimal with a float, lists of the common type of their elements, and Null
 // with anything gives the other.
 func Promote(a, b Type) (Type, error) {
 	switch {
@@ -194,6 +196,24 @@ func Promote(a, b Type) (Type, error) {
 		return ListOf(e), nil
 	}
 	return Type{}, fmt.Errorf("types %s and %s have no common type", a, b)
+}
+
+// Common returns the type in which values of a and b are compared, or stand in one
+// column: that of Promote, but of uint64 and a signed integer the decimal of all
+// their values, as different integers may be one float64.
+func Common(a, b Type) (Type, error) {
+	if a.Kind == List && b.Kind == List {
+		e, err := Common(a.Elem(), b.Elem())
+		if err != nil {
+			return Type{}, err
+		}
+		return ListOf(e), nil
+	}
+	t, err := Promote(a, b)
+	if err == nil && t.Kind == Float64 && a.Kind.IsInt() && b.Kind.IsInt() {
+		return promoteDecimal(a, b)
+	}
+	return t, err
 }
 
 func promoteNumeric(a, b Kind) Kind {
@@ -238,8 +258,8 @@ func promoteDecimal(a, b Type) (Type, error) {
 		return Type{}, fmt.Errorf("types %s and %s have no common type", a, b)
 	}
 	whole := max(int(x.Precision)-int(x.Scale), int(y.Precision)-int(y.Scale))
-	scale := min(max(int(x.Scale), int(y.Scale)), 38-whole)
-	return DecimalOf(uint8(whole+scale), int8(scale)), nil
+	scale := max(x.Scale, y.Scale)
+	return DecimalOf(uint8(min(38, whole+int(scale))), scale), nil
 }
 
 // AsDecimal returns the decimal type that holds every value of a decimal or

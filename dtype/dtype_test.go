@@ -40,3 +40,22 @@ func TestFindNamesTheNearest(t *testing.T) {
 		t.Error("duplicate name accepted")
 	}
 }
+
+// TestCommon holds that the type of one column for several loses nothing of integers.
+func TestCommon(t *testing.T) {
+	u, i8, d := Of(Uint64), Of(Int8), DecimalOf(20, 0)
+	for _, c := range [][3]Type{{u, Of(Int64), d}, {i8, u, d}, {ListOf(ListOf(u)), ListOf(ListOf(i8)), ListOf(ListOf(d))}, {u, Of(Float32), Of(Float64)},
+		{Of(Uint32), i8, Of(Int64)}, {u, u, u}, {Of(Null), u, u}, {ListOf(Of(Null)), ListOf(u), ListOf(u)}, {DecimalOf(5, 2), u, DecimalOf(22, 2)}} {
+		for _, p := range [][2]Type{{c[0], c[1]}, {c[1], c[0]}} {
+			if got, err := Common(p[0], p[1]); err != nil || got != c[2] {
+				t.Errorf("%s and %s: %s, %v; want %s", p[0], p[1], got, err, c[2])
+			}
+		}
+	}
+	if got, err := Common(ListOf(u), ListOf(Of(Utf8))); err == nil {
+		t.Errorf("lists of numbers and of text are %s", got)
+	}
+	if got, err := Promote(u, Of(Int64)); err != nil || got != Of(Float64) {
+		t.Errorf("to compute with: %s, %v", got, err)
+	}
+}

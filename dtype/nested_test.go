@@ -28,10 +28,10 @@ func TestParseRoundTrip(t *testing.T) {
 func TestPromoteNew(t *testing.T) {
 	d := DecimalOf
 	for _, c := range []struct{ a, b, want Type }{
-		{d(10, 2), d(8, 4), d(12, 4)}, {d(10, 2), Of(Int32), d(12, 2)}, {d(38, 10), d(38, 2), d(38, 2)}, {d(5, 1), Of(Float32), Of(Float64)},
+		{d(10, 2), d(8, 4), d(12, 4)}, {d(10, 2), Of(Int32), d(12, 2)}, {d(38, 10), d(38, 2), d(38, 10)}, {d(5, 1), Of(Float32), Of(Float64)},
 		{TimeOf(Second), TimeOf(Nano), TimeOf(Nano)}, {DurationOf(Milli), DurationOf(Second), DurationOf(Milli)},
 		{ListOf(Of(Int8)), ListOf(Of(Float64)), ListOf(Of(Float64))}, {ListOf(Of(Null)), ListOf(Of(Utf8)), ListOf(Of(Utf8))},
-		{d(38, 0), d(38, 38), d(38, 0)}, {d(1, 0), Of(Uint64), d(20, 0)},
+		{d(38, 0), d(38, 38), d(38, 38)}, {d(1, 0), Of(Uint64), d(20, 0)}, {d(38, -10), Of(Int8), d(38, 0)}, {d(5, -2), d(5, -3), d(6, -2)},
 	} {
 		for _, p := range [][2]Type{{c.a, c.b}, {c.b, c.a}} {
 			if got, err := Promote(p[0], p[1]); err != nil || got != c.want {

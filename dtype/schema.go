@@ -16,9 +16,21 @@ type Field struct {
 
 func (f Field) String() string {
 	if f.Nullable {
-		return f.Name + " " + f.Type.String() + "?"
+		return Shown(f.Name) + " " + f.Type.String() + "?"
 	}
-	return f.Name + " " + f.Type.String()
+	return Shown(f.Name) + " " + f.Type.String()
+}
+
+// Hidden reports that a name is that of a column that a verb makes for a while: it has a zero byte in front, the rest
+// says what the column holds.
+func Hidden(name string) bool { return strings.HasPrefix(name, "\x00") }
+
+// Shown is a name for people, in plans and errors.
+func Shown(name string) string {
+	if Hidden(name) {
+		return strings.ReplaceAll(name, "\x00", "")
+	}
+	return name
 }
 
 // A Schema is the ordered list of a table's columns. Names are unique.
@@ -26,7 +38,21 @@ type Schema []Field
 
 // Index returns the position of the column called name, or -1.
 func (s Schema) Index(name string) int {
-	return slices.IndexFunc(s, func(f Field) bool { return f.Name == name })
+	for i := range s { // fields are large: a loop over values would copy each
+		if x := s[i].Name; len(x) == len(name) && (name == "" || x[len(x)-1] == name[len(name)-1] && x == name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// Places returns the positions of all columns, to find many of them.
+func (s Schema) Places() map[string]int {
+	at := make(map[string]int, len(s))
+	for i, f := range s {
+		at[f.Name] = i
+	}
+	return at
 }
 
 // Names returns the column names in order.
@@ -77,12 +103,13 @@ func (s Schema) String() string {
 }
 
 // nearest words the names closest to name by edit distance, or all of a short
-// schema, as the tail of an error message.
+// schema, as the tail of an error message. No user knows the hidden ones.
 func (s Schema) nearest(name string) string {
 	if len(s) == 0 {
 		return " (the table has no columns)"
 	}
-	names := s.Names()
+	all := slices.DeleteFunc(s.Names(), Hidden)
+	names := slices.Clone(all)
 	slices.SortStableFunc(names, func(a, b string) int { return distance(name, a) - distance(name, b) })
 	near := names[:0:0]
 	for _, n := range names[:min(3, len(names))] {
@@ -94,9 +121,9 @@ func (s Schema) nearest(name string) string {
 		return "; nearest: " + strings.Join(near, ", ")
 	}
 	if len(names) > 12 {
-		return fmt.Sprintf("; the table has %d columns: %s, …", len(names), strings.Join(s.Names()[:12], ", "))
+		return fmt.Sprintf("; the table has %d columns: %s, …", len(names), strings.Join(all[:12], ", "))
 	}
-	return "; columns: " + strings.Join(s.Names(), ", ")
+	return "; columns: " + strings.Join(all, ", ")
 }
 
 // distance is the Levenshtein distance of the lower-cased words.

@@ -69,7 +69,7 @@ func (a *account) note(u int64) {
 // does not try forever: others who ask at the same time may take what it freed, or
 // be before it in the line for what seems to be there.
 func (a *account) grow(b int64) bool {
-	for range growTries {
+	for tries := 0; tries < growTries; {
 		room, got := a.n.room.Load(), int64(0)
 		if room < b {
 			got = a.n.reclaim(a, b-room)
@@ -79,9 +79,13 @@ func (a *account) grow(b int64) bool {
 		if a.ask(node.Grow, b) {
 			return true
 		}
+		if a.n.carry() {
+			continue
+		}
 		if got == 0 && a.n.room.Load() < b {
 			return false
 		}
+		tries++
 	}
 	return false
 }
@@ -92,7 +96,14 @@ const growTries = 8
 // written to disk may have to leave memory first, nothing else is waited for.
 func (a *account) ask(kind node.EventKind, b int64) bool {
 	a.n.step(node.Event{Kind: kind, Task: a.num, Bytes: b})
-	ok := <-a.answer
+	var ok bool
+	select {
+	case ok = <-a.answer:
+	default:
+		a.n.wait(1)
+		ok = <-a.answer
+		a.n.wait(-1)
+	}
 	if ok && kind == node.Grow {
 		a.granted.Add(b)
 	}
@@ -148,7 +159,7 @@ func (a *account) alloc(n int) []byte {
 			}
 			return b
 		}
-		if !a.short(size) {
+		if !a.short(size) && !a.n.carry() {
 			a.give(size)
 			return nil
 		}
@@ -161,7 +172,7 @@ func (a *account) reserve(b int64) bool {
 		return false
 	}
 	for !a.n.pool.Reserve(b) {
-		if !a.short(b) {
+		if !a.short(b) && !a.n.carry() {
 			a.give(b)
 			return false
 		}

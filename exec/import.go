@@ -39,9 +39,20 @@ func (i *Import) Put(run int, b *chunk.Batch) error {
 	return err
 }
 
+// Adopt appends a batch whose vectors lie in a buffer of the node (Node.Alloc), which
+// is the block's from now on.
+func (i *Import) Adopt(run int, b *chunk.Batch, buf []byte) error {
+	i.run = run
+	own := &chunk.Batch{Cols: b.Cols, N: b.N, Seq: b.Seq}
+	own.Own(i.s.node, [][]byte{buf})
+	return i.add(own)
+}
+
 // flush moves the gathered rows into the block.
-func (i *Import) flush() error {
-	b := i.b.Flush()
+func (i *Import) flush() error { return i.add(i.b.Flush()) }
+
+// add puts a batch that owns buffers of the node into the block.
+func (i *Import) add(b *chunk.Batch) error {
 	if b.N == 0 {
 		b.Release()
 		return nil
@@ -83,6 +94,19 @@ func (i *Import) Drop() { i.b.Close(); i.s.Release() }
 func (p *Program) Whole(l graph.LayerID) bool {
 	w, ok := p.layers[l].bound[0].Source.(interface{ Whole() bool })
 	return ok && w.Whole()
+}
+
+// Picks returns the one run that a task reads of each of the n blocks it has of an
+// input, nil if it may read all; see op.Picker.
+func (p *Program) Picks(l graph.LayerID, block, edge, n int) []int {
+	x, ok := p.layers[l].bound[0].Block.(op.Picker)
+	if !ok {
+		return nil
+	}
+	if runs := x.Picks(block, edge, n); len(runs) == n {
+		return runs
+	}
+	return nil // what does not fit the operator is for its Run to refuse
 }
 
 // Reopen binds a layer again that CloseLayer has closed, when blocks of it must be

@@ -72,7 +72,12 @@ func (s *seat) lend(k int) int {
 // work is a thread on a lent slot.
 func (d *demand) work() {
 	defer d.wg.Done()
+	defer d.back()
 	d.help()
+}
+
+// back gives the slot of a thread back.
+func (d *demand) back() {
 	s := d.s
 	s.crowd.Lock()
 	again := s.recall.Load() > 0

@@ -28,7 +28,7 @@ func TestLentSlotsAreCalledBack(t *testing.T) {
 	})
 	<-step // one helper works: there are two slots
 	other, finish := make(chan bool), make(chan bool)
-	n.Go(9, func() { close(other); <-finish })
+	n.Go(9, func() { close(other); <-finish }, nil)
 	for began := false; !began; {
 		select {
 		case <-step:
@@ -76,11 +76,44 @@ func TestForksShareTheSlots(t *testing.T) {
 	}
 	for range 50 {
 		wg.Add(1)
-		n.Go(0, wg.Done)
+		n.Go(0, wg.Done, nil)
 	}
 	wg.Wait()
 	over(t, n)
 	if c := calls.Load(); c != 6*20*7*3 || n.m.Idle() != 4 {
 		t.Errorf("%d calls, want %d; %d of 4 slots are idle", c, 6*20*7*3, n.m.Idle())
+	}
+}
+
+// A thread that waits for its turn and keeps its slot helps with what the task forks: the two calls meet.
+func TestThreadsThatWaitHelp(t *testing.T) {
+	n := NewNode(Options{Threads: 2})
+	tk, end := running(t, n, op.Need{})
+	resting, moved := make(chan bool), false
+	d := tk.share(1, func() {
+		tk.rest.mu.Lock()
+		defer tk.rest.mu.Unlock()
+		close(resting)
+		for !moved {
+			tk.rest.wait(lent)
+		}
+	})
+	<-resting
+	for range 100 {
+		var both sync.WaitGroup
+		both.Add(2)
+		if err := tk.Fork(2, func(int) error { both.Done(); both.Wait(); return nil }); err != nil {
+			t.Error(err)
+		}
+	}
+	tk.rest.mu.Lock()
+	moved = true
+	tk.rest.moved.Broadcast()
+	tk.rest.mu.Unlock()
+	d.close()
+	end()
+	over(t, n)
+	if idle := n.m.Idle(); idle != 2 {
+		t.Errorf("%d of 2 slots are idle in the end", idle)
 	}
 }

@@ -26,9 +26,11 @@ import (
 
 // Options of a Node. Zero values mean defaults.
 type Options struct {
-	Threads  int    // slots; 0 means 1
-	Memory   int64  // bytes for buffers; 0 means no limit
-	SpillDir string // parent folder of spill files; empty means the system's temporary folder
+	Threads  int             // slots; 0 means 1
+	Memory   int64           // bytes for buffers; 0 means no limit
+	SpillDir string          // parent folder of spill files; empty means the system's temporary folder
+	Spill    int64           // bytes of spill files there may be; 0 means as many as the disk takes
+	Rotten   func(err error) // hears of each spill file that cannot be read back, once; nil: nobody does
 }
 
 // A Node is what one process lends to its tasks. It is safe for concurrent use.
@@ -55,7 +57,8 @@ type Node struct {
 	values  []*stored
 	unused  struct{ seats, values []int32 } // numbers
 	moves   []move                          // to be written to disk
-	writers int
+	writers int                             // goroutines that do it
+	asking  int                             // threads that wait for memory
 }
 
 // The lines of the machine are 60, 70 and 80 % of a budget. What a node shares out
@@ -78,8 +81,8 @@ func Share(memory int64, threads int) (pool int64, slots int) {
 	return memory - min(memory/2, program+int64(threads)*scratch), threads
 }
 
-// Whole is the budget of a process of which Share gives so many bytes to buffers.
-func Whole(pool int64, threads int) int64 {
+// BudgetOf is the budget of a process of which Share gives so many bytes to buffers.
+func BudgetOf(pool int64, threads int) int64 {
 	return pool + min(pool, program+int64(threads)*scratch)
 }
 
@@ -89,6 +92,9 @@ const program, scratch = 40 << 20, 6 << 20
 // NewNode returns a node. Close it to remove its spill files.
 func NewNode(o Options) *Node {
 	n := &Node{pool: mem.NewPool(o.Memory), dir: spill.NewDir(o.SpillDir), threads: max(1, o.Threads), limit: max(0, o.Memory), piece: 64 << 20}
+	n.dir.Limit(o.Spill)
+	n.dir.Draw(n.pool)
+	n.dir.Tell(o.Rotten)
 	if n.limit > 0 {
 		n.piece = min(max(n.limit/256, 64<<10), 4<<20)
 	}
@@ -110,6 +116,23 @@ func (n *Node) Pool() *mem.Pool { return n.pool }
 
 // Spilled returns the bytes ever written to spill files.
 func (n *Node) Spilled() int64 { return n.dir.Written() }
+
+// OnDisk returns the bytes of the spill files there are.
+func (n *Node) OnDisk() int64 { return n.dir.Held() }
+
+// Full reports whether the disk refused the last that was to be spilled.
+func (n *Node) Full() bool { return n.dir.Full() }
+
+// Try looks whether a full disk has room again, and lets blocks it had refused be
+// spilled then.
+func (n *Node) Try() bool {
+	if !n.dir.Try() {
+		return false
+	}
+	n.fault.Store(nil)
+	n.step(node.Event{Kind: node.Spilled, Value: -1, OK: true})
+	return true
+}
 
 // Threads returns the number of slots.
 func (n *Node) Threads() int { return n.threads }
@@ -148,6 +171,7 @@ type seat struct {
 	crowd   sync.Mutex // guards demands
 	demands []*demand
 	recall  atomic.Int32 // lent slots that others wait for
+	rest    rest
 }
 
 // queue makes a seat known to the machine. Lower keys go first.
@@ -179,10 +203,17 @@ func number[T any](unused *[]int32, list *[]T, x T) int32 {
 }
 
 // Go runs f on a slot, in the order of keys among the other tasks: for many tasks
-// at once that need no memory of the node.
-func (n *Node) Go(key uint64, f func()) {
-	n.queue(&seat{run: f}, key, op.Need{}, nil)
+// at once that need no memory of the node. With take it is given up if it has not
+// begun: then gone is called.
+func (n *Node) Go(key uint64, f, gone func()) (take func()) {
+	s := &seat{run: f, gone: gone}
+	n.queue(s, key, op.Need{}, nil)
+	return func() { n.take(s) }
 }
+
+// Press says whether the process has more memory than it may, whoever took it: then
+// nothing starts beside what runs.
+func (n *Node) Press(over bool) { n.step(node.Event{Kind: node.Press, OK: over}) }
 
 // take withdraws a seat that has not started.
 func (n *Node) take(s *seat) {
@@ -196,7 +227,12 @@ func (n *Node) take(s *seat) {
 // occupy runs a seat that was admitted.
 func (n *Node) occupy(s *seat) {
 	defer n.wg.Done()
+	defer n.vacate(s)
 	s.run()
+}
+
+// vacate ends a seat whose work is done.
+func (n *Node) vacate(s *seat) {
 	s.close()
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -225,6 +261,30 @@ func (n *Node) stepLocked(ev node.Event) {
 	n.later = n.later[:0]
 	n.room.Store(n.m.Room())
 	n.waiting.Store(int32(n.m.Waiting()))
+	n.hire()
+}
+
+// hire starts writers for the moves that are to be made: as many as there are slots
+// that are idle, or whose threads wait for memory. So a node of n threads uses n
+// processors, and whoever wants memory makes room for it: a writer beside n busy
+// threads would only take their time.
+func (n *Node) hire() {
+	for range len(n.moves) {
+		if n.writers >= int(n.m.Idle())+n.asking {
+			return
+		}
+		n.writers++
+		n.wg.Add(1)
+		go n.write()
+	}
+}
+
+// wait notes that a thread waits for memory, or no longer does.
+func (n *Node) wait(threads int) {
+	n.mu.Lock()
+	n.asking += threads
+	n.hire()
+	n.mu.Unlock()
 }
 
 // measure tells the machine what is really in use, when that has changed by more
@@ -268,13 +328,9 @@ func (n *Node) do(a *node.Action) {
 		}
 	case node.Recall:
 		n.seats[a.Task].recall.Add(a.Slots)
+		n.seats[a.Task].rest.stir()
 	case node.Spill:
 		n.moves = append(n.moves, move{n.values[a.Value], a.Value, a.Bytes})
-		if n.writers < n.threads {
-			n.writers++
-			n.wg.Add(1)
-			go n.write()
-		}
 	case node.Drop:
 		n.values[a.Value].num = -1
 		n.values[a.Value] = nil
@@ -289,23 +345,40 @@ type move struct {
 	bytes int64
 }
 
-// write carries out moves until none is left.
+// write carries out moves until none is left, or threads work on all slots.
 func (n *Node) write() {
 	defer n.wg.Done()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for len(n.moves) > 0 {
-		x := n.moves[0]
-		n.moves = n.moves[:copy(n.moves, n.moves[1:])]
-		n.mu.Unlock()
-		freed, err := x.s.evict(x.bytes)
-		if err != nil {
-			n.fault.CompareAndSwap(nil, &err)
-		}
-		n.mu.Lock()
-		n.stepLocked(node.Event{Kind: node.Spilled, Value: x.num, OK: err == nil, Bytes: freed})
+	for len(n.moves) > 0 && n.writers <= int(n.m.Idle())+n.asking {
+		n.makeMove()
 	}
 	n.writers--
+}
+
+// carry makes one of the moves on the calling thread, which needs its room; false
+// when there is none.
+func (n *Node) carry() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.moves) == 0 {
+		return false
+	}
+	n.makeMove()
+	return true
+}
+
+// makeMove carries out the first move, without the lock, which is held again then.
+func (n *Node) makeMove() {
+	x := n.moves[0]
+	n.moves = n.moves[:copy(n.moves, n.moves[1:])]
+	n.mu.Unlock()
+	freed, err := x.s.evict(x.bytes)
+	if err != nil {
+		n.fault.CompareAndSwap(nil, &err)
+	}
+	n.mu.Lock()
+	n.stepLocked(node.Event{Kind: node.Spilled, Value: x.num, OK: err == nil, Bytes: freed})
 }
 
 // put tells the machine that a task has put b bytes into its output, or moved some

@@ -1,8 +1,10 @@
 package exec
 
 import (
+	"cmp"
 	"errors"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +29,7 @@ type pipeline struct {
 	meters []*Meter // of each stage
 	source *Meter
 	done   atomic.Int64 // of layer.part, by this task
+	turns  *turns       // nil: no stage needed them so far
 
 	mu      sync.Mutex
 	idle    []*thread
@@ -37,16 +40,46 @@ type pipeline struct {
 type thread struct {
 	links []link // links[i] pushes into stage i
 	from  int    // a thread made for drained rows has no part in the stages below
+	turn  *turn  // instead of the stages from an ordered one on; nil: it has them all
+
+	q    *splits // of which last is the split that was read last; nil: none was
+	last int
 }
 
-// A link is the sink in front of a stage. It measures the stage: the time inside
-// Push less the time spent in the stages after it.
+// jump tells the stages from entry on when split s does not follow the one before it.
+func (th *thread) jump(q *splits, s, entry int) {
+	if th.q == q && s == th.last+1 {
+		return
+	}
+	th.q = nil // until s is read
+	for i := range th.links[entry:] {
+		if x, ok := th.links[entry+i].local.(op.Jumper); ok {
+			x.Jump()
+		}
+	}
+}
+
+// read notes that split s was read.
+func (th *thread) read(q *splits, s int) { th.q, th.last = q, s }
+
+// pause ends the batch that a thread has made of a split, where checksums of it are wanted while it is in the cache: the
+// next split would end it, but only when it has been read and parsed.
+func (th *thread) pause() error {
+	c, ok := th.links[len(th.links)-1].local.(*collecting)
+	if !ok || !c.c.out.leaves || c.filled() < pauseBytes {
+		return nil
+	}
+	return c.flush()
+}
+
+// A link is the sink in front of a stage. It measures the stage.
 type link struct {
 	local op.Local
 	taker rowLocal // local, if it takes rows
 	next  op.Sink
 	t     *task
-	spent time.Duration
+	spent time.Duration // inside Push, with the stages after it
+	own   time.Duration // of the stage alone, closing too
 	rows  int64
 	n     int64
 }
@@ -63,9 +96,9 @@ func (k *link) Push(m *chunk.Batch) error {
 	if err := k.count(m.N); err != nil {
 		return err
 	}
-	start := time.Now()
+	start, below := time.Now(), k.below()
 	err := k.local.Push(m, k.next)
-	k.spent += time.Since(start)
+	k.spent += k.took(start, below)
 	return err
 }
 
@@ -77,19 +110,34 @@ func (k *link) PushRows(r op.Rows) error {
 	if err := k.count(r.Len()); err != nil {
 		return err
 	}
-	start := time.Now()
+	start, below := time.Now(), k.below()
 	err := k.taker.pushRows(r)
-	k.spent += time.Since(start)
+	k.spent += k.took(start, below)
 	return err
 }
 
-// count notes n rows on their way, and stops a task that is cancelled.
+// below is how long the stages after this one have worked on what came through here.
+func (k *link) below() time.Duration {
+	if x, ok := k.next.(*link); ok {
+		return x.spent
+	}
+	return 0
+}
+
+// took returns how long a call of the stage took that began at start. What the stages
+// after it did since they had worked for below is not its own.
+func (k *link) took(start time.Time, below time.Duration) time.Duration {
+	d := time.Since(start)
+	k.own += d - (k.below() - below)
+	return d
+}
+
+// count notes n rows on their way, and stops a task that is cancelled: a morsel may be as much work as a few milliseconds
+// have room for.
 func (k *link) count(n int) error {
 	k.rows += int64(n)
-	if k.n++; k.n&15 == 0 {
-		return k.t.ctx.Err()
-	}
-	return nil
+	k.n++
+	return k.t.ctx.Err()
 }
 
 func newPipeline(t *task, ly *layer) *pipeline { return &pipeline{t: t, ly: ly} }
@@ -105,6 +153,9 @@ func (p *pipeline) run(in Inputs, out outlet) (err error) {
 	if err != nil {
 		return err
 	}
+	if f, ok := feed.(op.Standing); ok && len(p.stages) == 0 && !p.ly.ends && !p.ly.keep {
+		return errors.Join(p.hand(f.Stand(), out), feed.Close())
+	}
 	if !p.ly.ends {
 		c := &collector{t: p.t, schema: p.ly.out, out: out, alloc: p.t}
 		if p.ly.keep {
@@ -113,24 +164,45 @@ func (p *pipeline) run(in Inputs, out outlet) (err error) {
 		p.stages, p.meters = append(p.stages, c), append(p.meters, &Meter{})
 	}
 	defer func() { p.ly.part.Add(-p.done.Load()) }()
-	err = p.drive(feed, 0)
-	for i := range p.stages {
-		if e := p.closeStage(i, err != nil); err == nil {
-			err = e
+	if err = p.through(feed); err != nil {
+		return err
+	}
+	return p.stages[len(p.stages)-1].Finish(out)
+}
+
+// through drives the feed through the stages, one breaker after the other. In the end all of them are closed on all threads.
+func (p *pipeline) through(feed op.Feed) (err error) {
+	closed, whole := 0, false
+	defer p.report()
+	defer func() {
+		for ; closed < len(p.stages); closed++ {
+			err = cmp.Or(err, p.closeStage(closed, true))
 		}
-		if err != nil {
-			continue
+	}()
+	defer func() {
+		if !whole {
+			err = op.ErrExit
+		}
+	}()
+	for err = p.drive(feed, 0); closed < len(p.stages) && err == nil; {
+		i := closed
+		closed++
+		if err = p.closeStage(i, false); err != nil {
+			break
 		}
 		var more op.Feed
 		if more, err = p.stages[i].Drain(); more != nil && err == nil {
 			err = p.drive(more, i+1)
 		}
 	}
-	p.report()
-	if err != nil {
-		return err
-	}
-	return p.stages[len(p.stages)-1].Finish(out)
+	whole = true
+	return err
+}
+
+// hand gives rows that stand in memory as the output.
+func (p *pipeline) hand(v chunk.Value, out outlet) error {
+	p.source.rows.Add(v.Rows())
+	return out.PutValue(v)
 }
 
 // open opens the source and the stages.
@@ -157,32 +229,83 @@ func (p *pipeline) open(in Inputs) (feed op.Feed, err error) {
 		}
 		p.stages, p.meters = append(p.stages, st), append(p.meters, &p.ly.meters[i])
 	}
+	if f, ok := feed.(op.Sifted); ok {
+		p.sift(f)
+	}
 	return feed, nil
+}
+
+// sift tells the feed for which of its rows the stages give nothing, as far as they tell
+// them by columns of the feed. It goes no further than rows are looked at one by one.
+func (p *pipeline) sift(f op.Sifted) {
+	var passed []op.Choosy
+	for _, s := range p.stages {
+		x, ok := s.(op.Choosy)
+		if !ok {
+			return
+		}
+		if c, ok := x.Choice(); ok {
+			c.Cols = slices.Clone(c.Cols)
+			for i := range c.Cols {
+				for k := len(passed) - 1; k >= 0 && c.Cols[i] >= 0; k-- {
+					c.Cols[i] = passed[k].From(c.Cols[i])
+				}
+			}
+			if slices.Min(c.Cols) >= 0 {
+				f.Sift(c)
+			}
+		}
+		passed = append(passed, x)
+	}
 }
 
 // drive pushes the morsels of a feed into stage entry and those after it, on this
 // thread and on lent ones.
 func (p *pipeline) drive(feed op.Feed, entry int) (err error) {
 	defer func() { err = errors.Join(err, feed.Close()) }()
-	q := newSplits(feed.Splits(), p.apart(entry))
+	p.widen(feed, entry)
+	q := newSplits(feed.Splits(), p.apart(feed, entry))
+	a := p.inTurns(feed, entry, q.total)
+	defer a.stop()
 	var once sync.Once
 	var failed error
 	work := func(as role) {
-		if e := p.worker(feed, entry, q, as); e != nil {
-			once.Do(func() { failed = e })
-			q.stop()
-		}
+		e := op.ErrExit
+		defer func() {
+			if e != nil {
+				once.Do(func() { failed = e })
+				q.stop()
+				a.stop()
+			}
+		}()
+		e = p.worker(feed, entry, q, as)
 	}
-	if !p.serial(entry) && q.total > 1 {
+	if q.total > 1 && (a != nil || p.turns == nil && p.firstSerial(entry) == len(p.stages)) {
 		d := p.t.share(q.total-1, func() { work(lent) })
-		work(among)
-		d.close()
+		func() {
+			defer d.close()
+			work(among)
+		}()
 		if failed != nil || q.left() == 0 {
 			return failed
 		}
 	}
 	work(alone)
 	return failed
+}
+
+// sharedRows are worth waiting for each other at their end.
+const sharedRows = 1 << 17
+
+// widen asks a feed for large morsels where the stage that takes them divides them among threads.
+func (p *pipeline) widen(feed op.Feed, entry int) {
+	f, ok := feed.(op.Widening)
+	if !ok || p.t.n.threads < 2 || entry == len(p.stages) {
+		return
+	}
+	if x, ok := p.stages[entry].(op.Sharing); ok && x.Sharing() {
+		f.Widen(sharedRows)
+	}
 }
 
 // A role is how a thread works on the splits of a feed.
@@ -214,7 +337,11 @@ func (p *pipeline) worker(feed op.Feed, entry int, q *splits, as role) (err erro
 		}
 	}()
 	last := -1
-	for as != lent || !p.t.called() {
+	for {
+		p.turns.wait(q, as)
+		if as == lent && p.t.called() {
+			return nil
+		}
 		s, ok := q.next(last)
 		if !ok {
 			return nil
@@ -222,32 +349,49 @@ func (p *pipeline) worker(feed op.Feed, entry int, q *splits, as role) (err erro
 		if r == nil {
 			if r, err = feed.Reader(); err != nil {
 				r = nil
-				return q.tooMany(err, s, as)
+				return p.tooMany(q, err, s, as)
 			}
 		}
 		if err := p.t.ctx.Err(); err != nil {
 			return err
 		}
+		th.turn.begin(s, as)
+		th.jump(q, s, entry)
 		start, inner, given := time.Now(), th.links[entry].spent, th.links[entry].rows
 		err := r.Read(s, &th.links[entry])
 		if entry == 0 {
 			p.source.nanos.Add(int64(time.Since(start) - (th.links[0].spent - inner)))
 		}
-		if errors.Is(err, op.ErrEnough) {
-			if p.enough(entry) {
-				q.stop()
+		switch enough := errors.Is(err, op.ErrEnough); {
+		case err == nil, enough && !p.enough(entry):
+			if err = th.turn.end(); err != nil && !errors.Is(err, op.ErrEnough) {
+				return err
 			}
-		} else if err != nil && th.links[entry].rows == given {
-			return q.tooMany(err, s, as)
-		} else if err != nil {
+		case !enough && th.links[entry].rows == given:
+			return p.tooMany(q, err, s, as)
+		case !enough:
+			return err
+		}
+		if err != nil { // and all is done
+			q.stop()
+			p.turns.stop()
+		}
+		if err := th.pause(); err != nil {
 			return err
 		}
 		last = s
+		th.read(q, s)
 		if entry == 0 {
 			p.advance(1, q.total)
 		}
 	}
-	return nil
+}
+
+// tooMany gives a split back, see splits.tooMany.
+func (p *pipeline) tooMany(q *splits, err error, split int, as role) error {
+	err = q.tooMany(err, split, as)
+	p.turns.stir()
+	return err
 }
 
 // advance notes that so many of the splits of a task are done.
@@ -271,8 +415,11 @@ func (p *pipeline) enough(entry int) bool {
 	return true
 }
 
-// apart reports that some stage gains when each thread reads one stretch of the input.
-func (p *pipeline) apart(entry int) bool {
+// apart reports that the feed or some stage gains when each thread reads one stretch of the input.
+func (p *pipeline) apart(feed op.Feed, entry int) bool {
+	if x, ok := feed.(op.Contiguous); ok && x.Contiguous() && p.firstSerial(entry) == len(p.stages) {
+		return true
+	}
 	for _, s := range p.stages[entry:] {
 		if x, ok := s.(op.Contiguous); ok && x.Contiguous() {
 			return true
@@ -281,58 +428,97 @@ func (p *pipeline) apart(entry int) bool {
 	return false
 }
 
-func (p *pipeline) serial(entry int) bool {
-	for _, s := range p.stages[entry:] {
+// firstSerial returns the first stage from entry on that needs the morsels in order;
+// len(p.stages) if none does.
+func (p *pipeline) firstSerial(entry int) int {
+	for i, s := range p.stages[entry:] {
 		if x, ok := s.(op.Serial); ok && x.Serial() {
-			return true
+			return entry + i
 		}
 	}
-	return false
+	return len(p.stages)
 }
 
 // take gives a goroutine a thread nobody uses, or a new one for the stages from
-// entry on.
+// entry on. Those from an ordered stage on are made once, for whoever's turn it is.
 func (p *pipeline) take(entry int) (*thread, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	a := p.turns
+	if a != nil && a.last == nil {
+		a.last = &thread{}
+		if err := p.equip(a.last, a.at, len(p.stages)); err != nil {
+			return nil, err
+		}
+	}
+	if a != nil && entry > a.at {
+		return a.last, nil
+	}
 	if n := len(p.idle); n > 0 {
 		th := p.idle[n-1]
 		p.idle = p.idle[:n-1]
 		return th, nil
 	}
-	th := &thread{links: make([]link, len(p.stages)), from: entry}
-	p.threads = append(p.threads, th)
-	for i := entry; i < len(p.stages); i++ {
-		l, err := p.stages[i].Local()
-		if err != nil {
-			return nil, err
-		}
-		k := &th.links[i]
-		k.local, k.t = l, p.t
-		k.taker, _ = l.(rowLocal)
-		if i+1 < len(th.links) {
-			k.next = &th.links[i+1]
+	th, to := &thread{}, len(p.stages)
+	if a != nil {
+		th.turn, to = &turn{a: a}, a.at
+	}
+	if err := p.equip(th, entry, to); err != nil {
+		return nil, err
+	}
+	if a != nil {
+		k := &th.links[to]
+		k.local, k.t = th.turn, p.t
+		if to > entry {
+			th.links[to-1].next = k
 		}
 	}
 	return th, nil
 }
 
-func (p *pipeline) put(th *thread) { p.mu.Lock(); p.idle = append(p.idle, th); p.mu.Unlock() }
+// equip gives a thread its part in the stages [from, to).
+func (p *pipeline) equip(th *thread, from, to int) error {
+	th.links, th.from = make([]link, len(p.stages)), from
+	p.threads = append(p.threads, th)
+	for i := from; i < to; i++ {
+		l, err := p.stages[i].Local()
+		if err != nil {
+			return err
+		}
+		k := &th.links[i]
+		k.local, k.t = l, p.t
+		k.taker, _ = l.(rowLocal)
+		if i+1 < to {
+			k.next = &th.links[i+1]
+		}
+	}
+	return nil
+}
+
+func (p *pipeline) put(th *thread) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if a := p.turns; a == nil || th != a.last {
+		p.idle = append(p.idle, th)
+	}
+}
 
 // closeStage closes stage i on every thread, at once where there are several.
 func (p *pipeline) closeStage(i int, failed bool) error {
 	errs := make([]error, len(p.threads))
 	var wg sync.WaitGroup
+	defer wg.Wait()
 	for j, th := range p.threads {
 		if th.links[i].local == nil {
 			continue
 		}
+		errs[j] = op.ErrExit
 		f := func() {
 			defer recovered(&errs[j])
 			k := &th.links[i]
-			start := time.Now()
+			start, below := time.Now(), k.below()
 			errs[j] = k.local.Close(k.next, failed)
-			k.spent += time.Since(start)
+			k.took(start, below)
 			if errors.Is(errs[j], op.ErrEnough) {
 				errs[j] = nil
 			}
@@ -353,11 +539,10 @@ func (p *pipeline) report() {
 	for _, th := range p.threads {
 		for i := range th.links {
 			k := &th.links[i]
-			spent := k.spent
-			if i+1 < len(th.links) {
-				spent -= th.links[i+1].spent
+			if th.turn != nil && k.local == op.Local(th.turn) {
+				continue // what passed is counted where it went
 			}
-			p.meters[i].nanos.Add(int64(spent))
+			p.meters[i].nanos.Add(int64(k.own))
 			giver := p.source
 			if i > 0 {
 				giver = p.meters[i-1]
@@ -366,90 +551,6 @@ func (p *pipeline) report() {
 			giver.batches.Add(k.n)
 		}
 	}
-}
-
-// splits hands out the numbers 0…n-1 in their order: what a reader must know of the
-// splits before its own (where quotes are open, say) others have just read, or are
-// reading. With apart set each worker reads on where it is, and begins in the middle of
-// the longest stretch nobody works on.
-type splits struct {
-	total int
-	apart bool
-	mu    sync.Mutex
-	free  []stretch
-	over  bool // no more splits are wanted
-}
-
-type stretch struct{ lo, hi int }
-
-func newSplits(n int, apart bool) *splits {
-	q := &splits{total: n, apart: apart}
-	if n > 0 {
-		q.free = []stretch{{0, n}}
-	}
-	return q
-}
-
-func (q *splits) left() (n int) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	for _, s := range q.free {
-		n += s.hi - s.lo
-	}
-	return n
-}
-
-func (q *splits) stop() { q.mu.Lock(); q.free, q.over = nil, true; q.mu.Unlock() }
-
-// tooMany takes back a split of which nothing was given when err says that there is
-// no memory, and others may have enough: then it is no error.
-func (q *splits) tooMany(err error, split int, as role) error {
-	if as == alone || !errors.Is(err, mem.ErrBudget) {
-		return err
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !q.over {
-		q.free = append(q.free, stretch{split, split + 1})
-	}
-	return nil
-}
-
-// next returns the split for a worker whose last one was last (-1 for none).
-func (q *splits) next(last int) (int, bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if len(q.free) == 0 {
-		return 0, false
-	}
-	best := 0
-	for i, s := range q.free {
-		x := q.free[best]
-		switch {
-		case q.apart && s.lo == last+1:
-			return q.cut(i), true
-		case q.apart && s.hi-s.lo > x.hi-x.lo, !q.apart && s.lo < x.lo:
-			best = i
-		}
-	}
-	s := q.free[best]
-	if at := s.lo + (s.hi-s.lo)/2; q.apart && at > s.lo {
-		q.free[best].hi = at
-		q.free = append(q.free, stretch{at, s.hi})
-		best = len(q.free) - 1
-	}
-	return q.cut(best), true
-}
-
-// cut removes the first number of stretch i and returns it.
-func (q *splits) cut(i int) int {
-	s := &q.free[i]
-	at := s.lo
-	if s.lo++; s.lo == s.hi {
-		q.free[i] = q.free[len(q.free)-1]
-		q.free = q.free[:len(q.free)-1]
-	}
-	return at
 }
 
 // A blockFeed gives the batches of input blocks, a split per run.
@@ -479,8 +580,13 @@ func (f *blockFeed) Close() error               { return nil }
 
 // Read implements op.Reader. Batches are renumbered: positions are those within
 // this layer's input.
-func (f *blockFeed) Read(split int, out op.Sink) (err error) {
-	r, err := f.at[split].in.Open(f.at[split].run)
+func (f *blockFeed) Read(split int, out op.Sink) error {
+	return readRun(f.at[split].in, f.at[split].run, uint64(f.t.block)<<48|uint64(split)<<32, out)
+}
+
+// readRun pushes a run of a block as morsels that are numbered from seq on.
+func readRun(v chunk.Value, run int, seq uint64, out op.Sink) (err error) {
+	r, err := v.Open(run)
 	if err != nil {
 		return err
 	}
@@ -502,7 +608,7 @@ func (f *blockFeed) Read(split int, out op.Sink) (err error) {
 			if b.N > 2*morselRows {
 				m = b.Slice(lo, min(b.N, lo+morselRows))
 			}
-			view := chunk.Batch{Cols: m.Cols, N: m.N, Seq: uint64(f.t.block)<<48 | uint64(split)<<32 | i<<12 | uint64(lo/morselRows)}
+			view := chunk.Batch{Cols: m.Cols, N: m.N, Seq: seq | i<<12 | uint64(lo/morselRows)}
 			if err := out.Push(&view); err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,21 +34,39 @@ type layer struct {
 	part   atomic.Int64 // of the tasks that run: what they have done, in taskParts
 	direct op.Direct
 	keep   bool // output blocks are made of garbage-collected buffers
+	leave  bool // output blocks go to another process
 }
 
 // Bind binds every layer of g.
 func Bind(g *graph.Graph) (*Program, error) {
 	p := &Program{g: g}
 	for i := range g.Layers {
-		if err := p.bind(&g.Layers[i]); err != nil {
+		b, err := p.bind(&g.Layers[i])
+		if err != nil {
 			return nil, errors.Join(fmt.Errorf("layer %d: %w", i, err), p.Close())
 		}
+		p.layers = append(p.layers, b)
 	}
 	return p, nil
 }
 
-// bind adds one layer.
-func (p *Program) bind(l *graph.Layer) error {
+// Rebind binds a layer that is another one now, or that was spare, before its first task.
+func (p *Program) Rebind(l graph.LayerID) error {
+	b, err := p.bind(&p.g.Layers[l])
+	if err != nil {
+		return fmt.Errorf("layer %d: %w", l, err)
+	}
+	b.keep, b.leave = p.layers[l].keep, p.layers[l].leave
+	err = p.CloseLayer(l)
+	p.layers[l] = b
+	return err
+}
+
+// bind makes one layer ready.
+func (p *Program) bind(l *graph.Layer) (*layer, error) {
+	if l.Spare {
+		return &layer{}, nil
+	}
 	var in op.Meta
 	sides := 0
 	for _, e := range l.In {
@@ -59,39 +78,28 @@ func (p *Program) bind(l *graph.Layer) error {
 	}
 	parts, err := op.Parts(l.Call, in, sides)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	b := &layer{parts: parts, out: l.Out.Schema, meters: make([]Meter, len(parts))}
 	for i, part := range parts {
+		b.meters[i].Name = part.Call.Op
 		e, err := op.Lookup(part.Call.Op)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		x, err := e.Bind(part.Call.Params, part.In)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		b.bound = append(b.bound, x)
-		b.meters[i].Name = part.Call.Op
 		if last := i == len(parts)-1; x.Source != nil && i > 0 || x.Block != nil && len(parts) > 1 ||
 			!last && (x.Class == op.Breaking || x.Class == op.Writing) {
-			return fmt.Errorf("%s cannot be part %d of %d", part.Call.Op, i+1, len(parts))
+			return nil, fmt.Errorf("%s cannot be part %d of %d", part.Call.Op, i+1, len(parts))
 		}
 		b.direct, _ = x.Block.(op.Direct)
 		b.ends = x.Block != nil || x.Class == op.Breaking || x.Class == op.Writing
 	}
-	p.layers = append(p.layers, b)
-	return nil
-}
-
-// Extend binds layers that were added to the graph.
-func (p *Program) Extend() error {
-	for i := len(p.layers); i < len(p.g.Layers); i++ {
-		if err := p.bind(&p.g.Layers[i]); err != nil {
-			return fmt.Errorf("layer %d: %w", i, err)
-		}
-	}
-	return nil
+	return b, nil
 }
 
 // CloseLayer frees what the tasks of a finished layer shared.
@@ -119,6 +127,11 @@ func (p *Program) Close() error {
 // whoever reads them may keep. It is called before the layer's first task.
 func (p *Program) Keep(l graph.LayerID) { p.layers[l].keep = true }
 
+// Leave says that the output blocks of a layer go to another process: their batches get the checksums that they travel with as they
+// are stored, where they are still in the cache of the processor. When they are asked for they would have to be
+// read from memory for that. It is called before the layer's first task.
+func (p *Program) Leave(l graph.LayerID) { p.layers[l].leave = true }
+
 // Part returns how many tasks of a layer those that run amount to, by the splits
 // they have done.
 func (p *Program) Part(l graph.LayerID) float64 {
@@ -139,10 +152,29 @@ type Inputs struct {
 // op.Direct. They are run with Call, many on one slot.
 func (p *Program) Direct(l graph.LayerID) bool { return p.layers[l].direct != nil }
 
-// Call computes block b of a direct layer.
-func (p *Program) Call(ctx context.Context, l graph.LayerID, b int, in []op.In) (v chunk.Value, err error) {
-	defer recovered(&err)
-	return p.layers[l].direct.Direct(ctx, b, in)
+// Call computes block b of a direct layer. What it makes, or its error, is in v and err even if it does not return, since a
+// function has ended the goroutine: then whoever calls it goes on in what it has deferred.
+func (p *Program) Call(ctx context.Context, l graph.LayerID, b int, in []op.In, v *chunk.Value, err *error) {
+	whole := false
+	defer func() {
+		if !whole && *err == nil {
+			*v, *err = p.exited(ctx, l, b, in)
+		}
+	}()
+	defer recovered(err)
+	*v, *err = p.layers[l].direct.Direct(ctx, b, in)
+	whole = true
+}
+
+// exited asks for what a direct task gives whose function has ended the goroutine.
+func (p *Program) exited(ctx context.Context, l graph.LayerID, b int, in []op.In) (chunk.Value, error) {
+	ctx, end := context.WithCancelCause(ctx)
+	end(op.ErrExit)
+	v, err := p.layers[l].direct.Direct(ctx, b, in)
+	if err != nil && errors.Is(err, ctx.Err()) {
+		err = op.ErrExit
+	}
+	return v, err
 }
 
 // A Work is one block to compute, of a layer that is not direct.
@@ -159,9 +191,13 @@ type Work struct {
 	Done func(chunk.Value, error)
 }
 
+// ErrTaken ends a task that was taken back before it has started.
+var ErrTaken = errors.New("the task was taken back")
+
 // Start hands a task to the node, which runs it when a slot and memory for it are
-// free. When ctx ends the task does: at once if it has not started.
-func (p *Program) Start(ctx context.Context, n *Node, w Work) {
+// free. When ctx ends the task does: at once if it has not started. With take it is
+// given up if it has not: then it ends with ErrTaken.
+func (p *Program) Start(ctx context.Context, n *Node, w Work) (take func()) {
 	t := &task{ctx: ctx, block: w.Block}
 	t.answer = make(chan bool, 1)
 	stop := context.AfterFunc(ctx, func() { n.take(&t.seat) })
@@ -172,9 +208,11 @@ func (p *Program) Start(ctx context.Context, n *Node, w Work) {
 			t.ctx, end = context.WithTimeoutCause(ctx, w.TimeOut, fmt.Errorf("the task's time-out of %v passed", w.TimeOut))
 			defer end()
 		}
-		w.Done(p.run(n, t, &w))
+		v, err := chunk.Value(nil), op.ErrExit
+		defer func() { w.Done(v, err) }()
+		v, err = p.run(n, t, &w)
 	}
-	t.gone = func() { w.Done(nil, context.Cause(ctx)) }
+	t.gone = func() { stop(); w.Done(nil, cmp.Or(context.Cause(ctx), ErrTaken)) }
 	reads := make([]chunk.Value, 0, len(w.In.Flow))
 	for _, x := range w.In.Flow {
 		reads = append(reads, x.Value)
@@ -185,9 +223,11 @@ func (p *Program) Start(ctx context.Context, n *Node, w Work) {
 		}
 	}
 	n.queue(&t.seat, w.Key, n.least(w.Need), reads)
+	take = func() { n.take(&t.seat) }
 	if ctx.Err() != nil { // it may have ended before the node knew the task
-		n.take(&t.seat)
+		take()
 	}
+	return take
 }
 
 // least is what any task may count on, so that one without a projection (it
@@ -205,7 +245,7 @@ func (p *Program) run(n *Node, t *task, w *Work) (v chunk.Value, err error) {
 	ly := p.layers[w.Layer]
 	last := &ly.meters[len(ly.meters)-1]
 	t.bufs, t.files = map[*byte][]byte{}, map[*spillFile]*Meter{}
-	t.out, t.kept = newStored(n, ly.out, last, w.Next), ly.keep
+	t.out, t.kept, t.leaves = newStored(n, ly.out, last, w.Next), ly.keep, ly.leave
 	for i := range ly.meters {
 		t.parts = append(t.parts, part{t, &ly.meters[i]})
 	}
@@ -225,15 +265,16 @@ func (p *Program) run(n *Node, t *task, w *Work) (v chunk.Value, err error) {
 		t.close(v)
 	}()
 	defer recovered(&err)
+	err = op.ErrExit // until a return says otherwise
 	if err := t.ctx.Err(); err != nil {
 		return nil, err
 	}
 	if blk := ly.bound[0].Block; blk != nil {
 		start := time.Now()
 		defer func() { last.nanos.Add(int64(time.Since(start))) }()
-		return nil, blk.Run(&t.parts[0], w.In.Flow, outlet{t})
+		return nil, blk.Run(&t.parts[0], w.In.Flow, t.outlet())
 	}
-	return nil, newPipeline(t, ly).run(w.In, outlet{t})
+	return nil, newPipeline(t, ly).run(w.In, t.outlet())
 }
 
 // explain says why a task was ended from outside, and why there was no memory if

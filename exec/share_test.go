@@ -19,8 +19,8 @@ func TestShare(t *testing.T) {
 		if pool, slots := Share(c.memory, c.threads); pool != c.pool || slots != c.slots {
 			t.Errorf("Share(%d MiB, %d) = %d MiB, %d; want %d MiB, %d", c.memory/mib, c.threads, pool/mib, slots, c.pool/mib, c.slots)
 		}
-		if whole := Whole(c.pool, c.slots); whole != c.memory {
-			t.Errorf("Whole(%d MiB, %d) = %d MiB, want %d", c.pool/mib, c.slots, whole/mib, c.memory/mib)
+		if whole := BudgetOf(c.pool, c.slots); whole != c.memory {
+			t.Errorf("BudgetOf(%d MiB, %d) = %d MiB, want %d", c.pool/mib, c.slots, whole/mib, c.memory/mib)
 		}
 	}
 }

@@ -8,7 +8,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/op"
 )
 
 func TestEverySplitOnceInOrder(t *testing.T) {
@@ -107,3 +109,43 @@ func TestSplitsGivenBack(t *testing.T) {
 		t.Errorf("%v, %d splits after stop", err, q.left())
 	}
 }
+
+// A jumper notes before which rows it was told of a jump.
+type jumper struct{ jumps int }
+
+func (j *jumper) Jump()                              { j.jumps++ }
+func (j *jumper) Push(*chunk.Batch, op.Sink) error   { return nil }
+func (j *jumper) Close(_ op.Sink, failed bool) error { return nil }
+
+// Stages are told when a split does not follow the one that the thread read before: of another feed, after
+// splits that are not its own, or after one that it gave back.
+func TestJumpsAreTold(t *testing.T) {
+	j := &jumper{}
+	th := &thread{links: []link{{local: &plainLocal{}}, {local: j}}}
+	a, b := newSplits(20, true), newSplits(20, true)
+	for i, x := range []struct {
+		q     *splits
+		split int
+		read  bool
+		jumps bool
+	}{{a, 3, true, true}, {a, 4, true, false}, {a, 9, true, true}, {a, 10, false, false}, {a, 11, true, true}, {a, 5, true, true}, {a, 6, true, false},
+		{b, 7, true, true}, {b, 8, true, false}} {
+		before := j.jumps
+		th.jump(x.q, x.split, 0)
+		if x.read {
+			th.read(x.q, x.split)
+		}
+		if (j.jumps > before) != x.jumps {
+			t.Errorf("case %d, split %d: a jump is told: %v", i, x.split, !x.jumps)
+		}
+	}
+	before := j.jumps
+	if th.jump(b, 2, 2); j.jumps != before {
+		t.Error("a stage before the entry is told of a jump")
+	}
+}
+
+type plainLocal struct{}
+
+func (plainLocal) Push(*chunk.Batch, op.Sink) error { return nil }
+func (plainLocal) Close(op.Sink, bool) error        { return nil }

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -39,6 +40,7 @@ type storedRun struct {
 	rows   int64
 	pins   int
 	moving bool // being written: nobody else looks at it
+	short  bool // some batch in mem is short
 	disk   bool // batches are in the file, mem is empty
 }
 
@@ -81,6 +83,7 @@ func (s *stored) add(run int, b *chunk.Batch, held int64) bool {
 	}
 	r.mem = append(r.mem, b)
 	r.held += held
+	r.short = r.short || b.Table != nil
 	return true
 }
 
@@ -109,7 +112,12 @@ func (s *stored) putOnDisk(run int, b *chunk.Batch) (freed int64, err error) {
 
 // write appends a batch to a run on disk. Only one thread puts to a run at a time
 // where order matters, so that writing outside the lock keeps it.
-func (s *stored) write(run int, b *chunk.Batch) error {
+func (s *stored) write(run int, b *chunk.Batch) (err error) {
+	if b.Table != nil {
+		if b, err = b.Full(); err != nil {
+			return err
+		}
+	}
 	s.meter.spilled.Add(b.Bytes())
 	return s.file.Write(run, b)
 }
@@ -168,7 +176,8 @@ func (s *stored) move(i int) (held int64, err error) {
 		s.drop()
 		return 0, err
 	}
-	if err != nil {
+	if err != nil { // it stays in memory, and may move again when there is room
+		s.file.Forget(i)
 		return 0, err
 	}
 	for _, b := range list {
@@ -205,12 +214,12 @@ func (s *stored) RunBytes(run int) int64 {
 	return s.runs[run].bytes
 }
 
-// Batches implements chunk.Resident: the run stays in memory until Release.
+// Batches implements chunk.Resident: the run stays in memory until Release. What is short is not lent.
 func (s *stored) Batches(run int) []*chunk.Batch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.settle(run)
-	if run >= len(s.runs) || s.runs[run].disk || s.released {
+	if run >= len(s.runs) || s.runs[run].disk || s.runs[run].short || s.released {
 		return nil
 	}
 	s.runs[run].pins++
@@ -245,7 +254,11 @@ func (s *stored) Open(run int) (chunk.Reader, error) {
 		return s.file.Open(run)
 	}
 	s.runs[run].pins++
-	return &runReader{s: s, run: run, mem: s.runs[run].mem}, nil
+	r := &runReader{s: s, run: run, mem: s.runs[run].mem}
+	if s.runs[run].short {
+		return &fullReader{r: r, saves: s.saves(run)}, nil
+	}
+	return r, nil
 }
 
 // Release implements chunk.Value. It does not wait for a run that is just being
@@ -284,6 +297,21 @@ func (s *stored) drop() {
 	}
 }
 
+// Rotten reports whether err says that a value cannot be read back from the disk of
+// this process: who holds it has it no more.
+func Rotten(err error, v chunk.Value) bool {
+	var bad *spill.CorruptError
+	if !errors.As(err, &bad) {
+		return false
+	}
+	if s := storedOf(v); s != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.file == bad.File
+	}
+	return v == chunk.Value(bad.File)
+}
+
 type runReader struct {
 	s   *stored
 	run int
@@ -301,10 +329,50 @@ func (r *runReader) Next() (*chunk.Batch, error) {
 
 func (r *runReader) Seek(i int) error { r.i = i; return nil }
 
+// Lasts implements chunk.Lasting: the run is not moved while it is read.
+func (r *runReader) Lasts() {}
+
 func (r *runReader) Close() error {
 	if r.s != nil {
 		r.s.unpin(r.run)
 		r.s = nil
 	}
 	return nil
+}
+
+// saves reports whether what is short of a run is worth its table; s is locked.
+func (s *stored) saves(run int) bool {
+	r := &s.runs[run]
+	for _, b := range r.mem {
+		if b.Table != nil {
+			return b.Table.Saves(s.rows)
+		}
+	}
+	return false
+}
+
+// A fullReader gives full batches of a run that has short ones, each until the next: it is not chunk.Lasting.
+type fullReader struct {
+	r     *runReader
+	saves bool
+	full  *chunk.Batch // what was given last: another process may be told its addresses, which holds nothing
+}
+
+func (r *fullReader) Next() (b *chunk.Batch, err error) {
+	if b, err = r.r.Next(); err == nil && b.Table != nil {
+		b, err = b.Full()
+	}
+	r.full = b
+	return b, err
+}
+
+func (r *fullReader) Seek(i int) error { return r.r.Seek(i) }
+func (r *fullReader) Close() error     { return r.r.Close() }
+
+// Short implements chunk.Shortened.
+func (r *fullReader) Short() chunk.Reader {
+	if !r.saves {
+		return nil
+	}
+	return r.r
 }

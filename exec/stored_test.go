@@ -8,6 +8,7 @@ import (
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/internal/spill"
 	"github.com/weft-data/weft/op"
 )
 
@@ -28,7 +29,7 @@ func running(t *testing.T, n *Node, need op.Need) (tk *task, end func()) {
 }
 
 // numbers is a batch of one int64 column that owns its buffer.
-func numbers(tk *task, from, k int) *chunk.Batch {
+func numbers(tk mem.Allocator, from, k int) *chunk.Batch {
 	buf := tk.Alloc(k * 8)
 	for i := range k {
 		chunk.Slice[int64](buf, k)[i] = int64(from + i)
@@ -55,6 +56,43 @@ func over(t *testing.T, n *Node) {
 	}
 }
 
+// A run that could not move as a whole, because the disk was full, stays in memory; it moves when there is room, and
+// is then on disk once.
+func TestARunMovesAgain(t *testing.T) {
+	n := NewNode(Options{Memory: 8 << 20, SpillDir: t.TempDir()})
+	tk, end := running(t, n, op.Need{})
+	s := tk.out
+	const k, batches = 1000, 6
+	for i := range batches {
+		if err := tk.outlet().Put(0, numbers(tk, i*k, k)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end()
+	n.dir.Limit(3 * 8 * k)
+	if _, err := s.evict(1); !errors.Is(err, spill.ErrFull) {
+		t.Fatalf("moving to a folder of too few bytes: %v", err)
+	}
+	n.dir.Limit(0)
+	if freed, err := s.evict(1); err != nil || freed == 0 || !s.runs[0].disk {
+		t.Fatalf("moved again: %d bytes came free, %v", freed, err)
+	}
+	at := 0
+	if err := chunk.Each(s, 0, func(b *chunk.Batch) error {
+		for _, x := range chunk.Values[int64](&b.Cols[0])[:b.N] {
+			if x != int64(at) {
+				t.Fatalf("row %d is %d", at, x)
+			}
+			at++
+		}
+		return nil
+	}); err != nil || at != batches*k {
+		t.Errorf("%d rows of %d: %v", at, batches*k, err)
+	}
+	s.Release()
+	over(t, n)
+}
+
 func TestARunKeepsItsOrderWhenItMovesToDisk(t *testing.T) {
 	n := NewNode(Options{Memory: 8 << 20, SpillDir: t.TempDir()})
 	tk, end := running(t, n, op.Need{})
@@ -66,7 +104,7 @@ func TestARunKeepsItsOrderWhenItMovesToDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if err := (outlet{tk}).Put(i%3, numbers(tk, i*k, k)); err != nil {
+		if err := tk.outlet().Put(i%3, numbers(tk, i*k, k)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -111,7 +149,7 @@ func TestRunsThatAreReadStay(t *testing.T) {
 	tk, end := running(t, n, op.Need{})
 	s := tk.out
 	for run := range 2 {
-		if err := (outlet{tk}).Put(run, numbers(tk, run, 500)); err != nil {
+		if err := tk.outlet().Put(run, numbers(tk, run, 500)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -138,7 +176,7 @@ func TestAllocSpillsStoredBlocksFirst(t *testing.T) {
 	n := NewNode(Options{Memory: 4 << 20, SpillDir: t.TempDir()})
 	tk, end := running(t, n, op.Need{})
 	for run := range 3 {
-		if err := (outlet{tk}).Put(run, numbers(tk, 0, 100_000)); err != nil {
+		if err := tk.outlet().Put(run, numbers(tk, 0, 100_000)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -158,13 +196,40 @@ func TestAllocSpillsStoredBlocksFirst(t *testing.T) {
 	over(t, n)
 }
 
+// Blocks are written by slots that are idle or wait for memory, not beside threads
+// that work on all of them.
+func TestWritersTakeSlots(t *testing.T) {
+	n := NewNode(Options{Threads: 1, Memory: 8 << 20, SpillDir: t.TempDir()})
+	tk, end := running(t, n, op.Need{})
+	for run := 0; n.Pool().Used() < 7<<20; run++ {
+		if err := tk.outlet().Put(run, numbers(tk, 0, 50_000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n.mu.Lock()
+	moves, writers := len(n.moves), n.writers
+	n.mu.Unlock()
+	if moves == 0 || writers != 0 || n.Spilled() != 0 {
+		t.Errorf("%d blocks are to be written, %d writers, %d bytes written beside a busy thread", moves, writers, n.Spilled())
+	}
+	b := tk.Alloc(4 << 20)
+	if b == nil || n.Spilled() == 0 {
+		t.Errorf("%d bytes for a thread that waits, %d written", len(b), n.Spilled())
+	}
+	tk.Free(b)
+	out := tk.out
+	end()
+	out.Release()
+	over(t, n)
+}
+
 // TestAReleasedBlockThatIsBeingWritten: release does not wait for the disk, and nothing is left afterwards.
 func TestAReleasedBlockThatIsBeingWritten(t *testing.T) {
 	for range 20 {
 		n := NewNode(Options{Memory: 8 << 20, SpillDir: t.TempDir()})
 		tk, end := running(t, n, op.Need{})
 		for run := range 3 {
-			if err := (outlet{tk}).Put(run, numbers(tk, 0, 200_000)); err != nil {
+			if err := tk.outlet().Put(run, numbers(tk, 0, 200_000)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -189,7 +254,7 @@ func TestAFullDiskIsNamed(t *testing.T) {
 	n := NewNode(Options{Memory: 4 << 20, SpillDir: t.TempDir() + "/gone"})
 	tk, end := running(t, n, op.Need{})
 	for run := range 3 {
-		if err := (outlet{tk}).Put(run, numbers(tk, 0, 100_000)); err != nil {
+		if err := tk.outlet().Put(run, numbers(tk, 0, 100_000)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -3,7 +3,6 @@ package exec
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
@@ -15,11 +14,12 @@ import (
 // failing operator leaks nothing.
 type task struct {
 	seat
-	ctx   context.Context
-	block int
-	kept  bool // what it gives is for whoever keeps it: see Program.Keep
-	out   *stored
-	parts []part // one per operator
+	ctx    context.Context
+	block  int
+	kept   bool // what it gives is for whoever keeps it: see Program.Keep
+	leaves bool // what it gives goes to another process: see Program.Leave
+	out    *stored
+	parts  []part // one per operator
 
 	mu       sync.Mutex
 	bufs     map[*byte][]byte
@@ -111,44 +111,6 @@ func (p *part) Spill(schema dtype.Schema, runs int) (*spill.File, error) {
 // Count implements op.Task.
 func (p *part) Count(name string, n int64) { p.meter.count(name, n) }
 
-// Fork implements op.Task. The caller's thread works too; idle slots of the node
-// help as long as nobody else wants them.
-func (t *task) Fork(n int, f func(i int) error) error {
-	var next atomic.Int64
-	var once sync.Once
-	var failed error
-	work := func(lent bool) {
-		for !lent || !t.called() {
-			i := int(next.Add(1)) - 1
-			if i >= n {
-				return
-			}
-			err := t.ctx.Err()
-			if err == nil {
-				err = t.call(i, f)
-			}
-			if err != nil {
-				once.Do(func() { failed = err })
-				next.Store(int64(n))
-			}
-		}
-	}
-	if n == 1 {
-		work(false)
-		return failed
-	}
-	d := t.share(n-1, func() { work(true) })
-	work(false)
-	d.close()
-	return failed
-}
-
-// call keeps a panic of one fork from ending the process.
-func (t *task) call(i int, f func(i int) error) (err error) {
-	defer recovered(&err)
-	return f(i)
-}
-
 // keep takes what an output batch owns out of the task's books, into those of
 // stored blocks, and returns how many bytes that were.
 func (t *task) keep(b *chunk.Batch) (held int64) {
@@ -185,7 +147,15 @@ func (t *task) close(out chunk.Value) {
 }
 
 // An outlet is the op.Out of a task: what is put there leaves the task's books.
-type outlet struct{ *task }
+type outlet struct {
+	*task
+	out    *stored // the output block, or one of rows that the task keeps for later
+	kept   bool    // batches are for whoever keeps them: see Program.Keep
+	leaves bool    // they go to another process: see Program.Leave
+}
+
+// outlet returns the task's output.
+func (t *task) outlet() outlet { return outlet{t, t.out, t.kept, t.leaves} }
 
 // Put implements op.Out.
 func (o outlet) Put(run int, b *chunk.Batch) error {
@@ -217,6 +187,9 @@ func (o outlet) Put(run int, b *chunk.Batch) error {
 			c.Close()
 			return err
 		}
+	}
+	if o.leaves && b.Bytes() <= cacheBytes {
+		b.Sum()
 	}
 	held := o.keep(b)
 	if o.out.add(run, b, held) {

@@ -55,7 +55,7 @@ func benchBatch() (dtype.Schema, *chunk.Batch) {
 	for i := range ends {
 		ends[i] = int32(5 * i)
 	}
-	lists, err := chunk.PackLists(ends, nil, &child.Vec)
+	lists, err := chunk.PackLists(nil, ends, nil, &child.Vec)
 	if err != nil {
 		panic(err)
 	}
@@ -79,7 +79,7 @@ func BenchmarkFunctions(b *testing.B) {
 		{"year", "date.year(t)"}, {"monthOfDate", "date.month(d)"}, {"hour", "date.hour(t)"}, {"truncMonth", `date.truncate(t, "month")`},
 		{"format", `date.format(d, "%Y-%m-%d")`}, {"add", "i + 1"}, {"decimalAdd", "p + q"}, {"decimalMul", "p * (1 - q)"}, {"decimalDiv", "p / q"},
 		{"decimalLess", "p < 1000"}, {"exp", "exp(x)"}, {"round", "round(x, 2)"}, {"inInts", "i in (" + many[:len(many)-2] + ")"}, {"inText", "id in (" + ids[:len(ids)-2] + ")"},
-		{"hash", "hash(i, id)"}, {"listOf", "list.of(i, i, i)"}, {"listSum", "list.sum(l)"},
+		{"hash", "hash(i, id)"}, {"boolToInt", "cast(i < 500000, int64)"}, {"intToBool", "cast(i, bool)"}, {"listOf", "list.of(i, i, i)"}, {"listSum", "list.sum(l)"},
 		{"listGet", "list.get(l, 2)"}, {"listContains", "list.contains(l, 77)"}, {"listSort", "list.sort(l)"},
 	} {
 		b.Run(c.name, func(b *testing.B) {

@@ -245,11 +245,36 @@ func Least(vs ...any) Expr { return call("least", vs...) }
 // Greatest is the greatest of vs, nulls left out; NaN counts as the greatest value.
 func Greatest(vs ...any) Expr { return call("greatest", vs...) }
 
-// Cast converts to t and fails on the first value that does not convert.
-func (e Expr) Cast(t dtype.Type) Expr { return Expr{N: Cast{arg(e), t, true}} }
+// Cast converts to t and fails on the first value that does not convert. t is a
+// dtype.Type, the dtype.Kind of a type without parameters, or the text of a type,
+// as dtype.Parse reads it: Cast(dtype.Int64), Cast("decimal(12, 2)").
+func (e Expr) Cast(t any) Expr { return cast(e, t, true) }
 
-// TryCast converts to t; values that do not convert become null.
-func (e Expr) TryCast(t dtype.Type) Expr { return Expr{N: Cast{arg(e), t, false}} }
+// TryCast is Cast, but values that do not convert become null.
+func (e Expr) TryCast(t any) Expr { return cast(e, t, false) }
+
+func cast(e Expr, t any, strict bool) Expr {
+	to, err := target(t)
+	if err != nil {
+		return bad("Cast: %v", err)
+	}
+	return Expr{N: Cast{arg(e), to, strict}}
+}
+
+func target(t any) (dtype.Type, error) {
+	switch t := t.(type) {
+	case dtype.Type:
+		return t, nil
+	case string:
+		return dtype.Parse(t)
+	case dtype.Kind:
+		if t.IsPlain() {
+			return dtype.Of(t), nil
+		}
+		return dtype.Type{}, fmt.Errorf("a %s has parameters: want a dtype.Type or its text", t)
+	}
+	return dtype.Type{}, fmt.Errorf("%T names no type: want a dtype.Type, a dtype.Kind or the text of a type", t)
+}
 
 // Abs is the absolute value.
 func (e Expr) Abs() Expr { return call("abs", e) }

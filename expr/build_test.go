@@ -2,6 +2,7 @@ package expr
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,5 +78,33 @@ func TestBuildNested(t *testing.T) {
 	c, err := Infer(If(Col("a").Gt(1)).Then(1).When(Col("a").Lt(0)).Then(2).Otherwise(nil), s)
 	if err != nil || c.Type != tInt64 {
 		t.Error(c, err)
+	}
+}
+
+// TestCastTypes holds Cast and TryCast to their three ways of naming a type and
+// to saying what is wrong with any other.
+func TestCastTypes(t *testing.T) {
+	for _, c := range []struct {
+		to   any
+		want string // the type, or what the error says
+	}{
+		{dtype.Int64, "int64"},
+		{dtype.Of(dtype.Date), "date"},
+		{"decimal(12, 2)", "decimal(12, 2)"},
+		{" timestamp[us, UTC]", `" timestamp`},
+		{dtype.TimestampOf(dtype.Micro, "UTC"), "timestamp[us, UTC]"},
+		{dtype.Timestamp, "a timestamp has parameters: want a dtype.Type or its text"},
+		{dtype.Decimal128, "a decimal has parameters"},
+		{dtype.List, "a list has parameters"},
+		{dtype.Kind(200), "has parameters"},
+		{"integer", `"integer"`},
+		{nil, "<nil> names no type"},
+		{7, "int names no type"},
+	} {
+		for _, e := range []Expr{Col("x").Cast(c.to), Col("x").TryCast(c.to)} {
+			if cast, ok := e.N.(Cast); ok && cast.To.String() != c.want || !ok && (e.Err() == nil || !strings.Contains(e.Err().Error(), c.want)) {
+				t.Errorf("Cast(%v): %v, %v, want %q", c.to, e, e.Err(), c.want)
+			}
+		}
 	}
 }

@@ -120,6 +120,10 @@ func (t Times) Date() Expr { return call("date.date", t.e) }
 // "month", "quarter" or "year".
 func (t Times) Truncate(unit string) Expr { return call("date.truncate", t.e, unit) }
 
+// Spans is the list of the time itself and of the later ones, before to, at which
+// Truncate begins another multiple of the unit.
+func (t Times) Spans(to any, unit string) Expr { return call("date.spans", t.e, to, unit) }
+
 // AddDays adds n calendar days; the time of day stays.
 func (t Times) AddDays(n any) Expr { return call("date.add_days", t.e, n) }
 

@@ -257,25 +257,28 @@ func castTime(v int64, from, to dtype.Type) (int64, error) {
 // textOf writes a value as text: what a cast to utf8 gives.
 func textOf(l Literal) (string, error) {
 	switch k := l.Type.Kind; {
-	case k == dtype.Binary:
-		if !utf8.ValidString(l.S) {
-			return "", errors.New("not UTF-8")
-		}
+	case k == dtype.Binary && !utf8.ValidString(l.S):
+		return "", errors.New("not UTF-8")
+	case k == dtype.Binary, k == dtype.Utf8, k == dtype.Decimal128:
 		return l.S, nil
-	case k == dtype.Utf8:
-		return l.S, nil
+	}
+	b, err := appendPlain(nil, l)
+	return string(b), err
+}
+
+// appendPlain writes a value that is neither text nor decimal.
+func appendPlain(dst []byte, l Literal) ([]byte, error) {
+	switch k := l.Type.Kind; {
 	case k == dtype.Timestamp:
 		c, err := newClock(l.Type)
 		if err != nil {
-			return "", err
+			return dst, err
 		}
-		return string(appendTimestamp(nil, c, l.Type, l.I)), nil
-	case k == dtype.Decimal128:
-		return l.S, nil
+		return appendTimestamp(dst, c, l.Type, l.I), nil
 	case isClock(k):
-		return string(appendClock(nil, l.Type, l.I)), nil
+		return appendClock(dst, l.Type, l.I), nil
 	}
-	return string(appendScalar(nil, l.Type.Kind, l.I, l.F)), nil
+	return appendScalar(dst, l.Type.Kind, l.I, l.F), nil
 }
 
 // appendScalar writes a bool, number or date.
@@ -316,7 +319,10 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 	return dst
 }
 
-var errSyntax = errors.New("malformed")
+var (
+	errSyntax = errors.New("malformed")
+	errPlaces = errors.New("it has digits behind the last decimal place: round it, or use a larger scale")
+)
 
 // parseLit reads text as out.Type.
 func parseLit(s string, out *Literal) (err error) {
@@ -336,6 +342,9 @@ func parseLit(s string, out *Literal) (err error) {
 		out.F, err = parseFloat(s, k.Width()*8)
 	case k == dtype.Uint64:
 		var u uint64
+		if zero, minus := strings.CutPrefix(s, "-"); minus && strings.Trim(zero, "0") == "" {
+			s = zero // -0 is 0, as for other integers
+		}
 		u, err = strconv.ParseUint(strings.TrimPrefix(s, "+"), 10, 64)
 		out.I, err = int64(u), numError(err)
 	case k.IsInt():

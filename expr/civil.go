@@ -3,6 +3,7 @@ package expr
 import (
 	"math"
 	"strconv"
+	"strings"
 	"time"
 	_ "time/tzdata" // zones are the same on machines that have none
 
@@ -104,7 +105,7 @@ type clock struct {
 }
 
 func newClock(t dtype.Type) (*clock, error) {
-	loc, err := location(t.Zone)
+	loc, err := Location(t.Zone)
 	if err != nil {
 		return nil, err
 	}
@@ -196,6 +197,13 @@ func appendDate(dst []byte, day int64) []byte {
 }
 
 func appendPadded(dst []byte, v int64, width int) []byte {
+	switch {
+	case width == 2 && uint64(v) < 100:
+		return append(dst, '0'+byte(v/10), '0'+byte(v%10))
+	case width == 4 && uint64(v) < 10000:
+		high, low := v/100, v%100
+		return append(dst, '0'+byte(high/10), '0'+byte(high%10), '0'+byte(low/10), '0'+byte(low%10))
+	}
 	var buf [20]byte
 	s := strconv.AppendInt(buf[:0], v, 10)
 	for range width - len(s) {
@@ -303,7 +311,8 @@ func parseClock(s string) (sec, nano int64, rest string, ok bool) {
 	return sec, nano, s[n:], n > 0
 }
 
-// parseOffset reads Z, ±hh:mm, ±hhmm or ±hh.
+// parseOffset reads Z, ±hh:mm, ±hhmm or ±hh, and seconds as appendTimestamp writes them of zones before they had whole
+// minutes: ±hh:mm:ss.
 func parseOffset(s string) (off int64, ok bool) {
 	if s == "Z" {
 		return 0, true
@@ -311,20 +320,21 @@ func parseOffset(s string) (off int64, ok bool) {
 	if len(s) < 3 || s[0] != '+' && s[0] != '-' {
 		return 0, false
 	}
-	h, rest, ok1 := digits(s[1:], 2)
-	var m int64
-	ok2 := true
-	if rest != "" {
-		if rest[0] == ':' {
-			rest = rest[1:]
-		}
-		m, rest, ok2 = digits(rest, 2)
+	h, rest, ok := digits(s[1:], 2)
+	var m, sec int64
+	if ok && rest != "" {
+		m, rest, ok = digits(strings.TrimPrefix(rest, ":"), 2)
 	}
-	off = h*3600 + m*60
+	if ok && rest != "" {
+		if ok = rest[0] == ':'; ok {
+			sec, rest, ok = digits(rest[1:], 2)
+		}
+	}
+	off = h*3600 + m*60 + sec
 	if s[0] == '-' {
 		off = -off
 	}
-	return off, ok1 && ok2 && rest == "" && h <= 23 && m <= 59
+	return off, ok && rest == "" && h <= 23 && m <= 59 && sec <= 59
 }
 
 // parseTimestamp reads "2006-01-02", with "T" or a space and a time after it, and

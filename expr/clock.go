@@ -132,20 +132,20 @@ func parseDuration(s string, u dtype.Unit) (int64, bool) {
 		for n < len(s) && (s[n] >= '0' && s[n] <= '9' || s[n] == '.') {
 			n++
 		}
-		x, ok := parseDecimal([]byte(s[:n]), 9)
-		if !ok || n > 24 {
+		x, err := parseDecimal([]byte(s[:n]), 9)
+		if err != nil || n > 24 {
 			return 0, false
 		}
 		s = s[n:]
-		found := false
+		ok := false
 		for _, d := range durationUnits {
 			if strings.HasPrefix(s, d.name) {
 				x, ok = x.mul(i128{0, uint64(d.nano)})
-				s, found = s[len(d.name):], true
+				s = s[len(d.name):]
 				break
 			}
 		}
-		if total, found = addIf(total, x, ok && found); !found {
+		if total, ok = addIf(total, x, ok); !ok {
 			return 0, false
 		}
 	}

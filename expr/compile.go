@@ -3,6 +3,7 @@ package expr
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -141,8 +142,7 @@ func (c *compiler) node(n Node, active int) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		o, err := inferColumn(n, c.schema)
-		return c.value(fmt.Sprint("col ", i), value{operand: o, col: i, slot: -1}), err
+		return c.value("col "+strconv.Itoa(i), value{operand: fieldOperand(c.schema[i]), col: i, slot: -1}), nil
 	case Literal:
 		return c.constant(n), nil
 	case Func:
@@ -173,14 +173,18 @@ func (c *compiler) constant(l Literal) int {
 func (c *compiler) function(n Func, active int, conj *[]conjunct) (int, error) {
 	ids := make([]int, len(n.Args))
 	ops := make([]operand, len(n.Args))
-	act := active
+	act, last := active, -1
+	kind, guarded := guards[n.Fn]
+	if guarded {
+		last = c.lastFails(n.Args)
+	}
 	for i, a := range n.Args {
 		id, err := c.node(a, act)
 		if err != nil {
 			return 0, err
 		}
 		ids[i], ops[i] = id, c.values[id].operand
-		if kind, ok := guards[n.Fn]; ok && c.anyFails(n.Args[i+1:]) {
+		if i < last {
 			act = c.guard(kind, id, act)
 		}
 		if conj != nil {
@@ -438,19 +442,23 @@ func (c *compiler) when(n When, active int) (int, error) {
 		return id, err
 	}
 	rest := active
+	last := max(c.lastFails(n.If), c.lastFails(n.Then))
+	if n.Else != nil && c.lastFails([]Node{n.Else}) == 0 {
+		last = len(n.If)
+	}
 	for i := range n.If {
 		cond, err := add(n.If[i], rest)
 		if err != nil {
 			return 0, err
 		}
 		then := rest
-		if c.anyFails(n.Then[i : i+1]) {
+		if c.lastFails(n.Then[i:i+1]) == 0 {
 			then = c.guard(guardTrue, cond, rest)
 		}
 		if _, err := add(n.Then[i], then); err != nil {
 			return 0, err
 		}
-		if c.anyFails(n.If[i+1:]) || c.anyFails(n.Then[i+1:]) || n.Else != nil && c.anyFails([]Node{n.Else}) {
+		if i < last {
 			rest = c.guard(guardNotTrue, cond, rest)
 		}
 	}
@@ -512,13 +520,14 @@ func (c *compiler) guard(k guardKind, id, active int) int {
 	return out
 }
 
-func (c *compiler) anyFails(ns []Node) bool {
-	for _, n := range ns {
-		if CanErrorIn(Expr{N: n}, c.schema) {
-			return true
+// lastFails is the position of the last that can fail, -1 if none can.
+func (c *compiler) lastFails(ns []Node) int {
+	for i := len(ns) - 1; i >= 0; i-- {
+		if CanErrorIn(Expr{N: ns[i]}, c.schema) {
+			return i
 		}
 	}
-	return false
+	return -1
 }
 
 // allot gives every computed value a scratch slot, reused after its last use so

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math"
 	"math/big"
@@ -124,14 +125,19 @@ func (x i128) big() *big.Int {
 
 // float returns x·10^-scale rounded once.
 func (x i128) float(scale int) float64 {
-	if m := x.abs(); m.hi == 0 && m.lo < 1<<53 && scale <= 22 {
+	if m := x.abs(); m.hi == 0 && m.lo < 1<<53 && uint(scale) <= 22 {
 		f := float64(m.lo) / math.Pow10(scale) // both exact: one rounding
 		if x.hi < 0 {
 			f = -f
 		}
 		return f
 	}
-	f, _ := new(big.Rat).SetFrac(x.big(), new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(scale)), nil)).Float64()
+	r := new(big.Rat).SetInt(x.big())
+	unit := new(big.Rat).SetInt(new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(max(scale, -scale))), nil))
+	if scale > 0 {
+		unit.Inv(unit)
+	}
+	f, _ := r.Mul(r, unit).Float64()
 	return f
 }
 
@@ -140,7 +146,10 @@ func (x i128) integer(scale int, k dtype.Kind) (int64, error) {
 	for ; scale > 0; scale-- {
 		x, _ = x.over10()
 	}
+	x, ok := x.rescale(scale, 0)
 	switch {
+	case !ok:
+		return 0, errRange
 	case k == dtype.Uint64 && x.hi == 0:
 		return int64(x.lo), nil
 	case k == dtype.Uint64 || x.hi != int64(x.lo)>>63:
@@ -173,45 +182,81 @@ func decimalOfFloat(f float64, scale int) (i128, bool) {
 	return x, true
 }
 
-// parseDecimal reads [sign]digits[.digits]; digits beyond the scale must be zero.
-func parseDecimal(s []byte, scale int) (x i128, ok bool) {
-	neg := false
-	if len(s) > 0 && (s[0] == '-' || s[0] == '+') {
-		neg = s[0] == '-'
+// parseDecimal reads [sign]digits[.digits][e[sign]digits], as floats are written; digits beyond the scale must be zero.
+func parseDecimal(s []byte, scale int) (x i128, err error) {
+	neg := len(s) > 0 && s[0] == '-'
+	if neg || len(s) > 0 && s[0] == '+' {
 		s = s[1:]
 	}
-	seen, point, places := false, false, 0
-	for _, c := range s {
-		if c == '.' && !point {
-			point = true
-			continue
+	exp := 0
+	if i := bytes.IndexAny(s, "eE"); i >= 0 {
+		if exp, err = parseExponent(s[i+1:]); err != nil {
+			return x, err
 		}
-		if c < '0' || c > '9' {
-			return x, false
-		}
-		seen = true
-		if point && places == scale {
-			if c != '0' {
-				return x, false
-			}
-			continue
-		}
-		if point {
-			places++
-		}
-		if x, ok = x.times10(); !ok {
-			return x, false
-		}
-		lo, carry := bits.Add64(x.lo, uint64(c-'0'), 0)
-		x = i128{x.hi + int64(carry), lo}
+		s = s[:i]
 	}
-	if x, ok = x.rescale(places, scale); neg {
+	point := bytes.IndexByte(s, '.')
+	keep, n := len(s)+exp+scale, 0 // so many digits count
+	if point >= 0 {
+		keep += point - len(s)
+	}
+	lost, over := false, false // said when all is read: what is malformed is that first
+	for i, c := range s {
+		if i == point {
+			continue
+		}
+		if c -= '0'; c > 9 {
+			return x, errSyntax
+		}
+		if n++; n > keep || over {
+			lost = lost || c != 0
+			continue
+		}
+		var ok bool
+		x, ok = x.times10()
+		lo, carry := bits.Add64(x.lo, uint64(c), 0)
+		x = i128{x.hi + int64(carry), lo}
+		over = !ok || x.hi < 0
+	}
+	ok := true
+	if x != (i128{}) && n < keep {
+		x, ok = x.rescale(n, keep)
+	}
+	switch {
+	case n == 0:
+		return x, errSyntax
+	case over || !ok:
+		return x, errRange
+	case lost:
+		return x, errPlaces
+	case neg:
 		x = x.neg()
 	}
-	return x, ok && seen
+	return x, nil
 }
 
-// appendDecimal writes x·10^-scale with all its digits.
+// parseExponent reads [sign]digits; beyond 2^40 they are as good as that, for no text is as long.
+func parseExponent(s []byte) (exp int, err error) {
+	neg := len(s) > 0 && s[0] == '-'
+	if neg || len(s) > 0 && s[0] == '+' {
+		s = s[1:]
+	}
+	if len(s) == 0 {
+		return 0, errSyntax
+	}
+	for _, c := range s {
+		if c -= '0'; c > 9 {
+			return 0, errSyntax
+		}
+		exp = min(exp*10+int(c), 1<<40)
+	}
+	if neg {
+		exp = -exp
+	}
+	return exp, nil
+}
+
+// appendDecimal writes x·10^-scale with all its digits. Arrow files may have negative scales.
 func appendDecimal(dst []byte, b [16]byte, scale int) []byte {
 	x := loadDecimal(b)
 	if x.hi < 0 {
@@ -219,20 +264,28 @@ func appendDecimal(dst []byte, b [16]byte, scale int) []byte {
 	}
 	hi, lo := uint64(x.abs().hi), x.abs().lo
 	var digits [40]byte
-	n := len(digits)
-	for hi|lo != 0 || n > len(digits)-scale-1 {
+	n, point := len(digits), len(digits)-max(scale, 0)
+	for hi|lo != 0 || n >= point {
 		var r uint64
 		hi, r = bits.Div64(0, hi, 10)
 		lo, r = bits.Div64(r, lo, 10)
 		n--
 		digits[n] = byte('0' + r)
 	}
-	point := len(digits) - scale
 	dst = append(dst, digits[n:point]...)
 	if scale > 0 {
 		dst = append(append(dst, '.'), digits[point:]...)
 	}
+	for ; scale < 0 && x != (i128{}); scale++ {
+		dst = append(dst, '0')
+	}
 	return dst
+}
+
+// DecimalText words the number hi·2^64 + lo, as Arrow keeps decimals, with all digits of
+// its scale.
+func DecimalText(hi int64, lo uint64, scale int8) string {
+	return decimalText(i128{hi, lo}, dtype.Type{Scale: scale})
 }
 
 // decimalText words x with all digits of its type's scale: the S of a Literal.
@@ -242,8 +295,8 @@ func decimalText(x i128, t dtype.Type) string {
 
 // decimalOfLit reads the digits of a decimal constant, zero for null.
 func decimalOfLit(l Literal) i128 {
-	x, ok := parseDecimal([]byte(l.S), int(l.Type.Scale))
-	if !ok {
+	x, err := parseDecimal([]byte(l.S), int(l.Type.Scale))
+	if err != nil {
 		return i128{}
 	}
 	return x
@@ -267,12 +320,14 @@ func castDecimalLit(l Literal, out *Literal) (err error) {
 		return err
 	}
 	var x i128
-	ok := false
+	ok := true
 	switch {
 	case from.Kind == dtype.Decimal128:
 		x, ok = decimalOfLit(l).rescale(int(from.Scale), int(to.Scale))
 	case from.Kind == dtype.Utf8:
-		x, ok = parseDecimal([]byte(l.S), int(to.Scale))
+		if x, err = parseDecimal([]byte(l.S), int(to.Scale)); err != nil {
+			return err
+		}
 	case from.Kind.IsFloat():
 		x, ok = decimalOfFloat(l.F, int(to.Scale))
 	case from.Kind.IsInt():

@@ -1,6 +1,8 @@
 package expr
 
 import (
+	"slices"
+
 	"github.com/weft-data/weft/dtype"
 )
 
@@ -87,24 +89,30 @@ func (s selecting) function(n Func) float64 {
 // all is the share that passes several tests. Bounds on one column are one test: what
 // lies between both.
 func (s selecting) all(args []Node) float64 {
+	type span struct {
+		col    string
+		lo, hi float64
+	}
 	share := 1.0
-	lows, highs := map[string]float64{}, map[string]float64{}
+	var spans []span // in the order of the tests, so that the same ones give the same bits
 	for _, a := range args {
 		f, ok := a.(Func)
-		if ok && (f.Fn == "lt" || f.Fn == "le" || f.Fn == "gt" || f.Fn == "ge") {
+		if ok && mirrored[f.Fn] != "" {
 			if lo, hi, ok := s.part(f); ok {
 				name := columnOf(f)
-				if _, seen := highs[name]; !seen {
-					lows[name], highs[name] = 0, 1
+				at := slices.IndexFunc(spans, func(x span) bool { return x.col == name })
+				if at < 0 {
+					at = len(spans)
+					spans = append(spans, span{name, 0, 1})
 				}
-				lows[name], highs[name] = max(lows[name], lo), min(highs[name], hi)
+				spans[at].lo, spans[at].hi = max(spans[at].lo, lo), min(spans[at].hi, hi)
 				continue
 			}
 		}
 		share *= s.share(a)
 	}
-	for name, lo := range lows {
-		share *= max(0, highs[name]-lo)
+	for _, x := range spans {
+		share *= max(0, x.hi-x.lo)
 	}
 	return share
 }

@@ -57,6 +57,20 @@ func TestSelectivity(t *testing.T) {
 	}
 }
 
+// Equal questions have equal bits, or plans that are alike by their estimates would differ
+// from run to run.
+func TestSelectivityRepeats(t *testing.T) {
+	bounds := Facts{Min: Literal{Type: dtype.Of(dtype.Int64)}, Max: Literal{Type: dtype.Of(dtype.Int64), I: 1000}}
+	e := Col("a").Lt(313).And(Col("b").Lt(771)).And(Col("c").Lt(59)).And(Col("d").Lt(937)).And(Col("e").Lt(123))
+	facts := func(string) Facts { return bounds }
+	want := Selectivity(e, facts)
+	for range 100 {
+		if have := Selectivity(e, facts); have != want {
+			t.Fatalf("%b, then %b", want, have)
+		}
+	}
+}
+
 func TestFactsWiden(t *testing.T) {
 	number := func(v int64) Literal { return Literal{Type: dtype.Of(dtype.Int32), I: v} }
 	f := Facts{}.Widen(number(3), number(5)).Widen(number(4), number(9)).Widen(number(1), number(2))

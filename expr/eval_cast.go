@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -21,7 +22,21 @@ func (c caster) miss(f *frame, i int) error {
 		f.out.setNull(i)
 		return nil
 	}
-	return f.fail(i, "%s %s does not convert to %s", c.In[0], f.valueAt(c.binding, 0, i), c.Out)
+	return f.fail(i, "%s %s does not convert to %s%s", c.In[0], f.valueAt(c.binding, 0, i), c.Out, c.why(f, i))
+}
+
+// why words what a text is that does not convert.
+func (c caster) why(f *frame, i int) string {
+	if c.In[0].Kind != dtype.Utf8 || c.Out.Kind.IsNested() {
+		return ""
+	}
+	l := c.lit(0)
+	if l == nil {
+		at := literalAt(f.in[0], i)
+		l = &at
+	}
+	_, err := castLit(*l, c.Out)
+	return ": " + errors.Unwrap(err).Error()
 }
 
 func bindCast(strict bool) binder {
@@ -49,7 +64,7 @@ func bindCast(strict bool) binder {
 		if g := castNumber(c, from); g != nil {
 			return g, nil
 		}
-		return c.each(), nil
+		return nil, fmt.Errorf("%s does not convert to %s", c.In[0], c.Out)
 	}
 }
 
@@ -205,6 +220,8 @@ func (c caster) units(get func(f *frame, i int) (int64, bool)) code {
 // timestamps count as the integers they are.
 func castNumber(c caster, from dtype.Kind) code {
 	switch from {
+	case dtype.Bool:
+		return castBool(c.Out.Kind)
 	case dtype.Int8:
 		return castFrom[int8](c)
 	case dtype.Int16:
@@ -231,6 +248,8 @@ func castNumber(c caster, from dtype.Kind) code {
 
 func castFrom[F kernel.Integer](c caster) code {
 	switch c.Out.Kind {
+	case dtype.Bool:
+		return intToBool[F]
 	case dtype.Int8:
 		return intToInt[F, int8](c)
 	case dtype.Int16:
@@ -251,6 +270,48 @@ func castFrom[F kernel.Integer](c caster) code {
 		return convert[F, float32]
 	case dtype.Float64:
 		return convert[F, float64]
+	}
+	return nil
+}
+
+// castBool returns the loop from bools to a numeric type: 0 and 1.
+func castBool(to dtype.Kind) code {
+	switch to {
+	case dtype.Int8, dtype.Uint8:
+		return boolToNumber[uint8]
+	case dtype.Int16, dtype.Uint16:
+		return boolToNumber[uint16]
+	case dtype.Int32, dtype.Uint32:
+		return boolToNumber[uint32]
+	case dtype.Int64, dtype.Uint64:
+		return boolToNumber[uint64]
+	case dtype.Float32:
+		return boolToNumber[float32]
+	case dtype.Float64:
+		return boolToNumber[float64]
+	}
+	return nil
+}
+
+func boolToNumber[T kernel.Number](f *frame) error {
+	out, words := fixed[T](f.out), f.in[0].Bits()
+	for i := range out {
+		out[i] = T(words[i>>6] >> (uint(i) & 63) & 1)
+	}
+	return nil
+}
+
+// intToBool is true where a number is not 0.
+func intToBool[F kernel.Integer](f *frame) error {
+	x, words := chunk.Values[F](f.in[0]), f.out.bits()
+	for i := range words {
+		w := uint64(0)
+		for j, v := range x[64*i : min(64*i+64, len(x))] {
+			if v != 0 {
+				w |= 1 << j
+			}
+		}
+		words[i] = w
 	}
 	return nil
 }
@@ -349,7 +410,10 @@ func (c caster) decimal() (code, error) {
 	case from.Kind == dtype.Utf8:
 		return func(f *frame) error {
 			x := f.text(c.binding, 0)
-			return c.eachDecimal(f, limit, func(i int) (i128, bool) { return parseDecimal(x.at(i), scale) })
+			return c.eachDecimal(f, limit, func(i int) (i128, bool) {
+				d, err := parseDecimal(x.at(i), scale)
+				return d, err == nil
+			})
 		}, nil
 	case from.Kind.IsFloat():
 		return func(f *frame) error {

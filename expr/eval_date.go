@@ -237,34 +237,55 @@ func bindTruncate(b *binding) (code, error) {
 		return nil, err
 	}
 	p, err := periodOf(b.Args[1].Lit.S)
+	if m.clock == nil || err != nil {
+		return func(f *frame) error {
+			m.read(f.in[0])
+			return f.eachDay(b, func(i int) int64 { return truncDay(p, int64(m.days[i])) })
+		}, err
+	}
+	down := m.down(p)
 	return func(f *frame) error {
 		m.read(f.in[0])
-		if m.clock == nil {
-			return f.eachDay(b, func(i int) int64 { return truncDay(p, int64(m.days[i])) })
-		}
-		per := m.clock.per
-		step := p.nanos / (1_000_000_000 / per) // in units of the column
-		seconds := p.nanos / 1_000_000_000
-		return f.eachInstant(b, func(i int) (int64, bool) {
-			day, sec, frac := m.at(i)
-			switch {
-			case p.nanos == 0:
-				return m.clock.instant(truncDay(p, day), 0, 0)
-			case step <= 1:
-				return m.units[i], true
-			case p.nanos%1_000_000_000 == 0:
-				// Going back from the instant itself keeps the side of a clock change it is on.
-				return m.back(m.units[i], floorMod(day*secondsPerDay+sec, seconds), frac)
-			}
-			wall, ok := mulChecked(day*secondsPerDay+sec, per)
-			return m.units[i] - floorMod(wall+frac, step), ok
-		})
-	}, err
+		return f.eachInstant(b, down)
+	}, nil
 }
 
-// back returns v less sec seconds and frac units.
-func (m *moments) back(v, sec, frac int64) (int64, bool) {
-	less := sec*m.clock.per + frac
+// down returns what rounds the instant of row i down to a multiple of p.
+func (m *moments) down(p period) func(i int) (int64, bool) {
+	per := m.clock.per
+	step := p.step(per)
+	seconds := p.nanos / 1_000_000_000
+	return func(i int) (int64, bool) {
+		day, sec, frac := m.at(i)
+		switch {
+		case p.nanos == 0:
+			return m.clock.instant(truncDay(p, day), 0, 0)
+		case step <= 1:
+			return m.units[i], true
+		case p.nanos%1_000_000_000 == 0:
+			return m.back(i, floorMod(day*secondsPerDay+sec, seconds))
+		}
+		wall, ok := mulChecked(day*secondsPerDay+sec, per)
+		return m.units[i] - floorMod(wall+frac, step), ok
+	}
+}
+
+// step is a period of the clock in units of which there are so many in a second.
+func (p period) step(per int64) int64 { return p.nanos / (1_000_000_000 / per) }
+
+// back returns the instant of row i, without the fraction of its second, less sec seconds of
+// the wall clock. Going back from the instant itself keeps the side of a clock change it is on;
+// past the change the time begins when the wall clock says so, and if it skips that, with the
+// change.
+func (m *moments) back(i int, sec int64) (int64, bool) {
+	c, v := m.clock, m.units[i]
+	day, at, frac := c.local(v)
+	less := sec*c.per + frac
+	if now := floorDiv(v, c.per); !c.fixedToUTC && now-sec < c.from {
+		change, wall := c.from, day*secondsPerDay+at-sec
+		r, ok := c.instant(floorDiv(wall, secondsPerDay), floorMod(wall, secondsPerDay), 0)
+		return min(r, change*c.per), ok
+	}
 	return v - less, v-less <= v
 }
 

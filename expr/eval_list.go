@@ -138,21 +138,39 @@ func bindListSlice(b *binding) (code, error) {
 func bindListConcat(b *binding) (code, error) {
 	b.vectors()
 	elem := b.Out.Elem().Kind
-	var parts [][]byte
 	return func(f *frame) error {
+		at := make([]func(i int) chunk.ListView, len(f.in))
+		for k := range at {
+			at[k] = f.lists(b, k)
+		}
+		lists := make([]chunk.ListView, len(at))
 		return f.eachText(func(dst []byte, i int) ([]byte, error) {
-			parts = parts[:0]
-			for k := range f.in {
-				l := f.lists(b, k)(i)
-				for e := range l.N {
-					p, null := l.Part(elem, e)
-					if p == nil && !null {
-						p = []byte{}
-					}
-					parts = append(parts, p)
-				}
+			n, size, plain := 0, int64(0), !elem.IsVar() && elem != dtype.Null
+			for k := range lists {
+				lists[k] = at[k](i)
+				n, size = n+lists[k].N, size+lists[k].Bytes()
+				plain = plain && !lists[k].HasNulls()
 			}
-			return chunk.AppendParts(dst, elem, len(parts), func(k int) ([]byte, bool) { return parts[k], parts[k] == nil }), nil
+			if size > mostColumn { // before there is memory for it
+				return dst, fmt.Errorf("a list of %d bytes; at most %d", size, mostColumn)
+			}
+			if plain && n > 0 {
+				dst = chunk.AppendListHead(dst, n)
+				for k := range lists {
+					dst = append(dst, lists[k].Values()...)
+				}
+				return dst, nil
+			}
+			k, begin := 0, 0 // the list that has the element asked for last, and which is its first
+			return chunk.AppendParts(dst, elem, n, func(e int) ([]byte, bool) {
+				if e < begin {
+					k, begin = 0, 0
+				}
+				for ; e >= begin+lists[k].N; k++ {
+					begin += lists[k].N
+				}
+				return lists[k].Part(elem, e-begin)
+			}), nil
 		})
 	}, nil
 }

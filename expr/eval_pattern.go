@@ -17,18 +17,22 @@ func bindPattern(b *binding) (code, error) {
 	}
 	switch b.fn {
 	case "str.match":
-		return eachMatch(b, m.match), nil
+		test := m.match
+		if m.exact {
+			test = nil
+		}
+		return containing(b, m.piece, test), nil
 	case "str.extract":
 		group := int(b.Args[2].Lit.I)
 		return func(f *frame) error {
 			x := f.text(b, 0)
 			return f.eachText(func(dst []byte, i int) ([]byte, error) {
-				lo, hi := m.group(x.at(i), group)
-				if lo < 0 {
+				at := m.first(x.at(i))
+				if at == nil || at[2*group] < 0 {
 					f.out.setNull(i)
 					return dst, nil
 				}
-				return append(dst, x.at(i)[lo:hi]...), nil
+				return append(dst, x.at(i)[at[2*group]:at[2*group+1]]...), nil
 			})
 		}, nil
 	case "str.extract_all":
@@ -37,7 +41,7 @@ func bindPattern(b *binding) (code, error) {
 			x := f.text(b, 0)
 			return f.eachText(func(dst []byte, i int) ([]byte, error) {
 				l.reset()
-				m.each(x.at(i), func(lo, hi int) { l.add(x.at(i)[lo:hi]) })
+				m.each(x.at(i), func(at []int) { l.add(x.at(i)[at[0]:at[1]]) })
 				return chunk.AppendList(dst, &l.parts, 0, l.parts.N), nil
 			})
 		}, nil
@@ -46,7 +50,7 @@ func bindPattern(b *binding) (code, error) {
 			x := f.text(b, 0)
 			f.eachInt(func(i int) int64 {
 				n := int64(0)
-				m.each(x.at(i), func(int, int) { n++ })
+				m.each(x.at(i), func([]int) { n++ })
 				return n
 			})
 			return nil
@@ -55,59 +59,72 @@ func bindPattern(b *binding) (code, error) {
 	return m.replacing(b), nil
 }
 
-// group returns where a group of the first match lies; -1 for none.
-func (m *matcher) group(x []byte, group int) (lo, hi int) {
-	if !m.match(x) {
-		return -1, -1
+// first returns where the first match and its groups begin and end, until the
+// next call; nil for none.
+func (m *matcher) first(x []byte) []int {
+	if !m.may(x) {
+		return nil
 	}
-	if group == 0 {
-		at := m.re.FindIndex(x)
-		return at[0], at[1]
+	if m.one != nil {
+		if at, ok := m.one.find(x, 0); ok {
+			return at
+		}
 	}
-	at := m.re.FindSubmatchIndex(x)
-	return at[2*group], at[2*group+1]
+	return m.re.FindSubmatchIndex(x)
 }
 
-// each finds the matches that do not overlap.
-func (m *matcher) each(x []byte, f func(lo, hi int)) {
-	if !m.match(x) {
+// may tells whether it is worth looking for a match.
+func (m *matcher) may(x []byte) bool {
+	if m.one == nil {
+		return m.match(x)
+	}
+	return len(m.one.prefix) > 0 || len(m.piece) == 0 || bytes.Contains(x, m.piece)
+}
+
+// each finds the matches that do not overlap, of which an empty one does not
+// follow another at once, as package regexp does.
+func (m *matcher) each(x []byte, f func(at []int)) {
+	if !m.may(x) {
 		return
 	}
-	for _, at := range m.re.FindAllIndex(x, -1) {
-		f(at[0], at[1])
+	done, ok := 0, false
+	if m.one != nil {
+		if done, ok = m.one.each(x, f); ok {
+			return
+		}
+	}
+	for _, at := range m.re.FindAllSubmatchIndex(x, -1)[done:] {
+		f(at)
 	}
 }
 
 func (m *matcher) replacing(b *binding) code {
-	var matches [][]int
+	to := []byte(b.Args[2].Lit.S)
+	plain := !bytes.ContainsRune(to, '$') // names no group
 	return func(f *frame) error {
-		x, to := f.text(b, 0), []byte(b.Args[2].Lit.S)
+		x := f.text(b, 0)
 		return f.eachText(func(dst []byte, i int) ([]byte, error) {
 			t := x.at(i)
-			if !m.match(t) {
-				return append(dst, t...), nil
-			}
-			start, last := len(dst), 0
-			matches = m.re.FindAllSubmatchIndex(t, -1)
-			for _, at := range matches {
-				dst = append(dst, t[last:at[0]]...)
-				dst = m.re.Expand(dst, to, t, at)
-				last = at[1]
-				if n := len(dst) - start; n > maxText {
-					return dst[:start], f.tooLong(i, int64(n))
+			start, last, long := len(dst), 0, 0
+			m.each(t, func(at []int) {
+				if long == 0 {
+					dst = append(dst, t[last:at[0]]...)
+					if plain {
+						dst = append(dst, to...)
+					} else {
+						dst = m.re.Expand(dst, to, t, at)
+					}
+					last = at[1]
+					if n := len(dst) - start; n > maxText {
+						long = n
+					}
 				}
+			})
+			if long > 0 {
+				return dst[:start], f.tooLong(i, int64(long))
 			}
 			return append(dst, t[last:]...), nil
 		})
-	}
-}
-
-// eachMatch applies a test to every text.
-func eachMatch(b *binding, test func([]byte) bool) code {
-	return func(f *frame) error {
-		x := f.text(b, 0)
-		f.eachBit(func(i int) bool { return test(x.at(i)) })
-		return nil
 	}
 }
 
@@ -119,13 +136,25 @@ func bindLike(b *binding) (code, error) {
 		if err != nil {
 			return nil, err
 		}
-		return eachMatch(b, m.match), nil
+		return containing(b, m.piece, m.match), nil
 	}
 	l := newLike(pattern)
-	if len(l.parts) == 3 && len(l.parts[0].text)+len(l.parts[2].text) == 0 && !l.parts[1].any {
-		return containing(b, l.parts[1].text), nil
+	test := l.match
+	if len(l.parts) == 3 && l.parts[0].free() && !l.parts[1].any && l.parts[2].free() {
+		test = nil
 	}
-	return eachMatch(b, l.match), nil
+	return containing(b, l.piece(), test), nil
+}
+
+// piece is the longest text that stands somewhere between the ends of what matches; what
+// stands at an end is compared soon enough.
+func (l *like) piece() (longest []byte) {
+	for i := 1; i < len(l.parts)-1; i++ {
+		if p := &l.parts[i]; !p.any && len(p.text) > len(longest) {
+			longest = p.text
+		}
+	}
+	return longest
 }
 
 // A like is a pattern of SQL: texts with anything between them.
@@ -139,6 +168,9 @@ type likePart struct {
 	hole []int  // … which stand before these positions of text, ascending
 	any  bool
 }
+
+// free reports whether the part takes nothing.
+func (p *likePart) free() bool { return len(p.text) == 0 && !p.any }
 
 func newLike(pattern string) *like {
 	l := &like{parts: []likePart{{}}}
@@ -279,37 +311,53 @@ func likeRegexp(pattern string) string {
 	return w.String() + `\z`
 }
 
-// containing sets the bits of the texts that have c: plain text is searched as a
-// whole, and what is found across two of its values does not count.
-func containing(b *binding, c []byte) code {
+// containing sets the bits of the texts that have c and pass the test, if there is one:
+// plain text is searched as a whole, and what is found across two of its values does not
+// count. Where many have c, the test alone is faster.
+func containing(b *binding, c []byte, test func([]byte) bool) code {
+	each := test
+	if each == nil {
+		each = func(x []byte) bool { return bytes.Contains(x, c) }
+	}
 	return func(f *frame) error {
 		x := f.text(b, 0)
-		if x.same || x.codes != nil || len(c) == 0 {
-			f.eachBit(func(i int) bool { return bytes.Contains(x.at(i), c) })
-			return nil
+		if x.same || x.codes != nil || len(c) == 0 || !f.search(&x, c, test) {
+			f.eachBit(func(i int) bool { return each(x.at(i)) })
 		}
-		out := f.out.bits()
-		clear(out)
-		if f.n == 0 {
-			return nil
+		return nil
+	}
+}
+
+// search is containing for plain text, false where too many have c for the test.
+func (f *frame) search(x *texts, c []byte, test func([]byte) bool) bool {
+	out := f.out.bits()
+	clear(out)
+	if f.n == 0 {
+		return true
+	}
+	at, row, hits := int(x.off[0]), 0, 0
+	all := x.str[:x.off[f.n]]
+	s := finder{text: c}
+	s.learn(all[at:])
+	for {
+		k := s.find(all[at:])
+		if k < 0 {
+			return true
 		}
-		at, row := int(x.off[0]), 0
-		all := x.str[:x.off[f.n]]
-		for {
-			k := bytes.Index(all[at:], c)
-			if k < 0 {
-				return nil
-			}
-			at += k
-			for int(x.off[row+1]) <= at {
-				row++
-			}
-			if at+len(c) > int(x.off[row+1]) {
-				at++
-				continue
-			}
+		at += k
+		for int(x.off[row+1]) <= at {
+			row++
+		}
+		if at+len(c) > int(x.off[row+1]) {
+			at++
+			continue
+		}
+		if test == nil || test(x.at(row)) {
 			out[row>>6] |= 1 << (uint(row) & 63)
-			at = int(x.off[row+1])
 		}
+		if hits++; test != nil && hits > 16+row/4 {
+			return false
+		}
+		at = int(x.off[row+1])
 	}
 }

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"math"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -143,4 +144,45 @@ func decimals(t dtype.Type, n int) chunk.Vec {
 		out[i] = intTo128(int64(i*150-100), false).store()
 	}
 	return v.Vec
+}
+
+// TestCastBools: bools become numbers and integers become bools as constants do, in every width and beyond one word of bits.
+func TestCastBools(t *testing.T) {
+	const n = 200
+	r := rand.New(rand.NewPCG(5, 6))
+	for k := dtype.Int8; k <= dtype.Float64; k++ {
+		num := dtype.Of(k)
+		for _, pair := range [][2]dtype.Type{{tBool, num}, {num, tBool}} {
+			from, to := pair[0], pair[1]
+			if !castable(from.Kind, to.Kind) {
+				continue
+			}
+			vals, want := make([]any, n), ""
+			for i := range vals {
+				l := Literal{Type: from, I: int64(r.IntN(3) % 2), Null: r.IntN(5) == 0}
+				if from != tBool && l.I != 0 {
+					l.I = int64(1 + r.IntN(100))
+				}
+				if l.F = float64(l.I); !l.Null {
+					vals[i] = l
+				}
+				x, err := castLit(l, to)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want += " " + plainText(x)
+			}
+			p, err := Compile(Col("x").Cast(to), dtype.Schema{{Name: "x", Type: from, Nullable: true}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			v, err := p.NewState().Eval(&chunk.Batch{N: n, Cols: []chunk.Vec{column(from, vals...)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := " " + show(v); got != want {
+				t.Errorf("%s to %s:\n%s, want\n%s", from, to, got, want)
+			}
+		}
+	}
 }

@@ -38,7 +38,7 @@ var textTests = map[string]func(x, y []byte) bool{"str.contains": bytes.Contains
 func bindTextTest(b *binding) (code, error) {
 	test := textTests[b.fn]
 	if y := b.lit(1); y != nil && b.fn == "str.contains" {
-		return containing(b, []byte(y.S)), nil
+		return containing(b, []byte(y.S), nil), nil
 	}
 	return func(f *frame) error {
 		x, y := f.text(b, 0), f.text(b, 1)
@@ -495,6 +495,7 @@ func newBranchDict(t dtype.Type, values []*Literal) *branchDictionary {
 		d.codes[i], d.nulls[i] = c, l.Null
 	}
 	d.dict = chunk.NewDict(dict)
+	d.dict.Whole = true
 	return d
 }
 

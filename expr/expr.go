@@ -7,6 +7,7 @@
 //	Simplify, Conjuncts …   analysed and rewritten       walk.go, simplify.go, prune.go
 //	Compile(e, schema)      made into a program          compile.go
 //	state.Eval(batch)       and run over morsels         state.go, eval*.go
+//	ration.Take(batch)      … that are long, in portions  ration.go
 //
 // # Semantics
 //

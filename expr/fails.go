@@ -61,10 +61,16 @@ func canError(n Node, s dtype.Schema, depth int) (operand, bool) {
 	}
 	for i, a := range in { // conversions of arguments are strict casts
 		if a.T != t.In[i] && t.In[i].Kind != dtype.Null && castFails(a.T, t.In[i]) {
-			fails = fails || a.Lit == nil
+			fails = fails || a.Lit == nil || !converts(*a.Lit, t.In[i])
 		}
 	}
 	return operand{T: t.Out, Null: t.Null}, fails
+}
+
+// converts reports whether a constant is one of type t, too.
+func converts(l Literal, t dtype.Type) bool {
+	_, err := castLit(l, t)
+	return err == nil
 }
 
 // canErrorUntyped judges a node whose arguments have unknown types, and returns

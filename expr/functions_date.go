@@ -71,7 +71,7 @@ func sameTime(s *sig, in []operand) error {
 
 // zoneRule checks the zone of a timestamp.
 func zoneRule(s *sig, in []operand) error {
-	_, err := location(in[0].T.Zone)
+	_, err := Location(in[0].T.Zone)
 	return err
 }
 
@@ -128,8 +128,11 @@ func dateBuildFns() []fn {
 		d("time", "x instant", "time of the unit of x", "The time of day.", `date.time(timestamp[s]("2024-05-01 12:30:00")) => 12:30:00`).
 			rule(func(s *sig, in []operand) error { s.Out = dtype.TimeOf(in[0].T.Unit); return zoneRule(s, in) }).code(bindTimeOfDay),
 		d("truncate", "x time, unit const text", "the type of x", `Rounds down to a unit, "nanosecond" to "century" (weeks begin on Monday), or to multiples like "15 minutes" or "15m", counted from 1970-01-01 `+
-			`(weeks from the Monday before, years from 0).`, `date.truncate(timestamp[s]("2024-05-01 12:44:10"), "15 minutes") => 2024-05-01 12:30:00`).
+			`(weeks, also as 7 days, from the Monday before, months and years from the year 0).`, `date.truncate(timestamp[s]("2024-05-01 12:44:10"), "15 minutes") => 2024-05-01 12:30:00`).
 			rule(unitArg(1, sameTime)).canFail("a result before the range of the type", nil).code(bindTruncate),
+		d("spans", "from any, to any, unit const text", "a list of times", "The first time, and the later ones before the second at which date.truncate begins another multiple of the unit.",
+			`date.spans(date("2024-05-20"), date("2024-07-01"), "month") => ["2024-05-20", "2024-06-01"]`).
+			rule(spansRule).canFail("more than 2^22 times", nil).code(bindSpans),
 		d("last_day", "x time", "date", "The last day of the month.", `date.last_day(date("2024-02-10")) => 2024-02-29`).rule(fixedZone(tDate)).canFail(outsideRange, nil).code(bindToDate),
 		d("add_days", "x time, n int64", "the type of x", "n calendar days later; the time of day stays.", `date.add_days(date("2024-02-28"), 2) => 2024-03-01`).
 			rule(sameTime).canFail(outsideRange, nil).code(bindAddDays),
@@ -173,10 +176,29 @@ func addUnitsRule(s *sig, in []operand) error {
 	return sameTime(s, in)
 }
 
+func spansRule(s *sig, in []operand) error {
+	t, err := cmpType(in[0], in[1])
+	if err == nil && !isTime(t.Kind) {
+		err = fmt.Errorf("takes dates or timestamps, got %s", t)
+	}
+	if err != nil {
+		return err
+	}
+	p, err := periodOf(in[2].Lit.S)
+	if err == nil && p.nanos > 0 && t.Kind == dtype.Date {
+		err = fmt.Errorf("dates have no spans of %q; cast them to timestamps", in[2].Lit.S)
+	}
+	if err == nil {
+		_, err = Location(t.Zone)
+	}
+	s.In[0], s.In[1], s.Out = t, t, dtype.ListOf(t)
+	return err
+}
+
 func zoneArg(s *sig, in []operand) error {
 	zone := in[1].Lit.S
 	s.Out = dtype.TimestampOf(in[0].T.Unit, zone)
-	if _, err := location(zone); err != nil {
+	if _, err := Location(zone); err != nil {
 		return err
 	}
 	return zoneRule(s, in)

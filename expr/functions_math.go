@@ -22,6 +22,13 @@ func roundRule(s *sig, in []operand) error {
 	return nil
 }
 
+func signRule(s *sig, in []operand) error {
+	if t := in[0].T; t.Scale < 0 {
+		return fmt.Errorf("%s cannot be 1", t)
+	}
+	return sameType(s, in)
+}
+
 func isDecimal(s *sig) bool { return s.Out.Kind == dtype.Decimal128 }
 
 func mathFns() []fn {
@@ -36,7 +43,7 @@ func mathFns() []fn {
 	}
 	return []fn{
 		same("abs", "amount", "The absolute value.", "abs(-3) => 3", func(s *sig) bool { return intResult(s) && !s.Out.Kind.IsUnsigned() }),
-		same("sign", "number", "-1, 0 or 1; NaN stays NaN and zero keeps its sign.", "sign(-2.5) => -1.0", isDecimal),
+		same("sign", "number", "-1, 0 or 1; NaN stays NaN and zero keeps its sign.", "sign(-2.5) => -1.0", isDecimal).rule(signRule),
 		same("floor", "number", "The greatest integral value that is not greater.", "floor(-2.5) => -3.0", isDecimal),
 		same("ceil", "number", "The least integral value that is not less.", "ceil(-2.5) => -2.0", isDecimal),
 		same("trunc", "number", "Without the fraction.", "trunc(-2.5) => -2.0", isDecimal),

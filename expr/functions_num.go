@@ -2,6 +2,7 @@ package expr
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/weft-data/weft/dtype"
 )
@@ -256,7 +257,7 @@ func cmpType(a, b operand) (dtype.Type, error) {
 			return dtype.TimestampOf(max(lit.T.Unit, other.Unit), other.Zone), nil
 		}
 	}
-	t, err := dtype.Promote(a.T, b.T)
+	t, err := dtype.Common(a.T, b.T)
 	if err != nil {
 		return t, fmt.Errorf("cannot compare %s with %s; cast one of them", a.T, b.T)
 	}
@@ -312,11 +313,12 @@ func neverNull(s *sig, in []operand) error {
 // unify returns the common type of alternatives.
 func unify(in []operand) (dtype.Type, error) {
 	t := tNull
+	unsigned := slices.ContainsFunc(in, func(a operand) bool { return a.T == tUint64 && a.Lit == nil })
 	for i, a := range in {
-		if i > 0 && a.Lit != nil && adapts(*a.Lit, t) {
+		if i > 0 && a.Lit != nil && adapts(*a.Lit, t) || unsigned && intLitAs(a, tUint64) {
 			continue
 		}
-		u, err := dtype.Promote(t, a.T)
+		u, err := dtype.Common(t, a.T)
 		if err != nil {
 			return t, fmt.Errorf("alternatives of types %s and %s; cast one of them", t, a.T)
 		}

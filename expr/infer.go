@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/weft-data/weft/dtype"
@@ -143,7 +144,11 @@ func inferColumn(c Column, s dtype.Schema) (operand, error) {
 	if err != nil {
 		return operand{}, err
 	}
-	return operand{T: s[i].Type, Null: s[i].Nullable || s[i].Type.Kind == dtype.Null}, nil
+	return fieldOperand(s[i]), nil
+}
+
+func fieldOperand(f dtype.Field) operand {
+	return operand{T: f.Type, Null: f.Nullable || f.Type.Kind == dtype.Null}
 }
 
 func inferLit(l Literal) (operand, error) {
@@ -159,7 +164,7 @@ func checkType(t dtype.Type) error {
 		return err
 	}
 	if t.Kind == dtype.Timestamp {
-		_, err := location(t.Zone)
+		_, err := Location(t.Zone)
 		return err
 	}
 	for _, f := range t.Fields() {
@@ -185,7 +190,7 @@ func checkLit(l Literal) error {
 		zero.Null = true
 	case k == dtype.Decimal128:
 		zero.S = l.S
-		if x, ok := parseDecimal([]byte(l.S), int(l.Type.Scale)); !ok || x.abs().cmp(pow10(int(l.Type.Precision))) >= 0 || decimalText(x, l.Type) != l.S {
+		if x, err := parseDecimal([]byte(l.S), int(l.Type.Scale)); err != nil || x.abs().cmp(pow10(int(l.Type.Precision))) >= 0 || decimalText(x, l.Type) != l.S {
 			return fmt.Errorf("%q is not a %s with all its digits", l.S, l.Type)
 		}
 	case k.IsNested():
@@ -233,18 +238,29 @@ func intRange(k dtype.Kind) (lo, hi int64) {
 	return math.MinInt64, math.MaxInt64
 }
 
-// location finds a time zone; "" is UTC.
-func location(zone string) (*time.Location, error) {
+// places are the zones that were found by name: reading one takes tens of microseconds, and there are some hundreds.
+var places sync.Map // string → *time.Location
+
+// Location finds a time zone by its name, or by its hours and minutes east of UTC, as in "+02:00"; "" is UTC.
+func Location(zone string) (*time.Location, error) {
+	if at, err := time.Parse("-07:00", zone); err == nil && len(zone) == len("-07:00") {
+		_, east := at.Zone()
+		return time.FixedZone(zone, east), nil
+	}
 	if zone == "" || zone == "UTC" {
 		return time.UTC, nil
 	}
 	if zone == "Local" {
 		return nil, errors.New(`zone "Local" means another place on every machine; name it`)
 	}
+	if l, ok := places.Load(zone); ok {
+		return l.(*time.Location), nil
+	}
 	l, err := time.LoadLocation(zone)
 	if err != nil {
 		return nil, fmt.Errorf("unknown time zone %q", zone)
 	}
+	places.Store(zone, l)
 	return l, nil
 }
 

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"slices"
 	"sync"
 
@@ -22,6 +23,10 @@ type lifts struct {
 // keepLifts bounds the cache: a scan has a dictionary per file and column at a time.
 const keepLifts = 8
 
+// mostText bounds the text of the results for a dictionary: a function that makes text longer by far, such as str.repeat,
+// would make gigabytes of a dictionary of which a morsel has a few entries.
+func mostText(d *chunk.Dict) int { return 4*len(d.Values.Str) + 16<<20 }
+
 // lifted is the result for one dictionary.
 type lifted struct {
 	id      uint64
@@ -31,6 +36,7 @@ type lifted struct {
 	lut     []uint8     // bool results, one byte per entry
 	only    int         // the only entry that is true; -1 for none, -2 for several
 	nulls   bool        // some entry gives null
+	long    bool        // the results are too long to be kept: rows are computed one by one
 }
 
 func (l *lifts) find(id uint64) *lifted {
@@ -53,6 +59,9 @@ func (s *State) runLifted(i int) error {
 		}
 		s.lifted[i] = x
 	}
+	if x.long {
+		return s.codes[i](f)
+	}
 	return s.expand(i, x, chunk.Values[uint32](v))
 }
 
@@ -66,15 +75,21 @@ func (s *State) lift(i int, d *chunk.Dict) (*lifted, error) {
 	}
 	x, n := &lifted{id: d.ID}, d.Values.N
 	x.entries.reset(ins.Out, n)
-	f := frame{n: n, out: &x.entries, in: slices.Clone(s.frames[i].in)}
+	f := frame{n: n, out: &x.entries, in: slices.Clone(s.frames[i].in), most: mostText(d)}
 	f.in[ins.lift] = &d.Values
 	if ins.fails {
 		f.check = make([]uint64, chunk.Words(n)) // an entry that fails matters only where a row has it
 	}
-	if err := s.codes[i](&f); err != nil {
+	switch err := s.codes[i](&f); {
+	case errors.Is(err, errLong):
+		*x = lifted{id: d.ID, long: true}
+	case err != nil:
 		return nil, err
+	default:
+		if x.finish(); x.dict != nil {
+			x.dict.Whole = d.Whole
+		}
 	}
-	x.finish()
 	ins.dicts.last = append(ins.dicts.last, x)
 	if len(ins.dicts.last) > keepLifts {
 		ins.dicts.last = slices.Delete(ins.dicts.last, 0, 1)
@@ -129,6 +144,7 @@ func (x *lifted) distinct() {
 		off = append(off, 0)
 	}
 	x.dict = chunk.NewDict(chunk.Vec{Type: v.Type, N: len(off) - 1, Off: off, Str: str})
+	x.entries = vector{Vec: chunk.Vec{Type: v.Type, N: v.N, Valid: v.Valid}} // the texts are in the dictionary
 }
 
 // expand maps codes to results.

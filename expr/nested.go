@@ -130,7 +130,7 @@ func (c caster) list() (code, error) {
 	var parts vector
 	return func(f *frame) error {
 		off, child := chunk.UnpackLists(f.in[0])
-		g := frame{n: child.N, in: []*chunk.Vec{&child}, out: &parts}
+		g := frame{n: child.N, in: []*chunk.Vec{&child}, out: &parts, most: f.most}
 		parts.reset(in.Out, child.N)
 		parts.Valid = child.Valid
 		if f.check != nil { // elements matter where their list does
@@ -142,6 +142,7 @@ func (c caster) list() (code, error) {
 			}
 		}
 		if err := inner(&g); err != nil {
+			f.long, f.made = f.n/2, g.made
 			return err
 		}
 		return f.eachText(func(dst []byte, i int) ([]byte, error) {
@@ -155,12 +156,15 @@ func (c caster) list() (code, error) {
 //
 // Errors: a zone that this machine does not know.
 func AppendText(dst []byte, v *chunk.Vec, i int) ([]byte, error) {
-	if v.Type.Kind.IsNested() {
+	switch k := v.Type.Kind; {
+	case k.IsNested():
 		return appendNested(dst, v.Type, []byte(v.Text(i))), nil
-	}
-	if v.Type.Kind.IsVar() {
+	case k.IsVar():
 		return append(dst, v.Text(i)...), nil
+	case k == dtype.Decimal128:
+		return appendDecimal(dst, chunk.Values[[16]byte](v)[i], int(v.Type.Scale)), nil
+	case k.IsInt(), k == dtype.Date:
+		return appendScalar(dst, k, intAt(v, i), 0), nil
 	}
-	s, err := textOf(literalAt(v, i))
-	return append(dst, s...), err
+	return appendPlain(dst, literalAt(v, i))
 }

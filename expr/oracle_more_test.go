@@ -73,7 +73,7 @@ func decimalOfRat(r *big.Rat, t dtype.Type) (Literal, error) {
 	return l, nil
 }
 
-var decimalForm = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$`)
+var decimalForm = regexp.MustCompile(`^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$`)
 
 func oracleCastDecimal(l Literal, to dtype.Type) (Literal, error) {
 	out := Literal{Type: to}
@@ -534,11 +534,11 @@ func init() {
 		},
 		"date.make": func(in []Literal, out dtype.Type) (Literal, error) {
 			y, m, d := in[0].I, in[1].I, in[2].I
-			if y > 1e6 || y < -1e6 || m < 1 || m > 12 || d < 1 || d > 31 {
+			if y > 6e6 || y < -6e6 || m < 1 || m > 12 || d < 1 || d > 31 {
 				return Literal{Type: out, Null: true}, nil
 			}
 			at := time.Date(int(y), time.Month(m), int(d), 0, 0, 0, 0, time.UTC)
-			if at.Month() != time.Month(m) {
+			if day := at.Unix() / 86400; at.Month() != time.Month(m) || day != int64(int32(day)) {
 				return Literal{Type: out, Null: true}, nil
 			}
 			return countUnits(at, out)

@@ -13,7 +13,8 @@ import (
 const maxParse = 1 << 20
 
 // Parse reads the text form that String writes; the two are inverse to each
-// other. Beyond what String writes it takes "not x" without parentheses.
+// other. Beyond what String writes it takes "not x" without parentheses, and instants
+// without an offset, which are the wall clock of their zone as in a cast of text.
 //
 // Errors: what was found and what would be right, with the position in bytes.
 // Columns are not looked up and types not checked: that is Infer's.
@@ -480,15 +481,9 @@ func readText(l *Literal, s string) error {
 		return nil
 	case k.IsFloat():
 		return readOdd(l, s)
-	case k == dtype.Decimal128:
+	case k == dtype.Decimal128 || isTime(k) || isClock(k):
 		c, err := castLit(Literal{Type: tText, S: s}, l.Type)
-		l.S = c.S
-		return err
-	case isTime(k) || isClock(k):
-		utc := l.Type
-		utc.Zone = ""
-		c, err := castLit(Literal{Type: tText, S: s}, utc)
-		l.I = c.I
+		l.I, l.S = c.I, c.S
 		return err
 	}
 	return errSyntax
@@ -503,6 +498,8 @@ func readOdd(l *Literal, s string) error {
 		l.F = math.Inf(1)
 	case "-inf":
 		l.F = math.Inf(-1)
+	case "NaN", "+Inf", "-Inf": // as they are printed
+		l.F, _ = parseFloat(s, 64)
 	default:
 		digits, ok := strings.CutPrefix(s, "nan:")
 		b, err := strconv.ParseUint(digits, 16, 64)

@@ -63,7 +63,9 @@ func TestTextRoundTrip(t *testing.T) {
 		{Date(2024, 2, 29), `date("2024-02-29")`},
 		{lit(Literal{Type: tDate, I: math.MaxInt32}), "date(2147483647)"},
 		{Lit(time.Unix(-1, 123456789)), `timestamp[ns]("1969-12-31 23:59:59.123456789")`},
-		{lit(Literal{Type: dtype.TimestampOf(dtype.Milli, "Asia/Tokyo"), I: 5}), `timestamp[ms, Asia/Tokyo]("1970-01-01 00:00:00.005")`},
+		{lit(Literal{Type: dtype.TimestampOf(dtype.Milli, "Asia/Tokyo"), I: 5}), `timestamp[ms, Asia/Tokyo]("1970-01-01 09:00:00.005+09:00")`},
+		{lit(Literal{Type: dtype.TimestampOf(dtype.Second, "Europe/Berlin"), I: 1729990800}), `timestamp[s, Europe/Berlin]("2024-10-27 02:00:00+01:00")`}, // and not the 02:00 an hour before
+		{lit(Literal{Type: dtype.TimestampOf(dtype.Second, "Europe/Berlin"), I: -2422054800}), `timestamp[s, Europe/Berlin]("1893-03-31 23:53:28+00:53:28")`},
 		{lit(Literal{Type: dtype.TimestampOf(dtype.Second, ""), I: math.MinInt64}), "timestamp[s](-9223372036854775808)"},
 		{Null(dtype.DecimalOf(3, 1)), "decimal(3, 1)(null)"},
 		{Null(tText), "utf8(null)"},
@@ -86,6 +88,8 @@ func TestParseTakesMore(t *testing.T) {
 		"a xor b xor c":         "(a xor b) xor c",
 		"x>-1":                  "x > -1",
 		"case when a then 1end": "case when a then 1 end",
+		`x == float64("NaN")`:   `x == float64("nan")`,
+		`float64("+Inf")`:       `float64("inf")`,
 	} {
 		if e, err := Parse(in); err != nil || e.String() != want {
 			t.Errorf("Parse(%s) = %s, %v; want %s", in, e, err, want)

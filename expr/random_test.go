@@ -10,6 +10,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/effort"
 )
 
 // The random table has a column or two of every type that the oracle knows.
@@ -242,18 +243,30 @@ func (m *maker) argument(f string, p Param, depth int) Node {
 		case "from", "to", "new":
 			return pick("a-", "xyé", "", "b")
 		case "re":
+			if m.IntN(2) == 0 {
+				return m.pattern("a", "b", ".", "(a|b)+", "x-", "[a-z]", "é", "^", "$", "a*", `\d+`, "-?", `\b`, "(?i)B")
+			}
 			return pick("a", "x.y", "^a+b?$", "[a-z]-", "(a|b)+", `\b`, "é|ß", "(?i)B", `(-|[0-9]+)`, "", "a*$")
 		case "layout":
 			return pick("2006-01-02", "2006-01-02 15:04:05")
 		case "fill":
 			return pick("0", "é")
 		}
-		return pick("a", "a%", "%a%", "_b", "%", `\%_`, "x.y", "^a+b?$", "[a-z]-")
+		return m.pattern("%", "%", "_", "a", "b", "-", "ab", `\%`, `\_`, "é", "x.y", "[a-z]-", "3")
 	}
 	if p.Type == "int64" && m.IntN(2) == 0 {
 		return Literal{Type: tInt64, I: m.Int64N(7) - 2}
 	}
 	return m.of(p.Type, depth-1)
+}
+
+// pattern is a text of some of the parts.
+func (m *maker) pattern(parts ...string) Node {
+	s := ""
+	for range m.IntN(5) {
+		s += parts[m.IntN(len(parts))]
+	}
+	return Literal{Type: tText, S: s}
 }
 
 func row(b *chunk.Batch, i int) []Literal {
@@ -279,10 +292,7 @@ var (
 // TestAgainstOracle makes random expressions and tables and holds the program to
 // the oracle, and the other functions of the package to what they promise.
 func TestAgainstOracle(t *testing.T) {
-	rounds := *roundsFlag
-	if testing.Short() {
-		rounds /= 4
-	}
+	rounds := effort.Of(*roundsFlag, *roundsFlag/8)
 	r := rand.New(rand.NewPCG(*seedFlag, 12))
 	schema := randomSchema(r)
 	var batches []*chunk.Batch

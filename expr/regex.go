@@ -18,8 +18,9 @@ import (
 // Source of the automaton: Cox, "Regular Expression Matching in the Wild", 2010.
 type matcher struct {
 	re     *regexp.Regexp
-	piece  []byte // every match has it
-	exact  bool   // the piece is all there is to match
+	one    *onepass // finds groups; nil where only package regexp does
+	piece  []byte   // every match has it
+	exact  bool     // the piece is all there is to match
 	prog   *syntax.Prog
 	states []state
 	next   []int32 // state·128 + ASCII character → state·128; 0 is not known yet
@@ -68,6 +69,8 @@ func newMatcher(pattern string) (*matcher, error) {
 	if m.prog, err = syntax.Compile(tree); err != nil {
 		return nil, err
 	}
+	prefix, _ := re.LiteralPrefix()
+	m.one = newOnepass(m.prog, prefix)
 	m.marks = make([]uint32, len(m.prog.Inst))
 	m.states, m.next = make([]state, firstReal), make([]int32, firstReal*128)
 	for i := range int32(128) {

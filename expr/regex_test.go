@@ -1,9 +1,14 @@
 package expr
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"regexp"
+	"strconv"
 	"testing"
+
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
 )
 
 // someText draws characters that patterns tell apart, some of them not UTF-8.
@@ -16,23 +21,30 @@ func someText(r *rand.Rand, n int) []byte {
 	return out
 }
 
+// somePattern draws a pattern; re is nil if it is none.
+func somePattern(t *testing.T, r *rand.Rand, parts, ops []string) (pattern string, re *regexp.Regexp, m *matcher) {
+	for range 1 + r.IntN(5) {
+		pattern += parts[r.IntN(len(parts))] + ops[r.IntN(len(ops))]
+	}
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		return pattern, nil, nil
+	}
+	if m, err = newMatcher(pattern); err != nil {
+		t.Fatal(err)
+	}
+	return pattern, re, m
+}
+
 // TestMatcher holds the automaton to package regexp.
 func TestMatcher(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	parts := []string{"a", "b", ".", "é", "[^a]", "[a-b0]", "(a|ß)", "^", "$", `\b`, `\B`, "(?m:^)", "(?m:$)", "(?i:b)", `\d`, "(?s:.)", "x", "日+", "(ab)?", "[é-日]", `\z`, `\A`, "-_"}
 	ops := []string{"", "", "", "*", "+", "?", "{2}", "|"}
 	for range 1500 {
-		pattern := ""
-		for range 1 + r.IntN(5) {
-			pattern += parts[r.IntN(len(parts))] + ops[r.IntN(len(ops))]
-		}
-		re, err := regexp.Compile(pattern)
-		if err != nil {
+		pattern, re, m := somePattern(t, r, parts, ops)
+		if re == nil {
 			continue
-		}
-		m, err := newMatcher(pattern)
-		if err != nil {
-			t.Fatal(err)
 		}
 		for range 60 {
 			x := someText(r, 9)
@@ -66,21 +78,81 @@ func TestMatcherGivesUp(t *testing.T) {
 	}
 }
 
-// TestLike holds the search for the parts of a pattern to a regular expression.
+// TestLike holds patterns, and regular expressions that are searched for by a text in them,
+// to package regexp: alone and on a column, which is searched as a whole.
 func TestLike(t *testing.T) {
 	r := rand.New(rand.NewPCG(9, 10))
 	parts := []string{"%", "_", "a", "b", "é", `\%`, `\_`, "%", "ab", "-"}
+	var vals []any
+	for i := range 200 {
+		if vals = append(vals, any(string(someText(r, 7)))); i%9 == 0 {
+			vals[i] = nil
+		}
+	}
+	col := column(tText, vals...)
+	b, s := &chunk.Batch{Cols: []chunk.Vec{col}, N: len(vals)}, dtype.Schema{{Name: "s", Type: tText, Nullable: true}}
 	for range 3000 {
 		pattern := ""
 		for range r.IntN(6) {
 			pattern += parts[r.IntN(len(parts))]
 		}
 		l, re := newLike(pattern), regexp.MustCompile(likeRegexp(pattern))
+		for _, c := range []struct {
+			text string
+			re   *regexp.Regexp
+		}{{"str.like(s, " + strconv.Quote(pattern) + ")", re}, {"str.match(s, " + strconv.Quote(regexp.QuoteMeta(pattern)+"[ab]?") + ")", regexp.MustCompile(regexp.QuoteMeta(pattern))},
+			{"str.contains(s, " + strconv.Quote(pattern) + ")", regexp.MustCompile(regexp.QuoteMeta(pattern))}} {
+			e, err := Parse(c.text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := Compile(e, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := p.NewState().Eval(b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range vals {
+				want := "null"
+				if v != nil {
+					want = strconv.FormatBool(c.re.MatchString(v.(string)))
+				}
+				if word(got, i) != want {
+					t.Fatalf("%s of %q: %s, want %s", c.text, v, word(got, i), want)
+				}
+			}
+		}
 		for range 20 {
 			x := someText(r, 7)
 			if got, want := l.match(x), re.Match(x); got != want {
 				t.Fatalf("%q like %q: %v, want %v", x, pattern, got, want)
 			}
+		}
+	}
+}
+
+// TestFinder holds the finder to bytes.Index, where its byte is rare, frequent, and not in
+// the sample.
+func TestFinder(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	for range 20_000 {
+		x := make([]byte, r.IntN(400))
+		kinds := 1 + r.IntN(4)
+		for i := range x {
+			x[i] = "abcd"[r.IntN(kinds)]
+		}
+		text := make([]byte, 1+r.IntN(5))
+		for i := range text {
+			text[i] = "abcd"[r.IntN(kinds)]
+		}
+		s := finder{text: text, rare: r.IntN(len(text))}
+		if r.IntN(2) == 0 {
+			s.learn(x)
+		}
+		if got, want := s.find(x), bytes.Index(x, text); got != want {
+			t.Fatalf("%q in %q: %d, want %d", text, x, got, want)
 		}
 	}
 }

@@ -76,6 +76,7 @@ func simplifyJunction(f Func) Node {
 	}
 	var args []Node
 	fails := false
+	seen := map[string][]Node{} // by their text, so that long lists are not compared one by one
 	for _, a := range flat {
 		if l, ok := a.(Literal); ok && l.Type == tBool && !l.Null {
 			if l.I == neutral {
@@ -87,8 +88,8 @@ func simplifyJunction(f Func) Node {
 			}
 			return Func{f.Fn, append(args, l)}
 		}
-		if !containsNode(args, a) {
-			args = append(args, a)
+		if text := (Expr{N: a}).String(); !containsNode(seen[text], a) {
+			args, seen[text] = append(args, a), append(seen[text], a)
 			fails = fails || CanError(Expr{N: a})
 		}
 	}

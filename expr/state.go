@@ -20,7 +20,11 @@ type State struct {
 	lifted []*lifted    // instruction → the last dictionary it ran over
 	check  []uint64
 	mask   []uint64
+	part   []uint64 // the mask of a portion
 	n      int
+	room   *Ration // nil: without bounds
+	own    Ration  // of Filter
+	age    uint32  // of the buffers of text, see Ration
 }
 
 // NewState makes the state of one thread.
@@ -52,8 +56,11 @@ func (p *Program) NewState() *State {
 //
 // Errors: a row on which a function fails, with the expression and the values;
 // see Function.Errors.
-func (s *State) Eval(b *chunk.Batch) (*chunk.Vec, error) {
-	if err := s.start(b); err != nil {
+func (s *State) Eval(b *chunk.Batch) (*chunk.Vec, error) { return s.Within(nil, b) }
+
+// Within is Eval of the rows that r.Take gave; the caller asks r.Over about its error. Nil is a Ration without bounds.
+func (s *State) Within(r *Ration, b *chunk.Batch) (*chunk.Vec, error) {
+	if err := s.start(b, r); err != nil {
 		return nil, err
 	}
 	if err := s.run(0, len(s.p.instrs)); err != nil {
@@ -70,14 +77,39 @@ func (s *State) Filter(b *chunk.Batch) (mask []uint64, n int, err error) {
 	if k := s.p.field.Type.Kind; k != dtype.Bool && k != dtype.Null {
 		return nil, 0, fmt.Errorf("expr: %s is %s, want a predicate (bool)", s.p.field.Name, s.p.field.Type)
 	}
-	if err := s.start(b); err != nil {
-		return nil, 0, err
-	}
 	mask = words(&s.mask, chunk.Words(b.N))
+	for lo := 0; lo < b.N; {
+		m, into := s.own.Take(b, lo), mask
+		if m.N < b.N {
+			into = words(&s.part, chunk.Words(m.N))
+		}
+		err := s.filter(m, into)
+		if s.own.Over(err) {
+			continue
+		}
+		if err != nil {
+			return nil, 0, err
+		}
+		if m.N < b.N {
+			kernel.CopyBits(mask, lo, into, 0, m.N)
+		}
+		lo += m.N
+	}
+	if r := b.N & 63; r != 0 {
+		mask[len(mask)-1] &= 1<<uint(r) - 1
+	}
+	return mask, kernel.PopCount(mask, b.N), nil
+}
+
+// filter computes the predicate of rows that s.own gave.
+func (s *State) filter(b *chunk.Batch, mask []uint64) error {
+	if err := s.start(b, &s.own); err != nil {
+		return err
+	}
 	at := 0
 	for i, c := range s.p.conj {
 		if err := s.run(at, c.end); err != nil {
-			return nil, 0, err
+			return err
 		}
 		at = c.end
 		v := s.vec(c.value)
@@ -96,15 +128,18 @@ func (s *State) Filter(b *chunk.Batch) (mask []uint64, n int, err error) {
 			break
 		}
 	}
-	if r := b.N & 63; r != 0 {
-		mask[len(mask)-1] &= 1<<uint(r) - 1
-	}
-	return mask, kernel.PopCount(mask, b.N), nil
+	return nil
 }
 
-// start takes a batch.
-func (s *State) start(b *chunk.Batch) error {
-	s.n = b.N
+// start takes a batch, to be computed within the bounds of r.
+func (s *State) start(b *chunk.Batch, r *Ration) error {
+	s.n, s.room = b.N, r
+	if r != nil && r.age != s.age {
+		s.age = r.age
+		for i := range s.slots {
+			s.slots[i].str = nil
+		}
+	}
 	for id := range s.p.values {
 		v := &s.p.values[id]
 		if v.col < 0 {
@@ -143,7 +178,7 @@ func (s *State) run(from, to int) error {
 
 func (s *State) step(i int) error {
 	ins, f := &s.p.instrs[i], &s.frames[i]
-	f.n, f.check = s.n, nil
+	f.n, f.check, f.most = s.n, nil, 0
 	f.out = &s.slots[s.p.values[ins.out].slot]
 	f.out.reset(ins.Out, s.n)
 	for k, a := range ins.args {
@@ -161,10 +196,32 @@ func (s *State) step(i int) error {
 		}
 	}
 	s.vecs[ins.out] = &f.out.Vec
-	if ins.lift >= 0 && f.in[ins.lift].Dict != nil {
+	if s.room != nil && ins.Out.Kind.IsVar() {
+		return s.measured(i)
+	}
+	return s.code(i)
+}
+
+// code runs an instruction.
+func (s *State) code(i int) error {
+	if l := s.p.instrs[i].lift; l >= 0 && s.frames[i].in[l].Dict != nil {
 		return s.runLifted(i)
 	}
-	return s.codes[i](f)
+	return s.codes[i](&s.frames[i])
+}
+
+// measured is code of an instruction that makes text or lists: what it makes counts.
+func (s *State) measured(i int) error {
+	f, r := &s.frames[i], s.room
+	had := cap(f.out.str)
+	f.most, f.made = r.left(), 0
+	err := s.code(i)
+	r.held += max(0, cap(f.out.str)-had)
+	if err == errLong {
+		r.over(f.long, f.made)
+	}
+	r.made += f.made
+	return err
 }
 
 // nulls makes the result null wherever an argument is.

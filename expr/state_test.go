@@ -3,6 +3,7 @@ package expr
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -118,7 +119,7 @@ func TestErrorsName(t *testing.T) {
 	b := &chunk.Batch{N: 2, Cols: []chunk.Vec{column(tInt64, 1, int64(1)<<62), column(tText, "12", "1x2"), decimals(dtype.DecimalOf(5, 2), 2)}}
 	for text, want := range map[string]string{
 		"x * 2 + 1":                             "expr: x * 2: 4611686018427387904 * 2 does not fit int64",
-		"cast(name, int64)":                     `expr: cast(name, int64): utf8 "1x2" does not convert to int64`,
+		"cast(name, int64)":                     `expr: cast(name, int64): utf8 "1x2" does not convert to int64: malformed`,
 		"cast(x, int8)":                         "expr: cast(x, int8): int64 4611686018427387904 does not convert to int8",
 		`str.to_date(name, "2006")`:             `expr: str.to_date(name, "2006"): "12" does not fit the layout "2006"`,
 		"cast(dec, uint8)":                      "expr: cast(dec, uint8): decimal(5, 2) -1.00 does not convert to uint8",
@@ -166,6 +167,43 @@ func TestDictionaries(t *testing.T) {
 	nulls.Valid = []uint64{1}
 	if v, err := cast.Eval(&chunk.Batch{N: 2, Cols: []chunk.Vec{nulls}}); err != nil || show(v) != "1 null" {
 		t.Errorf("a bad entry under a null: %v", err)
+	}
+}
+
+// TestLongResultsOfDictionaries holds that a dictionary whose results would be long beyond measure is not computed: rows
+// have a few of its entries.
+func TestLongResultsOfDictionaries(t *testing.T) {
+	entries := make([]any, 20_000)
+	for i := range entries {
+		entries[i] = fmt.Sprint(i % 10_000)
+	}
+	d := chunk.NewDict(column(tText, entries...))
+	codes := []uint32{7, 10_007, 19_999, 7, 0}
+	b := &chunk.Batch{N: len(codes), Cols: []chunk.Vec{{Type: tText, N: len(codes), Data: chunk.Bytes(codes), Dict: d, Valid: []uint64{0b10111}}}}
+	s := dtype.Schema{{Name: "c", Type: tText, Nullable: true}}
+	for text, want := range map[string]func(string) string{
+		`str.repeat(c, 30000)`:                    func(x string) string { return strings.Repeat(x, 30_000) },
+		`str.pad_start(str.upper(c), 50000, "-")`: func(x string) string { return strings.Repeat("-", 50_000-len(x)) + x },
+		`str.concat(c, str.repeat("ab", 20000))`:  func(x string) string { return x + strings.Repeat("ab", 20_000) },
+	} {
+		state := compile(t, text, s).NewState()
+		for range 2 {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			v, err := state.Eval(b)
+			runtime.ReadMemStats(&after)
+			if err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+			if n := after.TotalAlloc - before.TotalAlloc; n > 128<<20 {
+				t.Errorf("%s of %d rows allocates %d bytes", text, b.N, n)
+			}
+			for i, c := range codes {
+				if null := i == 3; v.IsNull(i) != null || !null && v.Text(i) != want(entries[c].(string)) {
+					t.Errorf("%s: row %d is wrong", text, i)
+				}
+			}
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 type timeFormat struct {
 	layout string
 	items  []timeItem // nil for a layout of Go
+	dated  bool       // some code asks for the year, the month or the day
 }
 
 // A timeItem is literal text (code 0) or one code.
@@ -26,6 +27,9 @@ type wallTime struct {
 	day, sec, nano int64
 	unix, offset   int64 // seconds since the epoch, seconds east of UTC
 	loc            *time.Location
+
+	year        int64 // of the day, where the format is dated
+	month, date int
 }
 
 // strftimeCodes are the single codes; the others stand for several of them.
@@ -76,6 +80,7 @@ func (f *timeFormat) read(s string) error {
 			return fmt.Errorf("unknown code %%%c, want one of %%%s", it.code, strings.Join(strings.Split("YmdeyHIMSfpjBbaAuwVGqszZFTRDL", ""), " %"))
 		default:
 			f.items = append(f.items, it)
+			f.dated = f.dated || strings.IndexByte("YymdejqBbh", it.code) >= 0
 		}
 	}
 	return nil
@@ -83,23 +88,19 @@ func (f *timeFormat) read(s string) error {
 
 // field returns the number that a code writes, and its width.
 func (w *wallTime) field(code byte) (v int64, width int) {
-	y, m, d := int64(0), 0, 0
-	if strings.IndexByte("YymdejqBbh", code) >= 0 {
-		y, m, d = civil(w.day)
-	}
 	switch code {
 	case 'Y':
-		return y, 4
+		return w.year, 4
 	case 'y':
-		return floorMod(y, 100), 2
+		return floorMod(w.year, 100), 2
 	case 'm', 'B', 'b', 'h':
-		return int64(m), 2
+		return int64(w.month), 2
 	case 'd', 'e':
-		return int64(d), 2
+		return int64(w.date), 2
 	case 'j':
-		return w.day - dayOf(y, 1, 1) + 1, 3
+		return w.day - dayOf(w.year, 1, 1) + 1, 3
 	case 'q':
-		return int64(m+2) / 3, 1
+		return int64(w.month+2) / 3, 1
 	case 'H':
 		return w.sec / 3600, 2
 	case 'I':
@@ -122,6 +123,9 @@ func (w *wallTime) field(code byte) (v int64, width int) {
 
 // append writes a time.
 func (f *timeFormat) append(dst []byte, w wallTime) []byte {
+	if f.dated {
+		w.year, w.month, w.date = civil(w.day)
+	}
 	for _, it := range f.items {
 		if it.code == 0 {
 			dst = append(dst, it.text...)

@@ -47,6 +47,8 @@ var keywords = map[string]bool{"and": true, "or": true, "xor": true, "not": true
 //	case when x > 0 then 1 else 2 end       conditionals
 //	x in (1, 2)   cast(x, int64)   try_cast(x, date)   str.upper(name)
 //	… as name                               the name set by As
+//
+// Columns that verbs make for a while, see dtype.Hidden, are shown as what they hold, which is for people only.
 func (e Expr) String() string {
 	var w writer
 	if e.None() {
@@ -120,19 +122,24 @@ func isIdent(s string) bool {
 }
 
 func (w *writer) name(s string) {
-	if isIdent(s) {
-		w.WriteString(s)
+	if hidden := dtype.Hidden(s); hidden || isIdent(s) {
+		w.WriteString(dtype.Shown(s))
 		return
 	}
 	w.WriteString(strconv.Quote(s))
 }
 
 func (w *writer) column(s string) {
-	if isIdent(s) {
+	switch shown := dtype.Shown(s); {
+	case isIdent(s):
 		w.WriteString(s)
-		return
+	case dtype.Hidden(s) && strings.Contains(shown, " "):
+		w.WriteString("(" + shown + ")")
+	case dtype.Hidden(s):
+		w.WriteString(shown)
+	default:
+		w.WriteString("col(" + strconv.Quote(s) + ")")
 	}
-	w.WriteString("col(" + strconv.Quote(s) + ")")
 }
 
 func (w *writer) call(fn string, args []Node) {
@@ -259,12 +266,10 @@ func floatText(l Literal) string {
 
 // timeText writes a date or instant as text that castLit reads back, if there is one.
 func timeText(l Literal) (string, bool) {
-	utc := l
-	utc.Type.Zone = ""
-	t, err := castLit(utc, tText)
+	t, err := castLit(l, tText)
 	if err != nil {
 		return "", false
 	}
-	back, err := castLit(t, utc.Type)
+	back, err := castLit(t, l.Type)
 	return t.S, err == nil && back.I == l.I
 }

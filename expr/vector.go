@@ -238,6 +238,9 @@ type frame struct {
 	in    []*chunk.Vec // nil for constants that the binder takes as such
 	out   *vector      // its Valid is set unless the code is lazy
 	check []uint64     // rows on which errors matter; nil: all
+	most  int          // bytes of text that may be made, see errLong; 0: any
+	long  int          // the row where that was passed
+	made  int          // bytes of text that were made
 }
 
 // checked reports whether an error in row i matters.
@@ -334,26 +337,41 @@ func (t *texts) view(i int) string {
 	return t.vec.Text(i)
 }
 
+// mostColumn is how many bytes of text a column may have: its offsets are int32.
+const mostColumn = math.MaxInt32 - pad*8
+
 // eachText builds text row by row; add appends the text of row i. Null rows are
 // empty.
 func (f *frame) eachText(add func(dst []byte, i int) ([]byte, error)) error {
 	off := f.out.offsets()
-	dst := f.out.str
+	dst, most := f.out.str, mostColumn
+	if f.most > 0 {
+		most = min(most, f.most)
+	}
 	for i := range f.n {
 		if !f.null(i) {
 			var err error
 			if dst, err = add(dst, i); err != nil {
 				return err
 			}
-			if len(dst) > math.MaxInt32-pad*8 {
-				return fmt.Errorf("more than 2 GiB of text in %d rows", f.n)
+			if len(dst) > most {
+				return f.tooMuch(dst, i)
 			}
 		}
 		off[i+1] = int32(len(dst))
 	}
-	f.out.str = dst
+	f.out.str, f.made = dst, len(dst)
 	f.out.setText()
 	return nil
+}
+
+// tooMuch ends eachText, which has made dst of the rows up to row.
+func (f *frame) tooMuch(dst []byte, row int) error {
+	if len(dst) > mostColumn {
+		return fmt.Errorf("more than 2 GiB of text in %d rows", row+1)
+	}
+	f.out.str, f.made, f.long = dst, len(dst), row
+	return errLong
 }
 
 // eachBit computes a Bool row by row; null rows are left out.

@@ -65,6 +65,15 @@ func rewrite(n Node, f func(Node) Node) Node {
 	return f(n)
 }
 
+// Nodes counts the nodes of e.
+func Nodes(e Expr) (n int) {
+	walk(e.N, func(Node) bool {
+		n++
+		return true
+	})
+	return n
+}
+
 // Columns returns the names of the columns that e reads, each once, in order of
 // first use.
 func Columns(e Expr) []string {

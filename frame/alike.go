@@ -8,8 +8,11 @@ import (
 	"github.com/weft-data/weft/op/rows"
 )
 
-// alike casts the key columns of both sides to their common types.
-func (f *Frame) alike(right *Frame, l, r []string) (a, b *Frame, err error) {
+// alike casts columns of both sides to their common types.
+func (f *Frame) alike(right *Frame, l, r []string, common func(a, b dtype.Type) (dtype.Type, error)) (a, b *Frame, err error) {
+	if len(l) != len(r) {
+		return nil, nil, fmt.Errorf("%d key columns on the left, %d on the right", len(l), len(r))
+	}
 	casts := [2]map[string]dtype.Type{{}, {}}
 	for i := range l {
 		x, err := f.n.out.Schema.Find(l[i])
@@ -24,11 +27,11 @@ func (f *Frame) alike(right *Frame, l, r []string) (a, b *Frame, err error) {
 		if s == t {
 			continue
 		}
-		common, err := dtype.Promote(s, t)
+		both, err := common(s, t)
 		if err != nil {
-			return nil, nil, fmt.Errorf("key %q is %s on the left and %q is %s on the right: cast one of them", l[i], s, r[i], t)
+			return nil, nil, fmt.Errorf("key %q is %s on the left and %q is %s on the right: cast one of them", dtype.Shown(l[i]), s, dtype.Shown(r[i]), t)
 		}
-		casts[0][l[i]], casts[1][r[i]] = common, common
+		casts[0][l[i]], casts[1][r[i]] = both, both
 	}
 	return f.cast(casts[0]), right.cast(casts[1]), nil
 }

@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/weft-data/weft/array"
@@ -17,14 +18,10 @@ import (
 // blocks get is known when the plan runs, see array.Array.Select.
 func (f *Frame) Array(blocks int, cols ...string) *array.Array {
 	if len(cols) > 0 {
-		sel := make([]any, len(cols))
-		for i, c := range cols {
-			sel[i] = c
-		}
-		f = f.Select(sel...)
+		f = f.Select(anys(cols)...)
 	}
 	k := elem.Invalid
-	if f.err == nil {
+	if f.Err() == nil {
 		for _, c := range f.n.out.Schema {
 			e := ops.OfTable(c.Type)
 			if e == elem.Invalid {
@@ -37,23 +34,27 @@ func (f *Frame) Array(blocks int, cols ...string) *array.Array {
 			k = elem.Promote(k, e)
 		}
 	}
-	if f.err == nil {
+	if f.Err() == nil {
 		to := map[string]dtype.Type{}
 		for _, c := range f.n.out.Schema {
 			to[c.Name] = ops.ToTable(k)
 		}
 		f = f.cast(to).Repartition(blocks)
 	}
-	if f.err != nil {
-		return array.Failed(f.err)
+	if f.Err() != nil {
+		return array.Failed(f.Err())
 	}
 	g, want := f.plan()
 	return array.OfTable(array.Table{Graph: g, Want: want, Keep: f}, blocks, k, len(f.n.out.Schema) == 1)
 }
 
 // FromArray is the rows of a vector, or of a matrix with a name for each column, as
-// a frame. Rows stay in order; the second axis becomes one chunk.
+// a frame. Rows stay in order; the second axis becomes one chunk. How many rows there are need
+// not be known: those of another frame, or those that a condition selects, see array.Array.Select.
 func FromArray(x *array.Array, names ...string) *Frame {
+	if x == nil {
+		return fail("FromArray", errors.New("no array"))
+	}
 	t, out, err := x.Table(names)
 	if err != nil {
 		return fail("FromArray", err)

@@ -48,6 +48,18 @@ func TestFrameToArrayAndBack(t *testing.T) {
 		if err != nil || n.Value(0, 0) != int64(145) {
 			t.Error(n, err)
 		}
+		// rows of which is not known how many there are: those of a filter, all and none of them
+		for least, rows := range map[int]int64{-1: 10, 6: 8, 100: 0} {
+			x := f.Filter(frame.Col("a").Ge(least)).Array(4, "a", "b", "c").As(array.Float64)
+			centred := frame.FromArray(x.Sub(x.Mean(0)), "a", "b", "c").Select(frame.Col("a").Add(frame.Col("b")).As("s"))
+			got, err := centred.GroupBy().Agg(frame.Sum("s"), frame.Count().As("n")).Collect(ctx, r)
+			if err != nil || got.Value(0, 1) != rows || rows > 0 && math.Abs(got.Value(0, 0).(float64)) > 1e-9 {
+				t.Error(least, got, err)
+			}
+		}
+		if err := frame.FromArray(f.Array(4).T(), "x").Err(); err == nil || !strings.Contains(err.Error(), "axis 1 of (3, -1): chunk sizes are unknown") {
+			t.Error(err)
+		}
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}

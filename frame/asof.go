@@ -37,15 +37,15 @@ type AsOf struct {
 
 // JoinAsOf gives every row of f once, with the columns of the row of right that
 // matches it by time, or nulls. Right columns of By that have the name of their
-// partner are left out. Null and NaN times and null keys match nothing; of right
+// partner are left out. Times of uint64 and of int64 are compared as int64. Null and NaN times and null keys match nothing; of right
 // rows with equal times Backward takes the last one in the order of right, Forward
 // the first one. The rows come out in order of By and then of time.
 func (f *Frame) JoinAsOf(right *Frame, o AsOf) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
-	if right.err != nil {
-		return right
+	if right.Err() != nil {
+		return right.failed()
 	}
 	if o.On != "" {
 		o.LeftOn, o.RightOn = o.On, o.On
@@ -55,15 +55,15 @@ func (f *Frame) JoinAsOf(right *Frame, o AsOf) *Frame {
 	}
 	p := window.AsOfParams{LeftOn: o.LeftOn, RightOn: o.RightOn, Direction: o.Direction, Strict: o.Strict, Suffix: o.Suffix,
 		LeftBy: append(slices.Clone(o.By), o.LeftBy...), RightBy: append(slices.Clone(o.By), o.RightBy...)}
-	if len(p.LeftBy) != len(p.RightBy) {
-		return fail("JoinAsOf", fmt.Errorf("%d key columns on the left, %d on the right", len(p.LeftBy), len(p.RightBy)))
+	a, b, err := f.alike(right, p.LeftBy, p.RightBy, dtype.Common)
+	if err == nil {
+		a, b, err = a.alike(b, []string{p.LeftOn}, []string{p.RightOn}, timeType)
 	}
-	a, b, err := f.alike(right, append(slices.Clone(p.LeftBy), p.LeftOn), append(slices.Clone(p.RightBy), p.RightOn))
 	if err != nil {
 		return fail("JoinAsOf", err)
 	}
-	if a.err != nil || b.err != nil {
-		return &Frame{err: fmt.Errorf("%w", firstError(a.err, b.err))}
+	if a.Err() != nil || b.Err() != nil {
+		return &Frame{err: fmt.Errorf("%w", firstError(a.Err(), b.Err()))}
 	}
 	if o.Tolerance != nil {
 		t := a.n.out.Schema[a.n.out.Schema.Index(p.LeftOn)].Type
@@ -79,6 +79,16 @@ func (f *Frame) JoinAsOf(right *Frame, o AsOf) *Frame {
 		return f.sort("JoinAsOf", append(k, Asc(on)))
 	}
 	return add("JoinAsOf", calls(window.AsOf, p), sorted(a, p.LeftBy, p.LeftOn), sorted(b, p.RightBy, p.RightOn))
+}
+
+// timeType is the type in which times are close by: of uint64 and a signed integer int64, and what does not fit it is an
+// error when the plan runs, as float64 would make one time of several.
+func timeType(a, b dtype.Type) (dtype.Type, error) {
+	t, err := dtype.Promote(a, b)
+	if err == nil && t.Kind == dtype.Float64 && a.Kind.IsInt() && b.Kind.IsInt() {
+		return dtype.Of(dtype.Int64), nil
+	}
+	return t, err
 }
 
 func firstError(a, b error) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"math/rand/v2"
+	"path/filepath"
 	"syscall"
 	"testing"
 
@@ -43,13 +44,13 @@ func cpu() float64 {
 }
 
 // run measures a plan in CPU seconds.
-func run(b *testing.B, f *frame.Frame) {
+func run(b *testing.B, f *frame.Frame, opts ...frame.Option) {
 	r := local.New(local.Options{Threads: 2, Memory: 4 << 30, SpillDir: b.TempDir()})
 	defer r.Close()
 	b.ResetTimer()
 	from := cpu()
 	for b.Loop() {
-		if _, err := f.Collect(context.Background(), r); err != nil {
+		if _, err := f.Collect(context.Background(), r, opts...); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -78,6 +79,47 @@ func BenchmarkWindow(b *testing.B) {
 				o.Order = nil // nor have the peers one
 			}
 			run(b, f.Window(o, q.w.As("w")).GroupBy().Agg(frame.Sum("w"), frame.Sum("t").As("t2")))
+		})
+	}
+}
+
+// BenchmarkLists reads a list of four numbers on average in each of a million rows of a Parquet file.
+func BenchmarkLists(b *testing.B) {
+	r := local.New(local.Options{Threads: 2, Memory: 4 << 30, SpillDir: b.TempDir()})
+	path := filepath.Join(b.TempDir(), "lists.parquet")
+	_, err := ticks(4_000_000, 1_000_000, 1).GroupBy("k").Agg(frame.List("t").As("x")).WriteParquet(context.Background(), r, path)
+	r.Close()
+	if err != nil {
+		b.Fatal(err)
+	}
+	run(b, frame.ReadParquet(path).GroupBy().Agg(frame.Sum(frame.Col("x").List().Len())))
+}
+
+// BenchmarkWithin joins a million points with a hundred thousand intervals, of which
+// one holds each point on average; in keys, they are those of a number of users, or of
+// one each.
+func BenchmarkWithin(b *testing.B) {
+	type point struct{ User, X int64 }
+	type interval struct{ User, From, To, V int64 }
+	for _, c := range []struct {
+		name        string
+		users, long int64
+		on          []string
+	}{{"all", 1, 20_000, nil}, {"users=1000", 1000, 20_000_000, []string{"User"}}, {"users=100000", 1e5, 2e9, []string{"User"}}} {
+		b.Run(c.name, func(b *testing.B) {
+			rnd := rand.New(rand.NewPCG(1, 2))
+			points, intervals := make([]point, 1e6), make([]interval, 1e5)
+			for i := range points {
+				points[i] = point{rnd.Int64N(c.users), rnd.Int64N(1e9)}
+			}
+			for i := range intervals {
+				from := rnd.Int64N(1e9)
+				intervals[i] = interval{rnd.Int64N(c.users), from, from + rnd.Int64N(c.long), int64(i)}
+			}
+			x := frame.Col("X")
+			on := frame.JoinOn{On: c.on, Where: x.Ge(frame.Col("From")).And(x.Lt(frame.Col("To")))}
+			f := frame.FromStructs(points).JoinOn(frame.FromStructs(intervals), on)
+			run(b, f.GroupBy().Agg(frame.Count(), frame.Sum("V")))
 		})
 	}
 }

@@ -30,8 +30,8 @@ type Bins struct {
 // Cut adds a text column, called as, with the bin that each value of a column, a
 // name or an expression, falls into. Null and NaN fall into none: null.
 func (f *Frame) Cut(x any, as string, b Bins) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	n := len(b.Breaks)
 	if n == 0 {
@@ -151,29 +151,26 @@ type Resampled struct {
 //
 // Errors: those of GroupByTime; a gap of more than 2^22 spans.
 func (f *Frame) Resample(r Resampled, aggs ...Aggregate) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	if r.Fill >= noFill {
 		return fail("Resample", fmt.Errorf("no fill %d", r.Fill))
 	}
-	by := make([]any, len(r.By))
-	for i, c := range r.By {
-		by[i] = c
+	g := f.GroupByTime(r.On, r.Every, anys(r.By)...).Agg(aggs...)
+	if g.Err() != nil {
+		return g.failed()
 	}
-	g := f.GroupByTime(r.On, r.Every, by...).Agg(aggs...)
-	if g.err != nil {
-		return g
-	}
-	const next, step = "\x00next", "\x00step"
+	const next, span = "\x00next", "\x00span"
 	var cols []any
 	var values []string
-	first := expr.Col(step).Eq(0)
+	on := expr.Col(r.On)
+	first := expr.Col(span).Eq(on).Or(on.IsNull())
 	for _, c := range g.n.out.Schema {
 		e := expr.Col(c.Name)
 		switch {
 		case c.Name == r.On:
-			e = e.Dt().Add(expr.Col(step), r.Every)
+			e = expr.Col(span)
 		case !slices.Contains(r.By, c.Name):
 			values = append(values, c.Name)
 			e = expr.If(first).Then(e).End()
@@ -181,8 +178,9 @@ func (f *Frame) Resample(r Resampled, aggs ...Aggregate) *Frame {
 		cols = append(cols, e.As(c.Name))
 	}
 	over := Over{By: r.By, Order: []any{r.On}}
-	gap := expr.Coalesce(expr.Col(next).Dt().Diff(expr.Col(r.On), r.Every), 1)
-	out := g.Window(over, Lead(r.On, 1).As(next)).WithColumns(expr.ListRange(0, gap).As(step)).Explode(step).Select(cols...)
+	// Every row becomes one for each span from its own to that of the next row, which is left out.
+	spans := expr.Coalesce(on.Dt().Spans(expr.Col(next), r.Every), expr.ListOf(on))
+	out := g.Window(over, Lead(r.On, 1).As(next)).WithColumns(spans.As(span)).Explode(span).Select(cols...)
 	switch r.Fill {
 	case FillGiven:
 		return out.FillNull(r.Value, values...)
@@ -192,19 +190,15 @@ func (f *Frame) Resample(r Resampled, aggs ...Aggregate) *Frame {
 			if filled[i] = FillForward(c); r.Fill == FillNext {
 				filled[i] = FillBackward(c)
 			}
-			filled[i] = filled[i].As(fmt.Sprint("\x00fill", i))
+			filled[i] = filled[i].As(hidden("filled " + c))
 		}
 		all := out.Schema().Names()
 		out = out.Window(over, filled...).Drop(values...)
 		names := map[string]string{}
-		for i, c := range values {
-			names[fmt.Sprint("\x00fill", i)] = c
+		for _, c := range values {
+			names[hidden("filled "+c)] = c
 		}
-		keep := make([]any, len(all))
-		for i, c := range all {
-			keep[i] = c
-		}
-		return out.Rename(names).Select(keep...)
+		return out.Rename(names).Select(anys(all)...)
 	}
 	return out
 }

@@ -15,6 +15,9 @@
 package frame
 
 import (
+	"errors"
+	"slices"
+
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/graph"
@@ -48,12 +51,21 @@ func Lit(v any) expr.Expr { return expr.Lit(v) }
 // If begins a conditional: If(cond).Then(x).Else(y).
 func If(cond any) expr.Branch { return expr.If(cond) }
 
-// Err returns the first mistake made in building f, or nil.
-func (f *Frame) Err() error { return f.err }
+// Err returns the first mistake made in building f, or nil. A nil Frame and the zero Frame are
+// mistakes.
+func (f *Frame) Err() error {
+	if f == nil || f.n == nil && f.err == nil {
+		return graph.Mistake("weft/frame", "no frame", errors.New("a nil or zero Frame: make one with ReadCSV, FromColumns or the like"))
+	}
+	return f.err
+}
+
+// failed is a frame that carries the mistake of f.
+func (f *Frame) failed() *Frame { return &Frame{err: f.Err()} }
 
 // Schema returns the names and types of the columns; nil after a mistake.
 func (f *Frame) Schema() dtype.Schema {
-	if f.err != nil {
+	if f.Err() != nil {
 		return nil
 	}
 	return f.n.out.Schema
@@ -77,8 +89,8 @@ func add(verb string, make maker, in ...*Frame) *Frame {
 	n := &node{}
 	var metas []op.Meta
 	for _, f := range in {
-		if f.err != nil {
-			return &Frame{err: f.err}
+		if f.Err() != nil {
+			return f.failed()
 		}
 		n.in = append(n.in, f.n)
 		metas = append(metas, f.n.out)
@@ -90,6 +102,22 @@ func add(verb string, make maker, in ...*Frame) *Frame {
 	n.origin = graph.Caller("weft/frame")
 	return &Frame{n: n}
 }
+
+// hidden names a column that a verb makes for a while, unlike all names that are taken. Plans and errors show the text,
+// see dtype.Shown.
+func hidden(text string, taken ...[]string) string {
+	if r := []rune(text); len(r) > hiddenText {
+		text = string(r[:hiddenText]) + "…"
+	}
+	name := "\x00" + text
+	for slices.ContainsFunc(taken, func(names []string) bool { return slices.Contains(names, name) }) {
+		name += "'"
+	}
+	return name
+}
+
+// hiddenText is how many characters of a long expression name its column.
+const hiddenText = 60
 
 // plan lists the nodes of a frame as a graph.
 func (f *Frame) plan() (*graph.Graph, graph.LayerID) {

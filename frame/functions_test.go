@@ -18,6 +18,7 @@ import (
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/frame"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/sched/local"
 )
@@ -80,7 +81,7 @@ func TestFold(t *testing.T) {
 		list = append(list, p)
 	}
 	in := frame.FromStructs(list).Repartition(7)
-	for _, o := range []local.Options{{Threads: 1}, {Threads: 2}, {Threads: 8}, {Threads: 2, Pool: 40 << 20}} {
+	for _, o := range effort.Some(2, []local.Options{{Threads: 1}, {Threads: 2}, {Threads: 8}, {Threads: 2, Pool: 40 << 20}}) {
 		o.SpillDir = t.TempDir()
 		r := local.New(o)
 		for _, keys := range [][]any{{"k"}, {expr.Col("k").Str().Len().As("len")}, {}} {

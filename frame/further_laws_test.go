@@ -6,16 +6,15 @@ import (
 	"testing"
 
 	"github.com/weft-data/weft/frame"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/sched/local"
 )
 
 // TestFurtherSameBits runs windows and other verbs that store what they read, with
 // some threads and so little memory that blocks lie on disk.
 func TestFurtherSameBits(t *testing.T) {
-	n := 120_000
-	if testing.Short() {
-		n = 40_000
-	}
+	effort.Long(t, "many ways to do the same")
+	n := effort.Of(120_000, 30_000)
 	path := filepath.Join(t.TempDir(), "sales.csv")
 	sales(t, path, n, n/50, true) // nine tenths have one part
 	f := frame.ReadCSV(path)
@@ -27,14 +26,16 @@ func TestFurtherSameBits(t *testing.T) {
 		frame.Count().Range(0, 0).As("peers"))
 	plans := map[string]*frame.Frame{
 		"windows": w,
-		"places":  f.Concat(f.Sample(0.5, 7)).WithRowIndex("row").Slice(-int64(n), int64(n/2)),
-		"shape":   f.Select("user", "part", "qty").Unpivot(frame.Unpivoted{Keep: []string{"user"}}).CumSum("value"),
-		"asof":    f.JoinAsOf(f.Select("part", "amount", "note"), frame.AsOf{On: "amount", By: []string{"part"}, Strict: true}).Repartition(5),
-		"joins":   f.Head(5000).Join(f.Tail(5000).Select("user", "qty"), frame.Full, "user"),
+		"wholes": f.Window(frame.Over{By: []string{"part", "qty"}}, frame.Sum("amount").Whole().As("all"), frame.Std("amount").Whole().As("std"),
+			frame.First("note").Whole().As("first"), frame.Last("user").Whole().As("last"), frame.Count().Whole().As("rows")),
+		"places": f.Concat(f.Sample(0.5, 7)).WithRowIndex("row").Slice(-int64(n), int64(n/2)),
+		"shape":  f.Select("user", "part", "qty").Unpivot(frame.Unpivoted{Keep: []string{"user"}}).CumSum("value"),
+		"asof":   f.JoinAsOf(f.Select("part", "amount", "note"), frame.AsOf{On: "amount", By: []string{"part"}, Strict: true}).Repartition(5),
+		"joins":  f.Head(5000).Join(f.Tail(5000).Select("user", "qty"), frame.Full, "user"),
 	}
 	for name, p := range plans {
 		var want uint64
-		for _, o := range []local.Options{{Threads: 1, Memory: 2 << 30}, {Threads: 8, Memory: 2 << 30}, {Threads: 2, Pool: 48 << 20}, {Threads: 8, Pool: 64 << 20}} {
+		for _, o := range effort.Some(2, []local.Options{{Threads: 1, Memory: 2 << 30}, {Threads: 8, Memory: 2 << 30}, {Threads: 2, Pool: 48 << 20}, {Threads: 8, Pool: 64 << 20}}) {
 			o.SpillDir = t.TempDir()
 			r := local.New(o)
 			got, rows, err := sum(p, r)

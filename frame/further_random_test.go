@@ -8,7 +8,7 @@ import (
 )
 
 // furtherVerbs is the number of cases of weaver.further.
-const furtherVerbs = 14
+const furtherVerbs = 16
 
 // further adds one of the other verbs.
 func (w *weaver) further(n int) {
@@ -33,6 +33,8 @@ func (w *weaver) further(n int) {
 		w.window()
 	case 12, 13:
 		w.asOf()
+	case 14, 15:
+		w.wholes()
 	}
 }
 
@@ -309,6 +311,53 @@ func (w *weaver) window() {
 	w.t = out
 }
 
+// wholes draws aggregates of whole partitions without an order.
+func (w *weaver) wholes() {
+	by := w.some(1 + w.rnd.IntN(2))
+	parts := map[string][][]any{}
+	id := func(r []any) (s string) {
+		for _, c := range by {
+			s += fmt.Sprintf("%q", fmt.Sprint(key(r[c])))
+		}
+		return s
+	}
+	for _, r := range w.t.rows {
+		parts[id(r)] = append(parts[id(r)], r)
+	}
+	out := &otable{cols: slices.Clone(w.t.cols)} // in the order of a join, which is none where it spills
+	var texts []string
+	var aggs []oagg
+	for range 1 + w.rnd.IntN(3) {
+		name := w.fresh()
+		a, c := w.agg()
+		texts, aggs = append(texts, fmt.Sprintf("%s = %s %s whole", name, a.fn, c.name)), append(aggs, a)
+		out.cols = append(out.cols, ocol{name, a.kind(w.t)})
+	}
+	w.line("window %s | | %s", strings.Join(w.words(by), " "), strings.Join(texts, "; "))
+	for _, r := range w.t.rows {
+		row := slices.Clone(r)
+		for _, a := range aggs {
+			row = append(row, a.of(parts[id(r)]))
+		}
+		out.rows = append(out.rows, row)
+	}
+	w.t = out
+}
+
+// agg draws an aggregate of a column that windows have.
+func (w *weaver) agg() (oagg, ocol) {
+	c := w.rnd.IntN(len(w.t.cols))
+	col := w.t.cols[c]
+	fns := map[kind][]string{
+		kBool:  {"count", "min", "max", "any", "all"},
+		kInt:   {"sum", "mean", "min", "max", "count", "var", "median", "quantile_30"},
+		kFloat: {"sum", "mean", "min", "max", "count", "var", "median", "quantile_30"},
+		kText:  {"min", "max", "count"},
+		kBig:   {"min", "max", "count"},
+	}[col.k]
+	return oagg{fn: fns[w.rnd.IntN(len(fns))], at: c}, col
+}
+
 // windowFunc draws a function of row i of a partition.
 func (w *weaver) windowFunc(order []okey) (text string, k kind, f func(rows [][]any, i int) any) {
 	peers := func(a, b []any) bool {
@@ -364,16 +413,16 @@ func (w *weaver) windowFunc(order []okey) (text string, k kind, f func(rows [][]
 	case x == 7:
 		return "last " + col.name + " whole", col.k, func(rows [][]any, _ int) any { return at(rows, len(rows)-1) }
 	}
-	fns := map[kind][]string{
-		kBool:  {"count", "min", "max"},
-		kInt:   {"sum", "mean", "min", "max", "count", "var"},
-		kFloat: {"sum", "mean", "min", "max", "count", "var"},
-		kText:  {"min", "max", "count"},
-		kBig:   {"min", "max", "count"},
-	}[col.k]
-	a := oagg{fn: fns[w.rnd.IntN(len(fns))], at: c}
+	a, col := w.agg()
+	if w.rnd.IntN(6) == 0 {
+		a.fn = []string{"first", "last"}[w.rnd.IntN(2)]
+	}
 	frame, span := w.frameOf(order, peers)
-	return a.fn + " " + col.name + " " + frame, a.kind(w.t), func(rows [][]any, i int) any {
+	text, k = a.fn+" "+col.name+" "+frame, a.kind(w.t)
+	if a.fn == "mean" {
+		a.fn = movingMean
+	}
+	return text, k, func(rows [][]any, i int) any {
 		lo, hi := span(rows, i)
 		lo, hi = max(lo, 0), max(0, min(hi+1, len(rows)))
 		return a.of(rows[min(lo, hi):hi])
@@ -470,7 +519,7 @@ func (w *weaver) asOf() {
 				continue
 			}
 			e := number64(best[j]) - number64(a[i])
-			if math.Abs(d) < math.Abs(e) || d == e && dir != "forward" {
+			if math.Abs(d) < math.Abs(e) || d == e && (dir == "backward" || dir == "nearest" && d <= 0) {
 				best = b
 			}
 		}

@@ -132,8 +132,8 @@ func (h *hall) asOf(f *frame.Frame, words []string) (*frame.Frame, error) {
 
 // moving applies the verbs of windows:
 //
-//	window BY … | NAME [desc]; … | NAME = FN [COL] [N] [whole | running | rows A B | range A B]; …
-//	shift N COL …    diff N COL …     cumsum COL …   cummin COL …   cummax COL …   cumcount COL …
+//	window BY … | NAME [desc]; … | NAME = FN [COL] [N] [whole | running | rows A B | range A B] [least N]; …
+//	shift N COL …    diff N COL …     cumsum COL …   cumprod COL …   cummin COL …   cummax COL …   cumcount COL …
 //	forward COL …    backward COL …   rolling N FN COL; …           rollingtime COL SPAN FN COL; …
 //	topkby N BY … | NAME [desc]; …
 func moving(f *frame.Frame, verb, rest string) (*frame.Frame, error) {
@@ -162,6 +162,8 @@ func moving(f *frame.Frame, verb, rest string) (*frame.Frame, error) {
 		return f.Shift(n, strings.Fields(rest)...), nil
 	case "cumsum":
 		return f.CumSum(words...), nil
+	case "cumprod":
+		return f.CumProd(words...), nil
 	case "cummin":
 		return f.CumMin(words...), nil
 	case "cummax":
@@ -269,7 +271,12 @@ func windowFunc(w []string) (f frame.WindowFunc, err error) {
 	case "fill_backward":
 		f = frame.FillBackward(rest[0])
 	default:
+		least := int64(0)
+		if i := len(rest) - 2; i >= 0 && rest[i] == "least" {
+			least, rest = n, rest[:i]
+		}
 		f, err = windowAgg(fn, rest)
+		f = f.AtLeast(least)
 	}
 	return f.As(name), err
 }

@@ -1,7 +1,7 @@
 package frame
 
 import (
-	"fmt"
+	"slices"
 
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/op/group"
@@ -149,6 +149,14 @@ type Grouped struct {
 	keys []expr.Expr
 }
 
+// frame is what is grouped; of nothing, nothing.
+func (g *Grouped) frame() *Frame {
+	if g == nil {
+		return nil
+	}
+	return g.f
+}
+
 // GroupBy divides the rows into groups of equal keys, names or expressions. Null
 // is a key like any other, NaN equals NaN and -0 equals 0. Without keys all rows
 // are one group.
@@ -163,8 +171,8 @@ func (f *Frame) GroupBy(keys ...any) *Grouped {
 // Agg returns a row per group: the keys and the aggregates. The order of the
 // rows is unspecified.
 func (g *Grouped) Agg(aggs ...Aggregate) *Frame {
-	if g.f.err != nil {
-		return g.f
+	if f := g.frame(); f.Err() != nil {
+		return f.failed()
 	}
 	p := group.Params{}
 	need := rows.ProjectParams{}
@@ -172,10 +180,10 @@ func (g *Grouped) Agg(aggs ...Aggregate) *Frame {
 		p.Keys = append(p.Keys, k.OutName())
 		need.Exprs = append(need.Exprs, k.As(k.OutName()))
 	}
-	for i, a := range aggs {
+	for _, a := range aggs {
 		x := group.Agg{Fn: a.fn, As: a.outName(), Q: a.q, Sep: a.sep}
-		x.Col = argument(&need, a.x, fmt.Sprintf("__arg%d", i))
-		x.Col2 = argument(&need, a.y, fmt.Sprintf("__with%d", i))
+		x.Col = argument(&need, a.x)
+		x.Col2 = argument(&need, a.y)
 		p.Aggs = append(p.Aggs, x)
 	}
 	below := g.f
@@ -189,22 +197,26 @@ func (g *Grouped) Agg(aggs ...Aggregate) *Frame {
 
 // argument makes an aggregate's argument a column below the group-by and returns
 // its name.
-func argument(need *rows.ProjectParams, x expr.Expr, name string) string {
+func argument(need *rows.ProjectParams, x expr.Expr) string {
 	if x.None() {
 		return ""
 	}
+	made := make([]string, len(need.Exprs))
+	for i, e := range need.Exprs {
+		made[i] = e.OutName()
+	}
+	name := ""
 	if c, ok := x.N.(expr.Column); ok {
-		for _, e := range need.Exprs {
-			if e.OutName() == c.Name {
-				if y, same := e.N.(expr.Column); same && y.Name == c.Name {
-					return c.Name
-				}
-				need.Exprs = append(need.Exprs, x.As(name))
+		name = c.Name
+		if i := slices.Index(made, name); i >= 0 {
+			if y, same := need.Exprs[i].N.(expr.Column); same && y.Name == name {
 				return name
 			}
+			name = ""
 		}
-		need.Exprs = append(need.Exprs, x.As(c.Name))
-		return c.Name
+	}
+	if name == "" {
+		name = hidden(x.String(), made)
 	}
 	need.Exprs = append(need.Exprs, x.As(name))
 	return name

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"html"
 	"strings"
+
+	"github.com/weft-data/weft/internal/cell"
 )
 
 // HTML words the table for notebooks and pages, as String does for terminals:
@@ -13,13 +15,13 @@ func (t *Table) HTML() string {
 	cols, gap := shownCols(len(t.Schema))
 	var b strings.Builder
 	b.WriteString("<table class=\"weft\">\n<thead>\n")
-	line := func(tag string, cell func(c int) string, attr func(c int) string) {
+	line := func(tag string, text func(c int) string, attr func(c int) string) {
 		b.WriteString("<tr>")
 		for i, c := range cols {
 			if i == gap {
 				fmt.Fprintf(&b, "<%s>…</%s>", tag, tag)
 			}
-			fmt.Fprintf(&b, "<%s%s>%s</%s>", tag, attr(c), html.EscapeString(cell(c)), tag)
+			fmt.Fprintf(&b, "<%s%s>%s</%s>", tag, attr(c), html.EscapeString(text(c)), tag)
 		}
 		b.WriteString("</tr>\n")
 	}
@@ -29,7 +31,7 @@ func (t *Table) HTML() string {
 		}
 		return ""
 	}
-	line("th", func(c int) string { return t.Schema[c].Name }, side)
+	line("th", func(c int) string { return cell.Line(t.Schema[c].Name) }, side)
 	line("th", func(c int) string { return t.Schema[c].Type.String() }, side)
 	b.WriteString("</thead>\n<tbody>\n")
 	n := int(t.NumRows())
@@ -38,7 +40,7 @@ func (t *Table) HTML() string {
 			line("td", func(int) string { return "…" }, side)
 			i = n - maxShownRows/2
 		}
-		line("td", func(c int) string { return cut(Word(t.Value(i, c), t.Schema[c].Type)) }, side)
+		line("td", func(c int) string { return cell.Cut(Word(t.Value(i, c), t.Schema[c].Type), maxShownCell) }, side)
 	}
 	fmt.Fprintf(&b, "</tbody>\n</table>\n<p>%d %s × %d %s</p>\n", n, plural(n, "row"), len(t.Schema), plural(len(t.Schema), "column"))
 	return b.String()

@@ -302,7 +302,15 @@ func TestIterateStopsEarly(t *testing.T) {
 	if used := r.Node().Pool().Used(); used != 0 {
 		t.Errorf("%d bytes are still in use", used)
 	}
-	if n := runtime.NumGoroutine(); n > before+1 {
+	n := runtime.NumGoroutine()
+	for range 1000 { // those that have said that they are done may still be there
+		if n <= before+1 {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+		n = runtime.NumGoroutine()
+	}
+	if n > before+1 {
 		t.Errorf("%d goroutines, %d before", n, before)
 	}
 	if n, err := f.Count(context.Background(), r); err != nil || n != 20000 {
@@ -429,8 +437,8 @@ func TestReadMistakes(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := frame.ReadCSV(one, two).Collect(context.Background(), runner(t)); err == nil || !strings.Contains(err.Error(), "two.csv: the header is a,c, but the first file has a,b") {
-		t.Errorf("two headers: %v", err)
+	if s := frame.ReadCSV(one, two).Schema().String(); s != "a int64?, b int64?, c int64?" {
+		t.Errorf("two headers: %s", s)
 	}
 }
 
@@ -490,12 +498,40 @@ func TestTable(t *testing.T) {
 	if strings.Contains(s, " 15 ") || strings.Count(s, "\n") > 30 {
 		t.Errorf("too long:\n%s", s)
 	}
+	hostile := collect(t, small(t, "\"a\x1b[2J\"\n\"\x1b[31m red\"\n"), r)
+	if s := hostile.String() + hostile.HTML(); strings.Contains(s, "\x1b") || strings.Count(s, "\uFFFD[31m red") != 2 {
+		t.Errorf("a terminal would obey %q", s)
+	}
 	none := collect(t, tab.Frame().Filter(frame.Lit(false)), r)
 	if none.NumRows() != 0 || !strings.Contains(none.String(), "0 rows × 2 columns") {
 		t.Errorf("got\n%s", none)
 	}
 	if got := collect(t, none.Frame(), r); got.NumRows() != 0 || len(got.Schema) != 2 {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+// TestTimesOfOperators measures a plan whose later operators cost more than the earlier ones, which hand on what they
+// kept back when their input has ended: no time may be taken off theirs for that.
+func TestTimesOfOperators(t *testing.T) {
+	r := runner(t)
+	list := make([]string, 50_000)
+	for i := range list {
+		list[i] = fmt.Sprint("name ", i)
+	}
+	right := frame.FromColumns(frame.Values("name", list), frame.Values("again", list))
+	f := frame.FromColumns(frame.Values("name", list[:9])).Join(right, frame.Full, "name").
+		WithColumns(frame.Col("again").Str().ReplaceRe("[0-9]+(.*)", "$1").As("text"))
+	for range 5 {
+		rep, err := f.Analyze(context.Background(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range rep.Layers {
+			if l.Time < 0 {
+				t.Fatalf("%s took %s\n%s", l.Name, l.Time, rep.After)
+			}
+		}
 	}
 }
 
@@ -523,5 +559,27 @@ func TestExplainAndAnalyze(t *testing.T) {
 	}
 	if _, err := f.Collect(ctx, nil); err == nil || !strings.Contains(err.Error(), "no runner") {
 		t.Errorf("without a runner: %v", err)
+	}
+}
+
+// TestFixedZones writes and shows times of a zone that is hours and minutes, as other writers of Arrow have it.
+func TestFixedZones(t *testing.T) {
+	typ := &arrow.TimestampType{Unit: arrow.Millisecond, TimeZone: "+05:45"}
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrow.NewSchema([]arrow.Field{{Name: "at", Type: typ}}, nil))
+	b.Field(0).(*array.TimestampBuilder).Append(1_000_000_000_000)
+	f := frame.FromRecords(b.NewRecord())
+	tab, err := f.Collect(t.Context(), runner(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, ok := tab.Value(0, 0).(time.Time); !ok || at.Format(time.RFC3339) != "2001-09-09T07:31:40+05:45" {
+		t.Errorf("%v", tab.Value(0, 0))
+	}
+	path := filepath.Join(t.TempDir(), "x.ndjson")
+	if _, err := f.WriteJSON(t.Context(), runner(t), path); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(path); err != nil || !strings.Contains(string(text), "07:31:40.000+05:45") {
+		t.Errorf("%s, %v", text, err)
 	}
 }

@@ -7,10 +7,22 @@ import (
 	"github.com/weft-data/weft/graph"
 )
 
-// ReadArrow reads Arrow IPC files (also called Feather), streams, or patterns of
-// them, of one schema. Only their schemas are read now.
-func ReadArrow(paths ...string) *Frame {
-	p, _, err := ipc.Describe(context.Background(), paths)
+// ReadArrow reads Arrow IPC files (also called Feather) or streams of one schema:
+// files, folders or patterns of them, whose paths may give columns, see ReadCSV. Only
+// their schemas are read now.
+//
+// A file has a footer, so one that was cut is an error. A stream ends with a marker or,
+// as the format allows and many writers do, without one: a stream that was cut between
+// two records cannot be told from a whole one. A cut anywhere else, and bytes behind the
+// marker, are errors that name the byte.
+func ReadArrow(paths ...string) *Frame { return ReadArrowWith(ArrowReadOptions{}, paths...) }
+
+// ArrowReadOptions are the options of ReadArrowWith; the zero value is good.
+type ArrowReadOptions = ipc.Options
+
+// ReadArrowWith is ReadArrow with options.
+func ReadArrowWith(o ArrowReadOptions, paths ...string) *Frame {
+	p, _, err := ipc.Describe(context.Background(), paths, o)
 	if err != nil {
 		return fail("ReadArrow", err)
 	}

@@ -11,9 +11,10 @@ import (
 // everything it can.
 type JSONOptions = ndjson.Options
 
-// ReadJSON reads JSON files or patterns of them: one object per line, or one
-// array of objects, plain or compressed. Keys become columns, arrays lists, inner
-// objects structs; a column of mixed types is text. Types are found in a sample of
+// ReadJSON reads JSON files, folders or patterns of them, whose paths may give
+// columns, see ReadCSV: one object per line, or one array of objects, plain or
+// compressed. Keys become columns, arrays lists, inner objects structs; a column of
+// mixed types is text. Types are found in a sample of
 // the files; every record is checked against them when it is read.
 func ReadJSON(paths ...string) *Frame { return ReadJSONWith(JSONOptions{}, paths...) }
 

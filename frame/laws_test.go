@@ -18,6 +18,7 @@ import (
 
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/sched/local"
 )
 
@@ -146,16 +147,13 @@ func query(path string) *frame.Frame {
 }
 
 func TestSameBitsForAnyThreadsAndMemory(t *testing.T) {
-	n := 400_000
-	if testing.Short() {
-		n = 60_000
-	}
+	n := effort.Of(400_000, 60_000)
 	path := filepath.Join(t.TempDir(), "sales.csv")
 	sales(t, path, n, n/4, false)
 	const cramped = 96 << 20 // of buffers: everything that can spill does
 	var want uint64
 	crampedSpilled := int64(0) // the more threads, the less memory for each
-	for _, threads := range []int{1, 2, 8} {
+	for _, threads := range effort.Some(2, []int{1, 2, 8}) {
 		for _, o := range []local.Options{{Memory: 256 << 20}, {Memory: 2 << 30}, {Pool: cramped}} {
 			o.Threads, o.SpillDir = threads, t.TempDir()
 			r := local.New(o)
@@ -203,23 +201,44 @@ func TestMemoryUnderSkew(t *testing.T) {
 	sales(t, groups, 2_000_000, 1_000_000, false)
 	sales(t, hot, 1_500_000, 1000, true)
 	for job, path := range map[string]string{"group": groups, "join": hot} {
-		c := exec.Command(os.Args[0], "-test.run", "^TestMemoryUnderSkew$", "-test.v")
-		c.Env = append(os.Environ(), "WEFT_SKEW_JOB="+job, "WEFT_SKEW_FILE="+path)
-		out, err := c.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", job, err, out)
-		}
-		_, rest, ok := strings.Cut(string(out), "PEAK ")
-		word, _, _ := strings.Cut(rest, " ")
-		peak, err := strconv.ParseInt(word, 10, 64)
-		if !ok || err != nil {
-			t.Fatalf("%s: no peak in\n%s", job, out)
-		}
+		peak := peakOf(t, "TestMemoryUnderSkew", "WEFT_SKEW_JOB="+job, "WEFT_SKEW_FILE="+path)
 		t.Logf("%s: peak %d MiB of a budget of %d MiB", job, peak>>20, int64(budget)>>20)
 		if peak > budget*115/100 {
 			t.Errorf("%s: peak %d MiB is more than 1.15 × %d MiB", job, peak>>20, int64(budget)>>20)
 		}
 	}
+}
+
+// peakOf runs a test in a process of its own, in which it ends with printPeak.
+func peakOf(t *testing.T, test string, env ...string) int64 {
+	t.Helper()
+	c := exec.Command(os.Args[0], "-test.run", "^"+test+"$", "-test.v")
+	c.Env = append(os.Environ(), env...)
+	out, err := c.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", env, err, out)
+	}
+	_, rest, ok := strings.Cut(string(out), "PEAK ")
+	word, _, _ := strings.Cut(rest, " ")
+	peak, err := strconv.ParseInt(word, 10, 64)
+	if !ok || err != nil {
+		t.Fatalf("%v: no peak in\n%s", env, out)
+	}
+	return peak
+}
+
+// printPeak prints the highest resident size that this process had.
+func printPeak(t *testing.T, rows, spilled int64) {
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(b), "VmHWM:")
+	kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Printf("PEAK %d rows %d spilled %d\n", kb<<10, rows, spilled)
 }
 
 // skewJob is the process of TestMemoryUnderSkew.
@@ -240,14 +259,5 @@ func skewJob(t *testing.T, job, path string, budget int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(b), "VmHWM:")
-	kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Printf("PEAK %d rows %d spilled %d\n", kb<<10, rows, r.Node().Spilled())
+	printPeak(t, rows, r.Node().Spilled())
 }

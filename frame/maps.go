@@ -2,6 +2,7 @@ package frame
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 
@@ -30,9 +31,14 @@ func MapBatches[A, R any](f *Frame, fn op.Fn[[]A, []R]) *Frame {
 }
 
 func mapped[A, R any](verb string, f *Frame, o op.Op[gorows.MapParams], fn op.Fn[A, R]) *Frame {
+	if fn.None() {
+		return fail(verb, errNoFunction)
+	}
 	p := named(fn)
 	return kept(add(verb, calls(o, p), f), p.ID)
 }
+
+var errNoFunction = errors.New("no function")
 
 // named makes parameters of a function: its name, or a number in this process.
 func named[A, R any](fn op.Fn[A, R]) gorows.MapParams {
@@ -46,7 +52,7 @@ func named[A, R any](fn op.Fn[A, R]) gorows.MapParams {
 func kept(f *Frame, id uint64) *Frame {
 	switch {
 	case id == 0:
-	case f.err != nil:
+	case f.Err() != nil:
 		gorows.Drop(id)
 	default:
 		runtime.AddCleanup(f.n, gorows.Drop, id)
@@ -65,6 +71,9 @@ type RecordFunc struct {
 // wherever the same program does, and must be made in a package-level var; it panics then
 // on a name used twice. Without a name it stays in this process.
 func RecordFunction(name string, out *arrow.Schema, f func(context.Context, arrow.Record) (arrow.Record, error)) RecordFunc {
+	if out == nil || f == nil {
+		return RecordFunc{err: errors.New("no function, or no schema of its result")}
+	}
 	schema, err := chunk.FromArrowSchema(out)
 	if err != nil {
 		return RecordFunc{err: fmt.Errorf("schema of the result: %w", err)}
@@ -87,6 +96,9 @@ func (f *Frame) MapPartitions(fn RecordFunc) *Frame {
 	if fn.err != nil {
 		return fail("MapPartitions", fn.err)
 	}
+	if fn.f.Call == nil {
+		return fail("MapPartitions", errNoFunction)
+	}
 	p := gorows.PartitionParams{MapParams: gorows.MapParams{Fn: fn.f.Name}, Out: fn.f.Schema}
 	if fn.f.Name == "" {
 		p = gorows.KeepRecords(fn.f)
@@ -104,7 +116,13 @@ func (f *Frame) MapPartitions(fn RecordFunc) *Frame {
 //
 // Memory: a list of the states of a group must fit the budget.
 func Fold[A, S, R any](g *Grouped, fn op.Folded[A, S, R]) *Frame {
-	f := g.f
+	f := g.frame()
+	if f.Err() != nil {
+		return f.failed()
+	}
+	if fn.Rows.None() || fn.States.None() {
+		return fail("Fold", errNoFunction)
+	}
 	var keys []any
 	p := gorows.FoldParams{}
 	for _, k := range g.keys {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -22,8 +23,8 @@ type ColumnData struct {
 }
 
 // Values names a slice of a type that FromStructs takes as a field: bools,
-// numbers, strings, []byte, times, durations, or pointers to them, nil for null.
-// The values are copied.
+// numbers, strings (of UTF-8, as CSV and JSON files are), []byte, times, durations, or
+// pointers to them, nil for null. The values are copied.
 func Values[T any](name string, list []T) ColumnData {
 	c := ColumnData{name: name}
 	s, err := gorows.ShapeOf(reflect.TypeFor[single[T]]())
@@ -31,22 +32,22 @@ func Values[T any](name string, list []T) ColumnData {
 		c.err = fmt.Errorf("column %q: %w", name, err)
 		return c
 	}
-	w := gorows.NewWriter(s)
+	named := *s
+	named.Schema = slices.Clone(s.Schema)
+	named.Schema[0].Name = name
+	w := gorows.NewWriter(&named)
 	x := reflect.New(reflect.TypeFor[single[T]]()).Elem()
 	for _, v := range list {
 		x.Field(0).Set(reflect.ValueOf(&v).Elem())
-		if err := w.Add(x); err != nil {
-			c.err = fmt.Errorf("column %q: %w", name, err)
+		if c.err = w.Add(x); c.err != nil {
 			return c
 		}
 	}
-	c.b, c.t = w.Flush(), s.Schema[0]
-	c.t.Name = name
+	c.b, c.t = w.Flush(), named.Schema[0]
 	return c
 }
 
-// FromColumns makes a frame of slices of one length. A plan with such a frame runs
-// in this process only.
+// FromColumns makes a frame of slices of one length; else it is as FromRecords.
 func FromColumns(cols ...ColumnData) *Frame {
 	if len(cols) == 0 {
 		return fail("FromColumns", errors.New("no columns: a table has at least one"))
@@ -56,6 +57,9 @@ func FromColumns(cols ...ColumnData) *Frame {
 	for i, c := range cols {
 		if c.err != nil {
 			return fail("FromColumns", c.err)
+		}
+		if c.b == nil {
+			return fail("FromColumns", fmt.Errorf("column %d is none: make it with Values", i))
 		}
 		if i > 0 && c.b.N != b.N {
 			return fail("FromColumns", fmt.Errorf("column %q has %d values, %q has %d", c.name, c.b.N, cols[0].name, b.N))
@@ -69,6 +73,9 @@ func FromColumns(cols ...ColumnData) *Frame {
 // FromMatrix makes a frame of a matrix: a float64 column for each of its columns,
 // called by names. The values are copied.
 func FromMatrix(m mat.Matrix, names ...string) *Frame {
+	if m == nil {
+		return fail("FromMatrix", errors.New("no matrix"))
+	}
 	n, k := m.Dims()
 	if len(names) != k {
 		return fail("FromMatrix", fmt.Errorf("%d names for the %d columns of the matrix", len(names), k))

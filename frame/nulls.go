@@ -12,8 +12,8 @@ import (
 // DropNull removes the rows in which one of the columns is null (any column when
 // none are given). NaN is a value.
 func (f *Frame) DropNull(cols ...string) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	if len(cols) == 0 {
 		cols = f.n.out.Schema.Names()
@@ -36,8 +36,8 @@ func (f *Frame) DropNull(cols ...string) *Frame {
 // when none are given, in all columns whose type the value does not change. NaN
 // is a value. FillForward and FillBackward take values from other rows.
 func (f *Frame) FillNull(value any, cols ...string) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	s := f.n.out.Schema
 	for _, c := range cols {

@@ -338,6 +338,9 @@ func number64(v any) float64 {
 	return v.(float64)
 }
 
+// movingMean is the mean of a frame that has rows of its own for each row: the sum is rounded before it is divided.
+const movingMean = "moving mean"
+
 // moments computes sums, means and variances in rational numbers.
 func moments(fn string, vals []any) any {
 	sum, squares := new(big.Rat), new(big.Rat)
@@ -362,6 +365,9 @@ func moments(fn string, vals []any) any {
 		f, _ := sum.Float64()
 		return f
 	case fn == "mean":
+		f, _ := sum.Quo(sum, big.NewRat(n, 1)).Float64()
+		return f
+	case fn == movingMean:
 		f, _ := sum.Float64()
 		return f / float64(n)
 	case n < 2:

@@ -12,6 +12,8 @@ import (
 
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/effort"
+	"github.com/weft-data/weft/optimize"
 )
 
 var (
@@ -23,13 +25,10 @@ var (
 // with the oracle, each in three rooms that are drawn, too. A failure prints a
 // script.
 func TestRandomPlans(t *testing.T) {
-	n := *chains
-	if testing.Short() {
-		n /= 4
-	}
+	n := effort.Of(*chains, *chains/8)
 	all := rooms()
-	runners := map[[3]int64]graph.Runner{}
-	kind := func(m room) [3]int64 { return [3]int64{int64(m.threads), m.pool, int64(m.workers)} }
+	runners := map[string]graph.Runner{}
+	kind := func(m room) string { return fmt.Sprint(m.threads, m.pool, m.workers, m.cut) }
 	for _, m := range all {
 		if k := kind(m); runners[k] == nil {
 			runners[k] = m.open(t)
@@ -50,8 +49,64 @@ func TestRandomPlans(t *testing.T) {
 	}
 }
 
+// A cutting runner cuts every layer at every join that allows it, whatever the sizes are.
+type cutting struct{ graph.Runner }
+
+// cuts is at how many places it did.
+var cuts int
+
+func (c cutting) Start(ctx context.Context, q graph.Request) (graph.Job, error) {
+	all := optimize.Passes
+	defer func() { optimize.Passes = all }()
+	optimize.Passes = slices.Insert(slices.Clone(all), slices.Index(optimize.Names(), "divide")+1, optimize.Pass{Name: "cut", Run: func(p *optimize.Plan) error {
+		for i := range p.Graph.Layers {
+			l := &p.Graph.Layers[i]
+			l.Cuts = slices.Clone(l.Cuts)
+			for k := range l.Cuts {
+				l.Cuts[k].Rows = -1
+				cuts++
+			}
+		}
+		return nil
+	}})
+	return c.Runner.Start(ctx, q)
+}
+
+// TestRandomCuts runs random chains of verbs with joins, cut wherever they can be.
+func TestRandomCuts(t *testing.T) {
+	n := effort.Of(*chains, *chains/8)
+	const pool = 256 << 20
+	before := cuts
+	var runners []graph.Runner
+	for _, m := range []room{{threads: 1, pool: pool, cut: true}, {threads: 3, pool: pool, cut: true}, {threads: 2, pool: pool, workers: 2, cut: true}} {
+		runners = append(runners, m.open(t))
+	}
+	for i := range uint64(n) {
+		rnd := rand.New(rand.NewPCG(*seed+i, 11))
+		w := newWeaver(rnd)
+		w.join()
+		w.weave(rnd.IntN(3))
+		w.join()
+		w.weave(rnd.IntN(3))
+		want := strings.Join(w.t.lines(), "\n")
+		h := &hall{room: room{source: []string{"csv", "whole", "parquet"}[rnd.IntN(3)]}, r: runners[rnd.IntN(3)], dir: t.TempDir(), tables: map[string]*frame.Frame{}}
+		if got := h.answer(t, w); got != want {
+			t.Fatalf("seed %d:\n%s\n--- want\n%s\n--- got\n%s", *seed+i, w.script(), want, got)
+		}
+	}
+	if made := cuts - before; made < n/2 {
+		t.Errorf("%d plans had %d cuts", n, made)
+	}
+}
+
 // answer runs the chain of w in a room.
 func (h *hall) answer(t *testing.T, w *weaver) string {
+	h.write(t, w)
+	return h.chained(w)
+}
+
+// write makes the tables of w.
+func (h *hall) write(t *testing.T, w *weaver) {
 	for name, x := range w.base {
 		f, err := h.table(name, x.text())
 		if err != nil {
@@ -59,10 +114,17 @@ func (h *hall) answer(t *testing.T, w *weaver) string {
 		}
 		h.tables[name] = f
 	}
+}
+
+func (h *hall) chained(w *weaver) string {
 	f, err := h.chain(w.chain.String())
 	var tab *frame.Table
 	if err == nil {
-		tab, err = f.Collect(context.Background(), h.r, frame.Without(h.off...))
+		ctx := h.ctx
+		if ctx == nil {
+			ctx = context.Background()
+		}
+		tab, err = f.Collect(ctx, h.r, frame.Without(h.off...))
 	}
 	if err != nil {
 		return "error: " + err.Error()
@@ -278,6 +340,10 @@ func (w *weaver) group() {
 			text = a.fn + " " + w.t.cols[a.at].name
 		}
 		aggs, words = append(aggs, a), append(words, text+" as "+a.name)
+	}
+	if at := w.rnd.IntN(len(w.t.cols)); w.rnd.IntN(8) == 0 { // alone
+		a := oagg{fn: "count_distinct", at: at, name: w.fresh()}
+		aggs, words = []oagg{a}, []string{a.fn + " " + w.t.cols[at].name + " as " + a.name}
 	}
 	w.line("group %s | %s", strings.Join(w.words(keys), "; "), strings.Join(words, "; "))
 	w.t = w.t.group(keys, aggs)

@@ -25,8 +25,8 @@ func Without(passes ...string) Option { return graph.Without(passes...) }
 
 // blocks runs the plan in a mode and calls fn for every block.
 func (f *Frame) blocks(ctx context.Context, r graph.Runner, mode graph.Mode, opts []Option, fn func(chunk.Value) error) (graph.Report, error) {
-	if f.err != nil {
-		return graph.Report{}, f.err
+	if f.Err() != nil {
+		return graph.Report{}, f.Err()
 	}
 	g, want := f.plan()
 	defer runtime.KeepAlive(f) // and what its plan reads

@@ -21,6 +21,7 @@ import (
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/internal/script"
 	"github.com/weft-data/weft/sched/local"
 )
@@ -33,10 +34,15 @@ type room struct {
 	off     []string // passes of the optimizer
 	source  string   // "csv" in tiny blocks, "whole" csv, "records", "parquet"
 	workers int      // of a cluster, so that plans are written down and read and blocks travel; 0: this process
+	cut     bool     // layers are cut wherever they can be
 }
 
 // open makes the runner of a room.
 func (m room) open(t *testing.T) graph.Runner {
+	if m.cut {
+		m.cut = false
+		return cutting{m.open(t)}
+	}
 	if m.workers == 0 {
 		r := local.New(local.Options{Threads: m.threads, Pool: m.pool, SpillDir: t.TempDir()})
 		t.Cleanup(func() {
@@ -67,7 +73,7 @@ func (m room) open(t *testing.T) graph.Runner {
 }
 
 // passes that can be left out; lower must run.
-var passes = []string{"cull", "merge", "filter", "prune", "absorb", "project", "limit", "serve", "remerge", "weld", "fuse", "order", "memory"}
+var passes = []string{"cull", "merge", "filter", "prune", "absorb", "flatten", "project", "limit", "serve", "unite", "remerge", "weld", "fuse", "order", "divide", "memory"}
 
 func rooms() []room {
 	const roomy, tiny = 256 << 20, 64 << 20
@@ -80,6 +86,7 @@ func rooms() []room {
 		{name: "records", threads: 3, pool: roomy, source: "records"},
 		{name: "parquet", threads: 2, pool: roomy, source: "parquet"},
 		{name: "cluster", threads: 2, pool: roomy, source: "csv", workers: 2},
+		{name: "cut", threads: 2, pool: roomy, source: "csv", cut: true},
 		{name: "without-all", threads: 2, pool: roomy, off: passes, source: "csv"},
 	}
 	for _, p := range passes {
@@ -95,7 +102,7 @@ func rooms() []room {
 //	schema                                          as run, but the columns
 //	error                                           as schema or run, but only a mistake; not in all rooms
 func TestScripts(t *testing.T) {
-	for _, m := range rooms() {
+	for _, m := range effort.Some(2, rooms()) {
 		t.Run(m.name, func(t *testing.T) {
 			if script.Rewriting() && m.name != "plain" {
 				t.Skip("answers are written by the first room")
@@ -115,6 +122,7 @@ type hall struct {
 	r      graph.Runner
 	dir    string
 	tables map[string]*frame.Frame
+	ctx    context.Context // nil: nothing is cancelled
 }
 
 func (h *hall) stanza(t *testing.T, d *script.Stanza) string {

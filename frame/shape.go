@@ -25,8 +25,8 @@ const (
 // when none are given), one whole row of those that have it, as keep says. Null
 // equals null and NaN equals NaN. The order of the rows is unspecified.
 func (f *Frame) DistinctBy(keep Keep, cols ...string) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	s := f.n.out.Schema
 	if len(cols) == 0 {
@@ -53,6 +53,7 @@ func (f *Frame) DistinctBy(keep Keep, cols ...string) *Frame {
 	return out.Select(anys(s.Names())...)
 }
 
+// anys lets names be arguments of verbs.
 func anys(names []string) []any {
 	out := make([]any, len(names))
 	for i, n := range names {
@@ -80,8 +81,8 @@ type Unpivoted struct {
 // its value in the common type of all. The rows made of one row follow each other,
 // in the order of the columns.
 func (f *Frame) Unpivot(o Unpivoted) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	s := f.n.out.Schema
 	if len(o.Columns) == 0 {
@@ -106,7 +107,7 @@ func (f *Frame) Unpivot(o Unpivoted) *Frame {
 		}
 		t := s[i].Type
 		if k > 0 {
-			if t, err = dtype.Promote(common, t); err != nil {
+			if t, err = dtype.Common(common, t); err != nil {
 				return fail("Unpivot", fmt.Errorf("column %q is %s and those before are %s: cast one of them", c, s[i].Type, common))
 			}
 		}
@@ -139,8 +140,8 @@ type Pivoted struct {
 // before anything is read; Distinct finds them. The order of the rows is
 // unspecified.
 func (f *Frame) Pivot(o Pivoted) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	i, err := f.n.out.Schema.Find(o.Column)
 	if err != nil {
@@ -187,8 +188,8 @@ func (f *Frame) Pivot(o Pivoted) *Frame {
 // deviation; the least and the greatest value as text; and of numbers the median.
 // What a type has not is null.
 func (f *Frame) Describe() *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	s := f.n.out.Schema
 	p := rows.StackParams{Label: "column", Labels: s.Names()}

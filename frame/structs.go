@@ -2,6 +2,7 @@ package frame
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -15,8 +16,8 @@ import (
 const structRows = 1 << 17
 
 // FromStructs makes a frame of structs: a column for every exported field, with
-// its name or that of its tag `weft:"name"` (package gorows lists the types). The
-// values are copied. A plan with such a frame runs in this process only.
+// its name or that of its tag `weft:"name"` (package gorows lists the types). Strings
+// must be UTF-8; other bytes are a []byte. The values are copied; else it is as FromRecords.
 func FromStructs[T any](list []T) *Frame {
 	s, err := gorows.ShapeOf(reflect.TypeFor[T]())
 	if err != nil {
@@ -43,21 +44,17 @@ func FromStructs[T any](list []T) *Frame {
 // Errors: a field without a column or of a type that cannot hold it; a null for a
 // field that is no pointer; a number that does not fit.
 func Decode[T any](ctx context.Context, r graph.Runner, f *Frame, opts ...Option) ([]T, error) {
-	if f.err != nil {
-		return nil, f.err
+	if f.Err() != nil {
+		return nil, f.Err()
 	}
 	s, err := gorows.ShapeOf(reflect.TypeFor[T]())
 	if err != nil {
 		return nil, fmt.Errorf("frame: Decode: %w", err)
 	}
-	cols := make([]any, len(s.Schema))
-	for i, c := range s.Schema {
-		cols[i] = c.Name
-	}
 	if _, err := gorows.NewReader(s, f.Schema()); err != nil {
 		return nil, fmt.Errorf("frame: Decode: %w", err)
 	}
-	t, err := f.Select(cols...).Collect(ctx, r, opts...) // nothing else is computed
+	t, err := f.Select(anys(s.Schema.Names())...).Collect(ctx, r, opts...) // nothing else is computed
 	if err != nil {
 		return nil, err
 	}
@@ -74,6 +71,9 @@ func DecodeTable[T any](t *Table) ([]T, error) {
 }
 
 func decode[T any](t *Table, s *gorows.Shape) ([]T, error) {
+	if t == nil {
+		return nil, errors.New("frame: decode: no table")
+	}
 	r, err := gorows.NewReader(s, t.Schema)
 	if err != nil {
 		return nil, fmt.Errorf("frame: decode: %w", err)
@@ -103,6 +103,9 @@ type single[T any] struct {
 // Column returns a column of a table as a slice, without looking at the others. T
 // is a type that a field of Decode has: a pointer where there may be nulls.
 func Column[T any](t *Table, name string) ([]T, error) {
+	if t == nil {
+		return nil, errors.New("frame: Column: no table")
+	}
 	c, err := t.Schema.Find(name)
 	if err != nil {
 		return nil, fmt.Errorf("frame: Column: %w", err)

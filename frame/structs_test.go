@@ -175,6 +175,26 @@ var repeat = op.Func("frame_test/repeat", func(_ context.Context, list []pair) (
 	return out, nil
 })
 
+// Strings of Go are held to UTF-8 wherever they come into a table, as the text of CSV and JSON files is; bytes are not.
+func TestStringsAreUTF8(t *testing.T) {
+	long := strings.Repeat("é", 500)
+	list := []pair{{"a", nil}, {long + "caf\xe9" + long, nil}}
+	for name, err := range map[string]error{
+		`row 1, column "k": "éééééééécaf\xe9ééééééééé" is not valid`: frame.FromStructs(list).Err(),
+		`row 2, column "name": "caf\xe9" is not valid UTF-8`:         frame.FromColumns(frame.Values("name", []*string{ptr("é\ufffd"), nil, ptr("caf\xe9")})).Err(),
+		`column "K": "caf\xe9" is not valid UTF-8`: decodes[struct{ K string }](roomy(t), frame.MapRows(frame.FromStructs(list[:1]),
+			op.Closure(func(context.Context, pair) (struct{ K string }, error) { return struct{ K string }{"caf\xe9"}, nil }))),
+	} {
+		if err == nil || !strings.Contains(err.Error(), name) || len(err.Error()) > 300 {
+			t.Errorf("%v, want %s", err, name)
+		}
+	}
+	raw := [][]byte{[]byte("caf\xe9"), nil}
+	if got, err := frame.FromColumns(frame.Values("raw", raw)).Collect(t.Context(), roomy(t)); err != nil || !reflect.DeepEqual(got.Value(0, 0), raw[0]) {
+		t.Errorf("bytes: %v, %v", got, err)
+	}
+}
+
 func TestMapRows(t *testing.T) {
 	r := roomy(t)
 	ctx := context.Background()

@@ -3,11 +3,9 @@ package frame
 import (
 	"fmt"
 	"math"
-	"math/big"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -15,6 +13,8 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/internal/cell"
 )
 
 // A Table is a collected frame: plain Arrow records owned by the garbage
@@ -102,12 +102,13 @@ func value(a arrow.Array, i int, t dtype.Type) any {
 		return x.Value(i).ToTime()
 	case *array.Timestamp:
 		at := x.Value(i).ToTime(arrow.TimeUnit(t.Unit))
-		if loc, err := time.LoadLocation(t.Zone); err == nil && t.Zone != "" {
+		if loc, err := expr.Location(t.Zone); err == nil {
 			at = at.In(loc)
 		}
 		return at
 	case *array.Decimal128:
-		return decimal(x.Value(i).BigInt(), int(t.Scale))
+		v := x.Value(i)
+		return expr.DecimalText(v.HighBits(), v.LowBits(), t.Scale)
 	case *array.Time32:
 		return time.Duration(x.Value(i)) * (time.Second / time.Duration(t.Unit.PerSecond()))
 	case *array.Time64:
@@ -138,22 +139,6 @@ func duration(n int64, u dtype.Unit) any {
 		return n
 	}
 	return time.Duration(n * unit)
-}
-
-// decimal words an integer scaled by 10^-scale.
-func decimal(n *big.Int, scale int) string {
-	if scale <= 0 {
-		return new(big.Int).Mul(n, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(-scale)), nil)).String()
-	}
-	s := new(big.Int).Abs(n).String()
-	if len(s) <= scale {
-		s = strings.Repeat("0", scale-len(s)+1) + s
-	}
-	s = s[:len(s)-scale] + "." + s[len(s)-scale:]
-	if n.Sign() < 0 {
-		s = "-" + s
-	}
-	return s
 }
 
 // Word writes a value as tables and commands show it: floats in their shortest
@@ -191,6 +176,9 @@ func Word(v any, t dtype.Type) string {
 		if t.Kind == dtype.Date {
 			return x.Format(time.DateOnly)
 		}
+		if t.Zone == "" {
+			return x.Format("2006-01-02T15:04:05.999999999")
+		}
 		return x.Format("2006-01-02T15:04:05.999999999Z07:00")
 	}
 	return fmt.Sprint(v)
@@ -225,7 +213,7 @@ func (t *Table) String() string {
 			head, types = append(head, "…"), append(types, "…")
 		}
 		f := t.Schema[c]
-		head, types = append(head, f.Name), append(types, f.Type.String())
+		head, types = append(head, cell.Line(f.Name)), append(types, f.Type.String())
 		if f.Type.Kind.IsNumeric() || f.Type.Kind == dtype.Decimal128 {
 			configs = append(configs, table.ColumnConfig{Number: len(head), Align: text.AlignRight, AlignHeader: text.AlignRight})
 		}
@@ -262,7 +250,7 @@ func (t *Table) shownRow(i int, cols []int, gap int) table.Row {
 		if k == gap {
 			row = append(row, "…")
 		}
-		row = append(row, cut(Word(t.Value(i, c), t.Schema[c].Type)))
+		row = append(row, cell.Cut(Word(t.Value(i, c), t.Schema[c].Type), maxShownCell))
 	}
 	return row
 }
@@ -279,13 +267,4 @@ func shownCols(n int) (cols []int, gap int) {
 		cols = append(cols, i)
 	}
 	return cols, gap
-}
-
-// cut shortens a cell and keeps it on one line.
-func cut(s string) string {
-	s = strings.NewReplacer("\n", "⏎", "\r", "", "\t", "⇥").Replace(s)
-	if utf8.RuneCountInString(s) <= maxShownCell {
-		return s
-	}
-	return string([]rune(s)[:maxShownCell-1]) + "…"
 }

@@ -12,11 +12,11 @@ import (
 
 // Concat returns the rows of f and then those of the others, in that order. All
 // have columns of the same names, in any order; where types differ a column has
-// the common type of all.
+// the common type of all: of uint64 and int64 it is decimal(20, 0), which has the values of both.
 func (f *Frame) Concat(others ...*Frame) *Frame {
-	all, err := together("Concat", f, others)
-	if err != nil {
-		return err
+	all, failed := together("Concat", f, others)
+	if failed != nil {
+		return failed
 	}
 	return stacked("Concat", all)
 }
@@ -26,6 +26,11 @@ func stacked(verb string, all []*Frame) *Frame {
 	if len(all) == 1 {
 		return all[0]
 	}
+	for _, x := range all {
+		if x.Err() != nil {
+			return x.failed()
+		}
+	}
 	return add(verb, calls(rows.Concat, rows.ConcatParams{Cols: all[0].n.out.Schema.Names()}), all...)
 }
 
@@ -34,8 +39,8 @@ func stacked(verb string, all []*Frame) *Frame {
 func together(verb string, f *Frame, others []*Frame) ([]*Frame, *Frame) {
 	all := append([]*Frame{f}, others...)
 	for _, x := range all {
-		if x.err != nil {
-			return nil, x
+		if x.Err() != nil {
+			return nil, x.failed()
 		}
 	}
 	types := map[string]dtype.Type{}
@@ -49,7 +54,7 @@ func together(verb string, f *Frame, others []*Frame) ([]*Frame, *Frame) {
 			if !ok {
 				return nil, fail(verb, fmt.Errorf("table %d has a column %q that the first has not: select the columns both have, or add it to the first", i+2, c.Name))
 			}
-			common, err := dtype.Promote(t, c.Type)
+			common, err := dtype.Common(t, c.Type)
 			if err != nil {
 				return nil, fail(verb, fmt.Errorf("column %q is %s in table %d and %s in those before: cast one of them", c.Name, c.Type, i+2, t))
 			}
@@ -89,9 +94,9 @@ func together(verb string, f *Frame, others []*Frame) ([]*Frame, *Frame) {
 // are matched as by Concat, which keeps duplicates. Null equals null and NaN
 // equals NaN. The order of the rows is unspecified.
 func (f *Frame) Union(others ...*Frame) *Frame {
-	all, err := together("Union", f, others)
-	if err != nil {
-		return err
+	all, failed := together("Union", f, others)
+	if failed != nil {
+		return failed
 	}
 	return stacked("Union", all).Distinct()
 }
@@ -100,40 +105,40 @@ func (f *Frame) Union(others ...*Frame) *Frame {
 // Columns are matched as by Concat. Null equals null and NaN equals NaN. The
 // order of the rows is unspecified.
 func (f *Frame) Intersect(other *Frame) *Frame {
-	return f.sides("Intersect", other, expr.Col(inRight))
+	return f.sides("Intersect", other, expr.Col(someRight))
 }
 
 // Except returns the different rows of f that are not in other, each once.
 // Columns are matched as by Concat. Null equals null and NaN equals NaN. The
 // order of the rows is unspecified.
 func (f *Frame) Except(other *Frame) *Frame {
-	return f.sides("Except", other, expr.Col(inRight).Not())
+	return f.sides("Except", other, expr.Col(someRight).Not())
 }
 
-// Columns that tell of which side a row is.
+// Columns that tell of which side a row is, and of which sides its equals are.
 const (
-	inLeft  = "\x00in left"
-	inRight = "\x00in right"
+	isRight   = "\x00is right"
+	someRight = "\x00some right"
+	allRight  = "\x00all right"
 )
 
-// sides returns the different rows of f for which a condition on inRight holds.
+// sides returns the different rows of f for which a condition on someRight holds.
 func (f *Frame) sides(verb string, other *Frame, cond expr.Expr) *Frame {
 	all, failed := together(verb, f, []*Frame{other})
 	if failed != nil {
 		return failed
 	}
 	names := all[0].n.out.Schema.Names()
-	if slices.Contains(names, inLeft) || slices.Contains(names, inRight) {
-		return fail(verb, errors.New("a column has a name that is reserved"))
+	for _, own := range []string{isRight, someRight, allRight} {
+		if slices.Contains(names, own) {
+			return fail(verb, errors.New("a column has a name that is reserved"))
+		}
 	}
 	for i, x := range all {
-		all[i] = x.WithColumns(expr.Lit(i == 0).As(inLeft), expr.Lit(i == 1).As(inRight))
+		all[i] = x.WithColumns(expr.Lit(i == 1).As(isRight))
 	}
-	keys := make([]any, len(names))
-	for i, n := range names {
-		keys[i] = n
-	}
+	keys := anys(names)
 	return stacked(verb, all).GroupBy(keys...).
-		Agg(Any(inLeft).As(inLeft), Any(inRight).As(inRight)).
-		Filter(expr.Col(inLeft), cond).Select(keys...)
+		Agg(Any(isRight).As(someRight), All(isRight).As(allRight)).
+		Filter(cond, expr.Col(allRight).Not()).Select(keys...)
 }

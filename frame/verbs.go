@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/op/group"
@@ -40,18 +41,7 @@ func (f *Frame) Select(cols ...any) *Frame {
 // WithColumns adds columns, or replaces those of the same name in their place.
 // All expressions see the columns of f, not each other.
 func (f *Frame) WithColumns(cols ...expr.Expr) *Frame {
-	if f.err != nil {
-		return f
-	}
-	p := rows.ProjectParams{Exprs: f.all()}
-	for _, e := range cols {
-		if i := f.n.out.Schema.Index(e.OutName()); i >= 0 {
-			p.Exprs[i] = e
-		} else {
-			p.Exprs = append(p.Exprs, e)
-		}
-	}
-	return add("WithColumns", calls(rows.Project, p), f)
+	return add("WithColumns", calls(rows.With, rows.WithParams{Exprs: cols}), f)
 }
 
 // all refers to every column.
@@ -65,16 +55,22 @@ func (f *Frame) all() []expr.Expr {
 
 // Filter keeps the rows for which every predicate is true; null counts as false.
 func (f *Frame) Filter(preds ...expr.Expr) *Frame {
+	if f.Err() != nil {
+		return f.failed()
+	}
 	if len(preds) == 0 {
 		return f
+	}
+	if i := slices.IndexFunc(preds, expr.Expr.None); i >= 0 {
+		return fail("Filter", fmt.Errorf("predicate %d is no expression", i+1))
 	}
 	return add("Filter", calls(rows.Filter, rows.FilterParams{Pred: expr.AndAll(preds)}), f)
 }
 
 // Rename gives columns new names: old to new.
 func (f *Frame) Rename(names map[string]string) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	p := rows.ProjectParams{Exprs: f.all()}
 	for old, name := range names {
@@ -89,8 +85,8 @@ func (f *Frame) Rename(names map[string]string) *Frame {
 
 // Drop removes columns.
 func (f *Frame) Drop(names ...string) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	for _, n := range names {
 		if _, err := f.n.out.Schema.Find(n); err != nil {
@@ -121,8 +117,8 @@ func (f *Frame) Head(n int64) *Frame {
 // (all columns when none are given), with those columns only. Null equals null
 // and NaN equals NaN. The order of the rows is unspecified.
 func (f *Frame) Distinct(cols ...string) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	if len(cols) == 0 {
 		cols = f.n.out.Schema.Names()
@@ -194,13 +190,16 @@ const (
 	Left  = join.Left  // and the left rows without a match, with nulls on the right
 	Semi  = join.Semi  // left rows with at least one match, once
 	Anti  = join.Anti  // left rows without a match
+	Full  = join.Full  // every pair, and the rows of both sides without a match, with nulls on the other
 )
 
 // A JoinOn says how two frames are joined. Left and Right are key columns of the
 // two sides; On names columns that are keys on both; Equal has further keys, names or
 // expressions. Where is a condition that matching rows must meet too, over the columns
-// of an inner join, right ones with their suffix; without any key all pairs of
-// rows are tried.
+// of an inner join, right ones with their suffix. All pairs of rows with equal keys are
+// tried, without any key all pairs; but where the condition compares expressions of the
+// two sides by <, <=, > or >=, as in start <= at and at < end, an index finds the pairs by
+// the first two such comparisons of numbers or times of one type.
 type JoinOn struct {
 	Kind        JoinKind
 	On          []string
@@ -208,6 +207,12 @@ type JoinOn struct {
 	Equal       []Pair
 	Where       expr.Expr
 	Suffix      string // of right columns whose name the left side has; "_right" if empty
+	within      []join.Bound
+}
+
+// keys returns the key columns of the sides, but for those of Equal.
+func (o JoinOn) keys() (left, right []string) {
+	return append(slices.Clone(o.On), o.Left...), append(slices.Clone(o.On), o.Right...)
 }
 
 // A Pair is what must be equal of a left and of a right row: names of columns, or
@@ -222,14 +227,15 @@ func (f *Frame) Join(right *Frame, kind JoinKind, on ...string) *Frame {
 
 // JoinOn matches the rows of f with those of right. The output has the columns
 // of f and then, but for semi and anti joins, those of right without the key
-// columns that have the name of their partner. Keys of different numeric types
-// are compared in their common type.
+// columns that have the name of their partner. Keys of different types are compared
+// in their common type, which they have after right and full joins; all other
+// columns keep their types.
 func (f *Frame) JoinOn(right *Frame, o JoinOn) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
-	if right.err != nil {
-		return right
+	if right.Err() != nil {
+		return right.failed()
 	}
 	if len(o.Equal) > 0 {
 		return f.joinEqual(right, o)
@@ -237,19 +243,19 @@ func (f *Frame) JoinOn(right *Frame, o JoinOn) *Frame {
 	if !o.Where.None() {
 		return f.joinWhere(right, o)
 	}
-	l, r := append(slices.Clone(o.On), o.Left...), append(slices.Clone(o.On), o.Right...)
-	if len(l) != len(r) {
-		return fail("Join", fmt.Errorf("%d key columns on the left, %d on the right", len(l), len(r)))
+	l, r := o.keys()
+	a, b, err := f.alike(right, l, r, dtype.Common)
+	if err == nil && len(l) == 0 {
+		err = errors.New("no key columns")
 	}
-	if len(l) == 0 {
-		return fail("Join", fmt.Errorf("no key columns"))
-	}
-	a, b, err := f.alike(right, l, r)
 	if err != nil {
 		return fail("Join", err)
 	}
-	if o.Kind == Right || o.Kind == Full {
-		return a.outer(b, l, r, o)
+	switch {
+	case o.Kind == Right:
+		return a.rightJoin(b, l, r, o)
+	case o.Kind != Full && (a != f || b != right):
+		return f.compared(right, l, r, o)
 	}
-	return add("Join", calls(join.Hash, join.Params{Left: l, Right: r, Kind: o.Kind, Suffix: o.Suffix}), a, b)
+	return add("Join", calls(join.Hash, join.Params{Left: l, Right: r, Kind: o.Kind, Suffix: o.Suffix, Within: o.within}), a, b)
 }

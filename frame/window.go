@@ -25,12 +25,16 @@ type Over struct {
 // Frame.Window.
 type WindowFunc struct {
 	f     window.Func
-	x     expr.Expr
+	x, y  expr.Expr
+	least int64 // fewer values in the frame make it null
 	from  any
 	to    any
 	moved bool // by range: bounds are from and to
-	err   error
 }
+
+// AtLeast makes an aggregate null where its frame has fewer than n values (or rows, of Count of no column): with Rows(-6, 0) and
+// AtLeast(7) the first six rows have none.
+func (w WindowFunc) AtLeast(n int64) WindowFunc { w.least = n; return w }
 
 // As names the function's column; without it the column is called after the
 // argument, or after the function.
@@ -63,6 +67,12 @@ func Lead(x any, n int64) WindowFunc {
 	return WindowFunc{f: window.Func{Fn: window.Lead, N: n}, x: column(x)}
 }
 
+// RunningProduct is the product of the values up to the row, in its order, nulls left out: see
+// Frame.CumProd.
+func RunningProduct(x any) WindowFunc {
+	return WindowFunc{f: window.Func{Fn: window.Product, Frame: window.Frame{OpenFrom: true}}, x: column(x)}
+}
+
 // FillForward is the last value up to the row that is not null.
 func FillForward(x any) WindowFunc {
 	return WindowFunc{f: window.Func{Fn: window.FillForward}, x: column(x)}
@@ -74,7 +84,7 @@ func FillBackward(x any) WindowFunc {
 }
 
 // Whole is the aggregate over the partition of each row. Aggregates in windows are
-// Count, Sum, Mean, Min, Max, Var, Std, and whole ones First and Last too.
+// Count, Sum, Mean, Min, Max, Var, Std, Median, Quantile, Skew, Kurtosis, Corr, Cov, First, Last, Any and All.
 func (a Aggregate) Whole() WindowFunc { return a.over(window.Whole) }
 
 // Running is the aggregate over the rows of the partition up to this one.
@@ -99,15 +109,12 @@ func (a Aggregate) Range(from, to any) WindowFunc {
 
 // over makes a window function of an aggregate.
 func (a Aggregate) over(fr window.Frame) WindowFunc {
-	w := WindowFunc{f: window.Func{Fn: a.fn, Frame: fr, As: a.name}, x: a.x}
+	w := WindowFunc{f: window.Func{Fn: a.fn, Frame: fr, As: a.name, Q: a.q}, x: a.x, y: a.y}
 	if a.fn == "len" {
 		w.f.Fn = window.Count
 		if a.name == "" {
 			w.f.As = "len"
 		}
-	}
-	if !a.y.None() {
-		w.err = fmt.Errorf("%s of two columns is no window function", a.fn)
 	}
 	return w
 }
@@ -125,11 +132,19 @@ func (w WindowFunc) outName() string {
 
 // Window adds the functions' columns behind those of f. The rows come out in order
 // of the partition and then of the order; without both they stay as they are.
+//
+// Aggregates of whole partitions (Whole) alone, without an order, sort nothing: the
+// rows stay as they are, and come in an unspecified order where the partitions are too
+// many for memory. But rows are sorted by keys that may be null and are binary, decimal,
+// time or duration, and for arguments that are nested.
 func (f *Frame) Window(o Over, funcs ...WindowFunc) *Frame { return f.window("Window", o, funcs) }
 
 func (f *Frame) window(verb string, o Over, funcs []WindowFunc) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
+	}
+	if slices.ContainsFunc(funcs, func(w WindowFunc) bool { return w.least > 0 }) {
+		return f.enough(verb, o, funcs)
 	}
 	p := window.Params{By: o.By}
 	var by []any
@@ -148,24 +163,28 @@ func (f *Frame) window(verb string, o Over, funcs []WindowFunc) *Frame {
 			p.Order = append(p.Order, x)
 			by = append(by, x)
 		}
+		if len(p.Order) == 0 {
+			p.Order = k[:1] // an order there is, in which all rows of a partition are equal
+		}
 	}
 	if len(funcs) == 0 {
 		return fail(verb, errors.New("no functions"))
 	}
 	below, temps := f, []string(nil)
 	var add0 []expr.Expr
-	for i, w := range funcs {
-		if w.err != nil {
-			return fail(verb, w.err)
-		}
+	for _, w := range funcs {
 		x := w.f
 		x.As = w.outName()
-		if !w.x.None() {
-			if c, ok := w.x.N.(expr.Column); ok {
-				x.Col = c.Name
+		for j, arg := range []expr.Expr{w.x, w.y} {
+			to := []*string{&x.Col, &x.Col2}[j]
+			if arg.None() {
+				continue
+			}
+			if c, ok := arg.N.(expr.Column); ok {
+				*to = c.Name
 			} else {
-				x.Col = fmt.Sprintf("\x00arg%d", i)
-				add0, temps = append(add0, w.x.As(x.Col)), append(temps, x.Col)
+				*to = hidden(arg.String(), temps, f.n.out.Schema.Names())
+				add0, temps = append(add0, arg.As(*to)), append(temps, *to)
 			}
 		}
 		if w.moved {
@@ -178,14 +197,52 @@ func (f *Frame) window(verb string, o Over, funcs []WindowFunc) *Frame {
 	if len(add0) > 0 {
 		below = below.WithColumns(add0...)
 	}
-	if len(by) > 0 {
-		below = below.sort(verb, by)
+	if below.err != nil {
+		return below
 	}
 	out := add(verb, calls(window.Over, p), below)
+	switch {
+	case out.err != nil:
+		return out
+	case len(o.Order) == 0 && grouped(p, below.n.out.Schema):
+		out = below.wholes(p)
+	case len(by) > 0:
+		out = add(verb, calls(window.Over, p), below.sort(verb, by))
+	}
 	if len(temps) > 0 {
 		out = out.Drop(temps...)
 	}
 	return out
+}
+
+// enough is window with functions that want so many values: these are counted beside them.
+func (f *Frame) enough(verb string, o Over, funcs []WindowFunc) *Frame {
+	p := rows.ProjectParams{Exprs: f.all()}
+	var all []WindowFunc
+	for _, w := range funcs {
+		name, least := w.outName(), w.least
+		w.least = 0
+		all = append(all, w)
+		if least < 1 {
+			p.Exprs = append(p.Exprs, expr.Col(name))
+			continue
+		}
+		n := w
+		n.f.Fn, n.f.As, n.y = window.Count, hidden("count of "+name), expr.Expr{}
+		switch w.f.Fn {
+		case window.RowNumber, window.Rank, window.DenseRank, window.PercentRank, window.NTile, window.Lag, window.Lead, window.FillForward, window.FillBackward:
+			return fail(verb, fmt.Errorf("%s has no frame that could have %d values", w.f.Fn, least))
+		case window.Corr, window.Cov:
+			n.x = expr.If(w.y.IsNotNull()).Then(w.x).End()
+		}
+		all = append(all, n)
+		p.Exprs = append(p.Exprs, expr.If(expr.Col(n.f.As).Ge(least)).Then(expr.Col(name)).End().As(name))
+	}
+	out := f.window(verb, o, all)
+	if out.err != nil {
+		return out
+	}
+	return add(verb, calls(rows.Project, p), out)
 }
 
 // bounds reads the bounds of a range in the unit of the order key.
@@ -232,12 +289,13 @@ func (w *WindowFunc) bounds(fr *window.Frame, s dtype.Schema, p window.Params) e
 
 // TopKBy returns, of every group of rows with equal values of by, the first n
 // rows in an order (names, Asc, Desc; equal rows as in the input), in the order of
-// the groups and then that order.
+// the groups and then that order. All rows are sorted: of few groups, in the order of one
+// column, Grouped.Largest is the faster one, of very many groups TopKBy is.
 func (f *Frame) TopKBy(by []string, n int64, order ...any) *Frame {
 	if n < 0 {
 		return fail("TopKBy", fmt.Errorf("%d rows: want 0 or more", n))
 	}
-	const place = "\x00place"
+	const place = "\x00row_number"
 	return f.window("TopKBy", Over{By: by, Order: order}, []WindowFunc{RowNumber().As(place)}).
 		Filter(expr.Col(place).Le(n)).Drop(place)
 }
@@ -245,20 +303,22 @@ func (f *Frame) TopKBy(by []string, n int64, order ...any) *Frame {
 // inPlace replaces columns by window functions of them over the whole table as it
 // stands.
 func (f *Frame) inPlace(verb string, cols []string, make func(col string) WindowFunc) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	if len(cols) == 0 {
 		return fail(verb, errors.New("no columns named"))
 	}
 	var funcs []WindowFunc
+	var made []string
 	p := rows.ProjectParams{Exprs: f.all()}
-	for i, c := range cols {
+	for _, c := range cols {
 		at, err := f.n.out.Schema.Find(c)
 		if err != nil {
 			return fail(verb, err)
 		}
-		name := fmt.Sprintf("\x00new%d", i)
+		name := hidden(verb+"("+c+")", made)
+		made = append(made, name)
 		funcs = append(funcs, make(c).As(name))
 		p.Exprs[at] = expr.Col(name).As(c)
 	}
@@ -273,17 +333,19 @@ func (f *Frame) Shift(n int64, cols ...string) *Frame {
 // Diff replaces columns by their difference to the values n rows before (after,
 // if n is negative); null where there is none.
 func (f *Frame) Diff(n int64, cols ...string) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	var funcs []WindowFunc
+	var made []string
 	p := rows.ProjectParams{Exprs: f.all()}
-	for i, c := range cols {
+	for _, c := range cols {
 		at, err := f.n.out.Schema.Find(c)
 		if err != nil {
 			return fail("Diff", err)
 		}
-		name := fmt.Sprintf("\x00new%d", i)
+		name := hidden(fmt.Sprintf("lag(%s,%d)", c, n), made)
+		made = append(made, name)
 		funcs = append(funcs, Lag(c, n).As(name))
 		p.Exprs[at] = expr.Col(c).Sub(expr.Col(name)).As(c)
 	}
@@ -293,6 +355,13 @@ func (f *Frame) Diff(n int64, cols ...string) *Frame {
 // CumSum replaces columns by their sums up to each row, nulls left out.
 func (f *Frame) CumSum(cols ...string) *Frame {
 	return f.inPlace("CumSum", cols, func(c string) WindowFunc { return Sum(c).Running() })
+}
+
+// CumProd replaces columns by their products up to each row, nulls left out: int64 of signed
+// integers and bools, uint64 of unsigned ones (one that does not fit is an error of Collect),
+// float64 of floats, rounded at each row.
+func (f *Frame) CumProd(cols ...string) *Frame {
+	return f.inPlace("CumProd", cols, func(c string) WindowFunc { return RunningProduct(c) })
 }
 
 // CumMin replaces columns by their least values up to each row.
@@ -321,7 +390,8 @@ func (f *Frame) FillNullBackward(cols ...string) *Frame {
 }
 
 // Rolling adds aggregates over each row and the n-1 rows before it, in the order of
-// the input.
+// the input. The first rows have fewer: see WindowFunc.AtLeast. For groups, and for frames around a row, as Rows(-n/2, (n-1)/2),
+// see Window.
 func (f *Frame) Rolling(n int64, aggs ...Aggregate) *Frame {
 	if n < 1 {
 		return fail("Rolling", fmt.Errorf("%d rows: want 1 or more", n))
@@ -337,8 +407,8 @@ func (f *Frame) Rolling(n int64, aggs ...Aggregate) *Frame {
 // in the last span up to that of each row: later than it less span. The rows come
 // out in order of the time.
 func (f *Frame) RollingTime(col string, span time.Duration, aggs ...Aggregate) *Frame {
-	if f.err != nil {
-		return f
+	if f.Err() != nil {
+		return f.failed()
 	}
 	i, err := f.n.out.Schema.Find(col)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"iter"
 	"sync"
-	"time"
 
 	"github.com/weft-data/weft/op"
 )
@@ -41,32 +40,23 @@ func (f *Future[R]) Get(ctx context.Context) (r R, err error) {
 // Done reports whether the call has ended.
 func (f *Future[R]) Done() bool { f.x.mu.Lock(); defer f.x.mu.Unlock(); return f.x.done }
 
-// Cancel ends the call with context.Canceled: at once if it has not started,
-// through its context if it runs. A function that does not heed its context is not
-// waited for; the thread it runs on is taken until it returns, unless the call has a
-// time-out. A call that has ended stays as it is.
-func (f *Future[R]) Cancel() {
-	f.x.mu.Lock()
-	e := f.x.extra()
-	if f.x.done || e.stop != nil {
-		f.x.mu.Unlock()
-		return
-	}
-	e.stop = context.Canceled
-	cancel := e.cancel
-	f.x.mu.Unlock()
-	if cancel != nil {
-		cancel(context.Canceled)
-	}
-	if f.x.lane().c.remote { // what runs elsewhere is not waited for
-		f.x.finish(failure{context.Canceled})
-		return
-	}
-	time.AfterFunc(heedWithin, func() {
-		f.x.leave()
-		f.x.finish(failure{context.Canceled})
-	})
-}
+// Cancel gives up the call and all that need its result: they end at once with a
+// CancelledError, other calls go on. A call that has not begun is not begun; the
+// context of a function that runs ends, here or in a worker. A function that does not
+// heed that is not waited for; the thread it runs on is taken until it returns, unless
+// the call has a time-out. A call that has ended stays as it is.
+//
+//	stop := context.AfterFunc(ctx, f.Cancel) // the call ends with ctx
+func (f *Future[R]) Cancel() { f.x.cancel() }
+
+// A CancelledError is that of a call that was given up by Cancel. Calls that need its
+// result have it in their error too. To errors.Is it is context.Canceled.
+type CancelledError struct{}
+
+func (*CancelledError) Error() string { return "future: the call was cancelled" }
+
+// Unwrap returns context.Canceled.
+func (*CancelledError) Unwrap() error { return context.Canceled }
 
 // one is a call with a plain argument, and the future of it.
 type one[A, R any] struct {
@@ -188,16 +178,19 @@ func Map[A, R any](c *Client, fn op.Fn[A, R], args []A) []*Future[R] {
 
 // MapWith is Map with options.
 func MapWith[A, R any](c *Client, o Options, fn op.Fn[A, R], args []A) []*Future[R] {
-	all := make([]Future[R], len(args))
-	out := make([]*Future[R], len(args))
-	d, l := &many[A, R]{fn, args}, c.lane(o)
+	return mapAll[R](c.lane(o), &many[A, R]{fn, args}, len(args))
+}
+
+// mapAll submits the n calls of one doer.
+func mapAll[R any](l *lane, d doer, n int) []*Future[R] {
+	all, out := make([]Future[R], n), make([]*Future[R], n)
 	for i := range all {
 		f := &all[i]
 		f.x.doer, f.x.index = d, int32(i)
 		f.x.b.Store(l.none)
 		out[i] = f
 	}
-	l.submit(len(all), func(i int) *call { return &all[i].x })
+	l.submit(n, func(i int) *call { return &all[i].x })
 	return out
 }
 

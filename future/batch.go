@@ -19,6 +19,14 @@ type batch struct {
 	n     int
 	pages [][]*call // all but the last are full
 	id    uint64
+
+	mu       sync.Mutex
+	begun    bool    // it is handed over: what is cancelled now must be withdrawn
+	at, list []int32 // the calls of this batch that each one needs
+	to, by   []int32 // and those that need each one, once somebody asked
+	job      graph.Job
+	gone     []int32 // to be withdrawn, when there is a job
+	telling  bool    // somebody tells the job so
 }
 
 const perPage = 512
@@ -98,22 +106,34 @@ func (*call) Weightless()                    {}
 // Direct implements op.Direct.
 func (b *batchBlock) Direct(ctx context.Context, block int, _ []op.In) (chunk.Value, error) {
 	x := b.b.call(int32(block))
-	v, again := x.attempt(ctx, b.b.l.o)
+	v, left, again := x.attempt(ctx, b.b.l.o)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.busy = left
 	if again != nil {
 		return nil, again
 	}
-	x.mu.Lock() // calls of this batch that need the result may run before it is delivered
-	if !x.done {
+	if !x.done { // calls of this batch that need the result may run before it is delivered
 		x.val = v
 	}
-	x.mu.Unlock()
 	return x, nil
 }
 
 // start hands the batch to the runner and collects results as they come.
 func (b *batch) start() {
+	b.mu.Lock()
+	b.at, b.list = b.edges()
+	b.begun = true
+	b.mu.Unlock()
 	if b.l.c.remote {
-		go b.collect(b.graph(b.remote()))
+		l, lent := b.remote()
+		g, want := b.graph(l, lent)
+		go func() {
+			b.collect(g, want)
+			for _, u := range lent {
+				u.of.done(u.blocks)
+			}
+		}()
 		return
 	}
 	b.id = live.last.Add(1)
@@ -124,14 +144,22 @@ func (b *batch) start() {
 	live.byID[b.id] = b
 	live.Unlock()
 	go b.collect(b.graph(graph.Layer{Call: batchOp.With(batchParams{b.id, int64(b.n)}), N: int32(b.n),
-		Retry: op.Retry{Max: b.l.o.Retry, Delay: b.l.o.Delay, TimeOut: b.l.o.TimeOut}}))
+		Retry: op.Retry{Max: b.l.o.Retry, Delay: b.l.o.Delay, TimeOut: b.l.o.TimeOut}}, nil))
 }
 
-// graph is the batch as a plan of one layer.
-func (b *batch) graph(l graph.Layer) (*graph.Graph, graph.LayerID) {
+// graph is the batch as a plan: a layer whose first input is itself, behind those of what
+// was scattered.
+func (b *batch) graph(l graph.Layer, lent []*use) (*graph.Graph, graph.LayerID) {
 	g := &graph.Graph{}
-	if at, list := b.edges(); len(list) > 0 {
-		l.In = []graph.Edge{{From: 0, Wiring: op.Listed, At: at, List: list}}
+	own := graph.Edge{From: graph.LayerID(len(lent)), Wiring: op.Listed, At: b.at, List: b.list}
+	if own.At == nil {
+		own.At = make([]int32, b.n+1)
+	}
+	if len(own.List)+len(lent) > 0 {
+		l.In = append(l.In, own)
+	}
+	for _, u := range lent {
+		l.In = append(l.In, graph.Edge{From: g.Add(u.of.kept.Layer(u.blocks)), Wiring: op.Listed, At: u.at, List: u.list})
 	}
 	return g, g.Add(l)
 }
@@ -168,7 +196,13 @@ func (x *call) needs() []*call {
 }
 
 func (b *batch) collect(g *graph.Graph, want graph.LayerID) {
-	err := b.read(g, want)
+	j, err := b.l.c.runner.Start(b.l.c.ctx, graph.Request{Graph: g, Want: want, Priority: b.l.o.Priority})
+	if err == nil {
+		defer func() { _ = j.Close() }() // the calls have ended: nobody waits for a function that does not heed that
+		b.serve(j)
+		err = b.read(j)
+		b.serve(nil)
+	}
 	if !b.l.c.remote {
 		live.Lock()
 		delete(live.byID, b.id)
@@ -183,13 +217,8 @@ func (b *batch) collect(g *graph.Graph, want graph.LayerID) {
 	}
 }
 
-// read runs the batch and ends its calls.
-func (b *batch) read(g *graph.Graph, want graph.LayerID) (err error) {
-	j, err := b.l.c.runner.Start(b.l.c.ctx, graph.Request{Graph: g, Want: want, Priority: b.l.o.Priority})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, j.Close()) }()
+// read ends the calls of a batch as their results come.
+func (b *batch) read(j graph.Job) error {
 	for {
 		d, err := j.Next(b.l.c.ctx)
 		if err == io.EOF {
@@ -212,5 +241,96 @@ func (b *batch) read(g *graph.Graph, want graph.LayerID) (err error) {
 		x.mu.Unlock()
 		x.finish(v)
 		d.Value.Release()
+	}
+}
+
+// serve notes the job that runs the batch, nil when it is over.
+func (b *batch) serve(j graph.Job) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.job = j; j == nil {
+		b.begun, b.gone, b.at, b.list, b.to, b.by = false, nil, nil, nil, nil, nil
+	}
+	b.tell()
+}
+
+// withdraw ends the calls that need x, which was cancelled, and has none of them run.
+// Before the batch is handed over there is nothing to do: what has ended is left out
+// then, and what needs it fails.
+func (b *batch) withdraw(x *call) {
+	b.mu.Lock()
+	if !b.begun {
+		b.mu.Unlock()
+		return
+	}
+	gone := b.behind(x.at)
+	b.gone = append(b.gone, gone...)
+	b.tell()
+	b.mu.Unlock()
+	x.mu.Lock()
+	err := x.err()
+	x.mu.Unlock()
+	for _, i := range gone[1:] {
+		b.call(i).finish(failure{unmet(err)})
+	}
+}
+
+// tell has the job withdraw what was cancelled. That takes as long as the batch is
+// large: so what is cancelled meanwhile is withdrawn together. b is locked.
+func (b *batch) tell() {
+	if b.telling || b.job == nil || len(b.gone) == 0 {
+		return
+	}
+	b.telling = true
+	go func() {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		for b.job != nil && len(b.gone) > 0 {
+			j, gone := b.job, b.gone
+			b.gone = nil
+			b.mu.Unlock()
+			j.Withdraw(gone)
+			b.mu.Lock()
+		}
+		b.telling = false
+	}()
+}
+
+// behind returns call i and those of the batch that need it, directly or not; b is
+// locked.
+func (b *batch) behind(i int32) []int32 {
+	gone := []int32{i}
+	if len(b.list) == 0 {
+		return gone
+	}
+	if b.to == nil {
+		b.turn()
+	}
+	seen := map[int32]bool{i: true}
+	for k := 0; k < len(gone); k++ {
+		for _, u := range b.by[b.to[gone[k]]:b.to[gone[k]+1]] {
+			if !seen[u] {
+				seen[u] = true
+				gone = append(gone, u)
+			}
+		}
+	}
+	return gone
+}
+
+// turn lists the edges of the batch the other way round; b is locked.
+func (b *batch) turn() {
+	b.to, b.by = make([]int32, b.n+2), make([]int32, len(b.list))
+	for _, d := range b.list {
+		b.to[d+2]++
+	}
+	for i := 2; i < len(b.to); i++ {
+		b.to[i] += b.to[i-1]
+	}
+	for u := range int32(b.n) {
+		for _, d := range b.list[b.at[u]:b.at[u+1]] {
+			b.by[b.to[d+1]] = u
+			b.to[d+1]++
+		}
 	}
 }

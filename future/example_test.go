@@ -34,6 +34,38 @@ func Example() {
 	// Output: 40 <nil>
 }
 
+// price looks up what all calls have in common.
+var price = op.Func("example/price", func(_ context.Context, p future.With[priceList, string]) (float64, error) {
+	for i, name := range p.Shared.Names {
+		if name == p.Arg {
+			return p.Shared.Prices[i], nil
+		}
+	}
+	return 0, fmt.Errorf("%s has no price", p.Arg)
+})
+
+type priceList struct {
+	Names  []string
+	Prices []float64
+}
+
+func ExampleScatter() {
+	ctx := context.Background()
+	engine := local.New(local.Options{})
+	defer engine.Close()
+	client := future.New(ctx, engine)
+	defer client.Close()
+
+	list, err := future.Broadcast(ctx, client, priceList{[]string{"tea", "rye"}, []float64{4.5, 2}}) // on a cluster: to each worker, once
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(future.Gather(ctx, future.MapShared(client, price, list, []string{"rye", "tea", "rye"})))
+	list.Release()
+	// Output: [2 4.5 2] <nil>
+}
+
 func ExampleAsCompleted() {
 	ctx := context.Background()
 	engine := local.New(local.Options{})

@@ -8,15 +8,25 @@
 //	total := future.Reduce(c, sum, counts)        // futures as arguments
 //	n, err := total.Get(ctx)
 //
+// What many calls read is sent to the workers once (Scatter, Broadcast), and taken by the calls
+// as a future, alone or beside an argument of their own (MapShared).
+//
 // Calls are collected and handed to the scheduler many at a time: at the latest
 // when somebody waits for one of them or after a millisecond. A call that fails
 // does not disturb others; calls that need its result fail with its error.
+//
+// A function does not wait for other calls of its own runner: it holds the thread that
+// they need. In one process Get says so when it is given the context of the function, and
+// so do plans when all threads would wait. In a worker nobody notices: calls that wait for
+// calls of the same cluster go on as long as a thread is left for these, and where all
+// threads wait, as with as many calls within each other, they wait until their time-outs.
 package future
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,8 +71,19 @@ func New(ctx context.Context, r graph.Runner) *Client {
 	if x, ok := r.(Remote); ok {
 		c.remote = x.Remote()
 	}
-	c.ctx, c.cancel = context.WithCancelCause(ctx)
+	c.ctx, c.cancel = context.WithCancelCause(context.WithValue(ctx, within{}, r))
 	return c
+}
+
+// within is the key of the runner in the contexts of the functions that it runs here.
+type within struct{}
+
+var errWithin = errors.New("future: a function cannot wait for another call of its runner, which needs a thread as it does: take the future as an argument")
+
+// holds reports whether ctx is that of a function of the client's runner.
+func (c *Client) holds(ctx context.Context) bool {
+	r := ctx.Value(within{})
+	return r != nil && reflect.TypeOf(r).Comparable() && r == c.runner
 }
 
 // lane returns the lane of some options.
@@ -114,6 +135,7 @@ type call struct {
 	at    int32 // position in the batch
 	waits int32 // calls it is held for, that have neither ended nor are in the batch it would go to; guarded by the client
 	done  bool
+	busy  bool // its function may be at work, or its arguments being sent: they are in use
 	mu    sync.Mutex
 	user  *call // one of the calls that are held until this one ends
 	more  *extra
@@ -126,17 +148,13 @@ type failure struct{ error }
 // lane returns where the call belongs, whichever batch it is in.
 func (x *call) lane() *lane { return x.b.Load().l }
 
-// An extra is what a call needs that several wait for, has a time-out or attempts
-// left, or is cancelled.
+// An extra is what a call needs that several wait for, or has attempts left.
 type extra struct {
-	tries  int     // attempts begun, when there may be several
-	users  []*call // more calls that are held until this one ends
-	then   []func()
-	stop   error           // set by Cancel
-	ctx    context.Context // of the attempt that runs, once somebody asked for Done
-	left   bool            // the function was abandoned
-	cancel context.CancelCauseFunc
-	ready  chan struct{}
+	tries int     // attempts begun, when there may be several
+	users []*call // more calls that are held until this one ends
+	then  []func()
+	ready chan struct{}
+	kept  *place // the result lies on workers, too
 }
 
 // extra returns x.more, made if needed; x is locked, or not shared yet.
@@ -225,7 +243,7 @@ func (c *Client) tick(had, ticks int) {
 func (l *lane) enqueue(x *call) {
 	b := l.pending
 	x.waits = 0
-	for _, d := range x.doer.needs() {
+	for _, d := range x.needs() {
 		if b != nil && d.b.Load() == b {
 			continue
 		}
@@ -270,9 +288,10 @@ func (l *lane) follow(x *call) {
 	}
 }
 
-// release counts one dependency of a held call as settled. Its client is locked.
+// release counts one dependency of a held call as settled. One that was cancelled
+// meanwhile goes nowhere. Its client is locked.
 func (x *call) release() {
-	if x.waits--; x.waits == 0 {
+	if x.waits--; x.waits == 0 && x.pending() {
 		x.lane().enqueue(x)
 	}
 }
@@ -297,28 +316,32 @@ func (c *Client) flush() {
 	}
 }
 
+// cancel gives up the call and those that need it.
+func (x *call) cancel() {
+	if x.finish(failure{&CancelledError{}}) {
+		x.b.Load().withdraw(x)
+	}
+}
+
 // finish ends a call with its result or a failure, once, and wakes whoever waits
-// for it.
-func (x *call) finish(v any) {
+// for it. False: it had ended before.
+func (x *call) finish(v any) bool {
 	x.mu.Lock()
 	if x.done {
 		x.mu.Unlock()
-		return
+		return false
 	}
 	x.done, x.val = true, v
 	doer, user := x.doer, x.user
+	if x.busy {
+		doer = nil
+	}
 	x.doer, x.user = nil, nil
 	var users []*call
 	var then []func()
 	if e := x.more; e != nil {
 		users, then = e.users, e.then
 		e.users, e.then = nil, nil
-		if e.left {
-			doer = nil
-		}
-		if e.cancel != nil {
-			defer e.cancel(context.Canceled)
-		}
 		if e.ready != nil {
 			close(e.ready)
 		}
@@ -337,6 +360,7 @@ func (x *call) finish(v any) {
 		doer.drop()
 	}
 	x.lane().c.live.Done()
+	return true
 }
 
 // settle tells a held call that a dependency has ended.
@@ -357,6 +381,10 @@ func (x *call) wait(ctx context.Context) error {
 		x.mu.Unlock()
 		return nil
 	}
+	if x.lane().c.holds(ctx) {
+		x.mu.Unlock()
+		return errWithin
+	}
 	e := x.extra()
 	if e.ready == nil {
 		e.ready = make(chan struct{})
@@ -373,11 +401,12 @@ func (x *call) wait(ctx context.Context) error {
 }
 
 // attempt runs the call on its dependencies' results. A failure that will be
-// tried again is returned as an error; the last one is a result.
-func (x *call) attempt(ctx context.Context, o Options) (v any, again error) {
+// tried again is returned as an error; the last one is a result. Left: the function
+// goes on.
+func (x *call) attempt(ctx context.Context, o Options) (v any, left bool, again error) {
 	x.mu.Lock()
 	doer := x.doer
-	stop := x.stopped()
+	x.busy = doer != nil
 	last := o.Retry <= 1
 	if !last {
 		e := x.extra()
@@ -385,123 +414,42 @@ func (x *call) attempt(ctx context.Context, o Options) (v any, again error) {
 		last = e.tries >= o.Retry
 	}
 	x.mu.Unlock()
-	if stop != nil || doer == nil {
-		return failure{stop}, nil
+	if doer == nil { // it was cancelled
+		return nil, false, nil
+	}
+	if context.Cause(ctx) == op.ErrExit { // it has ended its goroutine
+		return failure{op.ErrExit}, false, nil
 	}
 	for _, d := range doer.needs() {
 		d.mu.Lock()
 		err := d.err()
 		d.mu.Unlock()
 		if err != nil {
-			return failure{fmt.Errorf("needs a call that failed: %w", err)}, nil
+			return failure{unmet(err)}, false, nil
 		}
 	}
 	var err error
-	if o.TimeOut > 0 {
-		v, err = x.timed(ctx, doer)
+	if o.TimeOut > 0 { // ctx ends then
+		v, left, err = heeded(ctx, func(ctx context.Context) (any, error) { return guarded(ctx, doer, x) })
 	} else {
-		v, err = guarded((*callContext)(x), doer, x)
+		v, err = guarded(ctx, doer, x)
 	}
-	if err == nil {
-		return v, nil
-	}
-	x.mu.Lock()
-	stop = x.stopped()
-	x.mu.Unlock()
 	switch {
-	case stop != nil:
-		return failure{stop}, nil
-	case last || x.lane().c.ctx.Err() != nil:
-		return failure{err}, nil
+	case err == nil:
+		return v, left, nil
+	case last || err == op.ErrExit || x.lane().c.ctx.Err() != nil:
+		return failure{err}, left, nil
 	}
-	return nil, err
+	return nil, left, err
 }
 
-// stopped returns the error that Cancel set; x is locked.
-func (x *call) stopped() error {
-	if x.more == nil {
-		return nil
-	}
-	return x.more.stop
-}
-
-// timed runs the function under a context that ends at the attempt's time-out.
-func (x *call) timed(ctx context.Context, doer doer) (any, error) {
-	x.mu.Lock()
-	e := x.extra()
-	e.ctx, e.cancel = context.WithCancelCause(ctx)
-	mine, cancel := e.ctx, e.cancel
-	if e.stop != nil {
-		cancel(e.stop)
-	}
-	x.mu.Unlock()
-	defer cancel(nil)
-	v, left, err := heeded(mine, func(ctx context.Context) (any, error) { return guarded(ctx, doer, x) })
-	if left {
-		x.leave()
-	}
-	return v, err
-}
-
-// leave notes that the function may go on after the call has ended, and read its
-// arguments.
-func (x *call) leave() {
-	x.mu.Lock()
-	x.extra().left = true
-	x.mu.Unlock()
-}
+// unmet is the error of a call that needs the result of one that failed.
+func unmet(err error) error { return fmt.Errorf("needs a call that failed: %w", err) }
 
 // guarded calls the function; its panic is its error.
 func guarded(ctx context.Context, d doer, x *call) (v any, err error) {
 	defer caught(&err)
 	return d.do(ctx, x)
-}
-
-// A callContext is a call as the context of its function. It costs nothing until
-// somebody asks for Done; from then on Cancel reaches it.
-type callContext call
-
-// under returns the context that was made for Done, or the client's.
-func (c *callContext) under() context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if e := c.more; e != nil && e.ctx != nil {
-		return e.ctx
-	}
-	return (*call)(c).lane().c.ctx
-}
-
-// Deadline implements context.Context.
-func (c *callContext) Deadline() (time.Time, bool) { return c.under().Deadline() }
-
-// Value implements context.Context.
-func (c *callContext) Value(key any) any { return c.under().Value(key) }
-
-// Done implements context.Context.
-func (c *callContext) Done() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e := (*call)(c).extra()
-	if e.ctx == nil {
-		e.ctx, e.cancel = context.WithCancelCause((*call)(c).lane().c.ctx)
-		if e.stop != nil {
-			e.cancel(e.stop)
-		}
-	}
-	return e.ctx.Done()
-}
-
-// Err implements context.Context.
-func (c *callContext) Err() error {
-	if err := c.under().Err(); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if (*call)(c).stopped() != nil {
-		return context.Canceled
-	}
-	return nil
 }
 
 var _ op.Direct = (*batchBlock)(nil)

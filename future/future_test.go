@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -11,7 +13,9 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/future"
+	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/sched/local"
 )
@@ -96,15 +100,20 @@ func TestOneFailureLeavesTheOthers(t *testing.T) {
 	}
 }
 
-func TestRetry(t *testing.T) {
-	c, ctx := client(t, 2)
-	var tries atomic.Int32
-	flaky := op.Closure(func(context.Context, int) (int32, error) {
+// third is a function that fails until tries, to which each call adds one, is 3.
+func third(tries *atomic.Int32) op.Fn[int, int32] {
+	return op.Closure(func(context.Context, int) (int32, error) {
 		if n := tries.Add(1); n < 3 {
 			return 0, errors.New("not yet")
 		}
 		return tries.Load(), nil
 	})
+}
+
+func TestRetry(t *testing.T) {
+	c, ctx := client(t, 2)
+	var tries atomic.Int32
+	flaky := third(&tries)
 	o := future.Options{Retry: 3, Delay: time.Millisecond}
 	if n, err := future.SubmitWith(c, o, flaky, future.Value(0)).Get(ctx); err != nil || n != 3 {
 		t.Fatal(n, err)
@@ -112,6 +121,103 @@ func TestRetry(t *testing.T) {
 	tries.Store(-10)
 	if _, err := future.SubmitWith(c, o, flaky, future.Value(0)).Get(ctx); err == nil || err.Error() != "not yet" {
 		t.Fatal(err)
+	}
+}
+
+// TestRetryForever holds that as many attempts as an int counts are not none.
+func TestRetryForever(t *testing.T) {
+	c, ctx := client(t, 2)
+	var tries atomic.Int32
+	flaky := third(&tries)
+	for _, most := range []int{math.MaxInt, math.MaxInt32, math.MaxInt32 + 2} {
+		tries.Store(0)
+		if n, err := future.SubmitWith(c, future.Options{Retry: most}, flaky, future.Value(0)).Get(ctx); err != nil || n != 3 {
+			t.Errorf("%d: %d, %v", most, n, err)
+		}
+	}
+}
+
+// TestWaitWithinACall holds that a function that waits for a call of its own runner gets an error, where it had
+// waited for ever; for a call of another runner it may wait.
+func TestWaitWithinACall(t *testing.T) {
+	c, ctx := client(t, 1)
+	other, _ := client(t, 1)
+	of := func(c *future.Client) op.Fn[int, int] {
+		return op.Closure(func(ctx context.Context, x int) (int, error) {
+			return future.Submit(c, square, future.Value(x)).Get(ctx)
+		})
+	}
+	if _, err := future.Submit(c, of(c), future.Value(3)).Get(ctx); err == nil || !strings.Contains(err.Error(), "take the future as an argument") {
+		t.Error(err)
+	}
+	if _, err := future.SubmitWith(c, future.Options{TimeOut: time.Hour}, of(c), future.Value(3)).Get(ctx); err == nil || !strings.Contains(err.Error(), "take the future as an argument") {
+		t.Error(err)
+	}
+	if n, err := future.Submit(c, of(other), future.Value(3)).Get(ctx); n != 9 || err != nil {
+		t.Error(n, err)
+	}
+}
+
+// TestPlansWithinCalls holds that functions that run plans by their own runner never wait for each other's threads: one
+// that would is told so.
+func TestPlansWithinCalls(t *testing.T) {
+	for _, threads := range []int{1, 2, 3} {
+		r := local.New(local.Options{Threads: threads})
+		c := future.New(context.Background(), r)
+		f := frame.FromColumns(frame.Values("a", []int64{1, 2, 3}))
+		count := op.Closure(func(ctx context.Context, n int64) (int64, error) { return f.Filter(frame.Col("a").Gt(n)).Count(ctx, r) })
+		for i, x := range future.Map(c, count, make([]int64, 8)) {
+			if n, err := x.Get(context.Background()); err == nil && n != 3 || err != nil && !strings.Contains(err.Error(), "give it a runner of its own") {
+				t.Errorf("%d threads, call %d: %d, %v", threads, i, n, err)
+			}
+		}
+		for range 4 { // what is over is forgotten
+			if n, err := future.Submit(c, count, future.Value(int64(1))).Get(context.Background()); (threads > 1) != (err == nil && n == 2) {
+				t.Errorf("%d threads, one call: %d, %v", threads, n, err)
+			}
+		}
+		c.Close()
+		if n, err := f.Count(context.Background(), r); n != 3 || err != nil {
+			t.Error(n, err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestGoroutineEnds holds that a function that ends its goroutine, as t.Fatal does, fails its call alone, and once.
+func TestGoroutineEnds(t *testing.T) {
+	c, ctx := client(t, 2)
+	var calls atomic.Int32
+	odd := op.Closure(func(_ context.Context, n int) (int, error) {
+		if calls.Add(1); n%2 == 1 {
+			runtime.Goexit()
+		}
+		return n, nil
+	})
+	for _, o := range []future.Options{{}, {Retry: 3}, {TimeOut: time.Minute, Retry: 3}} {
+		calls.Store(0)
+		var got []*future.Future[int]
+		for i := range 1000 {
+			got = append(got, future.SubmitWith(c, o, odd, future.Value(i)))
+		}
+		for i, x := range got {
+			if n, err := x.Get(ctx); i%2 == 0 && (n != i || err != nil) || i%2 == 1 && !errors.Is(err, op.ErrExit) {
+				t.Fatalf("%+v, call %d: %d, %v", o, i, n, err)
+			}
+		}
+		if n := calls.Load(); n != 1000 {
+			t.Errorf("%+v: %d calls", o, n)
+		}
+	}
+}
+
+// TestNoFunction holds that a call of no function fails, and its client ends.
+func TestNoFunction(t *testing.T) {
+	c, ctx := client(t, 1)
+	if _, err := future.Submit(c, op.Fn[int, int]{}, future.Value(3)).Get(ctx); !errors.Is(err, op.ErrNoFunction) {
+		t.Error(err)
 	}
 }
 
@@ -222,7 +328,7 @@ func TestAsCompletedAndClose(t *testing.T) {
 }
 
 func TestRegisteredFunctionByName(t *testing.T) {
-	if _, err := op.CallByName(context.Background(), "nobody/home", nil); err == nil || !strings.Contains(err.Error(), `"nobody/home"`) {
+	if _, err := op.CallByName(context.Background(), "nobody/home", nil, nil); err == nil || !strings.Contains(err.Error(), `"nobody/home"`) {
 		t.Error(err)
 	}
 }
@@ -271,4 +377,173 @@ func BenchmarkFutures(b *testing.B) {
 		_, err := fs[0].Get(context.Background())
 		return err
 	})
+}
+
+// A call that is cancelled ends at once, and so do those that need it; a function that runs is told, one that waits is not
+// called, and all others go on.
+func TestCancel(t *testing.T) {
+	for _, o := range []future.Options{{}, {Retry: 3}, {TimeOut: time.Minute}} {
+		c, ctx := client(t, 2)
+		var calls atomic.Int32
+		told := make(chan error, 1)
+		gate := make(chan struct{})
+		began := make(chan struct{}, 3)
+		wait := op.Closure(func(ctx context.Context, x int) (int, error) {
+			began <- struct{}{}
+			select {
+			case <-gate:
+				return x, nil
+			case <-ctx.Done():
+				told <- context.Cause(ctx)
+				return 0, ctx.Err()
+			}
+		})
+		count := op.Closure(func(_ context.Context, x int) (int, error) { calls.Add(1); return x, nil })
+		fs := future.MapWith(c, o, wait, []int{1, 2})
+		waiting := future.SubmitWith(c, o, count, future.Value(3)) // both threads are taken
+		after := future.SubmitWith(c, o, count, future.Arg[int](fs[0]))
+		after2 := future.SubmitWith(c, o, count, future.Arg[int](after))
+		elsewhere := future.SubmitWith(c, future.Options{Priority: 1}, count, future.Arg[int](fs[0]))
+		other := future.SubmitWith(c, o, count, future.Arg[int](fs[1]))
+		go func() { _, _ = other.Get(ctx) }()
+		<-began
+		<-began
+		waiting.Cancel()
+		fs[0].Cancel()
+		var cancelled *future.CancelledError
+		for i, f := range []*future.Future[int]{waiting, fs[0], after, after2, elsewhere} {
+			if _, err := f.Get(ctx); !errors.As(err, &cancelled) || !errors.Is(err, context.Canceled) {
+				t.Errorf("%+v: call %d: %v", o, i, err)
+			}
+		}
+		if err := <-told; err == nil || !strings.Contains(err.Error(), "given up") {
+			t.Errorf("%+v: the function hears %v", o, err)
+		}
+		fs[1].Done()
+		close(gate)
+		if n, err := other.Get(ctx); n != 2 || err != nil {
+			t.Errorf("%+v: what was not cancelled: %v, %v", o, n, err)
+		}
+		if n := calls.Load(); n != 1 {
+			t.Errorf("%+v: %d calls, want that of what was not cancelled", o, n)
+		}
+		other.Cancel() // it has ended
+		if n, err := other.Get(ctx); n != 2 || err != nil {
+			t.Errorf("%+v: cancelled after its end: %v, %v", o, n, err)
+		}
+	}
+}
+
+// A call ends with a context of its own; one that was not handed over yet is never called.
+func TestCancelWithContext(t *testing.T) {
+	c, ctx := client(t, 1)
+	var calls atomic.Int32
+	count := op.Closure(func(_ context.Context, x int) (int, error) { calls.Add(1); return x, nil })
+	mine, stop := context.WithCancel(ctx)
+	f := future.Submit(c, count, future.Value(1))
+	defer context.AfterFunc(mine, f.Cancel)()
+	need := future.Submit(c, count, future.Arg[int](f))
+	f.Cancel()
+	stop()
+	var cancelled *future.CancelledError
+	if _, err := need.Get(ctx); !errors.As(err, &cancelled) || calls.Load() != 0 {
+		t.Error(err, calls.Load())
+	}
+	long := future.Submit(c, op.Closure(func(ctx context.Context, _ int) (int, error) { <-ctx.Done(); return 0, ctx.Err() }), future.Value(0))
+	mine, stop = context.WithTimeout(ctx, 10*time.Millisecond)
+	defer stop()
+	defer context.AfterFunc(mine, long.Cancel)()
+	if _, err := long.Get(ctx); !errors.As(err, &cancelled) {
+		t.Error(err)
+	}
+}
+
+// A call that is cancelled while it is held for one of another lane is not begun when that has ended, and the client goes on.
+func TestCancelWhileHeld(t *testing.T) {
+	c, ctx := client(t, 2)
+	var calls atomic.Int32
+	began, gate := make(chan struct{}), make(chan struct{})
+	wait := op.Closure(func(_ context.Context, x int) (int, error) { close(began); <-gate; return x, nil })
+	count := op.Closure(func(_ context.Context, x int) (int, error) { calls.Add(1); return x, nil })
+	first := future.Submit(c, wait, future.Value(1))
+	held := future.SubmitWith(c, future.Options{Priority: 1}, count, future.Arg[int](first))
+	other := future.SubmitWith(c, future.Options{Priority: 1}, count, future.Arg[int](first))
+	go func() { _, _ = first.Get(ctx) }()
+	<-began
+	held.Cancel()
+	close(gate)
+	if n, err := other.Get(ctx); n != 1 || err != nil {
+		t.Error(n, err)
+	}
+	if _, err := held.Get(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	if n := calls.Load(); n != 1 {
+		t.Errorf("%d calls, want that of what was not cancelled", n)
+	}
+}
+
+// A slow runner's jobs withdraw nothing until they may.
+type slow struct {
+	graph.Runner
+	asked *atomic.Int32
+	may   chan struct{}
+}
+
+func (r slow) Start(ctx context.Context, q graph.Request) (graph.Job, error) {
+	j, err := r.Runner.Start(ctx, q)
+	return slowJob{j, r}, err
+}
+
+type slowJob struct {
+	graph.Job
+	r slow
+}
+
+func (j slowJob) Withdraw(blocks []int32) {
+	j.r.asked.Add(1)
+	<-j.r.may
+	j.Job.Withdraw(blocks)
+}
+
+// Calls that are cancelled while others are withdrawn do not wait for that, and are withdrawn together.
+func TestCancelMany(t *testing.T) {
+	l := local.New(local.Options{Threads: 1})
+	defer func() { _ = l.Close() }()
+	r := slow{l, &atomic.Int32{}, make(chan struct{})}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	c := future.New(ctx, r)
+	defer c.Close()
+	var calls atomic.Int32
+	began, gate := make(chan struct{}, 1), make(chan struct{})
+	wait := op.Closure(func(_ context.Context, x int) (int, error) { began <- struct{}{}; <-gate; return x, nil })
+	count := op.Closure(func(_ context.Context, x int) (int, error) { calls.Add(1); return x, nil })
+	first := future.Submit(c, wait, future.Value(1))
+	fs := future.Map(c, count, make([]int, 100))
+	go func() { _, _ = first.Get(ctx) }()
+	<-began
+	ended := make(chan struct{})
+	go func() {
+		for _, f := range fs {
+			f.Cancel()
+		}
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		t.Error("cancelling waits for what is withdrawn")
+	}
+	close(r.may)
+	close(gate)
+	if n, err := first.Get(ctx); n != 1 || err != nil {
+		t.Error(n, err)
+	}
+	if n := r.asked.Load(); n > 2 {
+		t.Errorf("the job was asked %d times", n)
+	}
+	if n := calls.Load(); n != 0 {
+		t.Errorf("%d calls were begun", n)
+	}
 }

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"sync/atomic"
 	"time"
+
+	"github.com/weft-data/weft/op"
 )
 
 // heedWithin is how long a function may take to heed the end of its context.
@@ -21,7 +23,7 @@ func Abandoned() int64 { return abandoned.Load() }
 // context is abandoned: it goes on, and nobody waits for it. Then left is true.
 func heeded[T any](ctx context.Context, f func(context.Context) (T, error)) (v T, left bool, err error) {
 	var got T
-	var failed error
+	failed := op.ErrExit
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -1,11 +1,12 @@
 package future
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
+	"sync"
 	"time"
 
 	"github.com/weft-data/weft/chunk"
@@ -26,6 +27,10 @@ type Remote interface{ Remote() bool }
 //	plain  the canonical bytes of the argument
 //	fed    the result of the next call this one depends on is the argument
 //	list   a list; each element is bytes or the result of the next dependency
+//	with   a With: the result of the next dependency, and the canonical bytes of Arg
+//
+// A dependency is the number of the input it comes by: 0 are the calls of the batch, the
+// others have values that were scattered.
 //
 // Results of calls are canonical bytes too, so that those of a list of calls, one
 // after the other behind their number, are the canonical bytes of the list.
@@ -43,6 +48,7 @@ const (
 	formFed
 	formList
 	formNone // the call has ended before it was sent
+	formWith
 	forms
 )
 
@@ -51,7 +57,7 @@ var resultSchema = dtype.Schema{{Name: "result", Type: dtype.Of(dtype.Binary)}}
 
 // remoteOp runs the calls of a batch in a worker, one per block.
 var remoteOp = op.Register(op.Spec[remoteParams]{
-	Name: "future.remote", Version: 1, Class: op.Opaque,
+	Name: "future.remote", Version: 2, Class: op.Opaque,
 	Doc: "runs submitted calls of registered functions, one per block",
 	Infer: func(p remoteParams, _ []op.Meta) (op.Meta, error) {
 		return op.Meta{Schema: resultSchema, Rows: float64(p.N), Bytes: -1}, nil
@@ -64,6 +70,9 @@ var remoteOp = op.Register(op.Spec[remoteParams]{
 type remoteBlock struct {
 	p  remoteParams
 	at []uint32 // where calls begin in p.Calls
+
+	mu     sync.Mutex
+	shared []*common // what calls have in common, the last used last
 }
 
 func newRemoteBlock(p remoteParams) (*remoteBlock, error) {
@@ -88,16 +97,23 @@ func newRemoteBlock(p remoteParams) (*remoteBlock, error) {
 // An unpacker reads the bytes of calls.
 type unpacker struct{ varint.Reader }
 
-// argument reads an argument. deps gives the results of dependencies, in order;
-// without it the argument is only looked through.
-func (c *unpacker) argument(form uint64, dst []byte, deps func() []byte) []byte {
+// argument reads an argument. deps gives the next result of a dependency that comes by
+// an input; without it the argument is only looked through.
+func (c *unpacker) argument(form uint64, dst []byte, deps func(input uint64) []byte) []byte {
+	dep := func() []byte {
+		if input := c.Unsigned(); deps != nil {
+			return deps(input)
+		}
+		return nil
+	}
 	switch form {
 	case formPlain:
 		return c.Bytes(c.Unsigned())
 	case formFed:
-		if deps != nil {
-			return deps()
-		}
+		return dep()
+	case formWith:
+		dep()
+		return c.Bytes(c.Unsigned())
 	case formList:
 		n := c.Unsigned()
 		if n > uint64(len(c.B)) {
@@ -106,12 +122,10 @@ func (c *unpacker) argument(form uint64, dst []byte, deps func() []byte) []byte 
 		}
 		dst = binary.LittleEndian.AppendUint64(dst, n)
 		for range n {
-			k := c.Unsigned()
-			switch {
-			case k > 0:
+			if k := c.Unsigned(); k > 0 {
 				dst = append(dst, c.Bytes(k-1)...)
-			case deps != nil:
-				dst = append(dst, deps()...)
+			} else {
+				dst = append(dst, dep()...)
 			}
 		}
 		return dst
@@ -133,33 +147,54 @@ func (b *remoteBlock) Direct(ctx context.Context, block int, in []op.In) (chunk.
 		return &result{}, nil
 	}
 	var failed error
-	next := 0
-	arg := c.argument(head%forms, nil, func() []byte {
-		if next >= len(in) {
+	next := cursors{in: in}
+	name, common := "", (*common)(nil)
+	if f := head / forms; f < uint64(len(b.p.Funcs)) {
+		name = b.p.Funcs[f]
+	}
+	arg := c.argument(head%forms, nil, func(input uint64) []byte {
+		i := next.after(input)
+		if i >= len(in) || uint64(in[i].Edge) != input {
 			failed = errors.New("a dependency is missing")
 			return nil
 		}
-		data, err := readResult(in[next].Value)
-		next++
+		if head%forms == formWith {
+			if common, failed = b.common(name, in[i].Value); failed != nil {
+				failed = unmet(failed)
+			}
+			return nil
+		}
+		data, err := readResult(in[i].Value)
 		if err != nil && failed == nil {
-			failed = fmt.Errorf("needs a call that failed: %w", err)
+			failed = unmet(err)
 		}
 		return data
 	})
+	var torn *unreadable
+	if errors.As(failed, &torn) { // another holder of the block may have it, or it is made again
+		return nil, torn.error
+	}
+	if context.Cause(ctx) == op.ErrExit { // it has ended its goroutine
+		failed = op.ErrExit
+	}
 	if failed != nil {
 		return failedResult(failed), nil
 	}
-	name := b.p.Funcs[head/forms]
 	delay := b.p.Delay
 	for try := 1; ; try++ {
-		out, err := b.once(ctx, name, arg)
+		out, err := b.once(ctx, func(ctx context.Context) ([]byte, error) {
+			if common != nil {
+				return common.call(ctx, arg)
+			}
+			return byName(ctx, name, arg)
+		})
 		if err == nil {
-			return &result{append([]byte{1}, out...)}, nil
+			return &result{out}, nil
 		}
 		if cause := context.Cause(ctx); cause != nil {
 			return nil, cause
 		}
-		if try >= b.p.Retry {
+		if try >= b.p.Retry || err == op.ErrExit {
 			return failedResult(err), nil
 		}
 		select {
@@ -171,21 +206,47 @@ func (b *remoteBlock) Direct(ctx context.Context, block int, in []op.In) (chunk.
 	}
 }
 
-// once is one attempt.
-func (b *remoteBlock) once(ctx context.Context, name string, arg []byte) (out []byte, err error) {
+// Cursors go through what a call reads, input by input: each has its own part of in, the
+// calls of the batch the first one.
+type cursors struct {
+	in    []op.In
+	first int
+	other map[uint64]int
+}
+
+// after moves on by one within an input.
+func (c *cursors) after(input uint64) int {
+	if input == 0 {
+		c.first++
+		return c.first - 1
+	}
+	i, began := c.other[input]
+	for !began && i < len(c.in) && uint64(c.in[i].Edge) != input {
+		i++
+	}
+	if c.other == nil {
+		c.other = map[uint64]int{}
+	}
+	c.other[input] = i + 1
+	return i
+}
+
+// once is one attempt: it returns the bytes of a result.
+func (b *remoteBlock) once(ctx context.Context, call func(context.Context) ([]byte, error)) (out []byte, err error) {
 	if b.p.TimeOut <= 0 {
-		return byName(ctx, name, arg)
+		return call(ctx)
 	}
 	ctx, end := context.WithTimeoutCause(ctx, b.p.TimeOut, fmt.Errorf("the task's time-out of %v passed", b.p.TimeOut))
 	defer end()
-	out, _, err = heeded(ctx, func(ctx context.Context) ([]byte, error) { return byName(ctx, name, arg) })
+	out, _, err = heeded(ctx, call)
 	return out, err
 }
 
 // byName calls a registered function.
 func byName(ctx context.Context, name string, arg []byte) (out []byte, err error) {
 	defer caught(&err)
-	return op.CallByName(ctx, name, arg)
+	out = append(make([]byte, 0, 16), 1) // a number fits in, too
+	return op.CallByName(ctx, name, out, arg)
 }
 
 // A result is the block a call makes: 1 and the canonical bytes of what the
@@ -212,36 +273,73 @@ func (r *result) Open(int) (chunk.Reader, error) {
 // readResult returns the bytes of a result, wherever it was made, or the error it
 // carries.
 func readResult(v chunk.Value) (data []byte, err error) {
-	if p, ok := v.(interface{ Payload() []byte }); ok {
-		data = p.Payload()
-	} else if data, err = onlyRow(v); err != nil {
-		return nil, err
-	}
-	switch {
-	case len(data) == 0:
-		return nil, errors.New("future: a result without bytes")
-	case data[0] == 0:
-		return nil, errors.New(string(data[1:]))
-	}
-	return data[1:], nil
+	err = lookAtResult(v, func(b []byte, lent bool) error {
+		if data = b; lent {
+			data = bytes.Clone(b)
+		}
+		return nil
+	})
+	return data, err
 }
 
-// onlyRow reads a result that came as rows.
-func onlyRow(v chunk.Value) (data []byte, err error) {
-	r, err := v.Open(0)
-	if err != nil {
-		return nil, err
+// lookAtResult is readResult for bytes that may be lent until f returns.
+func lookAtResult(v chunk.Value, f func(data []byte, lent bool) error) error {
+	look := func(data []byte, lent bool) error {
+		switch {
+		case len(data) == 0:
+			return errors.New("future: a result without bytes")
+		case data[0] == 0:
+			return errors.New(string(data[1:]))
+		}
+		return f(data[1:], lent)
 	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	b, err := r.Next()
-	if err == io.EOF || err == nil && (b.N != 1 || len(b.Cols) != 1) {
-		return nil, errors.New("future: a result that is not one value")
+	if p, ok := v.(interface{ Payload() []byte }); ok {
+		return look(p.Payload(), false)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return []byte(b.Cols[0].Text(0)), nil
+	return onlyValue(v, func(row []byte) error { return look(row, true) })
 }
+
+// onlyValue reads a value that came as rows: in one, or, what is long, in pieces.
+func onlyValue(v chunk.Value, f func(b []byte) error) error {
+	var all []byte
+	var own error
+	rows := v.Rows()
+	err := chunk.Each(v, 0, func(b *chunk.Batch) error {
+		if len(b.Cols) != 1 {
+			own = errors.New("future: a result that is not one value")
+			return own
+		}
+		for i := range b.N {
+			row := []byte(nil)
+			if c := &b.Cols[0]; c.Dict == nil {
+				row = c.Str[c.Off[i]:c.Off[i+1]]
+			} else {
+				row = []byte(c.Text(i))
+			}
+			if rows == 1 {
+				own = f(row)
+				return own
+			}
+			if all == nil {
+				all = make([]byte, 0, v.Bytes())
+			}
+			all = append(all, row...)
+		}
+		return nil
+	})
+	switch {
+	case own != nil:
+		return own
+	case err != nil:
+		return &unreadable{err}
+	case rows != 1:
+		return f(all)
+	}
+	return nil
+}
+
+// An unreadable block is none of the call that made it.
+type unreadable struct{ error }
 
 // A packer writes the calls of a batch as data.
 type packer struct {
@@ -250,6 +348,8 @@ type packer struct {
 	names map[string]uint64
 	last  string
 	lastN uint64
+	lent  []*use // input i+1
+	calls int    // written
 }
 
 // head begins a call.
@@ -269,9 +369,15 @@ func (k *packer) head(name string, form uint64) {
 	k.p.Calls = binary.AppendUvarint(k.p.Calls, k.lastN*forms+form)
 }
 
-// closure refuses what has no name.
-func closure(what string) error {
-	return fmt.Errorf("future: %s is a closure, and closures cannot leave this process: register it with op.Func in a package-level var, and run the same program as worker", what)
+// travels refuses what has no name.
+func travels[A, R any](fn op.Fn[A, R]) error {
+	switch {
+	case fn.None():
+		return op.ErrNoFunction
+	case fn.Name() == "":
+		return fmt.Errorf("future: %s is a closure, and closures cannot leave this process: register it with op.Func in a package-level var, and run the same program as worker", fn.Describe())
+	}
+	return nil
 }
 
 // canonical appends length and canonical bytes of a value.
@@ -297,8 +403,8 @@ func canonical[A any](dst []byte, plus uint64, a A) ([]byte, error) {
 
 // packPlain writes a call with a value.
 func packPlain[A, R any](k *packer, fn op.Fn[A, R], a A) (err error) {
-	if fn.Name() == "" {
-		return closure(fn.Describe())
+	if err := travels(fn); err != nil {
+		return err
 	}
 	k.head(fn.Name(), formPlain)
 	k.p.Calls, err = canonical(k.p.Calls, 0, a)
@@ -307,11 +413,12 @@ func packPlain[A, R any](k *packer, fn op.Fn[A, R], a A) (err error) {
 
 // packFed writes a call with the result of another.
 func packFed[A, R any](k *packer, fn op.Fn[A, R], dep *call) error {
-	if fn.Name() == "" {
-		return closure(fn.Describe())
+	if err := travels(fn); err != nil {
+		return err
 	}
-	if dep.b.Load() == k.b {
+	if input, ok := k.input(dep); ok {
 		k.head(fn.Name(), formFed)
+		k.p.Calls = binary.AppendUvarint(k.p.Calls, input)
 		return nil
 	}
 	a, err := ended[A](dep)
@@ -321,16 +428,45 @@ func packFed[A, R any](k *packer, fn op.Fn[A, R], dep *call) error {
 	return packPlain(k, fn, a)
 }
 
+// packWith writes a call with the result of another and a value.
+func packWith[S, A, R any](k *packer, fn op.Fn[With[S, A], R], dep *call, a A) error {
+	if err := travels(fn); err != nil {
+		return err
+	}
+	input, ok := k.input(dep)
+	if !ok {
+		s, err := ended[S](dep)
+		if err != nil {
+			return err
+		}
+		return packPlain(k, fn, With[S, A]{s, a})
+	}
+	k.head(fn.Name(), formWith)
+	k.p.Calls = binary.AppendUvarint(k.p.Calls, input)
+	var err error
+	k.p.Calls, err = canonical(k.p.Calls, 0, a)
+	return err
+}
+
+// input says by which input of the batch the result of a call comes. False: it travels
+// with the call that needs it, or there is none.
+func (k *packer) input(dep *call) (uint64, bool) {
+	if dep.b.Load() == k.b && dep.pending() {
+		return 0, true
+	}
+	return k.borrow(dep)
+}
+
 // packList writes a call with the results of others.
 func packList[A, R any](k *packer, fn op.Fn[[]A, R], deps []*call) (err error) {
-	if fn.Name() == "" {
-		return closure(fn.Describe())
+	if err := travels(fn); err != nil {
+		return err
 	}
 	k.head(fn.Name(), formList)
 	k.p.Calls = binary.AppendUvarint(k.p.Calls, uint64(len(deps)))
 	for _, d := range deps {
-		if d.b.Load() == k.b {
-			k.p.Calls = append(k.p.Calls, 0)
+		if input, ok := k.input(d); ok {
+			k.p.Calls = binary.AppendUvarint(append(k.p.Calls, 0), input)
 			continue
 		}
 		a, err := ended[A](d)
@@ -349,11 +485,14 @@ func ended[A any](x *call) (a A, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if err := x.err(); err != nil {
-		return a, fmt.Errorf("needs a call that failed: %w", err)
+		return a, unmet(err)
 	}
 	a, _ = x.val.(A)
 	return a, nil
 }
+
+// pending reports whether the call has not ended.
+func (x *call) pending() bool { x.mu.Lock(); defer x.mu.Unlock(); return !x.done }
 
 // unpack decodes a result.
 func unpack[R any](b []byte) (any, error) {
@@ -364,16 +503,19 @@ func unpack[R any](b []byte) (any, error) {
 	return r, nil
 }
 
-// remote words the batch as data. Calls that cannot be sent end here.
-func (b *batch) remote() graph.Layer {
+// remote words the batch as data, with what it reads of what was scattered. Calls that
+// cannot be sent end here.
+func (b *batch) remote() (graph.Layer, []*use) {
 	o := b.l.o
 	k := &packer{b: b, p: remoteParams{N: int64(b.n), Retry: max(1, o.Retry), Delay: o.Delay, TimeOut: o.TimeOut}}
 	for x := range b.all {
 		at := len(k.p.Calls)
 		x.mu.Lock()
-		d, err := x.doer, x.stopped()
+		d := x.doer
+		x.busy = d != nil
 		x.mu.Unlock()
-		if err == nil && d != nil {
+		var err error
+		if d != nil {
 			err = d.pack(k, x)
 		}
 		if err != nil || d == nil {
@@ -382,23 +524,28 @@ func (b *batch) remote() graph.Layer {
 				x.finish(failure{err})
 			}
 		}
+		k.calls++
+		for _, u := range k.lent {
+			u.at = append(u.at, int32(len(u.list)))
+		}
 	}
-	return graph.Layer{Call: remoteOp.With(k.p), N: int32(b.n), Out: op.Meta{Schema: resultSchema, Rows: float64(b.n), Bytes: -1}}
+	return graph.Layer{Call: remoteOp.With(k.p), N: int32(b.n), Out: op.Meta{Schema: resultSchema, Rows: float64(b.n), Bytes: -1}}, k.lent
 }
 
 // received ends a call with what came from a worker.
 func (x *call) received(v chunk.Value) {
 	x.mu.Lock()
 	d, done := x.doer, x.done
+	x.busy = false
 	x.mu.Unlock()
 	if done || d == nil {
 		return
 	}
-	data, err := readResult(v)
 	var r any
-	if err == nil {
-		r, err = d.unpack(data)
-	}
+	err := lookAtResult(v, func(data []byte, _ bool) (err error) {
+		r, err = d.unpack(data) // which keeps nothing of it
+		return err
+	})
 	if err != nil {
 		r = failure{err}
 	}

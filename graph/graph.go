@@ -5,6 +5,7 @@ package graph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -47,10 +48,47 @@ type Layer struct {
 	Size   op.Size // how N is decided when the inputs are finished
 	Retry  op.Retry
 	Origin string // file:line of the user's call
+	// Cuts are where the layer may be cut in two, in the order of its steps. It is decided
+	// when its side inputs are finished.
+	Cuts []Cut
+	// Spare: a layer that is nothing, without a call, unless another one is cut to it.
+	Spare bool
+	Lent  *Lent // no task makes the blocks: the runner has them already
+}
+
+// A Cut makes two layers of one: Front, which was spare, ends with Divide before a step, and what
+// is left of the layer begins with Back, which reads the runs of Front and of the step's side
+// input. The layer is cut when that has more rows or bytes than were thought of.
+type Cut struct {
+	Part         int // the step, by its place among the parts of the layer's call
+	Front        LayerID
+	Divide, Back op.Call
+	Size         op.Size // of what is left, unless the layer is one block: then it stays one
+	Rows, Bytes  int64
 }
 
 // Late reports whether the number of blocks is decided while the plan runs.
 func (l *Layer) Late() bool { return l.Size.Runs > 0 }
+
+// Sides returns the side inputs of a layer.
+func (l *Layer) Sides() (out []Edge) {
+	for _, e := range l.In {
+		if e.Side {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Flows returns the inputs of a layer whose rows flow through it.
+func (l *Layer) Flows() (out []Edge) {
+	for _, e := range l.In {
+		if !e.Side {
+			out = append(out, e)
+		}
+	}
+	return out
+}
 
 // A Graph is a list of layers in topological order. The zero Graph is empty.
 // Layers of one Graph may be shared by any number of collections.
@@ -140,13 +178,26 @@ type Runner interface {
 }
 
 // A Job is a running request. Next returns the next block and io.EOF at the end;
-// the caller releases the block. A job that is not read to its end must be
-// closed.
+// the caller releases the block.
+//
+// Close ends the job and returns when its tasks have ended, also those of a job that
+// has failed: from then on nothing of it reads or writes. Tasks heed the end of their
+// context, but a function of the user's may not: it is waited for as long as the runner
+// says and then goes on alone, which Close reports with ErrRunning if the job was not
+// read to its end.
 type Job interface {
 	Next(ctx context.Context) (Delivered, error)
+	// Withdraw gives up blocks of the wanted layer that were not read yet, and all blocks
+	// that read them: their tasks end, they are not delivered any more, the others are. The
+	// request is not Ordered. It does not wait for the tasks.
+	Withdraw(blocks []int32)
 	Report() Report
 	Close() error
 }
+
+// ErrRunning is what Close returns when tasks of a job that has failed, or was given
+// up, may still run.
+var ErrRunning = errors.New("tasks of the job may still run: they have not heeded its end in time")
 
 // A Delivered is one finished block of the wanted layer.
 type Delivered struct {

@@ -30,8 +30,13 @@ func Each(ctx context.Context, r Runner, q Request, opts []Option, f func(Delive
 	if r == nil {
 		return rep, errors.New("no runner: give local.New(local.Options{}) or a cluster client")
 	}
+	if ctx == nil {
+		return rep, errors.New("no context: give context.Background() or the like")
+	}
 	for _, o := range opts {
-		o(&q)
+		if o != nil {
+			o(&q)
+		}
 	}
 	j, err := r.Start(ctx, q)
 	if err != nil {

@@ -218,3 +218,26 @@ func Groups(m Meta, keys []string) float64 {
 	}
 	return min(n, m.Rows)
 }
+
+// RowBytes guesses the bytes of one row in memory, those of texts where nothing is known
+// of them.
+func RowBytes(s dtype.Schema) (n float64) {
+	for _, f := range s {
+		if f.Type.Kind.IsVar() {
+			n += 20
+		} else {
+			n += max(0.125, float64(f.Type.Width()))
+		}
+	}
+	return n
+}
+
+// RowBytes is how many bytes a row takes by the estimate of the table, if there is one, and no
+// less than RowBytes guesses: for those who keep rows of their own.
+func (m Meta) RowBytes() float64 {
+	n := RowBytes(m.Schema)
+	if m.Rows > 0 && m.Bytes > 0 {
+		n = max(n, m.Bytes/m.Rows)
+	}
+	return n
+}

@@ -67,3 +67,15 @@ func TestEstimates(t *testing.T) {
 		t.Errorf("a part of an unknown number of rows is %g", m.Rows)
 	}
 }
+
+// A row takes what its table takes for each, where that is known and more than the guess.
+func TestRowBytes(t *testing.T) {
+	s := dtype.Schema{{Name: "n", Type: dtype.Of(dtype.Int64)}, {Name: "s", Type: dtype.Of(dtype.Utf8)}, {Name: "b", Type: dtype.Of(dtype.Bool)}}
+	guess := op.RowBytes(s)
+	near(t, "the guess", guess, 8+20+0.125)
+	for _, c := range []struct{ rows, bytes, want float64 }{
+		{10, 1000, 100}, {10, 10, guess}, {0, 0, guess}, {-1, -1, guess}, {10, -1, guess}, {-1, 1000, guess},
+	} {
+		near(t, "a row", op.Meta{Schema: s, Rows: c.rows, Bytes: c.bytes}.RowBytes(), c.want)
+	}
+}

@@ -12,11 +12,25 @@ const (
 	Boxed                  // blocks of an n-dimensional grid, axis by axis (arrays)
 )
 
-// A Ref names a node of a Fragment: its inputs are -1 (input 0), -2 (input 1) …
+// A Ref names a node of a Fragment: its inputs are -1 (input 0), -2 (input 1) …, and the
+// pieces of these lie below.
 type Ref int
 
 // Input returns the reference of an operator's input i.
 func Input(i int) Ref { return Ref(-1 - i) }
+
+// pieceStep is by how much the references of the pieces of an input differ.
+const pieceStep = 1 << 16
+
+// PieceOf returns the reference of piece k of an operator's input i.
+func PieceOf(i, k int) Ref { return Ref(-1 - i - (k+1)*pieceStep) }
+
+// Outside returns which input a negative reference names, and which piece of it; piece is
+// -1 for the input itself.
+func (r Ref) Outside() (input, piece int) {
+	n := int(-1 - r)
+	return n % pieceStep, n/pieceStep - 1
+}
 
 // A Part is an input of a physical operator within a fragment.
 type Part struct {
@@ -44,13 +58,23 @@ type Size struct {
 	TargetBytes int64
 }
 
+// A Piece is an input of an operator that passes rows on as they are.
+type Piece struct {
+	Meta   Meta
+	Blocks int // -1 if not known yet
+}
+
 // A Fragment is what a logical operator is lowered to: physical operators wired
 // to each other and to the logical operator's inputs. The last node added is the
 // output.
 type Fragment struct {
 	In     []Meta // of the logical operator
 	Blocks []int  // blocks of each input, -1 if not known yet
-	Out    Meta   // of the logical operator
+	// Pieces are, of each input that only passes on the rows of its own inputs (Rules.Passes),
+	// these: an operator for which it is all the same in what order rows come reads them
+	// where they are made, and nothing brings them together.
+	Pieces [][]Piece
+	Out    Meta // of the logical operator
 	Nodes  []Node
 	Same   bool // there is nothing to do: the output is input 0 itself
 }

@@ -2,6 +2,7 @@ package op
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"runtime"
@@ -22,7 +23,7 @@ type function[A, R any] struct {
 // A remoteFn runs a named function on canonical bytes.
 type remoteFn struct {
 	schema string // of argument and result
-	call   func(ctx context.Context, arg []byte) ([]byte, error)
+	call   func(ctx context.Context, dst, arg []byte) ([]byte, error)
 	typed  Typed
 }
 
@@ -71,7 +72,7 @@ func Func[A, R any](name string, f func(context.Context, A) (R, error)) Fn[A, R]
 	if _, dup := funcs[name]; dup || name == "" {
 		panic(fmt.Sprintf("op: function name %q is empty or used twice", name))
 	}
-	funcs[name] = remoteFn{canon.Schema(a) + " → " + canon.Schema(r), func(ctx context.Context, arg []byte) ([]byte, error) {
+	funcs[name] = remoteFn{canon.Schema(a) + " → " + canon.Schema(r), func(ctx context.Context, dst, arg []byte) ([]byte, error) {
 		var x A
 		if err := canon.Decode(arg, &x); err != nil {
 			return nil, fmt.Errorf("function %s: argument: %w", name, err)
@@ -80,7 +81,7 @@ func Func[A, R any](name string, f func(context.Context, A) (R, error)) Fn[A, R]
 		if err != nil {
 			return nil, err
 		}
-		return canon.Append(nil, y)
+		return canon.Append(dst, y)
 	}, fn.Typed()}
 	return fn
 }
@@ -89,6 +90,16 @@ func Func[A, R any](name string, f func(context.Context, A) (R, error)) Fn[A, R]
 func Closure[A, R any](f func(context.Context, A) (R, error)) Fn[A, R] {
 	return Fn[A, R]{&function[A, R]{f: f}}
 }
+
+// None reports whether f is no function: its zero value, or one made of nil.
+func (f Fn[A, R]) None() bool { return f.function == nil || f.f == nil }
+
+// ErrNoFunction is the error of calls of a Fn that is none.
+var ErrNoFunction = errors.New("op: the function is nil: make it with Func or Closure")
+
+// ErrExit is the error of a task whose function has ended its goroutine. Nothing can keep the goroutine then, not even
+// recover: what is to be done after a call of a user's function must be deferred.
+var ErrExit = errors.New("a function ended its goroutine (runtime.Goexit, which t.Fatal, t.FailNow and t.Skip of a test call): return an error instead")
 
 // Name returns the registered name, empty for a local function.
 func (f Fn[A, R]) Name() string { return f.name }
@@ -106,15 +117,20 @@ func (f Fn[A, R]) Describe() string {
 }
 
 // Call runs the function here.
-func (f Fn[A, R]) Call(ctx context.Context, a A) (R, error) { return f.f(ctx, a) }
+func (f Fn[A, R]) Call(ctx context.Context, a A) (r R, err error) {
+	if f.None() {
+		return r, ErrNoFunction
+	}
+	return f.f(ctx, a)
+}
 
-// CallByName runs a registered function on canonical bytes.
-func CallByName(ctx context.Context, name string, arg []byte) ([]byte, error) {
+// CallByName runs a registered function on canonical bytes and appends those of its result to dst.
+func CallByName(ctx context.Context, name string, dst, arg []byte) ([]byte, error) {
 	bookMu.RLock()
 	f, ok := funcs[name]
 	bookMu.RUnlock()
 	if !ok {
 		return nil, fmt.Errorf("op: unknown function %q: this binary does not register it", name)
 	}
-	return f.call(ctx, arg)
+	return f.call(ctx, dst, arg)
 }

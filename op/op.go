@@ -21,6 +21,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/internal/spill"
 )
@@ -128,6 +129,15 @@ type Rows interface {
 	Seq() uint64
 }
 
+// Referring rows have columns from a table of few rows. A block that leaves the process can have them as short batches.
+type Referring interface {
+	Rows
+	// Table is that table, the same one as long as there is the step; nil: there is none.
+	Table() *chunk.Table
+	// IntoShort is Into for a builder of short batches.
+	IntoShort(b *chunk.Builder) error
+}
+
 // A RowSink is a sink that copies the rows it is given. It takes them as Rows too,
 // so that they are copied once and not twice.
 type RowSink interface{ PushRows(r Rows) error }
@@ -198,9 +208,65 @@ type Stage interface {
 // A Serial stage needs the morsels of its task in split order, on one thread.
 type Serial interface{ Serial() bool }
 
-// A Contiguous stage gains when the splits that one thread reads follow each other in
+// An Ordered stage is a Serial one that takes all the morsels of its task: while it takes
+// those of one split other threads may make those of later ones, which are kept for it.
+type Ordered interface{ Ordered() bool }
+
+// A Contiguous stage or feed gains when the splits that one thread reads follow each other in
 // the input. Otherwise threads take the splits in turn.
 type Contiguous interface{ Contiguous() bool }
+
+// A Jumper is a Local that is told before a split is read that does not follow the one which was
+// read before it on the same thread: splits in between are another thread's, or come later. Splits that follow
+// each other may have no rows.
+type Jumper interface{ Jump() }
+
+// A Choosy stage gives nothing for some of its rows, and can tell them by a few columns
+// alone once it is open: a join whose table is complete. Its other rows are taken one by
+// one, so whoever makes them may leave those out.
+type Choosy interface {
+	// Choice returns how rows are told; false when the stage gives something for all.
+	Choice() (Choice, bool)
+	// From returns which column of its input an output column is, as it is; -1 for one
+	// that the stage makes.
+	From(col int) int
+}
+
+// A Choice says by which columns rows are told. Rows is how many there are to match:
+// the fewer, the less is left. Meets reports whether the stage may give something for a row
+// whose column Cols[i] has a value between two, so that a whole part of the rows can be left
+// out by its least and greatest; any thread may ask it.
+type Choice struct {
+	Cols  []int
+	Rows  int64
+	Meets func(i int, lo, hi expr.Literal) bool
+	Sieve func() Sieve // of one thread
+}
+
+// A Sieve tests rows on one thread. m has the columns of its Choice; the bits of the mask,
+// scratch until the next call, are of the rows to keep: all for which the stage gives something,
+// and maybe others. A Quick one tests a row in far less
+// time than the stage does, so that it pays where it leaves out many rows of every morsel.
+type Sieve interface {
+	Sift(m *chunk.Batch) (mask []uint64, kept int)
+	Quick() bool
+}
+
+// A Sifted feed can test some columns of its rows before it makes the others. Sift is
+// called before its readers are made; that rows are left out is never required.
+type Sifted interface{ Sift(c Choice) }
+
+// A Standing feed has its rows in memory as they are, borrowed for as long as the plan runs. A
+// layer that does nothing else with them gives Stand, one run for each split, as its block: they
+// are not copied.
+type Standing interface{ Stand() chunk.Value }
+
+// A Widening feed gives larger morsels at no cost: it is told of how many rows before its readers are made.
+type Widening interface{ Widen(rows int) }
+
+// A Sharing stage divides each morsel among the threads of its task itself, so that it gains when they are large. What
+// it makes of the rows must not depend on where morsels end.
+type Sharing interface{ Sharing() bool }
 
 // A Local is a stage on one thread.
 type Local interface {
@@ -218,9 +284,17 @@ type Block interface {
 	Run(t Task, in []In, out Out) error
 }
 
+// A Picker is a Block whose tasks read single runs of their inputs. Picks returns which
+// run task block reads of each of the n blocks it has of an input, in their order; nil
+// means that it may read all of them. Only what is read is brought to where the task is.
+type Picker interface {
+	Picks(block, edge, n int) []int
+}
+
 // A Direct block operator needs nothing of its task but the context: no threads,
 // memory or disk. Small tasks by the hundred thousand take this door; in is
-// borrowed.
+// borrowed. When a function of the user's has ended the goroutine, Direct is called
+// again for what the block gives then, with a context that ended with ErrExit.
 type Direct interface {
 	Direct(ctx context.Context, block int, in []In) (chunk.Value, error)
 }

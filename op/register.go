@@ -3,6 +3,7 @@ package op
 import (
 	"fmt"
 	"reflect"
+	"strings"
 
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/canon"
@@ -71,7 +72,7 @@ func (s *Spec[P]) entry(o Op[P]) *Entry {
 		if s.Text == nil {
 			return ""
 		}
-		return s.Text(must(params))
+		return strings.ReplaceAll(s.Text(must(params)), "\x00", "") // of the names of dtype.Hidden
 	}
 	if s.Lower != nil {
 		e.Lower = func(params string, b *Fragment) error { return s.Lower(must(params), b) }
@@ -125,6 +126,9 @@ func (s *Spec[P]) pushRules(e *Entry, o Op[P], must func(string) P) {
 	if r.Pred != nil {
 		e.Pred = func(params string) (expr.Expr, bool) { return r.Pred(must(params)) }
 	}
+	if r.Computes != nil {
+		e.Computes = func(params string) ([]expr.Expr, bool) { return r.Computes(must(params)) }
+	}
 	if r.LimitThrough != nil {
 		e.LimitThrough = func(params string) bool { return r.LimitThrough(must(params)) }
 	}
@@ -135,28 +139,33 @@ func (s *Spec[P]) pushRules(e *Entry, o Op[P], must func(string) P) {
 		e.Match = func(params string) (Match, bool) { return r.Match(must(params)) }
 	}
 	if r.Take != nil {
-		e.Take = func(params string, in []int, layer int, below Call, belowIn []int, shared bool) (Call, []Link, bool) {
-			p, links, ok := r.Take(must(params), in, layer, below, belowIn, shared)
+		e.Take = func(params string, in []int, layer int, below Call, belowIn []int, others Others) (Call, []Link, bool) {
+			p, links, ok := r.Take(must(params), in, layer, below, belowIn, others)
 			if !ok {
 				return Call{}, nil, false
 			}
 			return o.With(p), links, true
 		}
 	}
+	if r.Divide != nil {
+		e.Divide = func(params string, in, side Meta, memory float64) (Division, bool) {
+			return r.Divide(must(params), in, side, memory)
+		}
+	}
 	if r.Serves != nil {
 		e.Serves = func(params string, in []Meta) (Call, bool) { return r.Serves(must(params), in) }
 	}
 	if r.Unite != nil {
-		e.Unite = func(params string, most float64) (Call, bool) {
-			p, ok := r.Unite(must(params), most)
+		e.Unite = func(params string, most float64, spared Spared) (Call, bool) {
+			p, ok := r.Unite(must(params), most, spared)
 			return o.With(p), ok
 		}
 	}
-	if r.Whole != nil {
-		e.Whole = func(params string) bool { return r.Whole(must(params)) }
+	if r.Spares != nil {
+		e.Spares = func(params string) Spared { return r.Spares(must(params)) }
 	}
-	e.WithPred, e.WithMatch, e.Every, e.Once = r.WithPred, r.WithMatch, r.Every, r.Once
-	e.Select, e.Pure = r.Select, r.Pure || s.Class != Opaque
+	e.WithPred, e.WithMatch, e.Every, e.Passes, e.Once, e.Shares, e.TakesLast = r.WithPred, r.WithMatch, r.Every, r.Passes, r.Once, r.Shares, r.TakesLast
+	e.Select, e.WithComputed, e.Pure = r.Select, r.WithComputed, r.Pure || s.Class != Opaque
 }
 
 // bind makes a call ready. Each process binds each layer once.

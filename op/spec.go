@@ -22,7 +22,7 @@ var ErrEnough = errors.New("enough rows")
 // kinds that canon encodes. Exactly one of Source, Pipe, Block and Lower is set.
 type Spec[P any] struct {
 	Name    string // "family.verb"
-	Version int
+	Version int    // higher when equal parameters mean something else; other fields of P tell of themselves, see Listing
 	Class   Class
 	Doc     string // one sentence
 
@@ -73,6 +73,9 @@ type Rules[P any] struct {
 	// Every says that a predicate goes through only if it goes to every input: the
 	// output is a union of the inputs' rows.
 	Every bool
+	// Passes says that the operator gives all rows of all its inputs as they are, and does
+	// nothing else: who does not ask for their order may read the inputs. See Fragment.Pieces.
+	Passes bool
 	// Pred returns the predicate of a filter operator: what push-down moves.
 	Pred func(p P) (expr.Expr, bool)
 	// WithPred builds the filter again.
@@ -80,6 +83,12 @@ type Rules[P any] struct {
 	// Select makes the operator, with this rule, the projection: it builds the call
 	// that keeps the named columns of its input, as they are, in that order.
 	Select func(cols []string) Call
+	// Computes returns the columns that a row-wise operator computes of each row; with
+	// others it keeps all other columns of its input, and a computed one has the place of the
+	// column of its name. WithComputed is a rule of the projection: it computes steps, each of
+	// the input's columns and the steps before it, and of these the columns of its output.
+	Computes     func(p P) (cols []expr.Expr, others bool)
+	WithComputed func(steps, cols []expr.Expr) Call
 	// Pure says of an opaque operator that equal parameters and inputs give equal
 	// output, so that equal layers may become one. All other classes are pure.
 	Pure bool
@@ -87,6 +96,10 @@ type Rules[P any] struct {
 	// Once says that the blocks are to be stored for their readers and never made
 	// anew for each: their readers must see the same runs.
 	Once bool
+
+	// Shares says that the tasks that read a block read different runs of it (see
+	// Picker), each about as much.
+	Shares bool
 
 	// Limit tells the operator that only the first n rows of its output will be
 	// read.
@@ -99,26 +112,55 @@ type Rules[P any] struct {
 	Rows func(p P) (int64, bool)
 
 	// Take makes one layer of this one and one that it reads, by the number of that
-	// layer in in; below and belowIn are its call and inputs. shared says that others
+	// layer in in; below and belowIn are its call and inputs. others says whether others
 	// read it too, so that taking it in does its work twice. It returns the inputs of
 	// the layer that does both.
-	Take func(p P, in []int, layer int, below Call, belowIn []int, shared bool) (P, []Link, bool)
+	Take func(p P, in []int, layer int, below Call, belowIn []int, others Others) (P, []Link, bool)
+	// TakesLast says that Take wants layers that have taken in what they can.
+	TakesLast bool
 
 	// Match says what a join does, false for one that does more: it leaves out columns or
 	// renames some. WithMatch makes one.
 	Match     func(p P) (Match, bool)
 	WithMatch func(m Match) Call
 
+	// Divide says how a step that looks rows up in all of its one side input can be done
+	// run by run instead, should that input turn out larger than was planned; false if it
+	// cannot. in describes the rows of the step, side its side input; memory is that of a
+	// node which is sent all of the side input, infinite where nothing is sent.
+	Divide func(p P, in, side Meta, memory float64) (Division, bool)
+
 	// Serves reports that the input's layout already gives what the operator
 	// would do by shuffling, and returns the call to use instead.
 	Serves func(p P, in []Meta) (Call, bool)
 
-	// Unite makes one block of all that a scanning operator reads; false when it is one
-	// already, or more than most bytes, or was divided by the user.
-	Unite func(p P, most float64) (P, bool)
-	// Whole says that the operator is spared a shuffle when its first input is one block.
-	Whole func(p P) bool
+	// Unite makes one block of all that an operator gives, whose task needs no more memory
+	// for it and has splits for many threads; false when it is one already, or more than
+	// most bytes, or was divided by the user, or gains nothing where the reader is spared that.
+	Unite func(p P, most float64, spared Spared) (P, bool)
+	// Spares says what the operator is spared when its first input is one block.
+	Spares func(p P) Spared
 }
+
+// Others says who reads a layer beside the one that may take it in.
+type Others uint8
+
+// What others there may be.
+const (
+	NoOthers    Others = iota
+	OthersNow          // they read a block about when this one does
+	OthersLater        // so much is done before they read a block that many are stored until then
+)
+
+// A Spared is what an operator need not do.
+type Spared uint8
+
+// What operators may be spared.
+const (
+	SparedNothing Spared = iota
+	SparedShuffle        // dividing its rows by keys
+	SparedGather         // bringing its rows together as they are
+)
 
 // A Match is a join of two inputs on equal keys, pairwise. Its output has all columns of
 // the left input and then, if Kind gives pairs, those of the right one, but for keys that
@@ -126,6 +168,7 @@ type Rules[P any] struct {
 type Match struct {
 	Left, Right []string
 	Kind        MatchKind
+	Some        bool // rows that are of no use, as the operator knows, may be left out
 }
 
 // A MatchKind says which rows a join gives.
@@ -138,6 +181,18 @@ const (
 	Having                   // left rows that have a partner, once
 	Lacking                  // left rows that have none
 )
+
+// A Division is two operators that do what a step did. The rows that were to go through the
+// step are divided by Front into as many runs as its side input has; Back, a source, reads
+// the runs of both: those of Front as its input 0, those of the side input as its input 1.
+type Division struct {
+	Front Call
+	Meta  Meta // of Front
+	Back  Call
+	Size  Size // of Back
+	// The side input is too large for the step when it has more rows or bytes than these.
+	Rows, Bytes int64
+}
 
 // A Link is an input of a layer that a rule made: a layer and how its blocks are
 // read.
@@ -181,20 +236,26 @@ type Entry struct {
 	Filter       func(params string, pred expr.Expr) (Call, expr.Expr)
 	Through      func(params string, in []Meta, pred expr.Expr, input int) (expr.Expr, bool)
 	Every        bool
+	Passes       bool
 	Pred         func(params string) (expr.Expr, bool)
 	WithPred     func(pred expr.Expr) Call
 	Select       func(cols []string) Call
+	Computes     func(params string) ([]expr.Expr, bool)
+	WithComputed func(steps, cols []expr.Expr) Call
 	Pure         bool
 	Once         bool
+	Shares       bool
 	Limit        func(params string, n int64) (Call, bool)
 	LimitThrough func(params string) bool
 	Rows         func(params string) (int64, bool)
-	Take         func(params string, in []int, layer int, below Call, belowIn []int, shared bool) (Call, []Link, bool)
+	Take         func(params string, in []int, layer int, below Call, belowIn []int, others Others) (Call, []Link, bool)
+	TakesLast    bool
 	Match        func(params string) (Match, bool)
 	WithMatch    func(m Match) Call
+	Divide       func(params string, in, side Meta, memory float64) (Division, bool)
 	Serves       func(params string, in []Meta) (Call, bool)
-	Unite        func(params string, most float64) (Call, bool)
-	Whole        func(params string) bool
+	Unite        func(params string, most float64, spared Spared) (Call, bool)
+	Spares       func(params string) Spared
 }
 
 var (

@@ -49,6 +49,12 @@ type rowStage struct {
 // Serial implements Serial.
 func (s *rowStage) Serial() bool { return true }
 
+// Ordered implements Ordered.
+func (s *rowStage) Ordered() bool { return true }
+
+// Sharing implements Sharing.
+func (s *rowStage) Sharing() bool { x, ok := s.RowWriter.(Sharing); return ok && x.Sharing() }
+
 // Local implements Stage.
 func (s *rowStage) Local() (Local, error) { return rowLocal{s}, nil }
 

@@ -144,7 +144,7 @@ var scanOp = op.Register(op.Spec[scanParams]{
 			p.Limit = n
 			return p, true
 		},
-		Unite: func(p scanParams, most float64) (scanParams, bool) {
+		Unite: func(p scanParams, most float64, _ op.Spared) (scanParams, bool) {
 			ok := (p.Small || math.IsInf(most, 1)) && p.N > 1 && p.Keep == nil
 			p.N = 1
 			return p, ok
@@ -225,7 +225,12 @@ var sumOp = op.Register(op.Spec[sumParams]{
 			}
 			return pred, true
 		},
-		Whole: func(p sumParams) bool { return !p.Local && len(p.Keys) > 0 },
+		Spares: func(p sumParams) op.Spared {
+			if p.Local || len(p.Keys) == 0 {
+				return op.SparedNothing
+			}
+			return op.SparedShuffle
+		},
 		Serves: func(p sumParams, in []op.Meta) (op.Call, bool) {
 			h := in[0].Layout.Hashed
 			if p.Local || len(h) == 0 || slices.ContainsFunc(h, func(c string) bool { return !slices.Contains(p.Keys, c) }) {

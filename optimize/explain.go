@@ -23,11 +23,13 @@ func Describe(rep *graph.Report, before *graph.Graph, want graph.LayerID, p *Pla
 	rep.Picture = Picture(p)
 }
 
-// maxLines and maxText bound the text of a plan: layers beyond are counted, and
-// parameters beyond are cut.
+// maxLines, maxText and maxIndent bound the text of a plan: layers and operators beyond are
+// counted, parameters and lists of inputs beyond are cut, and branches beyond stand below each
+// other: which layer reads them is said by its line.
 const (
-	maxLines = 1000
-	maxText  = 96
+	maxLines  = 1000
+	maxText   = 96
+	maxIndent = 32
 )
 
 // Text prints a plan as a tree with results on top: a line reads from the line
@@ -51,11 +53,14 @@ func Text(p *Plan, rep *graph.Report) string {
 	if rep != nil {
 		t.figures(rep.Layers)
 	}
-	t.chain(p.Want, "", "")
+	t.chain(p.Want, "", "", 0)
 	var s strings.Builder
 	writeTable(&s, t.lines)
 	if t.left > 0 {
 		fmt.Fprintf(&s, "… and %d more layers\n", t.left)
+	}
+	if t.parts > 0 {
+		fmt.Fprintf(&s, "… and %d more operators of the last task above\n", t.parts)
 	}
 	if rep != nil && len(rep.Layers) > 0 { // it ran
 		fmt.Fprintf(&s, "%s, peak %s", rep.Wall.Round(time.Microsecond), size(float64(rep.Peak)))
@@ -94,6 +99,7 @@ type tree struct {
 	drawn    []bool
 	lines    [][colN]string
 	left     int // layers that were not drawn because there are too many
+	parts    int // and operators of the last one that was
 }
 
 // figures sorts the figures of a run to the layers: they come one per operator,
@@ -112,9 +118,12 @@ func (t *tree) figures(all []graph.LayerReport) {
 	}
 }
 
-// partsOf takes a layer apart; a call that cannot be taken apart is one part.
+// partsOf takes a layer apart; a call that cannot be taken apart is one part. A spare layer has none.
 func partsOf(g *graph.Graph, l *graph.Layer) []op.FusedPart {
-	parts, err := op.Parts(l.Call, flowMeta(g, l), len(sideEdges(l)))
+	if l.Spare {
+		return nil
+	}
+	parts, err := op.Parts(l.Call, flowMeta(g, l), len(l.Sides()))
 	if err != nil {
 		return []op.FusedPart{{Call: l.Call}}
 	}
@@ -122,11 +131,13 @@ func partsOf(g *graph.Graph, l *graph.Layer) []op.FusedPart {
 }
 
 // chain draws layer i and what it reads; first is put before its first line,
-// rest before the others.
-func (t *tree) chain(i graph.LayerID, first, rest string) {
+// rest before the others, which are so many branches deep.
+func (t *tree) chain(i graph.LayerID, first, rest string, deep int) {
 	for {
 		if t.drawn[i] {
-			t.lines = append(t.lines, [colN]string{colOp: fmt.Sprintf("%s#%d above", first, i)})
+			if len(t.lines) < maxLines {
+				t.lines = append(t.lines, [colN]string{colOp: fmt.Sprintf("%s#%d above", first, i)})
+			}
 			return
 		}
 		t.drawn[i] = true
@@ -138,10 +149,13 @@ func (t *tree) chain(i graph.LayerID, first, rest string) {
 		below := t.below(i)
 		if len(below) != 1 {
 			for n, from := range below {
-				if n < len(below)-1 {
-					t.chain(from, rest+"├─ ", rest+"│  ")
-				} else {
-					t.chain(from, rest+"└─ ", rest+"   ")
+				switch {
+				case deep >= maxIndent:
+					t.chain(from, rest+"─ ", rest, deep)
+				case n < len(below)-1:
+					t.chain(from, rest+"├─ ", rest+"│  ", deep+1)
+				default:
+					t.chain(from, rest+"└─ ", rest+"   ", deep+1)
 				}
 			}
 			return
@@ -152,8 +166,10 @@ func (t *tree) chain(i graph.LayerID, first, rest string) {
 
 // below lists what layer i reads, each once, itself left out.
 func (t *tree) below(i graph.LayerID) (out []graph.LayerID) {
+	seen := map[graph.LayerID]bool{i: true}
 	for _, e := range t.p.Graph.Layers[i].In {
-		if e.From != i && !slices.Contains(out, e.From) {
+		if !seen[e.From] {
+			seen[e.From] = true
 			out = append(out, e.From)
 		}
 	}
@@ -166,12 +182,16 @@ func (t *tree) layer(i graph.LayerID, first, rest string) {
 	parts := partsOf(t.p.Graph, l)
 	id := fmt.Sprintf("#%d ", i)
 	for k := len(parts) - 1; k >= 0; k-- {
+		if len(t.lines) >= maxLines {
+			t.parts = k + 1
+			return
+		}
 		var row [colN]string
 		out := l.Out
 		if k == len(parts)-1 {
 			row[colOp] = first + id + text(parts[k].Call)
 			row[colTasks] = taskCount(t.p.Graph, i)
-			row[colReads], row[colOrigin] = reads(i, l), l.Origin
+			row[colReads], row[colOrigin] = cut(reads(i, l)), l.Origin
 			if t.p.Need != nil && t.p.Need[i].Want > 0 {
 				row[colMemory] = size(float64(t.p.Need[i].Floor)) + ".." + size(float64(t.p.Need[i].Want))
 			}

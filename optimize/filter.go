@@ -26,9 +26,9 @@ const maxDearer = 4
 // all of them ask for it.
 func filter(p *Plan) error {
 	n := len(p.Graph.Layers)
-	s := &sinking{g: p.Graph, readers: p.readers(), edge: make([][][]conjunct, n), above: make([][]conjunct, n), stay: make([][]conjunct, n)}
+	s := &sinking{g: p.Graph, readers: p.readers(), edge: make([][]asks, n), above: make([][]conjunct, n), stay: make([][]conjunct, n)}
 	for i := n - 1; i >= 0; i-- {
-		s.edge[i] = make([][]conjunct, len(p.Graph.Layers[i].In))
+		s.edge[i] = make([]asks, len(p.Graph.Layers[i].In))
 	}
 	for i := n - 1; i >= 0; i-- {
 		if err := s.sink(graph.LayerID(i)); err != nil {
@@ -87,9 +87,58 @@ func contains(cs []conjunct, key string) bool {
 type sinking struct {
 	g       *graph.Graph
 	readers [][]reader
-	edge    [][][]conjunct // of layer and input: to hold there
-	above   [][]conjunct   // to rest on the layer
-	stay    [][]conjunct   // of a filter: what does not leave it
+	edge    [][]asks     // of layer and input: to hold there
+	above   [][]conjunct // to rest on the layer
+	stay    [][]conjunct // of a filter: what does not leave it
+}
+
+// asks are conjuncts that are to hold on an edge, each once. A filter adds its own before
+// those that it was asked for, so they are kept from the last to the first: what a chain of
+// filters asks for goes down all of it as one.
+type asks struct {
+	back []conjunct     // without an operator where an equal one comes earlier
+	at   map[string]int // of each key
+}
+
+func (a *asks) has(key string) bool {
+	_, ok := a.at[key]
+	return ok
+}
+
+// first makes c hold before all others.
+func (a *asks) first(c conjunct) {
+	if c.holds() {
+		return
+	}
+	if i, ok := a.at[c.key]; ok {
+		a.back[i].by = nil
+	}
+	if a.at == nil {
+		a.at = map[string]int{}
+	}
+	a.at[c.key] = len(a.back)
+	a.back = append(a.back, c)
+}
+
+// list returns the conjuncts in their order.
+func (a *asks) list() []conjunct {
+	out := make([]conjunct, 0, len(a.at))
+	for _, c := range slices.Backward(a.back) {
+		if c.by != nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// only leaves out what others do not ask for, or, without, what they do.
+func (a *asks) only(without bool, others *asks) (out asks) {
+	for _, c := range a.back {
+		if c.by != nil && others.has(c.key) != without {
+			out.first(c)
+		}
+	}
+	return out
 }
 
 // sink decides what becomes of what all readers of layer i ask for.
@@ -105,19 +154,21 @@ func (s *sinking) sink(i graph.LayerID) error {
 		if err != nil {
 			return err
 		}
-		for _, c := range own {
+		s.edge[i][0] = common
+		for _, c := range slices.Backward(own) {
 			if moves(c.pred, inputs(s.g, l)[0].Schema) {
-				s.ask(i, 0, c)
+				s.edge[i][0].first(c)
 			} else {
 				s.stay[i] = append(s.stay[i], c)
 			}
 		}
-		for _, c := range common {
-			s.ask(i, 0, c)
-		}
+		slices.Reverse(s.stay[i])
 		return nil
 	}
-	for _, c := range common {
+	for _, c := range common.back {
+		if c.by == nil {
+			continue
+		}
 		went, err := s.through(i, e, c)
 		if err != nil {
 			return err
@@ -126,6 +177,7 @@ func (s *sinking) sink(i graph.LayerID) error {
 			s.above[i] = append(s.above[i], c)
 		}
 	}
+	slices.Reverse(s.above[i])
 	return nil
 }
 
@@ -137,29 +189,25 @@ func filterOf(e *op.Entry, l *graph.Layer) (expr.Expr, bool) {
 	return e.Pred(l.Call.Params)
 }
 
-// ask makes c hold on an edge.
-func (s *sinking) ask(i graph.LayerID, k int, c conjunct) {
-	if !c.holds() && !contains(s.edge[i][k], c.key) {
-		s.edge[i][k] = append(s.edge[i][k], c)
-	}
-}
-
 // common takes off all edges to layer i what every one of them asks for.
-func (s *sinking) common(i graph.LayerID) []conjunct {
-	var all []conjunct
+func (s *sinking) common(i graph.LayerID) (all asks) {
 	for n, r := range s.readers[i] {
 		if r.layer < 0 || r.layer == i {
-			return nil
+			return asks{}
 		}
-		asked := s.edge[r.layer][r.edge]
-		if n == 0 {
-			all = slices.Clone(asked)
-			continue
+		if asked := &s.edge[r.layer][r.edge]; n == 0 {
+			all = *asked
+		} else {
+			all = all.only(false, asked)
 		}
-		all = slices.DeleteFunc(all, func(c conjunct) bool { return !contains(asked, c.key) })
 	}
 	for _, r := range s.readers[i] {
-		s.edge[r.layer][r.edge] = slices.DeleteFunc(s.edge[r.layer][r.edge], func(c conjunct) bool { return contains(all, c.key) })
+		asked := &s.edge[r.layer][r.edge]
+		if len(s.readers[i]) == 1 {
+			*asked = asks{} // all of it went on
+		} else {
+			*asked = asked.only(true, &all)
+		}
 	}
 	return all
 }
@@ -192,7 +240,7 @@ func (s *sinking) through(i graph.LayerID, e *op.Entry, c conjunct) (bool, error
 	}
 	for k := range below {
 		if below[k].by != nil {
-			s.ask(i, k, below[k])
+			s.edge[i][k].first(below[k])
 		}
 	}
 	return true, nil
@@ -226,7 +274,7 @@ func weight(n expr.Node) (w int) {
 func (s *sinking) place(w *weaver, i graph.LayerID, l graph.Layer) (graph.LayerID, error) {
 	for k := range l.In {
 		var err error
-		if l.In[k].From, err = s.rest(w, l.In[k].From, s.edge[i][k]); err != nil {
+		if l.In[k].From, err = s.rest(w, l.In[k].From, s.edge[i][k].list()); err != nil {
 			return 0, err
 		}
 	}

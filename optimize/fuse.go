@@ -1,8 +1,6 @@
 package optimize
 
 import (
-	"slices"
-
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/op"
 )
@@ -11,30 +9,64 @@ import (
 // as morsels: source → steps → first half of a breaker become one task, and no
 // block is stored between them. The parts stay visible as the parameters of the
 // fused call.
+//
+// Cost: O(layers + edges + parts): a chain is gathered part by part, and its call is made
+// once, when all of it is known.
 func fuse(p *Plan) error {
-	g := p.Graph
-	readers := p.readers()
-	for i := range g.Layers {
-		l := &g.Layers[i]
-		from, ok := fusable(g, readers, graph.LayerID(i))
-		if !ok {
-			continue
-		}
-		below := &g.Layers[from]
-		a, err := op.Parts(below.Call, flowMeta(g, below), len(sideEdges(below)))
-		if err != nil {
+	f := &fusing{g: p.Graph, readers: p.readers(), tasks: make([]fusedTask, len(p.Graph.Layers))}
+	for i := range p.Graph.Layers {
+		if err := f.layer(graph.LayerID(i)); err != nil {
 			return err
 		}
-		b, err := op.Parts(l.Call, below.Out, len(sideEdges(l)))
-		if err != nil {
-			return err
+	}
+	for i, t := range f.tasks {
+		if !t.taken {
+			p.Graph.Layers[i].Call = op.Fuse(t.parts)
 		}
-		l.Call = op.Fuse(slices.Concat(a, b))
-		l.In = slices.Concat(below.In, sideEdges(l))
-		l.N, l.Size = below.N, below.Size
-		l.Retry = both(below.Retry, l.Retry)
 	}
 	return cull(p)
+}
+
+// fusing is the state of the pass: what the layers so far have become.
+type fusing struct {
+	g       *graph.Graph
+	readers [][]reader
+	tasks   []fusedTask
+}
+
+// A fusedTask is a layer with those that it has taken in.
+type fusedTask struct {
+	parts []op.FusedPart
+	floor int64 // memory that the parts cannot do without, -1 if that cannot be told
+	taken bool  // by the layer's only reader
+}
+
+// layer joins layer i to the one it reads, if that is to be.
+func (f *fusing) layer(i graph.LayerID) (err error) {
+	l, t := &f.g.Layers[i], &f.tasks[i]
+	if t.parts, err = op.Parts(l.Call, flowMeta(f.g, l), len(l.Sides())); err != nil {
+		return err
+	}
+	t.floor = -1
+	if n, err := taskNeed(f.g, i, 1); err == nil {
+		t.floor = n.Floor
+	}
+	from, ok := f.fusable(i)
+	if !ok {
+		return nil
+	}
+	below, b := &f.g.Layers[from], &f.tasks[from]
+	b.taken = true // nothing else reads it: what it has of lists may grow in place
+	t.parts = append(b.parts, t.parts...)
+	if min(t.floor, b.floor) >= 0 {
+		t.floor = add(t.floor, b.floor)
+	} else {
+		t.floor = -1
+	}
+	l.In = append(below.In, l.Sides()...)
+	l.N, l.Size = below.N, below.Size
+	l.Retry = both(below.Retry, l.Retry)
+	return nil
 }
 
 // both is the policy of a task that does what two did.
@@ -51,19 +83,17 @@ func both(a, b op.Retry) op.Retry {
 // so that plans do not depend on the machine.
 const maxFloor = 96 << 20
 
-// tooMuch reports that a task of both layers would need more than maxFloor, and
+// tooMuch reports that a task of both would need more than maxFloor, and
 // that keeping them apart would help: neither is small beside the other.
-func tooMuch(g *graph.Graph, a, b graph.LayerID) bool {
-	x, err := taskNeed(g, a, 1)
-	y, err2 := taskNeed(g, b, 1)
-	sum := add(x.Floor, y.Floor)
-	return err == nil && err2 == nil && sum > maxFloor && min(x.Floor, y.Floor) > sum/8
+func tooMuch(a, b *fusedTask) bool {
+	sum := add(a.floor, b.floor)
+	return a.floor >= 0 && b.floor >= 0 && sum > maxFloor && min(a.floor, b.floor) > sum/8
 }
 
 // fusable returns the layer that layer i can be joined to.
-func fusable(g *graph.Graph, readers [][]reader, i graph.LayerID) (graph.LayerID, bool) {
-	l := &g.Layers[i]
-	switch firstClass(l.Call) {
+func (f *fusing) fusable(i graph.LayerID) (graph.LayerID, bool) {
+	l := &f.g.Layers[i]
+	switch classOf(f.tasks[i].parts[0]) {
 	case op.RowWise, op.Breaking, op.Writing:
 	default:
 		return 0, false
@@ -78,35 +108,21 @@ func fusable(g *graph.Graph, readers [][]reader, i graph.LayerID) (graph.LayerID
 		}
 		from = e.From
 	}
-	if from < 0 || len(readers[from]) != 1 {
+	if from < 0 || len(f.readers[from]) != 1 {
 		return 0, false
 	}
-	below := &g.Layers[from]
-	if below.Retry.TimeOut != l.Retry.TimeOut {
+	if f.g.Layers[from].Retry.TimeOut != l.Retry.TimeOut {
 		return 0, false // a time-out is for the task that the user gave it to
 	}
-	switch lastClass(below.Call) {
+	parts := f.tasks[from].parts
+	switch classOf(parts[len(parts)-1]) {
 	case op.Scanning, op.Gathering, op.RowWise:
-		return from, !tooMuch(g, from, i)
+		return from, !tooMuch(&f.tasks[from], &f.tasks[i])
 	}
 	return 0, false
 }
 
-func firstClass(c op.Call) op.Class {
-	parts, err := op.Parts(c, op.Meta{}, 0)
-	if err != nil {
-		return op.Opaque
-	}
-	return op.Of(parts[0].Call).Class
-}
-
-func lastClass(c op.Call) op.Class {
-	parts, err := op.Parts(c, op.Meta{}, 0)
-	if err != nil {
-		return op.Opaque
-	}
-	return op.Of(parts[len(parts)-1].Call).Class
-}
+func classOf(p op.FusedPart) op.Class { return op.Of(p.Call).Class }
 
 // flowMeta describes the morsels that enter a layer.
 func flowMeta(g *graph.Graph, l *graph.Layer) op.Meta {
@@ -116,13 +132,4 @@ func flowMeta(g *graph.Graph, l *graph.Layer) op.Meta {
 		}
 	}
 	return op.Meta{}
-}
-
-func sideEdges(l *graph.Layer) (out []graph.Edge) {
-	for _, e := range l.In {
-		if e.Side {
-			out = append(out, e)
-		}
-	}
-	return out
 }

@@ -55,10 +55,11 @@ func joins(p *Plan) error {
 	return cull(p)
 }
 
-// pairs returns what a layer joins, if it is an inner join that gives all columns.
+// pairs returns what a layer joins, if it is an inner join that gives all pairs of rows
+// and all columns.
 func pairs(g *graph.Graph, i graph.LayerID) (op.Match, bool) {
 	m, ok := matchOf(&g.Layers[i])
-	return m, ok && m.Kind == op.Pairs
+	return m, ok && m.Kind == op.Pairs && !m.Some
 }
 
 // matchOf returns what a layer joins, if it is a join of two tables.

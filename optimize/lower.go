@@ -55,6 +55,11 @@ func lowerOne(out *graph.Graph, l graph.Layer, e *op.Entry) (graph.LayerID, erro
 			n = -1
 		}
 		f.Blocks = append(f.Blocks, n)
+		pieces, err := piecesOf(out, x)
+		if err != nil {
+			return 0, err
+		}
+		f.Pieces = append(f.Pieces, pieces)
 	}
 	if err := e.Lower(l.Call.Params, f); err != nil {
 		return 0, err
@@ -70,10 +75,12 @@ func lowerOne(out *graph.Graph, l graph.Layer, e *op.Entry) (graph.LayerID, erro
 		nl := graph.Layer{Call: n.Call, Out: n.Meta, Size: n.Size, Origin: l.Origin, Retry: l.Retry}
 		for _, part := range n.In {
 			from := graph.LayerID(0)
-			if part.From < 0 {
-				from = l.In[-1-part.From].From
-			} else {
+			if part.From >= 0 {
 				from = at[part.From]
+			} else if i, piece := part.From.Outside(); piece < 0 {
+				from = l.In[i].From
+			} else {
+				from = out.Layers[l.In[i].From].In[piece].From
 			}
 			nl.In = append(nl.In, graph.Edge{From: from, Wiring: part.Wiring, Side: part.Side})
 		}
@@ -85,6 +92,23 @@ func lowerOne(out *graph.Graph, l graph.Layer, e *op.Entry) (graph.LayerID, erro
 		at[i] = out.Add(nl)
 	}
 	return at[len(at)-1], nil
+}
+
+// piecesOf returns what a layer passes on as it is; nil for one that does more.
+func piecesOf(g *graph.Graph, l *graph.Layer) ([]op.Piece, error) {
+	e, err := op.Lookup(l.Call.Op)
+	if err != nil || !e.Passes {
+		return nil, err
+	}
+	pieces := make([]op.Piece, len(l.In))
+	for k, in := range l.In {
+		x := &g.Layers[in.From]
+		pieces[k] = op.Piece{Meta: x.Out, Blocks: int(x.N)}
+		if x.N == 0 {
+			pieces[k].Blocks = -1
+		}
+	}
+	return pieces, nil
 }
 
 // setBlocks decides the number of blocks of a layer where it can be known now:

@@ -17,11 +17,17 @@ import (
 func memory(p *Plan) error {
 	p.Need = make([]op.Need, len(p.Graph.Layers))
 	for i := range p.Graph.Layers {
+		if p.Graph.Layers[i].Spare {
+			continue
+		}
 		n, err := taskNeed(p.Graph, graph.LayerID(i), 1)
 		if err != nil {
 			return err
 		}
 		p.Need[i] = n
+		for _, c := range p.Graph.Layers[i].Cuts { // either half needs no more than the whole
+			p.Need[c.Front] = n
+		}
 		if p.Budget > 0 && n.Floor > p.Budget {
 			return tooLarge(p, graph.LayerID(i))
 		}
@@ -33,7 +39,7 @@ func memory(p *Plan) error {
 // blocks as it has.
 func taskNeed(g *graph.Graph, i graph.LayerID, times int) (n op.Need, err error) {
 	l := &g.Layers[i]
-	parts, err := op.Parts(l.Call, flowMeta(g, l), len(sideEdges(l)))
+	parts, err := op.Parts(l.Call, flowMeta(g, l), len(l.Sides()))
 	if err != nil {
 		return n, err
 	}
@@ -119,7 +125,11 @@ func tooLarge(p *Plan, i graph.LayerID) error {
 		s.WriteString(l.Origin + ": ")
 	}
 	blocks := Blocks(p.Graph, i)
-	fmt.Fprintf(&s, "%s cannot run: a task of it needs at least %s of memory and the budget for buffers is %s", name(l.Call), size(float64(n.Floor)), size(float64(p.Budget)))
+	need, has := size(float64(n.Floor)), size(float64(p.Budget))
+	if need == has {
+		need, has = fmt.Sprintf("%d B", n.Floor), fmt.Sprintf("%d B", p.Budget)
+	}
+	fmt.Fprintf(&s, "%s cannot run: a task of it needs at least %s of memory and the budget for buffers is %s", name(l.Call), need, has)
 	in := flowMeta(p.Graph, l)
 	if firstFlow(l) == nil {
 		in = l.Out
@@ -132,8 +142,8 @@ func tooLarge(p *Plan, i graph.LayerID) error {
 		}
 	}
 	budget := n.Floor
-	if p.Whole != nil {
-		budget = p.Whole(budget)
+	if p.BudgetOf != nil {
+		budget = p.BudgetOf(budget)
 	}
 	fmt.Fprintf(&s, ". Give a budget of %d MiB or more", (budget+1<<20-1)>>20)
 	for times := 2; times <= 1<<12; times *= 2 {

@@ -48,7 +48,7 @@ func mergeable(l *graph.Layer) bool {
 
 // workKey words the work of a layer, given what its inputs are equal to.
 func workKey(l *graph.Layer, same []graph.LayerID) string {
-	b := fmt.Appendf(nil, "%q %q %d %v %v", l.Call.Op, l.Call.Params, l.N, l.Size, l.Retry)
+	b := fmt.Appendf(nil, "%q %d %s %d %v %v", l.Call.Op, len(l.Call.Params), l.Call.Params, l.N, l.Size, l.Retry)
 	for _, e := range l.In {
 		b = fmt.Appendf(b, " %d %d %t %t", same[e.From], e.Wiring, e.Side, e.Hint)
 		if e.Wiring == op.Listed {

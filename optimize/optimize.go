@@ -2,9 +2,9 @@
 // graph, by a list of named passes. No pass changes results; each can be left
 // out, and what a pass must know of an operator is in the operator's Spec.
 //
-//	as built ─▶ cull ─▶ merge ─▶ filter ─▶ derive ─▶ prune ─▶ absorb ─▶ joins ─▶ reduce ─▶ project ─▶ limit ─▶ serve ─▶ unite
-//	                                                                          │  logical operators up to here,
-//	  as run ◀─ memory ◀─ order ◀─ fuse ◀─ weld ◀─ remerge ◀─ lower ◀─────────┘  tasks from here on
+//	as built ─▶ cull ─▶ merge ─▶ filter ─▶ derive ─▶ prune ─▶ absorb ─▶ joins ─▶ reduce ─▶ flatten ─▶ project ─▶ limit ─▶ serve ─▶ unite
+//	                                                                                    │  logical operators up to here,
+//	  as run ◀─ memory ◀─ divide ◀─ order ◀─ fuse ◀─ weld ◀─ remerge ◀─ lower ◀─────────┘  tasks from here on
 //
 // Passes is the list, with the reason for each place; Constraints says which
 // pass must stand before which. Verify checks a plan between any two passes.
@@ -27,10 +27,10 @@ type Plan struct {
 	Want  graph.LayerID
 	// Budget is the memory of one node in bytes for the memory check; 0 means no
 	// limit. Threads is how many tasks run at once on it.
-	Budget  int64
-	Threads int
-	Alone   bool              // see Options
-	Whole   func(int64) int64 // see Options
+	Budget   int64
+	Threads  int
+	Alone    bool              // see Options
+	BudgetOf func(int64) int64 // see Options
 	// Rank is the static order of the layers, lower first, set by the order pass.
 	Rank []int32
 	// Need is the projected memory of one task of each layer, set by the memory
@@ -53,9 +53,9 @@ type Options struct {
 	Budget  int64
 	Threads int
 	Alone   bool // one process runs the plan: its threads share the splits of a block
-	// Whole turns bytes for buffers into the budget a user gives for them, when that
+	// BudgetOf turns bytes for buffers into the budget a user gives for them, when that
 	// is for more than buffers.
-	Whole func(buffers int64) int64
+	BudgetOf func(buffers int64) int64
 	// Observe, when set, sees the plan after each pass; an error ends the run and
 	// names the pass.
 	Observe func(pass string, p *Plan) error
@@ -73,7 +73,7 @@ func Run(g *graph.Graph, want graph.LayerID, o Options) (*Plan, error) {
 	if err := check(o.Off); err != nil {
 		return nil, err
 	}
-	p := &Plan{Graph: g.Clone(), Want: want, Budget: o.Budget, Threads: max(1, o.Threads), Alone: o.Alone, Whole: o.Whole}
+	p := &Plan{Graph: g.Clone(), Want: want, Budget: o.Budget, Threads: max(1, o.Threads), Alone: o.Alone, BudgetOf: o.BudgetOf}
 	for _, pass := range Passes {
 		if slices.Contains(o.Off, pass.Name) {
 			continue
@@ -123,7 +123,7 @@ func (p *Plan) apply(pass Pass) error {
 // sameColumns compares names and types. Whether nulls may occur is an estimate
 // that passes may sharpen.
 func sameColumns(a, b dtype.Schema) bool {
-	return slices.EqualFunc(a, b, func(x, y dtype.Field) bool { return x.Name == y.Name && x.Type == y.Type })
+	return same(a, b) || slices.EqualFunc(a, b, func(x, y dtype.Field) bool { return x.Name == y.Name && x.Type == y.Type })
 }
 
 // Names returns the names of the passes in order.

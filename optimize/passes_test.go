@@ -258,6 +258,36 @@ func TestLargePlansAreCut(t *testing.T) {
 	}
 }
 
+// A task of many operators, branches of branches and an operator of many inputs are no longer in
+// print than other plans.
+func TestLargeTextsAreCut(t *testing.T) {
+	scan := graph.Layer{Call: callOp.With(callParams{"s"}), N: 1}
+	steps := make([]op.FusedPart, 3000)
+	for i := range steps {
+		steps[i].Call = callOp.With(callParams{fmt.Sprint("step", i)})
+	}
+	long, deep, wide := &graph.Graph{}, &graph.Graph{}, &graph.Graph{}
+	long.Add(graph.Layer{Call: op.Fuse(steps), N: 1})
+	last, all := deep.Add(scan), []graph.Edge(nil)
+	for range 3000 {
+		last = deep.Add(graph.Layer{Call: callOp.With(callParams{"u"}), N: 1, In: []graph.Edge{{From: last}, {From: deep.Add(scan)}}})
+		all = append(all, graph.Edge{From: wide.Add(scan)})
+	}
+	wide.Add(graph.Layer{Call: callOp.With(callParams{"u"}), N: 1, In: all})
+	for _, x := range []struct {
+		g    *graph.Graph
+		ends string
+	}{{long, "… and 2000 more operators of the last task above\n"}, {deep, "… and 5001 more layers\n"}, {wide, "… and 2001 more layers\n"}} {
+		p := &optimize.Plan{Graph: x.g, Want: graph.LayerID(len(x.g.Layers) - 1)}
+		if text := optimize.Text(p, nil); !strings.HasSuffix(text, x.ends) || len(text) > 300<<10 {
+			t.Errorf("%d bytes, ends in %q, want %q", len(text), text[len(text)-100:], x.ends)
+		}
+		if pic := optimize.Picture(p); len(pic) > 300<<10 {
+			t.Errorf("%d bytes of picture", len(pic))
+		}
+	}
+}
+
 // tenMillion builds a scan of ten million blocks, with two steps and a shuffle.
 func tenMillion() (*graph.Graph, graph.LayerID) {
 	g := &graph.Graph{}

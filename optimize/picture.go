@@ -16,15 +16,23 @@ import (
 func Picture(p *Plan) string {
 	var s strings.Builder
 	s.WriteString("flowchart BT\n")
+	drawn := 0
 	for i := range p.Graph.Layers {
 		if i >= maxLines {
 			fmt.Fprintf(&s, "  more[\"%d more layers\"]\n", len(p.Graph.Layers)-i)
 			break
 		}
 		l := &p.Graph.Layers[i]
+		if l.Spare {
+			continue
+		}
 		parts := partsOf(p.Graph, l)
 		var lines []string
 		for k := len(parts) - 1; k >= 0; k-- {
+			if drawn++; drawn > maxLines {
+				lines = append(lines, fmt.Sprintf("%d more operators", k+1))
+				break
+			}
 			lines = append(lines, escape(text(parts[k].Call)))
 		}
 		figures := "#35;" + fmt.Sprint(i)

@@ -142,8 +142,9 @@ func (r *narrowing) layer(w *weaver, i graph.LayerID, l graph.Layer) (graph.Laye
 		return 0, err
 	}
 	out := w.out.Layers[id].Out.Schema
+	at := out.Places()
 	for _, c := range want {
-		if out.Index(c) < 0 {
+		if _, ok := at[c]; !ok {
 			return 0, fmt.Errorf("was narrowed to %v and no longer gives column %q", out.Names(), c)
 		}
 	}

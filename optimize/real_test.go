@@ -17,12 +17,13 @@ import (
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/op/group"
 	"github.com/weft-data/weft/op/order"
+	"github.com/weft-data/weft/op/rows"
 	"github.com/weft-data/weft/optimize"
 )
 
 // TestRealOperators runs testdata/real/*.txt: plans of the operators that users
 // have, over two files. Commands are those of TestScripts, with the verbs csv,
-// group, order (descending) and head, and
+// group, order (descending), head and concat, and
 //
 //	run name            the rows, sorted; equal with all passes and with none
 func TestRealOperators(t *testing.T) {
@@ -104,6 +105,8 @@ func realCall(verb string, a map[string]string, in []op.Meta) (op.Call, op.Meta,
 		return group.By.Call(p, in...)
 	case "order":
 		return order.Sort.Call(order.SortParams{Keys: []op.SortKey{{Col: a["by"], Desc: true}}}, in...)
+	case "concat":
+		return rows.Concat.Call(rows.ConcatParams{Cols: in[0].Schema.Names()}, in...)
 	case "head":
 		n, err := strconv.ParseInt(a["rows"], 10, 64)
 		if err != nil {

@@ -24,12 +24,12 @@ const (
 // other side as far down as a predicate on the keys would go (the magic sets of
 // Bancilhon et al., 1986). The other side is then read twice, so it is small.
 func reduce(p *Plan) error {
+	readers := p.readers()
 	for i := len(p.Graph.Layers) - 1; i >= 0; i-- {
 		m, ok := matchOf(&p.Graph.Layers[i])
 		if !ok {
 			continue
 		}
-		readers := p.readers()
 		for side := range 2 {
 			if at, keys, ok := reducible(p.Graph, readers, graph.LayerID(i), m, side); ok {
 				if err := p.semi(at, keys, graph.LayerID(i), m, 1-side); err != nil {

@@ -15,6 +15,8 @@ import (
 	"github.com/weft-data/weft/op/join"
 	"github.com/weft-data/weft/op/rows"
 	"github.com/weft-data/weft/optimize"
+	"github.com/weft-data/weft/sched"
+	"github.com/weft-data/weft/sched/shell"
 )
 
 // TestScripts runs testdata/*.txt. Commands:
@@ -23,7 +25,8 @@ import (
 //	plan name           the plan as built
 //	optimize name       the plan as run; rule=a,b applies cull and these passes,
 //	                    off=a,b leaves passes out, memory= and threads= as Options,
-//	                    picture draws it
+//	                    picture draws it, cut=0,1 cuts the last layer that may be cut at
+//	                    the first of its places, then what that is cut to at the second
 //
 // Every plan is verified after every pass.
 func TestScripts(t *testing.T) {
@@ -60,10 +63,30 @@ func (s *scripted) handle(t *testing.T, d *script.Stanza) string {
 	} else if d.Cmd != "plan" {
 		t.Fatalf("%s: unknown command %s", d.Pos, d.Cmd)
 	}
+	for _, at := range list(d.Str("cut", "")) {
+		if err := cutLast(p, at); err != nil {
+			return "error: " + err.Error() + "\n"
+		}
+	}
 	if d.Has("picture") {
 		return optimize.Picture(p)
 	}
 	return optimize.Text(p, nil)
+}
+
+// cutLast cuts a layer as it is done when its side inputs are too large.
+func cutLast(p *optimize.Plan, at string) error {
+	n, err := strconv.Atoi(at)
+	if err != nil {
+		return err
+	}
+	for i := len(p.Graph.Layers) - 1; i >= 0; i-- {
+		if l := &p.Graph.Layers[i]; !l.Spare && len(l.Cuts) > 0 {
+			_, _, err := (&shell.Plan{Layers: p.Graph.Layers}).Cut(sched.LayerID(i), int32(n))
+			return err
+		}
+	}
+	return fmt.Errorf("no layer may be cut")
 }
 
 func (s *scripted) optimize(t *testing.T, d *script.Stanza, want graph.LayerID) (*optimize.Plan, error) {
@@ -196,8 +219,14 @@ func call(verb string, a map[string]string, in []op.Meta) (op.Call, op.Meta, err
 			p.Exprs = append(p.Exprs, term(c))
 		}
 		return rows.Project.Call(p, in...)
+	case "with":
+		p := rows.WithParams{}
+		for _, c := range list(a["cols"]) {
+			p.Exprs = append(p.Exprs, term(c))
+		}
+		return rows.With.Call(p, in...)
 	case "join":
-		kind := slices.Index([]string{"inner", "left", "semi", "anti"}, a["how"])
+		kind := slices.Index([]string{"inner", "left", "semi", "anti", "full"}, a["how"])
 		p := join.Params{Left: list(a["on"]), Right: list(a["on"]), Kind: join.Kind(max(0, kind))}
 		for i, k := range p.Left { // left=right, or one name for both
 			if l, r, ok := strings.Cut(k, "="); ok {

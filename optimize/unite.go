@@ -11,7 +11,7 @@ import (
 const unitedBytes = 1 << 30
 
 // unite makes one block of a scan that nobody but an operator that would shuffle its
-// rows reads: all of it where one process runs the plan, up to unitedBytes elsewhere.
+// rows or gather them, reads: all of it where one process runs the plan, up to unitedBytes elsewhere.
 // The threads of the machine then share the splits of that task, its rows are divided
 // once, in memory, and a group has one state per thread instead of one per block.
 func unite(p *Plan) error {
@@ -26,10 +26,14 @@ func unite(p *Plan) error {
 		if err != nil {
 			return err
 		}
-		if e.Whole == nil || !e.Whole(l.Call.Params) {
+		spared := op.SparedNothing
+		if e.Spares != nil {
+			spared = e.Spares(l.Call.Params)
+		}
+		if spared == op.SparedNothing {
 			continue
 		}
-		if scan, call, ok := scanOf(p.Graph, readers, l, most); ok {
+		if scan, call, ok := scanOf(p.Graph, readers, l, most, spared); ok {
 			scans[scan] = call
 		}
 	}
@@ -41,10 +45,10 @@ func unite(p *Plan) error {
 	})
 }
 
-// scanOf returns the scan that l reads, through row-wise operators only and alone, and
-// the call that makes one block of it.
-func scanOf(g *graph.Graph, readers [][]reader, l *graph.Layer, most float64) (graph.LayerID, op.Call, bool) {
-	for len(l.In) == 1 && l.In[0].Wiring == op.OneToOne && len(readers[l.In[0].From]) == 1 {
+// scanOf returns the scan that l has as its first input, through row-wise operators only and
+// alone, and the call that makes one block of it.
+func scanOf(g *graph.Graph, readers [][]reader, l *graph.Layer, most float64, spared op.Spared) (graph.LayerID, op.Call, bool) {
+	for first := true; (first && len(l.In) > 0 || len(l.In) == 1) && l.In[0].Wiring == op.OneToOne && len(readers[l.In[0].From]) == 1; first = false {
 		i := l.In[0].From
 		l = &g.Layers[i]
 		e, err := op.Lookup(l.Call.Op)
@@ -52,7 +56,7 @@ func scanOf(g *graph.Graph, readers [][]reader, l *graph.Layer, most float64) (g
 			break
 		}
 		if e.Unite != nil && l.N == 0 {
-			call, ok := e.Unite(l.Call.Params, most)
+			call, ok := e.Unite(l.Call.Params, most, spared)
 			return i, call, ok
 		}
 		if e.Class != op.RowWise {

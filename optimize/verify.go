@@ -30,6 +30,9 @@ func Verify(p *Plan) error {
 	physical := true
 	for i := range g.Layers {
 		l := &g.Layers[i]
+		if l.Spare {
+			continue
+		}
 		if e, err := op.Lookup(l.Call.Op); err == nil && e.Class == op.Logical {
 			physical = false
 		}
@@ -40,6 +43,9 @@ func Verify(p *Plan) error {
 		}
 	}
 	for i := range g.Layers {
+		if g.Layers[i].Spare {
+			continue
+		}
 		if err := errors.Join(verifyRank(p, i), verifyColumns(g, &g.Layers[i])); err != nil {
 			return at(g, i, err)
 		}
@@ -108,11 +114,11 @@ func verifyColumns(g *graph.Graph, l *graph.Layer) error {
 	if err := l.Out.Schema.Unique(); err != nil {
 		return err
 	}
-	parts, err := op.Parts(l.Call, flowMeta(g, l), len(sideEdges(l)))
+	parts, err := op.Parts(l.Call, flowMeta(g, l), len(l.Sides()))
 	if err != nil {
 		return err
 	}
-	side := sideEdges(l)
+	side := l.Sides()
 	var out op.Meta
 	for k, part := range parts {
 		in := inputs(g, l)
@@ -162,7 +168,7 @@ func partInputs(g *graph.Graph, l *graph.Layer, k int, part op.FusedPart, before
 
 // verifyBinding binds the parts of l and lets them go again.
 func verifyBinding(g *graph.Graph, l *graph.Layer) error {
-	parts, err := op.Parts(l.Call, flowMeta(g, l), len(sideEdges(l)))
+	parts, err := op.Parts(l.Call, flowMeta(g, l), len(l.Sides()))
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/op"
 )
@@ -95,6 +96,9 @@ func describe(g *graph.Graph, l *graph.Layer) error {
 }
 
 func sameMeta(a, b op.Meta) bool {
-	return a.Rows == b.Rows && a.Bytes == b.Bytes && slices.Equal(a.Schema, b.Schema) &&
+	return a.Rows == b.Rows && a.Bytes == b.Bytes && (same(a.Schema, b.Schema) || slices.Equal(a.Schema, b.Schema)) &&
 		slices.Equal(a.Layout.Sorted, b.Layout.Sorted) && slices.Equal(a.Layout.Hashed, b.Layout.Hashed)
 }
+
+// same reports that two schemas are one in memory: most layers come through a pass as they are.
+func same(a, b dtype.Schema) bool { return len(a) == len(b) && len(a) > 0 && &a[0] == &b[0] }

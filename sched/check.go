@@ -1,13 +1,19 @@
 package sched
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Check returns the first broken invariant: what is derived must be what the facts say, slots must add up, nothing may be
 // forgotten. Tests call it after every Step; it costs as much as a rebuild.
 func (s *State) Check() error {
-	busy, suspects := make([]int32, len(s.workers)), make([]int32, len(s.workers))
+	busy, suspects, free := make([]int32, len(s.workers)), make([]int32, len(s.workers)), make([]Resources, len(s.workers))
+	for i := range s.workers {
+		free[i] = s.workers[i].has
+	}
 	for _, j := range s.jobs {
-		if err := s.checkFacts(j, busy, suspects); err != nil {
+		if err := s.checkFacts(j, busy, suspects, free); err != nil {
 			return err
 		}
 		if j.state == dead {
@@ -20,14 +26,17 @@ func (s *State) Check() error {
 			return err
 		}
 	}
-	return s.checkWorkers(busy, suspects)
+	if err := s.checkWorkers(busy, suspects, free); err != nil {
+		return err
+	}
+	return s.checkLinks()
 }
 
-func (s *State) checkFacts(j *job, busy, suspects []int32) error {
+func (s *State) checkFacts(j *job, busy, suspects []int32, free []Resources) error {
 	var running int32
 	var held int64
 	for _, l := range j.layers {
-		var consumed, made int32
+		var consumed, made, withdrawn int32
 		for b := range l.n {
 			st, at := l.st[b], func() string { return fmt.Sprintf("job %d task %v: ", j.id, Block{l.id, b}) }
 			switch {
@@ -35,16 +44,23 @@ func (s *State) checkFacts(j *job, busy, suspects []int32) error {
 				return fmt.Errorf("%sheld and running", at())
 			case st&(fHeld|fRunning) != 0 && !s.workers[l.who[b]].up:
 				return fmt.Errorf("%son worker %d, which is down", at(), l.who[b])
-			case st&fConsumed != 0 && st&fIssued == 0:
+			case st&fConsumed != 0 && st&(fIssued|fWithdrawn) == 0:
 				return fmt.Errorf("%sconsumed and never delivered", at())
 			case st&fDelivered != 0 && st&fHeld == 0:
 				return fmt.Errorf("%sdelivered from nowhere", at())
+			case st&fRunning != 0 && l.spec.Lent != nil:
+				return fmt.Errorf("%slent, and running", at())
 			case st&fHeld != 0 && st&fMade == 0:
 				return fmt.Errorf("%sheld and never made", at())
+			case st&fWithdrawn != 0 && (st&fConsumed == 0 || st&fNeed != 0 && !j.dirty && j.state != dead):
+				return fmt.Errorf("%swithdrawn, and somebody waits for it", at())
 			}
 			if st&fRunning != 0 {
 				running++
 				busy[l.who[b]]++
+				for k := range l.asks {
+					free[l.who[b]][k] -= l.asks[k]
+				}
 				if st&fSuspect != 0 {
 					suspects[l.who[b]]++
 				}
@@ -58,9 +74,14 @@ func (s *State) checkFacts(j *job, busy, suspects []int32) error {
 			if st&fMade != 0 {
 				made++
 			}
+			if st&fWithdrawn != 0 {
+				withdrawn++
+			} else if j.state != dead && l.bereft(b) {
+				return fmt.Errorf("%sreads what was withdrawn", at())
+			}
 		}
-		if consumed != l.consumed || made != l.made {
-			return fmt.Errorf("job %d layer %d: %d consumed and %d made, counted %d and %d", j.id, l.id, consumed, made, l.consumed, l.made)
+		if consumed != l.consumed || made != l.made || withdrawn != l.withdrawn {
+			return fmt.Errorf("job %d layer %d: %d consumed, %d made and %d withdrawn, counted %d, %d and %d", j.id, l.id, consumed, made, withdrawn, l.consumed, l.made, l.withdrawn)
 		}
 	}
 	if running != j.running || held != j.held {
@@ -158,8 +179,10 @@ func (s *State) checkQueues(j *job) error {
 			if st&fQueued != 0 {
 				want = 1
 			}
-			ready := st&(fNeed|fRunning|fTimer) == fNeed && l.nwait[b] == 0
+			ready := st&(fNeed|fRunning|fTimer) == fNeed && l.nwait[b] == 0 && l.spec.Lent == nil
 			switch {
+			case l.spec.Lent != nil && st&fNeed != 0 && s.toBorrow(l, b):
+				return fmt.Errorf("job %d task %v: needed, and its lender has it or is over", j.id, t)
 			case in[t] != want:
 				return fmt.Errorf("job %d task %v: in %d queues, should be in %d", j.id, t, in[t], want)
 			case st&fQueued != 0 && !ready:
@@ -175,7 +198,7 @@ func (s *State) checkQueues(j *job) error {
 			}
 		}
 	}
-	if !j.idle && len(s.idle) > 0 && (j.labels == 0 || s.roomFor(j) != nil) {
+	if !j.idle && len(s.idle) > 0 && (!j.choosy || s.roomFor(j) != nil) {
 		return fmt.Errorf("job %d: may have work, and worker %d idles", j.id, s.idle[0])
 	}
 	if j.idle && (len(j.ready) > 0 || j.batched > 0) {
@@ -184,7 +207,32 @@ func (s *State) checkQueues(j *job) error {
 	return nil
 }
 
-func (s *State) checkWorkers(busy, suspects []int32) error {
+// toBorrow says that a block that is needed of a lender is there, or will not be there any more.
+func (s *State) toBorrow(l *layer, b int32) bool {
+	_, f := s.lender(l)
+	return f == nil || f.st[l.spec.Lent.Blocks[b]]&fHeld != 0
+}
+
+// checkLinks compares the sum of what was measured with its parts.
+func (s *State) checkLinks() error {
+	pairs, rates := 0, int64(0)
+	for i := range s.workers {
+		w := &s.workers[i]
+		for k, l := range w.links {
+			if !w.up || !s.workers[l.from].up || l.from == w.id || k > 0 && l.from <= w.links[k-1].from {
+				return fmt.Errorf("worker %d: what comes from worker %d was measured, and one of them is down or it is out of order", i, l.from)
+			}
+			pairs++
+			rates += l.rate
+		}
+	}
+	if pairs != s.pairs || rates != s.rates {
+		return fmt.Errorf("%d pairs were measured, at %d bytes a second together; counted %d at %d", pairs, rates, s.pairs, s.rates)
+	}
+	return nil
+}
+
+func (s *State) checkWorkers(busy, suspects []int32, free []Resources) error {
 	up := int32(0)
 	for i := range s.workers {
 		w := &s.workers[i]
@@ -200,6 +248,10 @@ func (s *State) checkWorkers(busy, suspects []int32) error {
 			return fmt.Errorf("worker %d: %d tasks listed, %d given", i, len(w.out), w.busy)
 		case w.suspects != suspects[i]:
 			return fmt.Errorf("worker %d: %d suspects, counted %d", i, suspects[i], w.suspects)
+		case w.free != free[i]:
+			return fmt.Errorf("worker %d: resources %v are free, counted %v", i, free[i], w.free)
+		case slices.Min(free[i][:]) < 0:
+			return fmt.Errorf("worker %d: more resources were given away than it has: %v are left", i, free[i])
 		case w.alone && w.busy != 1:
 			return fmt.Errorf("worker %d: alone with %d tasks", i, w.busy)
 		}

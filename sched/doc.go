@@ -58,6 +58,8 @@
 //		          A block that is not where it should be is reported as Missing, made again and delivered again.
 //		LayerDone look whether the plan can go on; if a Late layer can be decided send Extend
 //		Return    (Queue > 0 only) answer Returned if the task has not started, else Started
+//		Halt      (after Withdraw) end one task that is queued or runs, through its context; answer Returned, or Done if it had
+//		          ended. What goes on from an earlier session, and was announced as Running, is named with Attempt 0.
 //		Fail      stop the job's tasks (cancel their contexts). Every task that was handed out still reports, so that the
 //		          slots stay right: Done, Failed or Returned, it does not matter which.
 //		Finished  all results are there. Pinned blocks stay until Cancel.
@@ -65,6 +67,12 @@
 //
 // Every event is legal at any time. Reports of an old attempt or session, repetitions, and events that name what
 // does not exist change nothing (a block reported by a live session that nobody needs is answered with Free).
+//
+// # Giving up single tasks
+//
+// Withdraw takes tasks out of a job, with all that read them, one way or another: they count as read by whoever wanted
+// them, they are not run, and those that run are halted. All else of the job goes on, what the withdrawn tasks alone
+// would have read included as far as it is wanted itself. A State that begins anew is told again.
 //
 // # Facts and derived state
 //

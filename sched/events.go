@@ -6,7 +6,10 @@ func (s *State) onSubmit(ev *Event) {
 	if s.byID[ev.Job] != nil {
 		return
 	}
-	j, msg := newJob(ev.Job, ev.Spec, s.opt.MaxTasks, &s.stock)
+	j, msg := newJob(ev.Job, ev.Spec, &s.opt, &s.stock)
+	if msg == "" {
+		msg = s.checkLent(j)
+	}
 	if msg != "" {
 		s.act(Action{Kind: Fail, Job: ev.Job, First: nobody, Err: invalid(msg)})
 		s.act(Action{Kind: Closed, Job: ev.Job})
@@ -32,7 +35,11 @@ func (s *State) onExtend(ev *Event) {
 		return
 	}
 	j.dirty = true
-	if msg := j.apply(ev.Ext, s.opt.MaxTasks); msg != "" {
+	msg := j.apply(ev.Ext)
+	if msg == "" {
+		msg = s.checkLent(j)
+	}
+	if msg != "" {
 		s.fail(j, invalid(msg))
 		return
 	}
@@ -109,6 +116,9 @@ func (s *State) onRead(ev *Event) {
 		return
 	}
 	for b := ev.Block; b < l.n && b-ev.Block < max(ev.N, 1); b++ {
+		for l.next < b && l.st[l.next]&fWithdrawn != 0 {
+			l.next++
+		}
 		if l.spec.Keep == Ordered && b > l.next {
 			return
 		}
@@ -224,6 +234,7 @@ func (s *State) release(j *job, l *layer, w *worker, b int32) {
 	l.st[b] &^= fRunning
 	j.running--
 	w.busy--
+	w.take(l, -1)
 	w.alone = false
 	if l.st[b]&fSuspect != 0 {
 		w.suspects--
@@ -274,7 +285,9 @@ func (s *State) maybeFree(j *job, l *layer, b int32) {
 	if s.breaks(ruleReaders) && (l.late > 0 || l.wanted(b)) {
 		return
 	}
-	s.actFree(j.id, l.id, b, WorkerID(l.who[b]))
+	if l.spec.Lent == nil {
+		s.actFree(j.id, l.id, b, WorkerID(l.who[b]))
+	}
 	l.st[b] &^= fHeld | fDelivered
 	l.held--
 	j.held--
@@ -340,7 +353,7 @@ func (s *State) deliver(j *job, l *layer, b int32) {
 		s.deliverOne(j, l, b)
 		return
 	}
-	for l.next < l.n && l.st[l.next]&fHeld != 0 {
+	for l.next < l.n && l.st[l.next]&(fHeld|fWithdrawn) != 0 {
 		s.deliverOne(j, l, l.next)
 		l.next++
 	}

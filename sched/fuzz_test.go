@@ -61,6 +61,7 @@ var specs = []*sched.Spec{
 	{Layers: []sched.Layer{{N: 2, Floor: 50, Keep: sched.Pin}, {N: 2, In: []sched.Edge{{From: 0}, {From: 0, Wiring: sched.Everything()}}, Keep: sched.Pin}}},
 	{Layers: []sched.Layer{{N: 1 << 30, Keep: sched.Pin}}},
 	{},
+	{Layers: []sched.Layer{{N: 3, Lent: &sched.Lent{Job: 1, Blocks: []int32{3, 0, 3}}}, {N: 3, In: []sched.Edge{{From: 0}}, Keep: sched.Stream}}},
 }
 
 var extensions = []*sched.Extension{
@@ -70,6 +71,7 @@ var extensions = []*sched.Extension{
 	{Set: []sched.Late{{Layer: -4, N: 3}}},
 	{Add: []sched.Layer{{N: 2, Keep: 77}}},
 	{Add: []sched.Layer{{Late: true, In: []sched.Edge{{From: 0}}}}},
+	{Add: []sched.Layer{{N: 1, Lent: &sched.Lent{Job: 2, Layer: 1, Blocks: []int32{1}}}}},
 }
 
 // FuzzStep sends any events in any order: no panic, and every invariant holds after each. Half of the reports are made
@@ -109,8 +111,11 @@ func decode(s *sched.State, d []byte) sched.Event {
 		DepWorker: sched.WorkerID(d[1]%4) - 1, Spec: specs[int(d[3])%len(specs)], Ext: extensions[int(d[4])%len(extensions)], Nanos: int64(d[4])}
 	if ev.Labels = uint64(d[7] % 4); ev.Kind == sched.Submit && ev.Spec != nil && d[1]&2 != 0 {
 		labelled := *ev.Spec
-		labelled.Labels = uint64(d[4] % 4)
+		labelled.Labels, labelled.Resources = uint64(d[4]%4), sched.Resources{0, int32(d[5]%4) - 1}
 		ev.Spec = &labelled
+	}
+	if d[1]&4 != 0 {
+		ev.Resources = &sched.Resources{1, int32(d[5] % 3)}
 	}
 	if ev.Kind == sched.WorkerUp && d[1]&1 != 0 {
 		ev.Bytes = 0

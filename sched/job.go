@@ -19,6 +19,7 @@ const (
 	fAlone                        // runs with nothing beside it
 	fTimer                        // waits for the clock
 	fCopy                         // the worker that runs it said it still has the block from an earlier session
+	fWithdrawn                    // given up: nobody needs it, nor what reads it; counts as consumed
 	fNeed                         // not held, and wanted or read by a needed task
 	fQueued                       // in the ready heap, in a worker's batch, in alone or in aside
 	fSeen                         // the walk was here
@@ -40,7 +41,10 @@ type edge struct {
 	w      Wiring
 	at     []int32
 	list   []int32
-	sealed bool // lists are built and checked: both ends are known
+	sealed bool    // lists are built and checked: both ends are known
+	fresh  bool    // of a Table nothing is held: it is claimed when it is known which blocks read. Set by derive
+	parted bool    // see Edge.Part
+	part   float64 // of a block that a reader reads, once sealed
 }
 
 // layer is a layer of a running job: columns of facts and of derived state, one row per task.
@@ -52,6 +56,7 @@ type layer struct {
 	pos  uint32 // place in the order of layers
 
 	labels uint64 // of the job
+	asks   Resources
 
 	// Facts.
 	known     bool // n is final
@@ -62,6 +67,7 @@ type layer struct {
 	size      []uint32 // of a held block, in units of 64 bytes
 	consumed  int32    // blocks with fConsumed
 	made      int32    // blocks with fMade
+	withdrawn int32    // blocks with fWithdrawn
 	announced int32    // made at the last LayerDone; -1 if there is nothing to make and that was not said
 	bytes     int64
 	rows      int64
@@ -140,10 +146,15 @@ type job struct {
 	id      JobID
 	prio    int32
 	labels  uint64
+	asks    Resources // of each task
+	choosy  bool      // not every worker will do
+	borrows bool      // has layers that are lent to it
 	state   jobState
+	opt     *Options
 	stock   *stock
 	layers  []*layer
 	tasks   int64
+	reads   int64 // blocks they read, All edges apart
 	running int32
 	records map[Block]*record // only tasks that had trouble
 	timers  Heap[timer]
@@ -165,12 +176,18 @@ type job struct {
 }
 
 // newJob checks a Spec and makes a job of it.
-func newJob(id JobID, spec *Spec, maxTasks int64, from *stock) (*job, string) {
+func newJob(id JobID, spec *Spec, opt *Options, from *stock) (*job, string) {
 	if spec == nil {
 		return nil, "a Submit event carries a Spec"
 	}
-	j := &job{id: id, prio: spec.Priority, labels: spec.Labels, stock: from}
-	if msg := j.add(spec.Layers, maxTasks); msg != "" {
+	j := &job{id: id, prio: spec.Priority, labels: spec.Labels, asks: spec.Resources, opt: opt, stock: from}
+	for k := range j.asks {
+		if j.asks[k] < 0 {
+			return nil, fmt.Sprintf("a task asks for %d of resource %d", j.asks[k], k)
+		}
+	}
+	j.choosy = j.labels != 0 || j.asks != Resources{}
+	if msg := j.add(spec.Layers); msg != "" {
 		return nil, msg
 	}
 	if msg := j.wire(); msg != "" {
@@ -181,9 +198,9 @@ func newJob(id JobID, spec *Spec, maxTasks int64, from *stock) (*job, string) {
 }
 
 // add appends layers; wire must follow.
-func (j *job) add(layers []Layer, maxTasks int64) string {
+func (j *job) add(layers []Layer) string {
 	for i := range layers {
-		l := &layer{id: LayerID(len(j.layers)), spec: layers[i], labels: j.labels}
+		l := &layer{id: LayerID(len(j.layers)), spec: layers[i], labels: j.labels, asks: j.asks}
 		if l.spec.Keep > Ordered {
 			return fmt.Sprintf("layer %d: keep is %d, at most %d is known", l.id, l.spec.Keep, Ordered)
 		}
@@ -191,19 +208,19 @@ func (j *job) add(layers []Layer, maxTasks int64) string {
 		if l.spec.Late {
 			continue
 		}
-		if msg := j.size(l, l.spec.N, maxTasks); msg != "" {
+		if msg := j.size(l, l.spec.N); msg != "" {
 			return msg
 		}
 	}
 	return ""
 }
 
-func (j *job) size(l *layer, n int32, maxTasks int64) string {
+func (j *job) size(l *layer, n int32) string {
 	if n < 0 {
 		return fmt.Sprintf("layer %d: %d blocks, must not be negative", l.id, n)
 	}
-	if j.tasks+int64(n) > maxTasks {
-		return fmt.Sprintf("layer %d: %d blocks make %d tasks in the job, at most %d are allowed", l.id, n, j.tasks+int64(n), maxTasks)
+	if j.tasks+int64(n) > j.opt.MaxTasks {
+		return fmt.Sprintf("layer %d: %d blocks make %d tasks in the job, at most %d are allowed", l.id, n, j.tasks+int64(n), j.opt.MaxTasks)
 	}
 	j.tasks += int64(n)
 	l.makeRoom(n, j.stock)
@@ -211,7 +228,7 @@ func (j *job) size(l *layer, n int32, maxTasks int64) string {
 }
 
 // apply sets late layers and appends layers. On error the job must not be used further.
-func (j *job) apply(x *Extension, maxTasks int64) string {
+func (j *job) apply(x *Extension) string {
 	if x == nil {
 		return "an Extend event carries an Extension"
 	}
@@ -226,11 +243,11 @@ func (j *job) apply(x *Extension, maxTasks int64) string {
 		if s.In != nil {
 			l.spec.In, l.in = s.In, nil
 		}
-		if msg := j.size(l, s.N, maxTasks); msg != "" {
+		if msg := j.size(l, s.N); msg != "" {
 			return msg
 		}
 	}
-	if msg := j.add(x.Add, maxTasks); msg != "" {
+	if msg := j.add(x.Add); msg != "" {
 		return msg
 	}
 	return j.wire()
@@ -252,7 +269,7 @@ func (j *job) wire() string {
 			if e.From < 0 || int(e.From) >= len(j.layers) {
 				return fmt.Sprintf("layer %d, input %d: reads layer %d, the job has %d layers", l.id, i, e.From, len(j.layers))
 			}
-			l.in[i] = edge{from: j.layers[e.From], w: e.Wiring}
+			l.in[i] = edge{from: j.layers[e.From], w: e.Wiring, parted: e.Part}
 		}
 	}
 	for _, l := range j.layers {
@@ -263,7 +280,7 @@ func (j *job) wire() string {
 				e.from.late++
 				continue
 			case e.from.known && !e.sealed:
-				if msg := e.seal(l, j.stock); msg != "" {
+				if msg := j.seal(l, e); msg != "" {
 					return fmt.Sprintf("layer %d, input %d: %s", l.id, i, msg)
 				}
 			}
@@ -274,23 +291,40 @@ func (j *job) wire() string {
 }
 
 // seal checks an edge whose both ends are known.
-func (e *edge) seal(l *layer, from *stock) string {
-	switch w := &e.w; w.Kind {
+func (j *job) seal(l *layer, e *edge) string {
+	w, reads := &e.w, int64(0)
+	e.part = 1
+	switch w.Kind {
 	case One:
 		if l.n != e.from.n {
 			return fmt.Sprintf("one-to-one from %d blocks to %d, must be equal", e.from.n, l.n)
 		}
-	case Span, All:
+		reads = int64(l.n)
+	case Span:
+		reads = w.most(l.n, e.from.n)
+	case All:
 	case Table:
 		if msg := w.check(l.n, e.from.n, e.from == l); msg != "" {
 			return msg
 		}
-		e.at, e.list = w.reverse(e.from.n, from)
+		reads = int64(w.At[l.n] - w.At[0])
 	default:
 		return fmt.Sprintf("wiring is %d, at most %d is known", w.Kind, Table)
 	}
-	if e.from == l && e.w.Kind != Table {
+	if e.from == l && w.Kind != Table {
 		return "only a table may read its own layer"
+	}
+	if j.reads += reads; j.reads > j.opt.MaxReads {
+		return fmt.Sprintf("%d blocks read by %d tasks make %d in the job, at most %d are allowed", reads, l.n, j.reads, j.opt.MaxReads)
+	}
+	if w.Kind == Table {
+		e.at, e.list = w.reverse(e.from.n, j.stock)
+	}
+	if w.Kind == All {
+		reads = int64(l.n) * int64(e.from.n)
+	}
+	if e.parted && reads > 0 {
+		e.part = min(1, float64(e.from.n)/float64(reads))
 	}
 	e.sealed = true
 	return ""
@@ -321,6 +355,18 @@ func (w *Wiring) check(n, m int32, self bool) string {
 		}
 	}
 	return ""
+}
+
+// circle returns the layers of one circle, given that layers with missing > 0 are on one or behind one.
+func (j *job) circle(missing []int32) (path []LayerID) {
+	at := slices.IndexFunc(missing, func(m int32) bool { return m > 0 })
+	for l := j.layers[at]; ; {
+		if i := slices.Index(path, l.id); i >= 0 {
+			return path[i:]
+		}
+		path = append(path, l.id)
+		l = l.in[slices.IndexFunc(l.in, func(e edge) bool { return e.from != l && missing[e.from.id] > 0 })].from
+	}
 }
 
 // sort puts inputs before readers (Kahn 1962), and ranks the layers.
@@ -364,11 +410,7 @@ func (j *job) sort() string {
 		}
 	}
 	if len(j.order) < len(j.layers) {
-		for _, l := range j.layers {
-			if missing[l.id] > 0 {
-				return fmt.Sprintf("layer %d waits for itself: the layers form a circle", l.id)
-			}
-		}
+		return fmt.Sprintf("layers %v wait for each other in a circle", j.circle(missing))
 	}
 	j.byPos = append(j.byPos[:0], j.order...)
 	slices.Reverse(j.byPos)

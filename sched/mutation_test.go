@@ -1,6 +1,7 @@
 package sched_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/weft-data/weft/sched"
@@ -39,15 +40,32 @@ var mutants = [sched.Rules]mutant{
 	{rule: "missing", seeds: 100},
 	{rule: "claim", seeds: 300},
 	{rule: "closed", seeds: 300},
+	{rule: "resources", seeds: 20, tweak: scarce},
+	{rule: "pairs", seeds: 20, tweak: lopsided, alien: crowded},
+	{rule: "reach", seeds: 100, tweak: withdrawn},
+	{rule: "halt", seeds: 100, tweak: withdrawn},
+	{rule: "lent", seeds: 100, tweak: borrowed},
+	{rule: "given", seeds: 100, tweak: given},
+	{rule: "kept", seeds: 300, tweak: borrowed},
 }
 
 func repeated(c *sim.Config, _ []sim.Plan) { c.Dup = 0.5 }
 
 func tight(c *sim.Config, _ []sim.Plan) { c.Memory, c.Dup = 150, 0.5 }
 
+// with replaces the plan of job 0, and those that borrow of others.
+func with(plans []sim.Plan, p sim.Plan) {
+	plans[0] = p
+	for i := range plans[1:] {
+		if slices.ContainsFunc(plans[1+i].Spec.Layers, func(l sched.Layer) bool { return l.Lent != nil }) {
+			plans[1+i] = sim.Plan{Spec: sched.Spec{Layers: []sched.Layer{{N: 1, Keep: sched.Pin}}}}
+		}
+	}
+}
+
 // poisoned lets a task of job 0 take its worker along.
 func poisoned(c *sim.Config, plans []sim.Plan) {
-	plans[0] = sim.Plan{Spec: sched.Spec{Layers: []sched.Layer{{N: 12, Keep: sched.Pin}}}}
+	with(plans, sim.Plan{Spec: sched.Spec{Layers: []sched.Layer{{N: 12, Keep: sched.Pin}}}})
 	*c = sim.Config{Seed: c.Seed, Workers: 2, Slots: 4, Net: 10, Work: 50, MayFail: true, Steps: 20_000,
 		Poison: func(j sched.JobID, t sched.Block) bool { return j == 0 && t.Block == 3 }}
 }
@@ -59,9 +77,62 @@ func queued(c *sim.Config, plans []sim.Plan) {
 	c.Workers, c.Slots, c.Queue = 3, 1, 6
 }
 
+func withdrawn(c *sim.Config, _ []sim.Plan) { c.Withdraws = 5 }
+
+// borrowed has all jobs but the first read for long what that keeps, while blocks vanish, and now and then a job is cancelled.
+func borrowed(c *sim.Config, plans []sim.Plan) {
+	plans[0] = sim.Plan{Spec: sched.Spec{Layers: []sched.Layer{{N: 4, Keep: sched.Pin}}}}
+	for i := range plans[1:] {
+		plans[1+i] = sim.Plan{Spec: sched.Spec{Layers: []sched.Layer{
+			{N: 2, Lent: &sched.Lent{Job: 0, Blocks: []int32{3, 1}}},
+			{N: 40, Keep: sched.Stream, In: []sched.Edge{{From: 0, Wiring: sched.Spans(0, 2, 0)}}}}}}
+	}
+	*c = sim.Config{Seed: c.Seed, Workers: 3, Slots: 1, Net: 5, Work: 30, Losses: 6, Kills: 1, Retires: 1, Cancels: int(c.Seed % 2), Steps: 50_000}
+}
+
+// given has tasks that only wait, for longer than workers live.
+func given(c *sim.Config, plans []sim.Plan) {
+	with(plans, sim.Plan{Spec: sched.Spec{Layers: []sched.Layer{{N: 4, Keep: sched.Pin, Given: true}}}})
+	*c = sim.Config{Seed: c.Seed, Workers: 2, Slots: 2, Net: 5, Work: 300, Kills: 12, Options: sched.Options{Poison: 2}, Steps: 50_000}
+	for i := range plans[1:] {
+		plans[1+i] = sim.Plan{Spec: sched.Spec{Layers: []sched.Layer{{N: 1, Keep: sched.Pin, Given: true}}}}
+	}
+}
+
+// scarce has tasks ask for what workers have less of than slots.
+func scarce(c *sim.Config, plans []sim.Plan) {
+	c.Resources = sched.Resources{3, 1}
+	for i := range plans {
+		plans[i].Spec.Resources = sched.Resources{1 + int32(i)%2, int32(i) % 2}
+	}
+}
+
+// lopsided has each task read two blocks, and bytes take long from one worker to another.
+func lopsided(c *sim.Config, plans []sim.Plan) {
+	const n, deep = 12, 40
+	at, list := []int32{0}, []int32{}
+	for b := range int32(n) {
+		list = append(list, b*7%n, (b*11+5)%n)
+		at = append(at, int32(len(list)))
+	}
+	spec := sched.Spec{Layers: []sched.Layer{{N: n}}}
+	for l := range sched.LayerID(deep) {
+		spec.Layers = append(spec.Layers, sched.Layer{N: n, In: []sched.Edge{{From: l, Wiring: sched.Lists(at, list)}}})
+	}
+	spec.Layers[deep].Keep = sched.Pin
+	plans[0] = sim.Plan{Spec: spec}
+	for i := range plans[1:] {
+		plans[1+i] = sim.Plan{Spec: sched.Spec{Layers: []sched.Layer{{N: 1, Keep: sched.Pin}}}}
+	}
+	*c = sim.Config{Seed: c.Seed, Workers: 3, Slots: 1, Queue: 3, Net: 5, Work: 1000, Narrow: 1000, Steps: 50_000}
+}
+
+// crowded says that more came the slow way than before it was known to be slow.
+func crowded(r sim.Result) bool { return r.Slow > 15 }
+
 // hopeless makes every task fail.
 func hopeless(c *sim.Config, plans []sim.Plan) {
-	plans[0] = sim.Plan{Spec: sched.Spec{Layers: []sched.Layer{{N: 3, Keep: sched.Pin, Retry: sched.Retry{Max: 3, Delay: 5}}}}}
+	with(plans, sim.Plan{Spec: sched.Spec{Layers: []sched.Layer{{N: 3, Keep: sched.Pin, Retry: sched.Retry{Max: 3, Delay: 5}}}}})
 	*c = sim.Config{Seed: c.Seed, Workers: 2, Slots: 2, Net: 5, Work: 5, MayFail: true, Steps: 20_000, Flaky: 1.1}
 }
 

@@ -7,8 +7,8 @@ var (
 	keepNames   = [...]string{"drop", "pin", "stream", "ordered"}
 	classNames  = [...]string{"user", "lost-input", "lost-worker", "over-memory", "corrupt", "invalid", "cancelled"}
 	eventNames  = [...]string{"submit", "extend", "up", "down", "started", "done", "failed", "fetch-failed", "returned",
-		"held", "missing", "mem", "consumed", "enough", "cancel", "tick", "running", "read"}
-	actionNames = [...]string{"run", "free", "return", "deliver", "layer-done", "fail", "finished", "closed"}
+		"held", "missing", "mem", "consumed", "enough", "cancel", "tick", "running", "read", "moved", "withdraw"}
+	actionNames = [...]string{"run", "free", "return", "deliver", "layer-done", "fail", "finished", "closed", "halt"}
 )
 
 func name[K ~uint8](names []string, k K) string {
@@ -46,6 +46,8 @@ func (a Action) String() string {
 		return fmt.Sprintf("run %s on %s try %d%s", at(), on(), a.Attempt, alone)
 	case Return:
 		return fmt.Sprintf("return %s from %s try %d", at(), on(), a.Attempt)
+	case Halt:
+		return fmt.Sprintf("halt %s on %s try %d", at(), on(), a.Attempt)
 	case Free, Deliver:
 		return fmt.Sprintf("%s %s at %s", a.Kind, at(), on())
 	case LayerDone:

@@ -3,6 +3,7 @@ package sched
 import (
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -145,5 +146,66 @@ func TestInterleaved(t *testing.T) {
 	join := &Spec{Layers: []Layer{{N: 50}, {N: 5}, {N: 50, Keep: Stream, In: []Edge{{From: 0}, {From: 1, Wiring: Everything()}}}}}
 	if _, peak := drive(t, New(Options{}), join, 1, 1, nil, true); peak > 8 {
 		t.Fatalf("a join keeps %d blocks alive", peak)
+	}
+}
+
+// TestOrderNamesACircle: of any graph with a circle Order names the tasks of one, of any other it says none.
+func TestOrderNamesACircle(t *testing.T) {
+	circles := 0
+	for seed := range uint64(2000) {
+		rnd := rand.New(rand.NewPCG(seed, 51))
+		deps := make([][]int32, 1+rnd.IntN(30))
+		for range rnd.IntN(2 * len(deps)) {
+			a, b := rnd.IntN(len(deps)), int32(rnd.IntN(len(deps)))
+			if int(b) > a || rnd.IntN(8) == 0 {
+				deps[a] = append(deps[a], b)
+			}
+		}
+		reaches := make([][]bool, len(deps)) // by one step or more
+		for i := range deps {
+			reaches[i] = make([]bool, len(deps))
+			for _, d := range deps[i] {
+				reaches[i][d] = true
+			}
+		}
+		for k := range deps {
+			for i := range deps {
+				for j := range deps {
+					reaches[i][j] = reaches[i][j] || reaches[i][k] && reaches[k][j]
+				}
+			}
+		}
+		round := false
+		for i := range deps {
+			round = round || reaches[i][i]
+		}
+		_, err := Order(rows(deps...))
+		if (err != nil) != round {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if err == nil {
+			continue
+		}
+		circles++
+		_, list, _ := strings.Cut(err.Error(), "[")
+		var path []int32
+		for _, word := range strings.Fields(strings.TrimSuffix(list, "]")) {
+			x, err := strconv.Atoi(word)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path = append(path, int32(x))
+		}
+		if len(path) == 0 {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		for i, x := range path {
+			if y := path[(i+1)%len(path)]; !slices.Contains(deps[x], y) {
+				t.Fatalf("seed %d: %v, and %d does not wait for %d", seed, err, x, y)
+			}
+		}
+	}
+	if circles < 100 {
+		t.Errorf("%d graphs had a circle", circles)
 	}
 }

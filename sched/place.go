@@ -30,7 +30,7 @@ func (s *State) place() {
 // tasks, then the oldest.
 func (s *State) pick() (best *job) {
 	for _, j := range s.jobs {
-		if j.idle || j.state == dead || j.labels != 0 && s.roomFor(j) == nil {
+		if j.idle || j.state == dead || j.choosy && s.roomFor(j) == nil {
 			continue
 		}
 		if best != nil && j.prio < best.prio {
@@ -55,7 +55,7 @@ func (s *State) placeOne(j *job) bool {
 	if !ok {
 		return false
 	}
-	if w.fits(l) && w.may(l, b) {
+	if w.fits(l) && s.may(w, l, b) {
 		s.run(j, l, b, w, false)
 	} else {
 		s.placeTask(j, l, b)
@@ -70,14 +70,15 @@ func (s *State) roomiest() *worker {
 	return &s.workers[s.spare[len(s.spare)-1]]
 }
 
-// roomFor returns a worker with room that has the labels of a job, nil if there is none.
+// roomFor returns a worker with room for a task of a job: with its labels, and the resources it asks for free. Nil: there
+// is none.
 func (s *State) roomFor(j *job) *worker {
-	if j.labels == 0 {
+	if !j.choosy {
 		return s.roomiest()
 	}
 	for _, list := range [2][]WorkerID{s.idle, s.spare} {
 		for i := len(list) - 1; i >= 0; i-- {
-			if w := &s.workers[list[i]]; j.labels&^w.labels == 0 {
+			if w := &s.workers[list[i]]; j.labels&^w.labels == 0 && (j.asks.Within(&w.free) || s.breaks(ruleResources)) {
 				return w
 			}
 		}
@@ -85,8 +86,11 @@ func (s *State) roomFor(j *job) *worker {
 	return nil
 }
 
-// may says that a task may be given to a worker with room: a suspect only to a free slot.
-func (w *worker) may(l *layer, b int32) bool { return w.in == inIdle || l.st[b]&fSuspect == 0 }
+// may says that a task may be given to a worker with room now: a suspect only to a free slot, and only if nothing that it
+// asks for is taken.
+func (s *State) may(w *worker, l *layer, b int32) bool {
+	return (w.in == inIdle || l.st[b]&fSuspect == 0) && (l.asks.Within(&w.free) || s.breaks(ruleResources))
+}
 
 func (s *State) placeTask(j *job, l *layer, b int32) {
 	if s.most >= 0 && l.spec.Floor > s.most {
@@ -106,6 +110,7 @@ func (s *State) run(j *job, l *layer, b int32, w *worker, alone bool) {
 	l.who[b] = uint16(w.id)
 	j.running++
 	w.busy++
+	w.take(l, 1)
 	w.alone = alone
 	if l.st[b]&fSuspect != 0 {
 		w.suspects++
@@ -140,7 +145,7 @@ type holding struct {
 // inputs has come. Looked at are the holders of the largest inputs and two workers with room, whatever their number.
 func (s *State) choose(l *layer, b int32) *worker {
 	if s.up == 1 {
-		if w := s.roomiest(); w.fits(l) && w.may(l, b) {
+		if w := s.roomiest(); w.fits(l) && s.may(w, l, b) {
 			return w
 		}
 		return nil
@@ -154,7 +159,7 @@ func (s *State) choose(l *layer, b int32) *worker {
 	var least float64
 	try := func(id WorkerID) {
 		w := &s.workers[id]
-		if w.in == inNone || !w.fits(l) || !w.may(l, b) {
+		if w.in == inNone || !w.fits(l) || !s.may(w, l, b) {
 			return
 		}
 		c := s.cost(l, w, have[:n], total)
@@ -172,7 +177,7 @@ func (s *State) choose(l *layer, b int32) *worker {
 	s.turn++
 	try(list[len(list)-1])
 	try(list[s.turn%uint32(len(list))])
-	if best == nil { // only for lack of memory or labels
+	if best == nil { // only for lack of memory, labels or resources
 		for _, id := range s.idle {
 			try(id)
 		}
@@ -183,21 +188,51 @@ func (s *State) choose(l *layer, b int32) *worker {
 	return best
 }
 
-// cost is the time in seconds until a task could start on a worker.
+// cost is the time in seconds until a task could start on a worker: until a slot comes free, and until what is missing has
+// come, from those it was measured with as fast as it does, from others as fast as is usual.
 func (s *State) cost(l *layer, w *worker, have []holding, total float64) float64 {
 	c := 0.0
 	if w.busy >= w.slots {
-		c = float64(w.busy-w.slots+1) * l.nanos / 1e9 / float64(w.slots)
+		c = float64(w.before(l)) * l.lasts() / 1e9 / float64(w.slots)
 	}
 	missing := total
 	for i := range have {
 		h := &s.workers[have[i].w]
 		if h == w {
 			missing -= have[i].bytes
+		} else if rate, ok := s.pace(w, h.id); ok {
+			missing -= have[i].bytes
+			c += have[i].bytes / rate
 		}
 		c += have[i].bytes * h.onDisk / h.disk
 	}
-	return c + max(missing, 0)/w.band
+	return c + max(missing, 0)/s.usual(w)
+}
+
+// unmeasured is how many nanoseconds a task is taken to last before one of its layer has ended. With nothing all tasks of a layer
+// would wait for the worker that has what they read, however little that is; with much more, whole blocks of arrays would be moved to
+// save waits that are shorter than the move.
+const unmeasured = 2e6
+
+// lasts is how many nanoseconds a task of l takes.
+func (l *layer) lasts() float64 {
+	if l.nanos == 0 {
+		return unmeasured
+	}
+	return l.nanos
+}
+
+// before returns how many tasks a busy worker ends before it begins one of l: all that it has, but for those of later
+// layers that wait. Of these the last few are looked at.
+func (w *worker) before(l *layer) int32 {
+	n := w.busy - w.slots + 1
+	for i := len(w.out) - 1; i >= max(0, len(w.out)-candidates); i-- {
+		t := &w.out[i]
+		if !t.started && t.l.pos > l.pos && int(l.id) < len(t.j.layers) && t.j.layers[l.id] == l {
+			n--
+		}
+	}
+	return max(n, 1)
 }
 
 // holders finds who holds how much of the inputs of a task, the largest first. Of an edge with more than 16 blocks 16 are
@@ -222,7 +257,7 @@ func (s *State) holders(l *layer, b int32, have *[candidates]holding) (n int, to
 			if e.from.st[d]&fHeld == 0 {
 				continue
 			}
-			bytes := float64(e.from.size[d]) * 64 * float64(count) / float64(looks)
+			bytes := float64(e.from.size[d]) * 64 * e.part * float64(count) / float64(looks)
 			total += bytes
 			n = note(have, n, WorkerID(e.from.who[d]), bytes)
 		}
@@ -423,7 +458,7 @@ func (s *State) keep(id WorkerID) {
 // once at most.
 func (s *State) fetchBack() {
 	for _, j := range s.jobs {
-		if !j.idle && j.state != dead && j.labels == 0 {
+		if !j.idle && j.state != dead && !j.choosy {
 			return
 		}
 	}

@@ -7,7 +7,8 @@ const (
 	DefaultPoison    = 3
 	DefaultFetches   = 16
 	DefaultMaxTasks  = 1 << 27
-	DefaultBandwidth = 1e9   // bytes a second
+	DefaultMaxReads  = 1 << 28
+	DefaultBandwidth = 1e9   // bytes a second, until some were measured
 	DefaultDisk      = 500e6 // bytes a second
 )
 
@@ -16,6 +17,7 @@ type Options struct {
 	Poison   int32 // a task is given up when so many lives of workers have ended under it
 	Fetches  int32 // and when its inputs could not be fetched so many times
 	MaxTasks int64 // of one job; a Submit or Extend beyond it fails
+	MaxReads int64 // of one job: blocks its tasks read, each task's counted, but those of All edges; a Submit or Extend beyond it fails
 	Story    int   // entries remembered for Story, 0 means none
 }
 
@@ -33,6 +35,9 @@ type State struct {
 	up      int32
 	most    int64 // memory of the largest worker that is up, -1 if one is unbounded
 	reserve WorkerID
+	pairs   int    // of workers, whose links were measured
+	rates   int64  // sum of theirs
+	fell    bool   // a job has failed since the last look at who borrows
 	turn    uint32 // moves on at every choice, so that it is not always the same few workers that are asked
 	attempt Attempt
 	stock   stock
@@ -69,6 +74,13 @@ const (
 	ruleMissing                    // what a reader outside does not find is made and delivered again
 	ruleClaim                      // who did not find a block says where: if it is elsewhere by now it is not lost
 	ruleClosed                     // a job is closed when none of its tasks runs any more, not before
+	ruleResources                  // a worker gets no task while what that asks for is taken by others
+	rulePairs                      // what is missing is weighed by how fast it comes from where it is
+	ruleReach                      // what reads a withdrawn block is withdrawn too
+	ruleHalt                       // a task that is withdrawn while it runs is told so, in a later session too
+	ruleLent                       // a lent block that was not found is lost to its lender, too
+	ruleGiven                      // a task that only waits is not blamed for the end of its worker
+	ruleKept                       // who needs what is not kept any more does not wait for it
 	allRules      = iota
 )
 
@@ -84,6 +96,9 @@ func New(opt Options) *State {
 	}
 	if opt.MaxTasks <= 0 || opt.MaxTasks > 1<<31-1 {
 		opt.MaxTasks = DefaultMaxTasks
+	}
+	if opt.MaxReads <= 0 {
+		opt.MaxReads = DefaultMaxReads
 	}
 	s := &State{opt: opt, byID: map[JobID]*job{}, reserve: nobody}
 	s.ring.entries = make([]Entry, 0, max(opt.Story, 0))
@@ -146,18 +161,28 @@ func (s *State) apply(ev *Event) {
 		s.onRunning(ev)
 	case Read:
 		s.onRead(ev)
+	case Moved:
+		s.onMoved(ev)
+	case Withdraw:
+		s.onWithdraw(ev)
 	}
 }
 
 // settle makes derived state follow from the facts again, places what can be placed and closes what has ended.
 func (s *State) settle() {
-	for _, j := range s.jobs {
-		if j.dirty && j.state != dead {
-			s.rebuild(j)
+	for s.fell = true; s.fell; { // again for those that borrow of a job that fails meanwhile
+		s.fell = false
+		for _, j := range s.jobs {
+			if j.dirty && j.state != dead {
+				s.rebuild(j)
+			}
+			if j.borrows && j.state != dead {
+				s.borrow(j)
+			}
+			s.finish(j)
 		}
-		s.finish(j)
+		s.place()
 	}
-	s.place()
 	for i := len(s.jobs) - 1; i >= 0; i-- {
 		if j := s.jobs[i]; j.state == dead && (j.running == 0 || s.breaks(ruleClosed)) {
 			s.close(j)
@@ -179,7 +204,7 @@ func (s *State) finish(j *job) {
 func (s *State) close(j *job) {
 	for _, l := range j.layers {
 		for b := range l.n {
-			if l.st[b]&fHeld != 0 {
+			if l.st[b]&fHeld != 0 && l.spec.Lent == nil {
 				s.actFree(j.id, l.id, b, WorkerID(l.who[b]))
 			}
 		}
@@ -199,7 +224,7 @@ func (s *State) fail(j *job, err *JobError) {
 	if j.state == dead {
 		return
 	}
-	j.state, j.dirty = dead, false
+	j.state, j.dirty, s.fell = dead, false, true
 	j.ready, j.alone, j.aside, j.timers = nil, nil, nil, nil
 	s.dropBatches(j)
 	s.act(Action{Kind: Fail, Job: j.id, Layer: err.Task.Layer, First: err.Task.Block, N: 1, Err: err})

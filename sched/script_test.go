@@ -13,13 +13,14 @@ import (
 
 // TestScripts runs testdata: one State per file, one event or question per stanza.
 //
-//	submit J prio=P labels=BITS   input: layers as in sim.Scenario
+//	submit J prio=P labels=BITS resources=N,N…   input: layers as in sim.Scenario
 //	extend J                  input: "set L n=N in=EDGES" lines, then layers
-//	up W session=S slots=N queue=N mem=B labels=BITS      down W session=S        mem W paused now=N bytes=B spilled=B
+//	up W session=S slots=N queue=N mem=B labels=BITS resources=N,N…      down W session=S        mem W paused now=N bytes=B spilled=B
+//	moved W session=S at=V bytes=B nanos=N now=N      links W
 //	done J TASK… | started | returned | failed class=C retryable dep=BLOCK at=W | fetch-failed dep=BLOCK at=W
 //	held J TASK n=N w=W session=S | missing J TASK w=W
 //	running J TASK w=W session=S | read J TASK n=N
-//	consumed J TASK n=N       enough J L      cancel J        tick N
+//	consumed J TASK n=N       enough J L      cancel J        tick N      withdraw J TASK n=N
 //	story J TASK              wake            progress J
 //
 // Reports are those of the attempt that runs, unless w=, session= or try= say otherwise. Every event is followed by Check.
@@ -48,18 +49,27 @@ func (m *machine) command(t *testing.T, d *script.Stanza) string {
 	switch d.Cmd {
 	case "up":
 		return m.step(sched.Event{Kind: sched.WorkerUp, Worker: sched.WorkerID(num(0)), Session: sched.Session(d.Int(t, "session", 1)),
-			Slots: int32(d.Int(t, "slots", 1)), Queue: int32(opt("queue")), Bytes: opt("mem"), Bandwidth: opt("bandwidth"), Labels: uint64(opt("labels"))})
+			Slots: int32(d.Int(t, "slots", 1)), Queue: int32(opt("queue")), Bytes: opt("mem"), Bandwidth: opt("bandwidth"), Labels: uint64(opt("labels")), Resources: resources(t, d)})
 	case "down":
 		return m.step(sched.Event{Kind: sched.WorkerDown, Worker: sched.WorkerID(num(0)), Session: sched.Session(d.Int(t, "session", 1)), Code: opt("code")})
 	case "mem":
 		return m.step(sched.Event{Kind: sched.Mem, Worker: sched.WorkerID(num(0)), Session: sched.Session(d.Int(t, "session", 1)),
 			Paused: d.Has("paused"), Now: opt("now"), Bytes: opt("bytes"), Spilled: opt("spilled")})
+	case "moved":
+		return m.step(sched.Event{Kind: sched.Moved, Worker: sched.WorkerID(num(0)), Session: sched.Session(d.Int(t, "session", 1)),
+			DepWorker: sched.WorkerID(d.Int(t, "at", 0)), Bytes: opt("bytes"), Nanos: opt("nanos"), Now: opt("now")})
+	case "links":
+		out := ""
+		for _, l := range m.st.Links(sched.WorkerID(num(0)), nil) {
+			out += fmt.Sprintf("from w%d %.0f\n", l.From, l.Rate)
+		}
+		return out
 	case "submit":
 		sc, err := sim.ParseScenario("job prio=" + d.Str("prio", "0") + "\n" + d.Input)
 		if err != nil {
 			t.Fatal(d.Pos, err)
 		}
-		sc.Plans[0].Spec.Labels = uint64(opt("labels"))
+		sc.Plans[0].Spec.Labels, sc.Plans[0].Spec.Resources = uint64(opt("labels")), *resources(t, d)
 		return m.step(sched.Event{Kind: sched.Submit, Job: sched.JobID(num(0)), Spec: &sc.Plans[0].Spec})
 	case "extend":
 		return m.extend(t, d, sched.JobID(num(0)))
@@ -92,10 +102,23 @@ func block(t *testing.T, d *script.Stanza, s string) (b sched.Block) {
 	return b
 }
 
+// resources reads how many there are of each kind.
+func resources(t *testing.T, d *script.Stanza) *sched.Resources {
+	r := &sched.Resources{}
+	for i, w := range strings.FieldsFunc(d.Str("resources", ""), func(c rune) bool { return c == ',' }) {
+		n, err := strconv.Atoi(w)
+		if err != nil || i >= len(r) {
+			t.Fatal(d.Pos, "resources", err)
+		}
+		r[i] = int32(n)
+	}
+	return r
+}
+
 // report sends what a worker or reader says of tasks.
 func (m *machine) report(t *testing.T, d *script.Stanza, j sched.JobID, tasks []string) string {
 	kind := sched.Submit
-	for k := sched.Submit; k <= sched.Read; k++ {
+	for k := sched.Submit; k <= sched.Withdraw; k++ {
 		if k.String() == d.Cmd {
 			kind = k
 		}
@@ -112,7 +135,7 @@ func (m *machine) report(t *testing.T, d *script.Stanza, j sched.JobID, tasks []
 		w, ses, try, _ := sched.RunsOn(m.st, j, b)
 		ev := sched.Event{Kind: kind, Job: j, Layer: b.Layer, Block: b.Block, N: int32(d.Int(t, "n", 1)), Worker: sched.WorkerID(d.Int(t, "w", int(w))),
 			Session: sched.Session(d.Int(t, "session", max(int(ses), 1))), Attempt: sched.Attempt(d.Int(t, "try", int(try))),
-			Bytes: int64(d.Int(t, "bytes", 100)), Rows: int64(d.Int(t, "rows", 10)), Retryable: d.Has("retryable"), Code: int64(d.Int(t, "code", 0))}
+			Bytes: int64(d.Int(t, "bytes", 100)), Rows: int64(d.Int(t, "rows", 10)), Nanos: int64(d.Int(t, "nanos", 0)), Retryable: d.Has("retryable"), Code: int64(d.Int(t, "code", 0))}
 		if dep, ok := d.Lookup("dep"); ok {
 			ev.Dep, ev.DepWorker = block(t, d, dep), sched.WorkerID(d.Int(t, "at", 0))
 		}

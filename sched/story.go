@@ -47,7 +47,7 @@ func (r *ring) add(e Entry) {
 }
 
 func (s *State) noteEvent(ev *Event) {
-	if cap(s.ring.entries) == 0 || ev.Kind < Started || ev.Kind > Missing && ev.Kind != Consumed {
+	if cap(s.ring.entries) == 0 || ev.Kind < Started || ev.Kind > Missing && ev.Kind != Consumed && ev.Kind != Withdraw {
 		return
 	}
 	s.ring.add(Entry{Now: s.now, Event: ev.Kind, Class: ev.Class, Worker: ev.Worker, Session: ev.Session, Attempt: ev.Attempt,
@@ -55,7 +55,7 @@ func (s *State) noteEvent(ev *Event) {
 }
 
 func (s *State) noteAction(a *Action) {
-	if cap(s.ring.entries) == 0 || a.Kind > Deliver && a.Kind != Fail {
+	if cap(s.ring.entries) == 0 || a.Kind > Deliver && a.Kind != Fail && a.Kind != Halt {
 		return
 	}
 	e := Entry{Now: s.now, IsAction: true, Action: a.Kind, Worker: a.Worker, Session: a.Session, Attempt: a.Attempt,

@@ -33,6 +33,9 @@ func (s *State) onNotDone(ev *Event) {
 		s.unclaim(j, l, b)
 		return
 	}
+	if l.st[b]&fWithdrawn != 0 { // j is dirty
+		return
+	}
 	t := Block{l.id, b}
 	if ev.Kind == Returned {
 		l.st[b] |= fBack
@@ -139,7 +142,11 @@ func (s *State) loseInput(j *job, l *layer, ev *Event) {
 		return
 	}
 	f := j.layers[ev.Dep.Layer]
-	s.actFree(j.id, f.id, ev.Dep.Block, ev.DepWorker)
+	if f.spec.Lent != nil {
+		s.recall(f, ev.Dep.Block, ev.DepWorker)
+	} else {
+		s.actFree(j.id, f.id, ev.Dep.Block, ev.DepWorker)
+	}
 	s.lose(j, f, ev.Dep.Block)
 }
 

@@ -46,6 +46,7 @@ type Edge struct {
 	From   LayerID
 	Wiring Wiring
 	Run    int32 // reduce run, as the plan has it; carried for the driver, not read here
+	Part   bool  // of a block a reader reads its part, all readers about as much, and not all of it
 }
 
 // Keep says what becomes of the blocks of a layer, beside feeding other layers.
@@ -76,6 +77,8 @@ type Layer struct {
 	Window int32 // Stream, Ordered: blocks allowed to start before the reader has consumed as many; 0 means no bound
 	Retry  Retry
 	Floor  int64 // bytes one task cannot do without: workers with less memory never get it
+	Lent   *Lent // its blocks are those of another job
+	Given  bool  // its tasks only wait for what comes from outside: they are not what ends a worker
 }
 
 // Spec is a job to submit.
@@ -84,7 +87,29 @@ type Spec struct {
 	// Labels are bits that a worker must have all of to be given a task, numbered by the
 	// driver. While no worker has them the job waits.
 	Labels uint64
-	Layers []Layer
+	// Resources are what each of its tasks takes of its worker's, from Run on until it is
+	// reported. While no worker has them the job waits.
+	Resources Resources
+	Layers    []Layer
+}
+
+// MaxResources is how many kinds of resources there may be.
+const MaxResources = 8
+
+// Resources are how many there are of each kind (processors of graphics, licences), numbered by the driver.
+type Resources [MaxResources]int32
+
+// Within reports that there are as many of each kind in what is there.
+func (r *Resources) Within(there *Resources) bool {
+	if *r == (Resources{}) {
+		return true
+	}
+	for k := range r {
+		if r[k] > there[k] {
+			return false
+		}
+	}
+	return true
 }
 
 // Extension makes late layers definite and appends layers, all at once.
@@ -117,12 +142,12 @@ const (
 // EventKind says what happened.
 type EventKind uint8
 
-// The events, with the fields of Event that count. Events of workers (from Started to Mem) count only when
+// The events, with the fields of Event that count. Events of workers (from Started to Mem, and Moved) count only when
 // Worker is up under Session; those about a task only when Attempt is the one that runs.
 const (
 	Submit      EventKind = iota // Job, Spec
 	Extend                       // Job, Ext
-	WorkerUp                     // Worker, Session, Slots, Queue, Bytes (its memory), Bandwidth, Disk, Labels
+	WorkerUp                     // Worker, Session, Slots, Queue, Bytes (its memory), Bandwidth, Disk, Labels, Resources
 	WorkerDown                   // Worker, Session, Code (a cause for the story)
 	Started                      // a task left the worker's queue. It may be left out: it tells whom to blame if the worker dies, and what not to ask back.
 	Done                         // Bytes, Rows, Nanos: the block is held by Worker
@@ -138,6 +163,8 @@ const (
 	Tick                         // Now
 	Running                      // Layer, Block: a new session says what it still runs. Answered with Run where that is welcome, else not at all.
 	Read                         // Job, Layer, Block, N: like Consumed, of blocks a reader has had since before this State began
+	Moved                        // Bytes came to Worker from DepWorker in Nanos; Now as for Mem
+	Withdraw                     // Job, Layer, Block, N: these tasks are given up, and all that read them, one way or another. What else the job has goes on.
 )
 
 // Event is something that happened outside. Zero N means 1.
@@ -160,11 +187,12 @@ type Event struct {
 	Bytes     int64
 	Spilled   int64
 	Rows      int64
-	Nanos     int64 // how long the task ran
+	Nanos     int64 // how long the task ran, or the bytes took
 	Now       int64 // nanoseconds of any monotonic clock
-	Bandwidth int64 // bytes a second into this worker; 0 means DefaultBandwidth
+	Bandwidth int64 // bytes a second into this worker from one it was not measured with; 0 means the mean of what was measured
 	Disk      int64 // bytes a second from its disk; 0 means DefaultDisk
 	Labels    uint64
+	Resources *Resources // nil means none
 	Spec      *Spec
 	Ext       *Extension
 }
@@ -188,6 +216,7 @@ const (
 	Fail                        // the job fails: Err. The driver stops its tasks; each still reports Done, Failed or Returned.
 	Finished                    // all that was wanted is held or delivered
 	Closed                      // nothing of Job runs or is held any more; the State has forgotten it
+	Halt                        // Worker stops task First of Layer, queued or running: it was withdrawn. It still reports: Returned, or Done if it had ended. Attempt 0: it goes on from an earlier session.
 )
 
 // Action is something the driver must do, in the order given.

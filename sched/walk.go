@@ -31,7 +31,7 @@ func (w *walk) next(j *job) (l *layer, b int32, ok bool) {
 		l, b = top.l, top.b
 		w.stack = w.stack[:len(w.stack)-1]
 		const no = fRunning | fQueued | fTimer
-		if st := l.st[b]; st&fNeed != 0 && st&no == 0 && l.nwait[b] == 0 && b < l.limit() {
+		if st := l.st[b]; st&fNeed != 0 && st&no == 0 && l.spec.Lent == nil && l.nwait[b] == 0 && b < l.limit() {
 			l.st[b] |= fQueued
 			return l, b, true
 		}

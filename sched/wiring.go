@@ -33,6 +33,15 @@ func (w *Wiring) Needs(b, n int32) (lo, hi int32, list []int32) {
 	return 0, 0, w.List[w.At[b]:w.At[b+1]]
 }
 
+// most bounds how many blocks m blocks need of n by a Span, each time counted: the needs of each, and the readers of each.
+func (w *Wiring) most(m, n int32) int64 {
+	reads := int64(m) * int64(max(min(w.N, n), 0))
+	if s := int64(max(w.Stride, -w.Stride)); s > 0 {
+		reads = min(reads, int64(n)*((int64(max(w.N, 0))+s-1)/s))
+	}
+	return reads
+}
+
 // readers returns the range [lo, hi) of the m reading blocks that need block x by a One or Span wiring.
 func (w *Wiring) readers(x, m int32) (lo, hi int32) {
 	if w.Kind == One {
@@ -71,10 +80,39 @@ func floorDiv(a, b int64) int64 {
 
 func ceilDiv(a, b int64) int64 { return -floorDiv(-a, b) }
 
+// single returns the readers of n input blocks if each has exactly one, else nil. It goes to another place for each block once, where
+// reverse does three times: that is what ten million blocks cost.
+func (w *Wiring) single(n int32, from *stock) []int32 {
+	m := len(w.At) - 1
+	if w.At[m]-w.At[0] != n {
+		return nil
+	}
+	list := from.counts.Take(n)
+	for b := range m {
+		for _, x := range w.List[w.At[b]:w.At[b+1]] {
+			if list[x] != 0 {
+				from.counts.Put(list)
+				return nil
+			}
+			list[x] = int32(b) + 1
+		}
+	}
+	for x := range list {
+		list[x]--
+	}
+	return list
+}
+
 // reverse returns the readers of each of the n input blocks of a Table, in compressed rows.
 func (w *Wiring) reverse(n int32, from *stock) (at, list []int32) {
 	m := len(w.At) - 1
 	at = from.counts.Take(n + 2)
+	if list := w.single(n, from); list != nil {
+		for x := range at {
+			at[x] = int32(x)
+		}
+		return at[:n+1], list
+	}
 	used := w.List[w.At[0]:w.At[m]]
 	for _, x := range used {
 		at[x+2]++

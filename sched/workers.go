@@ -29,10 +29,12 @@ type worker struct {
 	suspects    int32 // suspects among them
 	mem         int64 // 0 means unbounded
 	labels      uint64
-	band, disk  float64
-	measured    int64   // Now of the last Mem
-	onDisk      float64 // part of what it holds that is spilled
-	out         []sent  // in the order given; kept only if queue > 0
+	has, free   Resources // in all, and not taken by tasks it was given
+	band, disk  float64   // bytes a second into it, 0 if its driver did not say, and from its disk
+	links       []link    // what was measured, in the order of from
+	measured    int64     // Now of the last Mem
+	onDisk      float64   // part of what it holds that is spilled
+	out         []sent    // in the order given; kept only if queue > 0
 	batchJob    *job
 	batch       []Block // tasks without inputs set aside for it, so that neighbours are made at the same place
 	head        int32   // the first of batch not taken
@@ -66,15 +68,16 @@ func (s *State) onUp(ev *Event) {
 	if w.up {
 		s.down(ev.Worker, 0)
 	}
-	band, disk := ev.Bandwidth, ev.Disk
-	if band <= 0 {
-		band = DefaultBandwidth
-	}
+	disk := ev.Disk
 	if disk <= 0 {
 		disk = DefaultDisk
 	}
-	*w = worker{id: w.id, up: true, session: ev.Session, lastSession: ev.Session, slots: max(ev.Slots, 0), queue: max(ev.Queue, 0),
-		mem: max(ev.Bytes, 0), labels: ev.Labels, band: float64(band), disk: float64(disk), out: w.out[:0], batch: w.batch[:0]}
+	var has Resources
+	if ev.Resources != nil {
+		has = *ev.Resources
+	}
+	*w = worker{id: w.id, has: has, free: has, up: true, session: ev.Session, lastSession: ev.Session, slots: max(ev.Slots, 0), queue: max(ev.Queue, 0),
+		mem: max(ev.Bytes, 0), labels: ev.Labels, band: float64(max(ev.Bandwidth, 0)), disk: float64(disk), out: w.out[:0], batch: w.batch[:0]}
 	s.up++
 	s.measure()
 	s.relist(w)
@@ -100,6 +103,7 @@ func (s *State) down(id WorkerID, code int64) {
 	w.up = false
 	s.relist(w)
 	s.up--
+	s.unlink(id)
 	s.measure()
 	if s.reserve == id {
 		s.reserve = nobody
@@ -118,7 +122,7 @@ func (s *State) down(id WorkerID, code int64) {
 				j.running--
 				j.dirty = !s.breaks(ruleRebuild)
 				switch {
-				case j.state == dead:
+				case j.state == dead, l.spec.Given && !s.breaks(ruleGiven):
 				case sure || w.started(l, b):
 					victims = append(victims, victim{j, l, Block{l.id, b}})
 					fallthrough
@@ -128,7 +132,7 @@ func (s *State) down(id WorkerID, code int64) {
 			}
 		}
 	}
-	w.busy, w.suspects, w.alone, w.out = 0, 0, false, w.out[:0]
+	w.busy, w.suspects, w.alone, w.out, w.free = 0, 0, false, w.out[:0], w.has
 	for _, v := range victims {
 		r := v.j.record(v.t)
 		r.causes = append(r.causes, Cause{LostWorker, id, w.session, v.l.att[v.t.Block], code})
@@ -179,7 +183,7 @@ func (s *State) onHeld(ev *Event) {
 	}
 	j, l, ok := s.at(ev.Job, ev.Layer, ev.Block)
 	end := int32(min(int64(ev.Block)+int64(max(ev.N, 1)), 1<<31-1))
-	if !ok || j.state == dead {
+	if !ok || j.state == dead || l.spec.Lent != nil {
 		s.act(Action{Kind: Free, Job: ev.Job, Layer: ev.Layer, First: ev.Block, N: end - ev.Block, Worker: ev.Worker, Session: ev.Session})
 		return
 	}
@@ -207,8 +211,12 @@ func (s *State) onHeld(ev *Event) {
 func (s *State) onRunning(ev *Event) {
 	w := s.worker(ev)
 	j, l, ok := s.at(ev.Job, ev.Layer, ev.Block)
-	if w == nil || !ok || w.paused || w.alone || j.state != live || l.st[ev.Block]&(fHeld|fRunning|fConsumed|fAlone) != 0 ||
-		ev.Block >= l.limit() || w.busy >= w.most() {
+	if w != nil && ok && j.state != dead && l.st[ev.Block]&fWithdrawn != 0 && !s.breaks(ruleHalt) {
+		s.halt(j, l, ev.Block, w, 0)
+		return
+	}
+	if w == nil || !ok || l.spec.Lent != nil || w.paused || w.alone || j.state != live || l.st[ev.Block]&(fHeld|fRunning|fConsumed|fAlone) != 0 ||
+		ev.Block >= l.limit() || w.busy >= w.most() || !l.asks.Within(&w.free) {
 		return
 	}
 	if r := j.records[Block{l.id, ev.Block}]; r != nil && r.sessions > 0 && r.causes[len(r.causes)-1].Worker == w.id {
@@ -238,8 +246,19 @@ func (s *State) measure() {
 	}
 }
 
+// fits says that the tasks of a layer may be given to a worker once it has room.
 func (w *worker) fits(l *layer) bool {
-	return l.labels&^w.labels == 0 && (w.mem == 0 || l.spec.Floor <= w.mem)
+	return l.labels&^w.labels == 0 && l.asks.Within(&w.has) && (w.mem == 0 || l.spec.Floor <= w.mem)
+}
+
+// take counts what a task takes of the resources of a worker, n times.
+func (w *worker) take(l *layer, n int32) {
+	if l.asks == (Resources{}) {
+		return
+	}
+	for k, x := range l.asks {
+		w.free[k] -= n * x
+	}
 }
 
 // room says in which list a worker belongs: idle, spare or none.

@@ -1,12 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,25 +19,23 @@ type Place struct {
 	Base int
 }
 
-// Find lists the files that paths stand for, each in the order of their names. A path is a file, a pattern (see
-// path.Match), or, with folders, a folder: all files below it. A file that has wildcards in its name is itself. In
-// URLs ? begins the query and is no wildcard.
+// Find lists the files that paths stand for, each in the order of their names. A path is a file, a folder, which stands
+// for all files below it, or a pattern (see path.Match) of files and folders; its element ** stands for any number of
+// folders, none too, and at the end for all files below. A file that has wildcards in its name is itself. In URLs ? begins
+// the query and is no wildcard.
 //
-// With folders, files and folders whose names begin with "." or "_" are passed by, and no wildcard at the beginning
-// of a name stands for these. Without, a folder is an error that suggests a pattern that ends like ending, "*.csv" for instance.
-func Find(ctx context.Context, paths []string, folders bool, ending string) (out []Place, err error) {
+// Files and folders whose names begin with "." or "_" are passed by, and no wildcard at the beginning of an element stands
+// for these. Other files count whatever their endings are: a pattern says which are meant.
+func Find(ctx context.Context, paths []string) (out []Place, err error) {
 	if len(paths) == 0 {
-		if folders {
-			return nil, errors.New("no files: give a path, a folder or a pattern")
-		}
-		return nil, errors.New("no files: give a path or a pattern")
+		return nil, errors.New("no files: give a path, a folder or a pattern")
 	}
 	for _, p := range paths {
 		var some []Place
 		if IsRemote(p) {
-			some, err = findRemote(ctx, p, folders, ending)
+			some, err = findRemote(ctx, p)
 		} else {
-			some, err = findLocal(ctx, p, folders, ending)
+			some, err = findLocal(ctx, p)
 		}
 		if err != nil {
 			return nil, err
@@ -55,33 +53,63 @@ func (e noMatch) Error() string { return fmt.Sprintf("no file matches %q", strin
 // Is makes it an fs.ErrNotExist.
 func (noMatch) Is(target error) bool { return target == fs.ErrNotExist }
 
-func findLocal(ctx context.Context, p string, folders bool, ending string) (out []Place, err error) {
+// noFiles says that a folder has no file that counts.
+type noFiles string
+
+func (e noFiles) Error() string { return string(e) + " is a folder without files" }
+
+// Is makes it an fs.ErrNotExist.
+func (noFiles) Is(target error) bool { return target == fs.ErrNotExist }
+
+func findLocal(ctx context.Context, p string) (out []Place, err error) {
 	x, err := Stat(ctx, p)
 	dir := folderError{}
 	switch {
 	case err == nil:
 		return []Place{{x, len(p)}}, nil
-	case errors.As(err, &dir) && folders:
-		return walk(p)
 	case errors.As(err, &dir):
-		return nil, fmt.Errorf("%w: name its files with a pattern like %s", err, filepath.Join(p, ending))
-	case !errors.Is(err, fs.ErrNotExist) || !strings.ContainsAny(p, "*?["):
+		return walk(folder(p), len(folder(p)), everything)
+	case !errors.Is(err, fs.ErrNotExist) || !strings.ContainsAny(p, wildcards):
 		return nil, err
 	}
-	match, bad := filepath.Glob(p)
-	if bad != nil {
-		return nil, fmt.Errorf("pattern %s: %w", p, bad)
+	p = filepath.Clean(p) // as what is found is
+	g, err := newGlob(p)
+	if err != nil {
+		return nil, err
 	}
-	if folders {
-		match = slices.DeleteFunc(match, func(m string) bool { return hidden(p, m) })
+	if at := base(p); slices.Contains(g.elems, deep) {
+		out, err = walk(p[:at], at, g)
+	} else {
+		out, err = g.list(ctx, p)
 	}
-	if len(match) == 0 {
-		return nil, noMatch(p)
+	if err == nil && len(out) == 0 {
+		err = noMatch(p)
 	}
-	for _, m := range match {
+	return out, err
+}
+
+// folder is the path of a folder as it begins those of its files.
+func folder(p string) string {
+	if p = filepath.Clean(p); p == "." {
+		return ""
+	}
+	return strings.TrimSuffix(p, separator(p)) + separator(p)
+}
+
+// list finds what matches a pattern without **, in links to folders too.
+func (g *glob) list(ctx context.Context, p string) (out []Place, err error) {
+	found, err := filepath.Glob(p)
+	if err != nil {
+		return nil, fmt.Errorf("pattern %s: %w", p, err)
+	}
+	at := base(p)
+	for _, m := range found {
+		if !g.match(m[at:]) {
+			continue
+		}
 		x, err := Stat(ctx, m)
-		if errors.As(err, &dir) && folders {
-			some, err := walk(m)
+		if dir := (folderError{}); errors.As(err, &dir) {
+			some, err := walk(folder(m), at, everything)
 			if err != nil {
 				return nil, err
 			}
@@ -91,43 +119,27 @@ func findLocal(ctx context.Context, p string, folders bool, ending string) (out 
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Place{x, base(p)})
+		out = append(out, Place{x, at})
 	}
 	return out, nil
 }
 
-// base is the number of bytes of a pattern before the element with its first wildcard.
-func base(p string) int {
-	return strings.LastIndex(p[:strings.IndexAny(p, "*?[")], separator(p)) + 1
-}
-
-// hidden reports whether a wildcard at the start of a path's element stands for "." or "_".
-func hidden(pattern, p string) bool {
-	ps, xs := strings.Split(pattern, separator(p)), strings.Split(p, separator(p))
-	for i, x := range xs {
-		if i < len(ps) && strings.IndexAny(ps[i], "*?[") == 0 && veiled(x) {
-			return true
+// walk lists the files below a folder whose paths from there on match; at is the base of their places. Links to
+// folders are not followed, they might lead round in a ring.
+func walk(root string, at int, g *glob) (out []Place, err error) {
+	top := cmp.Or(root, ".")
+	err = filepath.WalkDir(top, func(p string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // of no folder, or of one that is just being removed, no file matches
 		}
-	}
-	return false
-}
-
-// veiled reports whether folders pass a name by.
-func veiled(name string) bool { return strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") }
-
-// walk lists the files below a folder.
-func walk(dir string) (out []Place, err error) {
-	err = filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if p != dir && veiled(d.Name()) {
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		}
-		if d.IsDir() {
+		rest := strings.TrimPrefix(p, root)
+		switch {
+		case p != top && d.IsDir() && !g.enters(rest):
+			return fs.SkipDir
+		case d.IsDir() || !g.match(rest):
 			return nil
 		}
 		st, err := os.Stat(p)
@@ -135,17 +147,20 @@ func walk(dir string) (out []Place, err error) {
 			return err
 		}
 		x, err := local(p, st)
-		out = append(out, Place{x, len(dir)})
+		if dir := (folderError{}); errors.As(err, &dir) {
+			return nil
+		}
+		out = append(out, Place{x, at})
 		return err
 	})
-	if err == nil && len(out) == 0 {
-		err = fmt.Errorf("%s is a folder without files", dir)
+	if err == nil && len(out) == 0 && g == everything {
+		err = noFiles(top)
 	}
 	return out, err
 }
 
 // findRemote is findLocal for URLs, whose folders are what the paths of files have in common.
-func findRemote(ctx context.Context, url string, folders bool, ending string) (out []Place, err error) {
+func findRemote(ctx context.Context, url string) (out []Place, err error) {
 	d, err := driver(url)
 	if err != nil {
 		return nil, err
@@ -154,21 +169,21 @@ func findRemote(ctx context.Context, url string, folders bool, ending string) (o
 	if query != "" {
 		query = "?" + query
 	}
-	wild := strings.IndexAny(p, "*[")
-	if wild < 0 {
+	host := strings.Index(p, "://") + len("://") // which may be an address in brackets
+	wild := host + max(0, strings.IndexByte(p[host:], '/'))
+	if i := strings.IndexAny(p[wild:], "*["); i >= 0 {
+		wild += i
+	} else {
 		x, err := Stat(ctx, url)
 		if err == nil {
 			return []Place{{x, len(p)}}, nil
 		}
-		if !errors.Is(err, fs.ErrNotExist) || Scheme(url) == "http" || Scheme(url) == "https" {
+		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 		some, bad := list(ctx, d, strings.TrimSuffix(p, "/")+"/"+query)
-		switch {
-		case bad != nil || len(some) == 0:
+		if bad != nil || len(some) == 0 {
 			return nil, err
-		case !folders:
-			return nil, fmt.Errorf("%s is a folder: name its files with a pattern like %s/%s", p, strings.TrimSuffix(p, "/"), ending)
 		}
 		for _, x := range some {
 			rest, _, _ := strings.Cut(x.Path, "?")
@@ -178,21 +193,22 @@ func findRemote(ctx context.Context, url string, folders bool, ending string) (o
 			out = append(out, Place{x, len(p)})
 		}
 		if len(out) == 0 {
-			return nil, fmt.Errorf("%s is a folder without files", p)
+			return nil, noFiles(p)
 		}
 		return out, nil
 	}
-	if _, err := path.Match(p, ""); err != nil {
-		return nil, fmt.Errorf("pattern %s: %w", p, err)
+	g, err := newGlob(p)
+	if err != nil {
+		return nil, err
 	}
 	some, err := list(ctx, d, p[:wild]+query)
 	if err != nil {
 		return nil, err
 	}
+	at := base(p)
 	for _, x := range some {
-		name, _, _ := strings.Cut(x.Path, "?")
-		if ok, _ := path.Match(p, name); ok && !(folders && hidden(p, name)) {
-			out = append(out, Place{x, base(p)})
+		if name, _, _ := strings.Cut(x.Path, "?"); !strings.HasSuffix(name, "/") && g.match(name[at:]) {
+			out = append(out, Place{x, at})
 		}
 	}
 	if len(out) == 0 {
@@ -203,5 +219,5 @@ func findRemote(ctx context.Context, url string, folders bool, ending string) (o
 
 func list(ctx context.Context, d Driver, prefix string) (out []Info, err error) {
 	err = tries(ctx, func() (err error) { out, err = d.List(ctx, prefix); return err })
-	return out, named(prefix, err)
+	return out, Named(prefix, err)
 }

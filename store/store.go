@@ -60,6 +60,8 @@ type Driver interface {
 	Range(ctx context.Context, path string, off, n int64) (io.ReadCloser, error)
 	// Put makes the file at path of the size bytes of r.
 	Put(ctx context.Context, path string, r io.Reader, size int64) error
+	// Remove removes a file.
+	Remove(ctx context.Context, path string) error
 }
 
 var (
@@ -109,6 +111,9 @@ func Name(path string) string {
 
 // Stat describes a file.
 func Stat(ctx context.Context, path string) (Info, error) {
+	if path == "" {
+		return Info{}, errors.New("the path of a file is empty")
+	}
 	if !IsRemote(path) {
 		st, err := os.Stat(path)
 		if err != nil {
@@ -123,7 +128,7 @@ func Stat(ctx context.Context, path string) (Info, error) {
 	var x Info
 	err = tries(ctx, func() (err error) { x, err = d.Stat(ctx, path); return err })
 	if err != nil {
-		return x, named(path, err)
+		return x, Named(path, err)
 	}
 	x.Path = path
 	return x, nil
@@ -184,6 +189,9 @@ func (x Info) Open(ctx context.Context) (File, error) {
 
 // Create begins a file.
 func Create(ctx context.Context, path string) (Output, error) {
+	if path == "" {
+		return nil, errors.New("no path to write to")
+	}
 	if !IsRemote(path) {
 		if st, err := os.Stat(path); err == nil && st.IsDir() {
 			return nil, folderError{path}
@@ -234,25 +242,29 @@ func (u *upload) Close() error {
 	return os.Remove(name)
 }
 
-// CopyRange appends n bytes of from, which begin at off, to to, as the system does it best.
-func CopyRange(to, from Output, off, n int64) error {
-	in, out := staged(from), staged(to)
-	if _, err := in.Seek(off, io.SeekStart); err != nil {
+// Remove removes a file.
+func Remove(ctx context.Context, path string) error {
+	if !IsRemote(path) {
+		return os.Remove(path)
+	}
+	d, err := driver(path)
+	if err != nil {
 		return err
 	}
-	k, err := out.ReadFrom(io.LimitReader(in, n))
-	if err == nil && k < n {
-		err = io.ErrUnexpectedEOF
-	}
-	return err
+	return Named(path, tries(ctx, func() error { return d.Remove(ctx, path) }))
 }
 
-// staged is where an output lies until it is complete.
-func staged(o Output) *os.File {
-	if u, ok := o.(*upload); ok {
-		return u.File
+// Below is the path of a file in a folder, given its name with slashes; a URL keeps its query.
+func Below(dir, name string) string {
+	if !IsRemote(dir) {
+		return filepath.Join(dir, filepath.FromSlash(name))
 	}
-	return o.(*whole.File).File
+	dir, query, found := strings.Cut(dir, "?")
+	path := strings.TrimSuffix(dir, "/") + "/" + name
+	if found {
+		path += "?" + query
+	}
+	return path
 }
 
 // Ends reports whether the name of a file, without a query and in any case, ends in one of some endings.
@@ -274,7 +286,8 @@ func separator(path string) string {
 	return string(filepath.Separator)
 }
 
-func named(path string, err error) error {
+// Named says of which file an error is, unless it says so itself.
+func Named(path string, err error) error {
 	if err == nil || strings.Contains(err.Error(), Name(path)) {
 		return err
 	}

@@ -92,6 +92,16 @@ func (s *shaky) Put(_ context.Context, path string, r io.Reader, size int64) err
 	return err
 }
 
+func (s *shaky) Remove(_ context.Context, path string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.call(); err != nil {
+		return err
+	}
+	delete(s.files, path)
+	return nil
+}
+
 var shakes = &shaky{files: map[string]string{}}
 
 func init() { Register("shaky", shakes) }
@@ -158,7 +168,7 @@ func TestRemote(t *testing.T) {
 // TestFind expands paths of a folder, here and behind a driver.
 func TestFind(t *testing.T) {
 	dir := filepath.ToSlash(t.TempDir())
-	files := []string{"a.csv", "b.csv", "_old.csv", "k=1/x.csv", "k=2/x.csv", "k=2/.y.csv", "_tmp/z.csv", "odd[1].csv"}
+	files := []string{"a.csv", "b.csv", "_old.csv", "k=1/x.csv", "k=2/x.csv", "k=2/.y.csv", "_tmp/z.csv", "odd[1].csv", "p/q/r/deep.tsv", "p/_w/q/deep.tsv"}
 	for _, f := range files {
 		if err := os.MkdirAll(filepath.Dir(dir+"/"+f), 0o777); err != nil {
 			t.Fatal(err)
@@ -168,21 +178,22 @@ func TestFind(t *testing.T) {
 		}
 		shakes.files["shaky://b/find/"+f] = f
 	}
-	for _, c := range []struct {
-		pattern string
-		folders bool
-		want    string // files, or the error
-	}{
-		{"/a.csv", false, "a.csv"}, {"/*.csv", false, "_old.csv a.csv b.csv odd[1].csv"}, {"/*.csv", true, "a.csv b.csv odd[1].csv"},
-		{"/k=*/x.csv", false, "k=1/x.csv k=2/x.csv"}, {"", true, "a.csv b.csv k=1/x.csv k=2/x.csv odd[1].csv"}, {"/odd[1].csv", false, "odd[1].csv"},
-		{"", false, "is a folder: name its files with a pattern like"}, {"/none", false, "none"}, {"/n*", false, "no file matches"},
-		{"/[", false, "pattern"},
+	for _, c := range []struct{ pattern, want string }{ // files, or the error
+		{"/a.csv", "a.csv"}, {"/*.csv", "a.csv b.csv odd[1].csv"}, {"/_*.csv", "_old.csv"}, {"/_old.csv", "_old.csv"},
+		{"/k=*/x.csv", "k=1/x.csv k=2/x.csv"}, {"", "a.csv b.csv k=1/x.csv k=2/x.csv odd[1].csv p/q/r/deep.tsv"}, {"/odd[1].csv", "odd[1].csv"},
+		{"/none", "none"}, {"/n*", "no file matches"}, {"/[", "pattern"}, {"/_tmp", "_tmp/z.csv"},
+		{"/**/*.csv", "a.csv b.csv k=1/x.csv k=2/x.csv odd[1].csv"}, {"/**/.*", "k=2/.y.csv"}, {"/**/_*/*", "_tmp/z.csv p/_w/q/deep.tsv"}, {"/k=2/**", "k=2/x.csv"},
+		{"/**/k=*/**/x.csv", "k=1/x.csv k=2/x.csv"}, {"/none/**/x.csv", "no file matches"}, {"/**/[", "pattern"},
+		{"/**/*.tsv", "p/q/r/deep.tsv"}, {"/p/**/q/**/deep.tsv", "p/q/r/deep.tsv"},
+		{"/**/_w/**/*.tsv", "p/_w/q/deep.tsv"}, {"/*/_w/*/*.tsv", "p/_w/q/deep.tsv"}, {"/*/*/q/*.tsv", "no file matches"},
+		{"/**/q/*", "p/q/r/deep.tsv"}, {"/**/q", "p/q/r/deep.tsv"}, {"/k=*", "k=1/x.csv k=2/x.csv"}, {"/*/q/*", "p/q/r/deep.tsv"},
+		{"/*.csv/**", "no file matches"}, {"/**.csv", `in "**.csv" write *`}, {"/p/q**/x", `in "q**" write *`},
 	} {
 		for _, root := range []string{dir, "shaky://b/find"} {
 			if root != dir && strings.HasPrefix(c.pattern, "/odd") {
 				continue // an object store has no way to tell a name from a pattern
 			}
-			found, err := Find(context.Background(), []string{root + c.pattern}, c.folders, "*.csv")
+			found, err := Find(context.Background(), []string{root + c.pattern})
 			if err != nil {
 				if !strings.Contains(err.Error(), c.want) {
 					t.Errorf("%s%s: %v", root, c.pattern, err)
@@ -192,7 +203,7 @@ func TestFind(t *testing.T) {
 			var got []string
 			for _, x := range found {
 				got = append(got, strings.TrimPrefix(x.Path, root+"/"))
-				if c.pattern == "/k=*/x.csv" && !strings.HasPrefix(x.Path[x.Base:], "k=") {
+				if rest := strings.TrimLeft(x.Path[x.Base:], "/"); strings.HasPrefix(c.pattern, "/k=*") && !strings.HasPrefix(rest, "k=") || c.pattern == "" && rest != x.Path[len(root)+1:] {
 					t.Errorf("%s: %d bytes were given", x.Path, x.Base)
 				}
 				if x.Size != int64(len(x.Path)-len(root)-1) {
@@ -206,40 +217,40 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// TestCopyRange copies parts of one output to another.
-func TestCopyRange(t *testing.T) {
+// TestFindRelative holds that what was found begins behind what was given, however that is written, and that links are
+// followed where no ring of them can be.
+func TestFindRelative(t *testing.T) {
 	dir := t.TempDir()
-	for _, to := range []string{dir + "/to", "shaky://b/to"} {
-		from, err := Create(t.Context(), dir+"/from")
+	if err := os.MkdirAll(dir+"/data/k=1/m", 0o777); err != nil {
+		t.Fatal(err)
+	}
+	err := errors.Join(os.WriteFile(dir+"/data/k=1/m/x.csv", nil, 0o666), os.Symlink("data", dir+"/link"),
+		os.Symlink("../..", dir+"/data/k=1/ring"), os.Symlink("m/x.csv", dir+"/data/k=1/y.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	for _, c := range []struct{ path, want string }{
+		{"./data", "data/ k=1/m/x.csv data/ k=1/y.csv"}, {"data/", "data/ k=1/m/x.csv data/ k=1/y.csv"}, {"link", "link/ k=1/m/x.csv link/ k=1/y.csv"},
+		{"./data/*/y.csv", "data/ k=1/y.csv"}, {"data//k=*", "data/ k=1/m/x.csv data/ k=1/y.csv"}, {"./**/x.csv", " data/k=1/m/x.csv"},
+		{"data/../link/*/*.csv", "link/ k=1/y.csv"}, {"l*/k=1/*.csv", " link/k=1/y.csv"}, {"link/**/x.csv", "link/ k=1/m/x.csv"},
+		{"data/k=1/ring/*/k=1/*.csv", "data/k=1/ring/ data/k=1/y.csv data/k=1/ring/ link/k=1/y.csv"},
+	} {
+		found, err := Find(t.Context(), []string{c.path})
 		if err != nil {
-			t.Fatal(err)
+			t.Errorf("%s: %v", c.path, err)
 		}
-		out, err := Create(t.Context(), to)
-		if err != nil {
-			t.Fatal(err)
+		var got []string
+		for _, x := range found {
+			got = append(got, x.Path[:x.Base]+" "+x.Path[x.Base:])
 		}
-		if _, err := from.WriteAt([]byte("world hello "), 0); err != nil {
-			t.Fatal(err)
+		if s := strings.Join(got, " "); s != c.want {
+			t.Errorf("%s: %s, want %s", c.path, s, c.want)
 		}
-		if err := errors.Join(CopyRange(out, from, 6, 6), CopyRange(out, from, 0, 5), out.Commit(), out.Close()); err != nil {
-			t.Fatal(err)
-		}
-		if err := CopyRange(from, from, 10, 5); err == nil {
-			t.Error("more than there is")
-		}
-		if err := from.Close(); err != nil {
-			t.Fatal(err)
-		}
-		f, _, err := Open(t.Context(), to)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b, err := io.ReadAll(f); string(b) != "hello world" || err != nil {
-			t.Errorf("%q, %v", b, err)
-		}
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
+	}
+	t.Chdir("data")
+	if found, err := Find(t.Context(), []string{"."}); err != nil || len(found) != 2 || found[0].Base != 0 {
+		t.Error(found, err)
 	}
 }
 
@@ -275,6 +286,22 @@ func TestLocal(t *testing.T) {
 	for path, want := range map[string]string{"S3://b/k": "s3", "/a://b": "", "a/b://c": "", "c:/x": "", "://x": ""} {
 		if got := Scheme(path); got != want {
 			t.Errorf("%s: %q", path, got)
+		}
+	}
+}
+
+// TestPathsInErrors holds that errors name the path that was given, not a temporary file beside it, and say when it is empty.
+func TestPathsInErrors(t *testing.T) {
+	ctx, path := context.Background(), filepath.Join(t.TempDir(), "none", "x.csv")
+	_, err := Create(ctx, path)
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path) {
+		t.Errorf("%v, want %s", err, path)
+	}
+	_, create := Create(ctx, "")
+	_, stat := Stat(ctx, "")
+	for _, err := range []error{create, stat} {
+		if err == nil || !strings.Contains(err.Error(), "path") {
+			t.Error(err)
 		}
 	}
 }

@@ -212,6 +212,12 @@ def polars_plan(query, t):
     c = pl.col
     revenue = c("l_extendedprice") * (1 - c("l_discount"))
 
+    def along(x, *steps):
+        """Inner joins with one table after the other, on a column of each side."""
+        for table, left, right in steps:
+            x = x.join(table, left_on=left, right_on=right)
+        return x
+
     def between(name, low, high):
         return c(name).is_between(low, high, closed="left")
 
@@ -227,10 +233,8 @@ def polars_plan(query, t):
     def q02():
         offers = (
             t["part"].filter(c("p_size") == 15, c("p_type").str.ends_with("BRASS"))
-            .join(t["partsupp"], left_on="p_partkey", right_on="ps_partkey")
-            .join(t["supplier"], left_on="ps_suppkey", right_on="s_suppkey")
-            .join(t["nation"], left_on="s_nationkey", right_on="n_nationkey")
-            .join(t["region"].filter(c("r_name") == "EUROPE"), left_on="n_regionkey", right_on="r_regionkey"))
+            .pipe(along, (t["partsupp"], "p_partkey", "ps_partkey"), (t["supplier"], "ps_suppkey", "s_suppkey"),
+                  (t["nation"], "s_nationkey", "n_nationkey"), (t["region"].filter(c("r_name") == "EUROPE"), "n_regionkey", "r_regionkey")))
         least = offers.group_by("p_partkey").agg(c("ps_supplycost").min())
         return (
             offers.join(least, on=["p_partkey", "ps_supplycost"])
@@ -257,11 +261,9 @@ def polars_plan(query, t):
     def q05():
         return (
             t["region"].filter(c("r_name") == "ASIA")
-            .join(t["nation"], left_on="r_regionkey", right_on="n_regionkey")
-            .join(t["customer"], left_on="n_nationkey", right_on="c_nationkey")
-            .join(t["orders"], left_on="c_custkey", right_on="o_custkey")
-            .join(t["lineitem"], left_on="o_orderkey", right_on="l_orderkey")
-            .join(t["supplier"], left_on=["l_suppkey", "n_nationkey"], right_on=["s_suppkey", "s_nationkey"])
+            .pipe(along, (t["nation"], "r_regionkey", "n_regionkey"), (t["customer"], "n_nationkey", "c_nationkey"),
+                  (t["orders"], "c_custkey", "o_custkey"), (t["lineitem"], "o_orderkey", "l_orderkey"),
+                  (t["supplier"], ["l_suppkey", "n_nationkey"], ["s_suppkey", "s_nationkey"]))
             .filter(between("o_orderdate", date(1994, 1, 1), date(1995, 1, 1)))
             .group_by("n_name").agg(revenue.sum().alias("revenue")).sort("revenue", descending=True))
 
@@ -275,11 +277,9 @@ def polars_plan(query, t):
         both = t["nation"].filter(c("n_name").is_in(["FRANCE", "GERMANY"]))
         return (
             both.select("n_nationkey", c("n_name").alias("cust_nation"))
-            .join(t["customer"], left_on="n_nationkey", right_on="c_nationkey")
-            .join(t["orders"], left_on="c_custkey", right_on="o_custkey")
-            .join(t["lineitem"], left_on="o_orderkey", right_on="l_orderkey")
-            .join(t["supplier"], left_on="l_suppkey", right_on="s_suppkey")
-            .join(both.select(c("n_nationkey").alias("from"), c("n_name").alias("supp_nation")), left_on="s_nationkey", right_on="from")
+            .pipe(along, (t["customer"], "n_nationkey", "c_nationkey"), (t["orders"], "c_custkey", "o_custkey"),
+                  (t["lineitem"], "o_orderkey", "l_orderkey"), (t["supplier"], "l_suppkey", "s_suppkey"),
+                  (both.select(c("n_nationkey").alias("from"), c("n_name").alias("supp_nation")), "s_nationkey", "from"))
             .filter(c("supp_nation") != c("cust_nation"), c("l_shipdate").is_between(date(1995, 1, 1), date(1996, 12, 31)))
             .group_by("supp_nation", "cust_nation", c("l_shipdate").dt.year().alias("l_year")).agg(revenue.sum().alias("revenue"))
             .sort("supp_nation", "cust_nation", "l_year"))
@@ -287,13 +287,11 @@ def polars_plan(query, t):
     def q08():
         return (
             t["part"].filter(c("p_type") == "ECONOMY ANODIZED STEEL")
-            .join(t["lineitem"], left_on="p_partkey", right_on="l_partkey")
-            .join(t["supplier"], left_on="l_suppkey", right_on="s_suppkey")
-            .join(t["orders"], left_on="l_orderkey", right_on="o_orderkey")
-            .join(t["customer"], left_on="o_custkey", right_on="c_custkey")
-            .join(t["nation"].select("n_nationkey", "n_regionkey"), left_on="c_nationkey", right_on="n_nationkey")
-            .join(t["region"].filter(c("r_name") == "AMERICA"), left_on="n_regionkey", right_on="r_regionkey")
-            .join(t["nation"].select("n_nationkey", "n_name"), left_on="s_nationkey", right_on="n_nationkey")
+            .pipe(along, (t["lineitem"], "p_partkey", "l_partkey"), (t["supplier"], "l_suppkey", "s_suppkey"),
+                  (t["orders"], "l_orderkey", "o_orderkey"), (t["customer"], "o_custkey", "c_custkey"),
+                  (t["nation"].select("n_nationkey", "n_regionkey"), "c_nationkey", "n_nationkey"),
+                  (t["region"].filter(c("r_name") == "AMERICA"), "n_regionkey", "r_regionkey"),
+                  (t["nation"].select("n_nationkey", "n_name"), "s_nationkey", "n_nationkey"))
             .filter(c("o_orderdate").is_between(date(1995, 1, 1), date(1996, 12, 31)))
             .select(c("o_orderdate").dt.year().alias("o_year"), revenue.alias("volume"), "n_name")
             .group_by("o_year")
@@ -303,11 +301,9 @@ def polars_plan(query, t):
     def q09():
         return (
             t["part"].filter(c("p_name").str.contains("green", literal=True))
-            .join(t["partsupp"], left_on="p_partkey", right_on="ps_partkey")
-            .join(t["supplier"], left_on="ps_suppkey", right_on="s_suppkey")
-            .join(t["lineitem"], left_on=["p_partkey", "ps_suppkey"], right_on=["l_partkey", "l_suppkey"])
-            .join(t["orders"], left_on="l_orderkey", right_on="o_orderkey")
-            .join(t["nation"], left_on="s_nationkey", right_on="n_nationkey")
+            .pipe(along, (t["partsupp"], "p_partkey", "ps_partkey"), (t["supplier"], "ps_suppkey", "s_suppkey"),
+                  (t["lineitem"], ["p_partkey", "ps_suppkey"], ["l_partkey", "l_suppkey"]), (t["orders"], "l_orderkey", "o_orderkey"),
+                  (t["nation"], "s_nationkey", "n_nationkey"))
             .group_by(c("n_name").alias("nation"), c("o_orderdate").dt.year().alias("o_year"))
             .agg((revenue - c("ps_supplycost") * c("l_quantity")).sum().alias("sum_profit"))
             .sort("nation", "o_year", descending=[False, True]))
@@ -424,9 +420,8 @@ def polars_plan(query, t):
         waiting = several.join(late, on="l_orderkey")
         return (
             waiting.group_by("l_orderkey").agg(c("l_suppkey").n_unique().alias("late")).join(waiting, on="l_orderkey")
-            .join(t["supplier"], left_on="l_suppkey", right_on="s_suppkey")
-            .join(t["nation"], left_on="s_nationkey", right_on="n_nationkey")
-            .join(t["orders"], left_on="l_orderkey", right_on="o_orderkey")
+            .pipe(along, (t["supplier"], "l_suppkey", "s_suppkey"), (t["nation"], "s_nationkey", "n_nationkey"),
+                  (t["orders"], "l_orderkey", "o_orderkey"))
             .filter(c("late") == 1, c("n_name") == "SAUDI ARABIA", c("o_orderstatus") == "F")
             .group_by("s_name").agg(pl.len().alias("numwait")).sort("numwait", "s_name", descending=[True, False]).head(100))
 

@@ -36,13 +36,18 @@ func (e extent) square() chunked.Option { return chunked.Chunks(e.edge, e.edge) 
 const perRow = 40
 
 // fractions are numbers of [0, 1) that any program makes alike: multiples of a
-// constant modulo 2³², over 2³².
+// constant modulo 2³², over 2³². They lie in huge pages, as NumPy's do.
 func fractions(n int, factor uint32) []float64 {
-	x := make([]float64, n)
-	for i := range x {
-		x[i] = float64(uint32(i)*factor) / (1 << 32)
-	}
+	x := chunked.NewSlice[float64](n)
+	fill(x, 0, factor)
 	return x
+}
+
+// fill writes those from a number on.
+func fill(x []float64, from int, factor uint32) {
+	for i := range x {
+		x[i] = float64(uint32(from+i)*factor) / (1 << 32)
+	}
 }
 
 const (
@@ -89,6 +94,14 @@ func moments(e extent) func(context.Context, graph.Runner) ([]float64, error) {
 	}
 }
 
+// ofSquare asks one thing of a square array.
+func ofSquare(f func(x *chunked.Array) *chunked.Array) arrayCase {
+	return func(e extent) func(context.Context, graph.Runner) ([]float64, error) {
+		x := square(e)
+		return asked(func() *chunked.Array { return f(x) })
+	}
+}
+
 func square(e extent) *chunked.Array {
 	n := side(e.rows)
 	return chunked.FromSlice(fractions(n*n, factorX), []int{n, n}, e.square())
@@ -113,13 +126,20 @@ var arrayCases = []struct {
 	name, about string
 	load        arrayCase
 	bytes       func(rows int) float64 // that must be read; nil where computing takes longer
+	least       float64                // percent of the speed of reading that are wanted
+	toDask      float64                // of its CPU, at most
 }{
 	{"norm", "sum of sqrt(x² + y²)", func(e extent) func(context.Context, graph.Runner) ([]float64, error) { return norms(e, false) },
-		func(rows int) float64 { return 2 * 8 * perRow * float64(rows) }},
-	{"sine", "sum of sqrt(x² + y²) + sin(x)", func(e extent) func(context.Context, graph.Runner) ([]float64, error) { return norms(e, true) }, nil},
-	{"moments", "means and deviations along both axes of a square", moments, squareBytes},
-	{"transposed", "sum of a square and its transpose", transposed, squareBytes},
-	{"tiny", "sum of 2x + 1 over 10 000 blocks of 1000", tinyBlocks, nil},
+		func(rows int) float64 { return 2 * 8 * perRow * float64(rows) }, 85, 0.2},
+	{"sine", "sum of sqrt(x² + y²) + sin(x)", func(e extent) func(context.Context, graph.Runner) ([]float64, error) { return norms(e, true) }, nil, 0, 0.5},
+	{"moments", "means and deviations along both axes of a square, one after the other", moments,
+		func(rows int) float64 { return 4 * squareBytes(rows) }, 70, 0.3},
+	{"mean0", "means of the columns of a square", ofSquare(func(x *chunked.Array) *chunked.Array { return x.Mean(0) }), squareBytes, 70, 0.3},
+	{"mean1", "means of the rows of a square", ofSquare(func(x *chunked.Array) *chunked.Array { return x.Mean(1) }), squareBytes, 70, 0.3},
+	{"std0", "deviations of the columns of a square", ofSquare(func(x *chunked.Array) *chunked.Array { return x.Std(0, 0) }), squareBytes, 70, 0.3},
+	{"std1", "deviations of the rows of a square", ofSquare(func(x *chunked.Array) *chunked.Array { return x.Std(0, 1) }), squareBytes, 70, 0.3},
+	{"transposed", "sum of a square and its transpose", transposed, squareBytes, 0, 0.3},
+	{"tiny", "sum of 2x + 1 over 10 000 blocks of 1000", tinyBlocks, nil, 0, 0},
 }
 
 // numbers makes a record of the result of an array case.

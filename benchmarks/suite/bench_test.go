@@ -14,7 +14,7 @@ func BenchmarkQueries(b *testing.B) {
 	loaded := map[string]func() tables{}
 	for i := range benches {
 		q := &benches[i]
-		if q.from != inMemory {
+		if q.from != inMemory || q.to != "" {
 			continue
 		}
 		b.Run(q.name, func(b *testing.B) {
@@ -54,7 +54,7 @@ func BenchmarkTasks(b *testing.B) {
 			b.ReportAllocs()
 			n, cpu := 0, cpuTime()
 			for b.Loop() {
-				ran, err := q.tasks(&tasks{b.Context(), r, 1})
+				ran, err := q.tasks(&tasks{ctx: b.Context(), runner: r, scale: 1})
 				if err != nil {
 					b.Fatal(err)
 				}

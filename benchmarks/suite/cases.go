@@ -21,6 +21,7 @@ const (
 	numeric                  // arrays in memory
 	hardware                 // none: the case is a limit of the machine
 	nothing                  // no tables: the case is about tasks
+	raw                      // an array in a file without a header
 )
 
 // A bench is one case: a query over tables, a question about arrays, or many small tasks. All engines run
@@ -33,16 +34,19 @@ type bench struct {
 	orders bool  // rows are orders of TPC-H
 	memory int64 // budget in bytes; 0 is none
 	plan   func(in tables) *frame.Frame
-	// sorted, when set, has the answer written to a Parquet file in this order
-	// instead of collected.
-	sorted []string
+	to     string // the format of the file that the answer is written to, "csv" or "parquet"; empty: it is collected
 	tasks  func(*tasks) (int, error)
 	array  arrayCase
+	file   fileCase
 	about  string
 	// ordered, when set, are number columns by which the rows of the answer come.
 	ordered []string
-	workers int    // of one thread each, in a cluster; 0: this process
-	need    amount // that the case must do at least; none: not compared with a limit
+	workers int     // processes of one thread each, in a cluster; 0: this process
+	idle    bool    // a cluster without workers
+	calls   bool    // small ones on workers, as the peers have them too
+	wants   []want  // of it alone
+	need    amount  // that the case must do at least; none: not compared with a limit
+	toDask  float64 // of its CPU seconds, at most; 0: not a goal
 }
 
 // tables are frames by name.
@@ -70,10 +74,17 @@ func list() []bench {
 		q := groupQueries[i-1]
 		out = append(out, bench{name: fmt.Sprintf("parquet/q%d", i), tables: []string{"g1"}, from: columnFile, plan: q.plan, about: q.about + ", from Parquet"})
 	}
+	for _, q := range scanQueries {
+		out = append(out, bench{name: "scan/" + q.name, tables: []string{"g1"}, from: columnFile, plan: q.plan, about: q.about})
+	}
+	for _, format := range []string{"csv", "parquet"} {
+		out = append(out, bench{name: "write/" + format, tables: []string{"g1"}, from: inMemory, to: format, about: "all columns to a file",
+			plan: func(in tables) *frame.Frame { return in["g1"] }})
+	}
 	for _, a := range arrayCases {
-		b := bench{name: "array/" + a.name, from: numeric, array: a.load, about: a.about}
+		b := bench{name: "array/" + a.name, from: numeric, array: a.load, about: a.about, toDask: a.toDask}
 		if a.bytes != nil {
-			b.need = amount{"read", a.bytes}
+			b.need = amount{"read", a.bytes, a.least}
 		}
 		out = append(out, b)
 	}
@@ -83,11 +94,17 @@ func list() []bench {
 			size = func(rows int) float64 { return float64(rows) }
 		}
 		out = append(out, bench{name: "linalg/" + a.name, from: numeric, array: a.load, about: a.about,
-			need: amount{"fma", func(rows int) float64 { return a.flops(size(rows)) }}})
+			need: amount{"fma", func(rows int) float64 { return a.flops(size(rows)) }, 0}, toDask: a.toDask})
 	}
 	for _, s := range sortQueries {
 		out = append(out, bench{name: "sort/" + s.name, tables: []string{"g1"}, from: inMemory, about: s.about, ordered: s.numbers,
 			plan: func(in tables) *frame.Frame { return in["g1"].Select("id3", "id6", "v1", "v3").Sort(s.by...) }})
+	}
+	for _, q := range windowQueries {
+		out = append(out, bench{name: "window/" + q.name, tables: []string{"g1"}, from: inMemory, about: q.about, plan: q.plan})
+	}
+	for _, q := range asOfQueries {
+		out = append(out, bench{name: "asof/" + q.name, tables: []string{"ticks_x", "ticks_y"}, from: inMemory, about: q.about, plan: q.plan})
 	}
 	for _, l := range limits {
 		out = append(out, bench{name: limitPrefix + l.name, from: hardware, about: l.about})
@@ -107,20 +124,38 @@ func list() []bench {
 		out = append(out, b)
 	}
 	return append(out,
-		bench{name: "1brc/stations", tables: []string{"brc"}, from: textFile, big: true, plan: temperatures, about: "min, mean, max by station"},
+		bench{name: "1brc/stations", tables: []string{"brc"}, from: textFile, big: true, plan: temperatures, about: "min, mean, max by station",
+			wants: []want{{"largest resident size", 150, "MiB", cpuClock, func(f *figure) float64 { return float64(f.peak) / mib }}}},
 		bench{name: "outofcore/q3", tables: []string{"g1"}, from: textFile, big: true, memory: 512 * mib, plan: groupQueries[2].plan,
 			about: groupQueries[2].about + ", from CSV in 512 MiB"},
-		bench{name: "outofcore/sort", tables: []string{"g1"}, from: textFile, big: true, memory: 1024 * mib, plan: sorted, sorted: []string{"v3", "id6"},
+		bench{name: "outofcore/sort", tables: []string{"g1"}, from: textFile, big: true, memory: 1024 * mib, plan: sorted, to: "parquet", ordered: []string{"v3", "id6"},
 			about: "id6, v1, v3 sorted by v3 and id6, from CSV to Parquet in 1 GiB"},
-		bench{name: "sched/independent", from: nothing, tasks: independent, about: "100 000 calls that need nothing"},
-		bench{name: "sched/chain", from: nothing, tasks: chain, about: "10 000 calls, each needs the one before"},
-		bench{name: "sched/tree", from: nothing, tasks: tree, about: "200 000 calls that add pairs"},
-		bench{name: "cluster/tasks", from: nothing, workers: 2, tasks: independent, about: "100 000 calls that need nothing, two workers"},
-		bench{name: "cluster/latency", from: nothing, workers: 2, tasks: latency, about: "1000 calls, one after the other, two workers"},
-		bench{name: "cluster/transfer", from: nothing, workers: 2, tasks: transfer, about: "32 results of 8 MiB to the client"},
+		bench{name: "outofcore/rechunk", from: raw, big: true, memory: 1024 * mib, file: recut,
+			about: "sums of the columns of a square of ten numbers a row, cut from (1, all) to (all, 1), from a file in 1 GiB",
+			wants: []want{{"wall time over that of copying the file", 1.3, "×", wallRatio, func(f *figure) float64 { return f.wall.least / f.copied }}}},
+		bench{name: "sched/independent", from: nothing, tasks: independent, about: "100 000 calls that need nothing", wants: smallTasks},
+		bench{name: "sched/chain", from: nothing, tasks: chain, about: "10 000 calls, each needs the one before", wants: smallTasks},
+		bench{name: "sched/tree", from: nothing, tasks: tree, about: "200 000 calls that add pairs", wants: smallTasks},
+		bench{name: "cluster/tasks", from: nothing, workers: 2, calls: true, tasks: independent, about: "100 000 calls that need nothing, two workers",
+			wants: []want{{"wall time of a task", 10, "µs", wallClock, perTask(leastWall, 1e6)}, {"CPU of a task", 5, "µs", cpuClock, perTask(leastCPU, 1e6)}}},
+		bench{name: "cluster/latency", from: nothing, workers: 2, calls: true, tasks: latency, about: "1000 calls, one after the other, two workers",
+			wants: []want{{"wall time of a call, in the middle", 500, "µs", wallClock, eachMicros}}},
+		bench{name: "cluster/submits", from: nothing, workers: 2, calls: true, tasks: submits, about: "1000 calls one by one, then their results, two workers",
+			wants: []want{{"wall time", 20, "ms", wallClock, wallMillis}}},
+		bench{name: "cluster/sums", from: nothing, workers: 2, calls: true, tasks: sums, about: "100 additions and their sum, two workers",
+			wants: []want{{"wall time", 3, "ms", wallClock, wallMillis}}},
+		bench{name: "cluster/ingest", from: nothing, workers: 2, idle: true, calls: true, tasks: ingest(1_000_000), about: "a plan of 1 000 000 blocks to a scheduler without workers",
+			wants: []want{{"wall time", 50, "ms", wallClock, wallMillis}}},
+		bench{name: "cluster/ingest10", from: nothing, workers: 2, idle: true, tasks: ingest(10_000_000), about: "a plan of 10 000 000 blocks to a scheduler without workers",
+			wants: []want{{"wall time", 200, "ms", wallClock, wallMillis}}},
+		bench{name: "cluster/transfer", from: nothing, workers: 2, calls: true, tasks: transfer, about: "32 results of 8 MiB to the client"},
+		bench{name: "cluster/exchange", from: nothing, workers: 2, calls: true, tasks: exchange, about: "1 GB of numbers cut by rows, then by columns, and added up: half of it goes from worker to worker",
+			wants: []want{{"wall time of a MiB from worker to worker, with all else", 699, "µs", wallClock, perTask(leastWall, 1e6)}}},
 		bench{name: "cluster/q3", tables: []string{"g1"}, from: columnFile, workers: 2, plan: groupQueries[2].plan, about: groupQueries[2].about + ", from Parquet, two workers"},
 		bench{name: "cluster/q5", tables: []string{"g1"}, from: columnFile, workers: 2, plan: groupQueries[4].plan, about: groupQueries[4].about + ", from Parquet, two workers"},
+		bench{name: "cluster/q10", tables: []string{"g1"}, from: columnFile, workers: 2, plan: groupQueries[9].plan, about: groupQueries[9].about + ", from Parquet, two workers"},
 		bench{name: "cluster/join", tables: []string{"j1_x", "j1_medium"}, from: textFile, workers: 2, plan: joinQueries[1].plan, about: joinQueries[1].about + ", from CSV, two workers"},
+		bench{name: "cluster/big", tables: []string{"j1_x", "j1_big"}, from: textFile, workers: 2, plan: joinQueries[4].plan, about: joinQueries[4].about + ", from CSV, two workers"},
 	)
 }
 
@@ -175,6 +210,28 @@ var sortQueries = []struct {
 	{"float", "by a float and an integer", []any{"v3", "id6"}, []string{"v3", "id6"}},
 	{"text", "by a text and an integer", []any{"id3", "id6"}, nil},
 	{"few", "by an integer of five values and a float", []any{"v1", "v3"}, []string{"v1", "v3"}},
+}
+
+// scanQueries look at each value of some columns of the group-by table, and do next to nothing with it.
+var scanQueries = []struct {
+	name, about string
+	plan        func(in tables) *frame.Frame
+}{
+	{"columns", "bytes of all texts and means of all numbers: every column is read", scan("id1", "id2", "id3", "id4", "id5", "id6", "v1", "v2", "v3")},
+	{"codes", "the same of the seven columns that have a dictionary for all their values", scan("id1", "id2", "id4", "id5", "id6", "v1", "v2")},
+}
+
+// scan adds up the bytes of id1, id2 and id3, which are texts, and has the means of other columns.
+func scan(cols ...string) func(in tables) *frame.Frame {
+	var aggs []frame.Aggregate
+	for _, c := range cols {
+		if c == "id1" || c == "id2" || c == "id3" {
+			aggs = append(aggs, frame.Sum(frame.Col(c).Str().Bytes()).As(c))
+		} else {
+			aggs = append(aggs, frame.Mean(c))
+		}
+	}
+	return func(in tables) *frame.Frame { return in["g1"].GroupBy().Agg(aggs...) }
 }
 
 // groupQueries are the ten questions of the h2o.ai benchmark.

@@ -32,7 +32,9 @@ type order struct {
 	Data     string        // folder of the data files
 	Scale    int           // divides the number of tasks
 	Workers  int           // of a cluster case; 0: the case's
+	Alone    bool          // a cluster case without the cluster
 	Block    int           // elements of a chunk; 0: as usual
+	Enough   time.Duration // what takes longer is not repeated; 0: all repetitions
 	Patience time.Duration // how long to go on repeating while other work disturbs
 	Profile  string        // file for a CPU profile of the repetitions; empty: none
 }
@@ -41,16 +43,20 @@ type order struct {
 type result struct {
 	Engine  string  `json:"engine"`
 	Version string  `json:"version"`
+	Weft    string  `json:"weft,omitempty"` // the version of weft that measured, also of peers, set by the driver
+	Day     string  `json:"day,omitempty"`  // of the measurement, likewise
 	Case    string  `json:"case"`
 	Rows    int     `json:"rows"`
 	Threads int     `json:"threads"`
 	Memory  int64   `json:"memory"`
 	Reps    []use   `json:"reps"`
+	Copies  []use   `json:"copies,omitempty"` // of the case's file, one before each repetition
 	Load    float64 `json:"load,omitempty"`   // of the machine when the process began, set by the driver
 	Base    int64   `json:"base"`             // resident bytes before the first repetition, tables in memory included
 	Peak    int64   `json:"peak"`             // VmHWM of the repetitions
 	Tasks   int     `json:"tasks,omitempty"`  // run by a repetition
 	Alloc   float64 `json:"alloc,omitempty"`  // bytes allocated per task
+	Middle  float64 `json:"middle,omitempty"` // seconds of a call, the middle of all, where that is asked
 	Curve   string  `json:"curve,omitempty"`  // what was varied, if anything
 	At      int     `json:"at,omitempty"`     // to what
 	Rate    float64 `json:"rate,omitempty"`   // of a limit of the machine, 10⁹ a second
@@ -74,7 +80,7 @@ func runOrder(ctx context.Context, o order) (res *result, err error) {
 		res.Rate, res.Reps, err = l.rate(o.Threads, max(1, o.Reps), o.Data)
 		return res, err
 	}
-	r, err := b.runner(ctx, o)
+	r, all, err := b.runner(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +89,19 @@ func runOrder(ctx context.Context, o order) (res *result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &work{ctx: ctx, b: b, o: o, in: in, runner: r, res: res}
+	w := &work{ctx: ctx, b: b, o: o, in: in, runner: r, all: all, res: res}
 	if b.array != nil {
 		w.ask = b.array(newExtent(o))
+	}
+	if b.file != nil {
+		w.source = filepath.Join(o.Data, fmt.Sprintf("weft-%d.out.raw", os.Getpid()))
+		defer func() { err = errors.Join(err, os.RemoveAll(w.source)) }()
+		if err = os.MkdirAll(o.Data, 0o755); err == nil {
+			w.ask, err = b.file(ctx, r, w.source, o.Rows)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
 	err = w.repeat()
 	stop()
@@ -135,22 +151,15 @@ func (b *bench) inputs(o order) (func() tables, error) {
 	return func() tables { return nil }, nil
 }
 
-// shape has the columns of a table and how its file is written.
-func shape(name string) *table {
-	switch familyOf(name) {
-	case "brc":
-		return brc(0)
-	case "tpch":
-		var out *table
-		_ = trade(tpch.Smallest, func(t *table) error {
-			if t.name == name {
-				out = t
-			}
-			return nil
-		})
-		return out
-	}
-	return g1(0, 1)
+// shape has the columns of a table and how its file is written: those of the smallest.
+func shape(name string) (out *table) {
+	_ = makers[familyOf(name)](tpch.Smallest, func(t *table) error { // makes no rows, and cannot fail
+		if t.name == name {
+			out = t
+		}
+		return nil
+	})
+	return out
 }
 
 // load makes tables in memory.
@@ -175,23 +184,33 @@ type work struct {
 	o      order
 	in     func() tables
 	runner graph.Runner
+	all    processes
+	times  []time.Duration // of single calls
 	res    *result
 	got    *frame.Table // of the last repetition
 	check  *checker     // filled while rows pass
 	file   string       // that the last repetition wrote
+	source string       // the file that the case is about, if it has one of its own
 	ask    func(context.Context, graph.Runner) ([]float64, error)
 }
 
 func (w *work) repeat() error {
 	debug.FreeOSMemory()
-	resetPeak()
-	w.res.Base = status("VmRSS")
-	for start, quiet := time.Now(), 0; len(w.res.Reps) < max(1, w.o.Reps) || quiet < max(1, w.o.Reps) && time.Since(start) < w.o.Patience; {
+	w.all.resetPeak()
+	w.res.Base = w.all.status("VmRSS")
+	for start, quiet := time.Now(), 0; w.again(time.Since(start), quiet); {
+		if w.source != "" {
+			c, err := copied(w.source)
+			if err != nil {
+				return err
+			}
+			w.res.Copies = append(w.res.Copies, c)
+		}
 		w.got, w.check = nil, &checker{}
 		runtime.GC() // what the repetition before left behind is not this one's
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		u, err := measure(w.once)
+		u, err := w.all.measure(w.once)
 		if err != nil {
 			return err
 		}
@@ -204,14 +223,26 @@ func (w *work) repeat() error {
 			w.res.Alloc = float64(after.TotalAlloc-before.TotalAlloc) / float64(w.res.Tasks)
 		}
 	}
-	w.res.Peak = status("VmHWM")
+	w.res.Peak, w.res.Middle = w.all.status("VmHWM"), middle(w.times)
 	return nil
+}
+
+// again reports whether there is another repetition, after some time and so many that
+// nothing disturbed.
+func (w *work) again(took time.Duration, quiet int) bool {
+	done, wanted := len(w.res.Reps), max(1, w.o.Reps)
+	if done > 0 && w.o.Enough > 0 && took > w.o.Enough {
+		return false
+	}
+	return done < wanted || quiet < wanted && took < w.o.Patience
 }
 
 // once is one repetition.
 func (w *work) once() (err error) {
 	if w.b.tasks != nil {
-		w.res.Tasks, err = w.b.tasks(&tasks{w.ctx, w.runner, max(1, w.o.Scale)})
+		t := &tasks{ctx: w.ctx, runner: w.runner, scale: max(1, w.o.Scale)}
+		w.res.Tasks, err = w.b.tasks(t)
+		w.times = append(w.times, t.times...)
 		return err
 	}
 	if w.ask != nil {
@@ -223,9 +254,13 @@ func (w *work) once() (err error) {
 	}
 	f := w.b.plan(w.in())
 	switch {
-	case w.b.sorted != nil:
-		w.file = filepath.Join(w.o.Data, fmt.Sprintf("weft-%d.out.parquet", os.Getpid()))
-		_, err = f.WriteParquetWith(w.ctx, w.runner, w.file, frame.ParquetOptions{Codec: "snappy"})
+	case w.b.to != "":
+		w.file = filepath.Join(w.o.Data, fmt.Sprintf("weft-%d.out.%s", os.Getpid(), w.b.to))
+		if w.b.to == "csv" {
+			_, err = f.WriteCSV(w.ctx, w.runner, w.file)
+		} else {
+			_, err = f.WriteParquetWith(w.ctx, w.runner, w.file, frame.ParquetOptions{Codec: "snappy"})
+		}
 	case w.b.memory > 0: // the answer is not to be counted as memory of the caller
 		for r, e := range f.Iterate(w.ctx, w.runner) {
 			if e != nil {
@@ -248,8 +283,11 @@ func (w *work) finish() error {
 	}
 	if w.file != "" {
 		defer os.Remove(w.file)
-		o := inOrder{by: w.b.sorted}
-		for r, err := range frame.ReadParquet(w.file).Iterate(w.ctx, w.runner) {
+		o, read := inOrder{by: w.b.ordered}, frame.ReadParquet
+		if w.b.to == "csv" {
+			read = frame.ReadCSV
+		}
+		for r, err := range read(w.file).Iterate(w.ctx, w.runner) {
 			if err == nil {
 				err = errors.Join(o.add(r), w.check.add(r))
 			}

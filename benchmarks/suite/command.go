@@ -13,6 +13,7 @@
 package suite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,25 +34,27 @@ import (
 
 // flags are those of run, gen and report.
 type flags struct {
-	peers, python, data, json, md, html, shared, keep, scale string
-	rows, bigRows, orders, threads, runs, reps               int
-	timeOut, patience                                        time.Duration
-	one, verify                                              bool
-	curves                                                   []string
-	self                                                     []string // arguments of this program before those of the suite
+	peers, python, data, json, md, html, readme, shared, keep, scale string
+	rows, bigRows, orders, threads, runs, reps                       int
+	timeOut, patience, enough                                        time.Duration
+	one, verify                                                      bool
+	curves                                                           []string
+	self                                                             []string // arguments of this program before those of the suite
 }
 
 // A scale is how large the tables are.
 type scale struct {
 	rows, big int // big: of 1brc and outofcore
 	orders    int // of TPC-H
+	linear    int // of linalg, where a decomposition takes some peers a hundred times as long as others
 	tasks     int // divides the number of tasks
+	timeOut   time.Duration
 }
 
 var scales = map[string]scale{
-	"tiny":  {20_000, 50_000, tpch.ScaleOne / 100, 100},
-	"small": {1_000_000, 10_000_000, tpch.ScaleOne / 10, 1},
-	"full":  {10_000_000, 100_000_000, tpch.ScaleOne, 1},
+	"tiny":  {20_000, 50_000, tpch.ScaleOne / 100, 20_000, 100, time.Minute},
+	"small": {1_000_000, 10_000_000, tpch.ScaleOne / 10, 100_000, 1, time.Minute},
+	"full":  {10_000_000, 100_000_000, tpch.ScaleOne, 10_000_000, 1, 10 * time.Minute},
 }
 
 // Command returns the command called name, for a program that has it under the
@@ -76,27 +79,29 @@ func Command(name string, in io.Reader, out, log io.Writer, self ...string) *cob
 	}}
 	for _, c := range []*cobra.Command{run, gen} {
 		c.Flags().StringVar(&f.data, "data", defaultData(), "folder of the data files")
-		c.Flags().StringVar(&f.scale, "scale", "small", "rows of the tables: tiny (20 thousand), small (1 million) or full (10 million); five to ten times as many for 1brc and outofcore; scale factor 0.01, 0.1 or 1 for tpch")
+		c.Flags().StringVar(&f.scale, "scale", "small", "rows of the tables: tiny (20 thousand), small (1 million) or full (10 million); five to ten times as many for 1brc and outofcore, a tenth at small for linalg; scale factor 0.01, 0.1 or 1 for tpch")
 		c.Flags().IntVar(&f.rows, "rows", 0, "rows of the tables, instead of the scale's")
 		c.Flags().IntVar(&f.bigRows, "big-rows", 0, "rows of the tables of 1brc and outofcore, instead of the scale's")
 		c.Flags().IntVar(&f.orders, "orders", 0, "orders of the tables of tpch, 1 500 000 at scale factor 1, instead of the scale's")
 	}
 	gen.Flags().BoolVar(&f.verify, "verify", false, "hash the files again and compare")
+	run.Flags().IntVar(&f.runs, "runs", 1, "cold processes of each engine and case")
+	run.Flags().IntVar(&f.reps, "reps", 3, "repetitions in each process")
+	run.Flags().IntVar(&f.threads, "threads", runtime.NumCPU(), "threads of all engines")
 	for _, c := range []*cobra.Command{run, rep} {
 		c.Flags().StringVar(&f.json, "json", "", "file to which results are appended, a line of JSON each")
 		c.Flags().StringVar(&f.md, "md", "", "file for the report in Markdown")
 		c.Flags().StringVar(&f.html, "html", "", "file for the report as a page with charts")
+		c.Flags().StringVar(&f.readme, "readme", "", "text in Markdown whose table of figures becomes the summary of the report")
 		c.Flags().StringVar(&f.shared, "answers", filepath.Join("..", "shared", "answers"), "folder with further answers, if it is there")
 		c.Flags().StringVar(&f.keep, "keep-answers", "", "file for the answers on which at least two systems agree")
-		c.Flags().IntVar(&f.runs, "runs", 3, "cold processes of each engine and case")
-		c.Flags().IntVar(&f.reps, "reps", 3, "repetitions in each process")
-		c.Flags().IntVar(&f.threads, "threads", runtime.NumCPU(), "threads of all engines")
 	}
-	run.Flags().StringVar(&f.peers, "peers", "duckdb,polars,numpy", "systems to compare with (pandas and dask, too), or none")
+	run.Flags().StringVar(&f.peers, "peers", allPeers, "systems to compare with: some of "+peerList()+" with commas between, all, or none")
 	run.Flags().StringArrayVar(&f.curves, "curve", nil, "vary something and draw what it does: rows=1e5,1e6 threads=1,2 workers=1,2,4 or block=1e4,1e6; may be repeated")
 	run.Flags().StringVar(&f.python, "python", "", "Python that has the peers; else that of $WEFT_BENCH_VENV or benchmarks/.venv")
 	run.Flags().BoolVar(&f.one, "one-thread", true, "run weft with one thread, too")
-	run.Flags().DurationVar(&f.timeOut, "time-out", 20*time.Minute, "time for one process")
+	run.Flags().DurationVar(&f.timeOut, "time-out", 0, "time for one process: what takes longer is cut, and listed as such; without it 1m at the scales tiny and small, 10m at full")
+	run.Flags().DurationVar(&f.enough, "enough", 20*time.Second, "a process whose repetitions have taken so long makes no more of them")
 	run.Flags().DurationVar(&f.patience, "patience", 0, "how long a process of weft goes on repeating while other work disturbs it")
 	root.AddCommand(run, gen, rep, child, list)
 	return root
@@ -112,7 +117,7 @@ func (f *flags) sizes() (scale, error) {
 		flag string
 		n    int
 		to   *int
-	}{{"rows", f.rows, &s.rows}, {"big-rows", f.bigRows, &s.big}, {"orders", f.orders, &s.orders}} {
+	}{{"rows", f.rows, &s.rows}, {"rows", f.rows, &s.linear}, {"big-rows", f.bigRows, &s.big}, {"orders", f.orders, &s.orders}} {
 		if n.n != 0 && (n.n < 1000 || n.n > 2_000_000_000) {
 			return s, fmt.Errorf("--%s %d: want 1000 to 2000000000", n.flag, n.n)
 		}
@@ -123,7 +128,7 @@ func (f *flags) sizes() (scale, error) {
 	return s, nil
 }
 
-func (f *flags) campaign(names []string, log io.Writer) (*campaign, error) {
+func (f *flags) campaign(ctx context.Context, names []string, log io.Writer) (*campaign, error) {
 	cases, err := find(names)
 	if err != nil {
 		return nil, err
@@ -132,8 +137,8 @@ func (f *flags) campaign(names []string, log io.Writer) (*campaign, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &campaign{Cases: withLimits(cases), Rows: s.rows, BigRows: s.big, Orders: s.orders, Scale: s.tasks, Threads: f.threads, Runs: f.runs, Reps: f.reps,
-		Patience: f.patience, Data: f.data, log: log}
+	c := &campaign{Cases: withLimits(cases), Size: s, Threads: f.threads, Runs: f.runs, Reps: f.reps,
+		Enough: f.enough, Patience: f.patience, Data: f.data, log: log}
 	for _, text := range f.curves {
 		s, err := parseSweep(text)
 		if err != nil {
@@ -141,21 +146,25 @@ func (f *flags) campaign(names []string, log io.Writer) (*campaign, error) {
 		}
 		c.Sweeps = append(c.Sweeps, s)
 	}
-	if c.lab, err = newLab(f.python, f.timeOut, f.self); err != nil {
+	if c.lab, err = newLab(cmp.Or(f.timeOut, s.timeOut), f.self); err != nil {
 		return nil, err
 	}
-	c.Engines, err = choose(f.peers, f.one && f.threads > 1)
-	if c.lab.python == "" && f.peers != "none" && err == nil {
-		c.say(howToInstall)
-		c.Engines, err = choose("none", f.one && f.threads > 1)
+	if c.Engines, err = choose(f.peers, f.one && f.threads > 1); err != nil || f.peers == "none" {
+		return c, err
 	}
-	if err == nil && c.lab.python != "" {
-		var missing []string
-		if c.Engines, missing, err = c.lab.installed(c.Engines); len(missing) > 0 {
-			c.say("skipped, because they are not installed: %s; benchmarks/peers/install.sh installs them, or --python names a Python that has them", strings.Join(missing, ", "))
+	if err := c.lab.findPython(ctx, f.python); err != nil {
+		if f.python != "" {
+			return nil, fmt.Errorf("--python: %w", err)
 		}
+		c.say("the peers are skipped: %v; %s", err, howToInstall)
+		c.Engines, err = choose("none", f.one && f.threads > 1)
+		return c, err
 	}
-	return c, err
+	var missing []string
+	if c.Engines, missing = c.lab.installed(c.Engines); len(missing) > 0 {
+		c.say("skipped: %s; %s", strings.Join(missing, "; "), howToInstall)
+	}
+	return c, nil
 }
 
 // withLimits puts the limits that cases are compared with before them.
@@ -179,30 +188,21 @@ func (f *flags) gen(names []string, log io.Writer) error {
 	if err != nil {
 		return err
 	}
-	c := &campaign{Rows: sz.rows, BigRows: sz.big, Orders: sz.orders, log: log}
+	c := &campaign{Cases: cases, Size: sz, log: log}
 	s := &store{dir: f.data, say: c.say}
-	files := map[int][]string{}
-	for i := range cases {
-		rows := c.rows(&cases[i])
-		files[rows] = append(files[rows], cases[i].tables...)
-	}
-	for rows, tables := range files {
-		if err := s.need(tables, rows); err != nil {
-			return err
-		}
+	return c.eachSize(func(tables []string, rows int) error {
+		err := s.need(tables, rows)
 		for _, t := range tables {
-			if f.verify {
-				if err := s.verify(s.path(t, rows)); err != nil {
-					return err
-				}
+			if err == nil && f.verify {
+				err = s.verify(s.path(t, rows))
 			}
 		}
-	}
-	return nil
+		return err
+	}, func(*bench) bool { return true })
 }
 
 func (f *flags) run(ctx context.Context, names []string, out, log io.Writer) (err error) {
-	c, err := f.campaign(names, log)
+	c, err := f.campaign(ctx, names, log)
 	if err != nil {
 		return err
 	}
@@ -256,10 +256,15 @@ func (f *flags) show(out io.Writer, all []*result) error {
 	if err != nil {
 		return err
 	}
-	r := &report{lines: sumUp(all, known, f.shared), bends: bends(all), threads: f.threads, runs: f.runs, reps: f.reps}
+	r := newReport(all, known, f.shared)
 	r.print(out, false)
 	if f.md != "" {
 		if err := r.writeResults(f.md); err != nil {
+			return err
+		}
+	}
+	if f.readme != "" {
+		if err := r.writeReadme(f.readme); err != nil {
 			return err
 		}
 	}

@@ -24,7 +24,7 @@ var sweeps = map[string]struct {
 }{
 	"rows":    {func(b *bench) bool { return !b.orders && (b.alone() || b.from == numeric) }, func(o *order, at int) { o.Rows = at }},
 	"threads": {func(b *bench) bool { return b.workers == 0 && b.from != hardware && b.from != nothing }, func(o *order, at int) { o.Threads = at }},
-	"workers": {func(b *bench) bool { return b.workers > 0 }, func(o *order, at int) { o.Workers = at }},
+	"workers": {func(b *bench) bool { return b.workers > 0 && !b.idle }, func(o *order, at int) { o.Workers = at }},
 	"block":   {func(b *bench) bool { return b.from == numeric }, func(o *order, at int) { o.Block = at }},
 }
 
@@ -64,6 +64,9 @@ func (c *campaign) follow(ctx context.Context, weft engine) (all []*result, err 
 				if err := c.files(ctx, b, o.Rows); err != nil {
 					return all, err
 				}
+				if err := c.warm(ctx, b, o.Rows); err != nil {
+					return all, err
+				}
 				c.say("curve: %s at %d %s (load %s)", b.name, at, s.by, load())
 				res, err := c.lab.run(ctx, weft, o)
 				if err != nil && ctx.Err() != nil {
@@ -84,19 +87,22 @@ func (c *campaign) follow(ctx context.Context, weft engine) (all []*result, err 
 
 // A bend is the curve of one case.
 type bend struct {
-	name, by string
-	at       []int
-	figures  []*figure
+	bench   *bench
+	by      string
+	rows    int // of the case, where they do not vary
+	at      []int
+	figures []*figure
 }
 
 // bends collects the curves of some results, in the order of the cases.
 func bends(all []*result) (out []bend) {
 	for i := range benches {
 		for _, by := range []string{"rows", "threads", "workers", "block"} {
-			b := bend{name: benches[i].name, by: by}
+			b := bend{bench: &benches[i], by: by}
 			points := map[int][]*result{}
 			for _, r := range all {
-				if r.Case == b.name && r.Curve == by {
+				if r.Case == b.bench.name && r.Curve == by {
+					b.rows = r.Rows
 					points[r.At] = append(points[r.At], r)
 				}
 			}
@@ -128,7 +134,7 @@ func (b *bend) charts() (heads []pageCurve, data []curve) {
 		seconds.Values[0], seconds.Values[1] = append(seconds.Values[0], &wall), append(seconds.Values[1], &cpu)
 		memory.Values[0] = append(memory.Values[0], &peak)
 	}
-	return []pageCurve{{b.name + ": seconds against " + b.by}, {b.name + ": memory against " + b.by}}, []curve{seconds, memory}
+	return []pageCurve{{b.bench.name + ": seconds against " + b.by}, {b.bench.name + ": memory against " + b.by}}, []curve{seconds, memory}
 }
 
 // curves writes the table of all curves.
@@ -141,7 +147,7 @@ func (p *printer) curves(bs []bend) {
 	for _, b := range bs {
 		for i, at := range b.at {
 			f := b.figures[i]
-			t.AppendRow(pretty.Row{b.name, b.by, sizeName(at), seconds(f.wall.least), seconds(f.cpu.least), f.peak / mib, tail(f.failure)})
+			t.AppendRow(pretty.Row{b.bench.name, b.by, sizeName(at), seconds(f.wall.least), seconds(f.cpu.least), f.peak / mib, tail(f.failure)})
 		}
 	}
 	p.render(t)

@@ -38,7 +38,7 @@ func TestCurves(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	c := &campaign{Cases: cases, Rows: 2000, Threads: 2, Runs: 1, Reps: 1, Data: t.TempDir(), Scale: 1000,
+	c := &campaign{Cases: cases, Size: scale{rows: 2000, tasks: 1000}, Threads: 2, Runs: 1, Reps: 1, Data: t.TempDir(),
 		lab: lab{self: []string{self}, timeOut: time.Minute}, log: &log}
 	for _, text := range []string{"rows=1000,2000", "threads=1,2", "workers=1,2", "block=1000,10000"} {
 		s, err := parseSweep(text)
@@ -59,7 +59,7 @@ func TestCurves(t *testing.T) {
 			t.Errorf("%s at %d %s: %s", r.Case, r.At, r.Curve, r.Error)
 		}
 	}
-	r := &report{lines: sumUp(all, nil, ""), bends: bends(all)}
+	r := newReport(all, nil, "")
 	if len(r.lines) != 0 || len(r.bends) != 6 {
 		t.Fatalf("%d lines and %d curves, want none and 6", len(r.lines), len(r.bends))
 	}

@@ -131,10 +131,11 @@ func (s *store) need(tables []string, rows int) error {
 // makers make the tables of a family, the part of their names before the underscore,
 // and hand them to use in an order that is part of the data.
 var makers = map[string]func(rows int, use func(*table) error) error{
-	"g1":   func(rows int, use func(*table) error) error { return use(g1(rows, groups(rows))) },
-	"brc":  func(rows int, use func(*table) error) error { return use(brc(rows)) },
-	"j1":   joinTables,
-	"tpch": trade,
+	"g1":    func(rows int, use func(*table) error) error { return use(g1(rows, groups(rows))) },
+	"brc":   func(rows int, use func(*table) error) error { return use(brc(rows)) },
+	"j1":    joinTables,
+	"ticks": tickTables,
+	"tpch":  trade,
 }
 
 func familyOf(table string) string {

@@ -10,10 +10,12 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 
 	"github.com/weft-data/weft/benchmarks/tpch"
+	"github.com/weft-data/weft/internal/effort"
 )
 
 // The sums are of files that an older generator made, independent of this one.
 func TestFilesAreAsTheyWere(t *testing.T) {
+	effort.Long(t, "needs tables of some size")
 	s := &store{dir: t.TempDir(), say: t.Logf}
 	sizes := map[string]int{"g1_1e5.csv": 100_000, "brc_1e5.txt": 100_000}
 	_ = trade(tpch.Smallest, func(t *table) error {

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,15 +23,13 @@ import (
 type campaign struct {
 	Cases    []bench
 	Engines  []engine
-	Rows     int
-	BigRows  int
-	Orders   int
+	Size     scale
 	Sweeps   []sweep
 	Threads  int
 	Runs     int // cold processes of each engine and case
 	Reps     int // repetitions in each
 	Data     string
-	Scale    int
+	Enough   time.Duration
 	Patience time.Duration
 	lab      lab
 	log      io.Writer
@@ -39,43 +39,48 @@ type campaign struct {
 func (c *campaign) say(format string, a ...any) { fmt.Fprintf(c.log, format+"\n", a...) }
 
 // rows is how many rows the tables of a case have.
-func (c *campaign) rows(b *bench) int {
-	switch {
-	case b.big:
-		return c.BigRows
-	case b.orders:
-		return c.Orders
-	}
-	return c.Rows
-}
+func (c *campaign) rows(b *bench) int { return c.Size.of(b) }
 
 // prepare makes the files that the cases read. Parquet files are those that a peer
 // writes; without one, weft's own.
 func (c *campaign) prepare(ctx context.Context) error {
 	s := &store{dir: c.Data, say: c.say}
 	peers := slices.ContainsFunc(c.Engines, func(e engine) bool { return e.peer != "" })
-	files := map[int][]string{} // tables by rows: those of one family are made together
+	err := c.eachSize(s.need, func(b *bench) bool { return b.from == textFile || b.from == columnFile || peers && b.tabular() })
+	if err == nil && peers {
+		var files []string // starting Python takes longer than to see that they are there
+		err = c.eachSize(func(tables []string, rows int) error {
+			for _, t := range tables {
+				files = append(files, fileName(t, rows))
+			}
+			return nil
+		}, func(b *bench) bool { return b.from == inMemory || b.from == columnFile })
+		if err == nil && len(files) > 0 {
+			err = c.lab.prepare(ctx, c.Data, files)
+		}
+	}
 	for i := range c.Cases {
-		b := &c.Cases[i]
-		if b.from == textFile || b.from == columnFile || peers && b.tabular() {
-			files[c.rows(b)] = append(files[c.rows(b)], b.tables...)
+		if b := &c.Cases[i]; err == nil {
+			err = c.files(ctx, b, c.rows(b))
 		}
 	}
-	for rows, tables := range files {
-		if err := s.need(tables, rows); err != nil {
-			return err
-		}
-	}
+	return err
+}
+
+// eachSize calls use for the tables of some cases, those of as many rows together: those of
+// one family are made together.
+func (c *campaign) eachSize(use func(tables []string, rows int) error, of func(*bench) bool) error {
+	tables := map[int][]string{}
 	for i := range c.Cases {
 		b := &c.Cases[i]
 		for _, t := range b.tables {
-			if peers && (b.from == inMemory || b.from == columnFile) {
-				if err := c.lab.prepare(ctx, c.Data, fileName(t, c.rows(b))); err != nil {
-					return err
-				}
+			if rows := c.rows(b); of(b) && !slices.Contains(tables[rows], t) {
+				tables[rows] = append(tables[rows], t)
 			}
 		}
-		if err := c.files(ctx, b, c.rows(b)); err != nil {
+	}
+	for rows, some := range tables {
+		if err := use(some, rows); err != nil {
 			return err
 		}
 	}
@@ -135,6 +140,9 @@ func (c *campaign) run(ctx context.Context) ([]*result, error) {
 			for k := range able {
 				e := able[(k+round)%len(able)]
 				c.say("round %d of %d: %s, %s (load %s)", round+1, c.Runs, b.name, e.name, load())
+				if err := c.warm(ctx, b, c.rows(b)); err != nil {
+					return all, err
+				}
 				busy, _ := strconv.ParseFloat(load(), 64)
 				res, err := c.lab.run(ctx, e, c.order(b))
 				res.Load = busy
@@ -154,15 +162,51 @@ func (c *campaign) run(ctx context.Context) ([]*result, error) {
 	return all, nil
 }
 
+// warm reads the files of a case, so that no engine finds them colder than the others: what
+// comes first, or after another case has pushed them out of memory.
+func (c *campaign) warm(ctx context.Context, b *bench, rows int) error {
+	s := &store{dir: c.Data}
+	for _, t := range b.tables {
+		path := ""
+		switch b.from {
+		case textFile:
+			path = s.path(t, rows)
+		case columnFile:
+			path = s.columns(t, rows)
+		default:
+			return nil
+		}
+		if err := readWhole(ctx, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readWhole reads a file for nothing but its being read.
+func readWhole(ctx context.Context, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for block := make([]byte, 1<<20); err == nil; {
+		if _, err = f.Read(block); ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+	if err != io.EOF {
+		return err
+	}
+	return nil
+}
+
 func (c *campaign) order(b *bench) order {
 	reps := c.Reps
-	switch {
-	case b.big:
-		reps = 1
-	case b.from == hardware: // the most of some tries counts
+	if b.from == hardware { // the most of some tries counts
 		reps = max(reps, 5)
 	}
-	return order{Case: b.name, Rows: c.rows(b), Threads: c.Threads, Memory: b.memory, Reps: reps, Data: c.Data, Scale: c.Scale, Patience: c.Patience}
+	return order{Case: b.name, Rows: c.rows(b), Threads: c.Threads, Memory: b.memory, Reps: reps, Data: c.Data, Scale: c.Size.tasks, Enough: c.Enough, Patience: c.Patience}
 }
 
 func (c *campaign) save(r *result) error {
@@ -182,18 +226,30 @@ func load() string {
 	return first
 }
 
-// newLab finds this program and the Python of the peers.
-func newLab(python string, timeOut time.Duration, args []string) (lab, error) {
+// newLab finds this program.
+func newLab(timeOut time.Duration, args []string) (lab, error) {
 	path, err := os.Executable()
-	if err != nil {
-		return lab{}, err
+	return lab{self: append([]string{path}, args...), version: cmp.Or(commit, builtFrom(debug.ReadBuildInfo())), timeOut: timeOut}, err
+}
+
+// commit is what builtFrom returns, for a program that is linked with it.
+var commit string
+
+// builtFrom is the commit that a program was built from, with "+dirty" when files differed
+// from it, as go build notes it; go run and go test do not.
+func builtFrom(info *debug.BuildInfo, ok bool) string {
+	if !ok {
+		return ""
 	}
-	self := append([]string{path}, args...)
-	folder, err := peersFolder()
-	if err != nil {
-		return lab{self: self, timeOut: timeOut}, nil
+	of := map[string]string{}
+	for _, s := range info.Settings {
+		of[s.Key] = s.Value
 	}
-	return lab{self: self, python: findPython(python, folder), runner: filepath.Join(folder, "runner.py"), timeOut: timeOut}, nil
+	commit := of["vcs.revision"]
+	if commit = commit[:min(12, len(commit))]; commit != "" && of["vcs.modified"] == "true" {
+		commit += "+dirty"
+	}
+	return commit
 }
 
 // peersFolder finds benchmarks/peers from the working directory upwards.

@@ -90,8 +90,11 @@ func verdict(b *bench, rows int, rs []*result, known []knownAnswer, folder strin
 // memory: reading from files changes nothing.
 func queryName(name string) string {
 	family, q, _ := strings.Cut(name, "/")
-	if name == "cluster/join" {
+	switch name {
+	case "cluster/join":
 		return "h2o-join/q2"
+	case "cluster/big":
+		return "h2o-join/q5"
 	}
 	if (family == "csv" || family == "parquet" || family == "outofcore" || family == "cluster") && strings.HasPrefix(q, "q") {
 		return "h2o-groupby/" + q

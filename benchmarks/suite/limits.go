@@ -49,7 +49,7 @@ func (l *limit) rate(threads, tries int, dir string) (best float64, all []use, e
 	for range tries {
 		var amount float64
 		var took time.Duration
-		u, err := measure(func() (err error) {
+		u, err := processes(nil).measure(func() (err error) {
 			amount, took, err = l.measure(threads, dir)
 			return err
 		})
@@ -178,6 +178,7 @@ func loopbackLimit(int, string) (float64, time.Duration, error) {
 type amount struct {
 	limit string // its name
 	of    func(rows int) float64
+	least float64 // percent of the limit that are wanted; 0: no goal
 }
 
 // percent is how much of the limit of its case an engine reached; NaN without one.

@@ -59,6 +59,32 @@ func singular(e extent) func(context.Context, graph.Runner) ([]float64, error) {
 	return asked(func() *chunked.Array { _, s, _ := x.SVD(); return s.Square().Sum() })
 }
 
+// rank is that of the matrices of which the largest singular values are asked for: all that
+// are not 0, so that every engine finds the same ones.
+const rank = 20
+
+// deficient is a square matrix, as large as the square arrays, of a low rank.
+func deficient(e extent) *chunked.Array {
+	n := side(e.rows)
+	left, right := fractions(n*rank, factorX), fractions(n*rank, factorY)
+	x := make([]float64, n*n)
+	for i := range n {
+		row := x[i*n:][:n]
+		for k, v := range left[i*rank:][:rank] {
+			for j, w := range right[k*n:][:n] {
+				row[j] += v * w
+			}
+		}
+	}
+	return chunked.FromSlice(x, []int{n, n}, e.square())
+}
+
+// compressed is the sum of squares of the matrix.
+func compressed(e extent) func(context.Context, graph.Runner) ([]float64, error) {
+	x := deficient(e)
+	return asked(func() *chunked.Array { _, s, _ := x.SVDCompressed(rank, 2, 1); return s.Square().Sum() })
+}
+
 // linalgCases are the questions about matrices. What they need at least is counted in
 // multiplications and additions.
 var linalgCases = []struct {
@@ -66,10 +92,13 @@ var linalgCases = []struct {
 	load        arrayCase
 	flops       func(n float64) float64 // of squares of n by n, or of n rows
 	tall        bool
+	toDask      float64 // of its CPU, at most
 }{
-	{"matmul", "column sums of a product of squares", multiplied, func(n float64) float64 { return 2 * n * n * n }, false},
-	{"solve", "a square system of equations", solved, func(n float64) float64 { return 2 * n * n * n / 3 }, false},
-	{"cholesky", "a symmetric system of equations", positive, func(n float64) float64 { return n * n * n / 3 }, false},
-	{"qr", "R of a matrix of 64 columns", triangular, func(n float64) float64 { return 2 * n * thin * thin }, true},
-	{"svd", "singular values of a matrix of 64 columns", singular, func(n float64) float64 { return 2 * n * thin * thin }, true},
+	{"matmul", "column sums of a product of squares", multiplied, func(n float64) float64 { return 2 * n * n * n }, false, 0},
+	{"solve", "a square system of equations", solved, func(n float64) float64 { return 2 * n * n * n / 3 }, false, 0},
+	{"cholesky", "a symmetric system of equations", positive, func(n float64) float64 { return n * n * n / 3 }, false, 0},
+	{"qr", "R of a matrix of 64 columns", triangular, func(n float64) float64 { return 2 * n * thin * thin }, true, 0.5},
+	{"svd", "singular values of a matrix of 64 columns", singular, func(n float64) float64 { return 2 * n * thin * thin }, true, 0},
+	// The matrix is multiplied six times, with thirty vectors.
+	{"compressed", "singular values of a square of rank 20, by products with random vectors", compressed, func(n float64) float64 { return 6 * 2 * 30 * perRow * n }, true, 0.5},
 }

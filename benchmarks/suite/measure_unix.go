@@ -3,6 +3,7 @@
 package suite
 
 import (
+	"os/exec"
 	"syscall"
 	"time"
 )
@@ -14,4 +15,10 @@ func cpuTime() time.Duration {
 		return 0
 	}
 	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// endTogether has a process that is cut end with all that it has started.
+func endTogether(c *exec.Cmd) {
+	c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	c.Cancel = func() error { return syscall.Kill(-c.Process.Pid, syscall.SIGKILL) }
 }

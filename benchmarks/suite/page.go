@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -32,11 +33,19 @@ type page struct {
 	CSS                       template.CSS
 	JS                        template.JS
 	Machine, Versions, Method string
+	Commands                  string
 	Losses, Wrong             []string
+	Overviews                 []pageOverview
 	Goals                     []pageGoal
 	Suites                    []pageSuite
 	Curves                    []pageCurve
 	Data                      pageData
+}
+
+type pageOverview struct {
+	Title, Ratio, Peers, Class string
+	Dask                       string
+	Cases, Width               int // Width: of the bar in percent, where 100 is twice the peer's time
 }
 
 type pageGoal struct{ What, Wanted, Measured, State, Class string }
@@ -49,10 +58,14 @@ type pageSuite struct {
 
 type pageRow struct {
 	Case, Size, About string
-	Cells             []string
+	Cells             []pageCell
 	Ratio, Class      string
+	Dask              string
 	Limit             string // how much of a limit of the machine was reached
 }
+
+// A pageCell is the time of an engine, Class "least" for the shortest with all threads.
+type pageCell struct{ Text, Class string }
 
 type pageCurve struct{ Title string }
 
@@ -88,22 +101,19 @@ func (r *report) page() *page {
 	p := &page{CSS: template.CSS(chartStyle), JS: template.JS(chartScript), Versions: r.versions(), Wrong: r.wrong(), Losses: r.losses(),
 		Machine: fmt.Sprintf("%s, %d processors, %s memory, %s/%s, %s", cpuName(), runtime.NumCPU(), memorySize(), runtime.GOOS, runtime.GOARCH, runtime.Version())}
 	p.Method = "Each engine ran each case in cold processes, the engines taking turns; the least CPU seconds of all threads are shown. " + strings.ReplaceAll(r.loadText(), "**", "")
+	p.Commands = r.commands()
+	for _, o := range r.overviews() {
+		p.Overviews = append(p.Overviews, pageOverview{o.title, round(o.ratio), o.peers, judge(o.ratio), round(o.dask), o.cases, int(min(100, max(1, 50*o.ratio)))})
+	}
 	for _, g := range goals(r.lines) {
 		p.Goals = append(p.Goals, wordGoal(g))
 	}
 	for _, f := range families {
-		var in []line
-		for _, l := range r.lines {
-			if strings.HasPrefix(l.bench.name, f.prefix) && len(l.wrong) == 0 {
-				in = append(in, l)
-			}
-		}
-		if len(in) > 0 {
+		if in := r.of(f); len(in) > 0 {
 			s, c := suiteOf(f, in)
 			p.Suites, p.Data.Suites = append(p.Suites, s), append(p.Data.Suites, c)
 		}
 	}
-	p.Curves, p.Data.Curves = curves(r.lines)
 	for i := range r.bends {
 		heads, data := r.bends[i].charts()
 		p.Curves, p.Data.Curves = append(p.Curves, heads...), append(p.Data.Curves, data...)
@@ -126,6 +136,17 @@ func wordGoal(g goal) pageGoal {
 	return w
 }
 
+// judge is the class of a ratio.
+func judge(ratio float64) string {
+	switch {
+	case ratio > 1:
+		return "bad"
+	case ratio <= 1:
+		return "good"
+	}
+	return ""
+}
+
 // ran lists the engines that have figures for some of the lines.
 func ran(lines []line) (out []string) {
 	for _, e := range engines {
@@ -142,25 +163,28 @@ func suiteOf(f family, lines []line) (pageSuite, chart) {
 	c.Values = make([][]*float64, len(c.Engines))
 	for i := range lines {
 		l := &lines[i]
-		row := pageRow{Case: l.bench.name, Size: sizeName(l.rows), About: l.bench.about, Limit: l.ofLimit()}
+		row := pageRow{Case: l.bench.name, Size: l.size(), About: l.bench.about, Limit: l.ofLimit()}
+		shortest := math.Inf(1)
+		for _, e := range s.Engines {
+			if l.ok(e) && e != weftOne {
+				shortest = min(shortest, l.figures[e].cpu.least)
+			}
+		}
 		for k, e := range s.Engines {
 			var v *float64
-			cell := "–"
+			cell := pageCell{Text: "–"}
 			if l.ok(e) {
 				x := l.figures[e].cpu.least
-				v, cell = &x, seconds(x)
+				v, cell.Text = &x, seconds(x)
+				if x == shortest {
+					cell.Class = "least"
+				}
 			}
 			c.Values[k] = append(c.Values[k], v)
 			row.Cells = append(row.Cells, cell)
 		}
 		ratio := l.ratio(f.peers, leastCPU)
-		row.Ratio = round(ratio)
-		switch {
-		case ratio > 1:
-			row.Class = "bad"
-		case ratio <= 1:
-			row.Class = "good"
-		}
+		row.Ratio, row.Class, row.Dask = round(ratio), judge(ratio), round(l.ratio(dask, leastCPU))
 		name := l.bench.name[strings.IndexByte(l.bench.name, '/')+1:]
 		if slices.ContainsFunc(lines, func(o line) bool { return o.bench == l.bench && o.rows != l.rows }) {
 			name += " " + sizeName(l.rows)
@@ -170,42 +194,6 @@ func suiteOf(f family, lines []line) (pageSuite, chart) {
 	return s, c
 }
 
-// curves are the cases that were measured at several sizes.
-func curves(lines []line) (heads []pageCurve, data []curve) {
-	for i := range benches {
-		b := &benches[i]
-		at := map[int]line{}
-		for _, l := range lines {
-			if l.bench == b && len(l.wrong) == 0 {
-				at[l.rows] = l
-			}
-		}
-		if len(at) < 2 {
-			continue
-		}
-		var in []line
-		c := curve{Rows: slices.Sorted(maps.Keys(at)), By: "rows", Unit: "seconds"}
-		for _, n := range c.Rows {
-			in = append(in, at[n])
-		}
-		c.Engines = ran(in)
-		for _, e := range c.Engines {
-			var vs []*float64
-			for _, l := range in {
-				var v *float64
-				if l.ok(e) {
-					x := l.figures[e].wall.least
-					v = &x
-				}
-				vs = append(vs, v)
-			}
-			c.Values = append(c.Values, vs)
-		}
-		heads, data = append(heads, pageCurve{b.name + ": seconds against rows"}), append(data, c)
-	}
-	return heads, data
-}
-
 // losses are the cases in which a peer needs less CPU, the worst first.
 func (r *report) losses() []string {
 	type loss struct {
@@ -213,25 +201,19 @@ func (r *report) losses() []string {
 		text  string
 	}
 	var all []loss
+	peers := slices.Collect(maps.Keys(peerNames))
 	for i := range r.lines {
 		l := &r.lines[i]
-		for _, f := range families {
-			if !strings.HasPrefix(l.bench.name, f.prefix) || f.peers == nil || len(l.wrong) > 0 {
-				continue
+		if x := l.ratio(peers, leastCPU); len(l.wrong) == 0 && x >= 1.005 && !math.IsInf(x, 0) { // as shown: more than 1.00
+			_, by := l.best(peers, leastCPU)
+			name := l.bench.name
+			if size := l.size(); size != "" {
+				name += " (" + size + " rows)"
 			}
-			peers := []string{"duckdb", "polars", "numpy"}
-			if x := l.ratio(peers, leastCPU); x > 1 && !math.IsInf(x, 0) {
-				_, by := l.best(peers, leastCPU)
-				all = append(all, loss{x, fmt.Sprintf("%s (%s rows): %s times the CPU of %s", l.bench.name, sizeName(l.rows), round(x), by)})
-			}
+			all = append(all, loss{x, fmt.Sprintf("%s: %s times the CPU of %s", name, round(x), by)})
 		}
 	}
-	slices.SortFunc(all, func(a, b loss) int {
-		if a.ratio > b.ratio {
-			return -1
-		}
-		return 1
-	})
+	slices.SortStableFunc(all, func(a, b loss) int { return cmp.Compare(b.ratio, a.ratio) })
 	out := make([]string, len(all))
 	for i, l := range all {
 		out[i] = l.text

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"math"
@@ -11,15 +12,29 @@ import (
 	"strings"
 
 	pretty "github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/weft-data/weft/internal/whole"
 )
 
 // A report is what the tables are made of.
 type report struct {
-	lines   []line
-	bends   []bend
-	threads int
-	runs    int
-	reps    int
+	lines []line
+	bends []bend
+	made  []making
+}
+
+func newReport(all []*result, known []knownAnswer, shared string) *report {
+	return &report{lines: sumUp(all, known, shared), bends: bends(all), made: makings(all)}
+}
+
+// of are the lines of a family, but for those whose answers differ.
+func (r *report) of(f family) (out []line) {
+	for _, l := range r.lines {
+		if strings.HasPrefix(l.bench.name, f.prefix) && len(l.wrong) == 0 {
+			out = append(out, l)
+		}
+	}
+	return out
 }
 
 // wrong lists the answers that differ.
@@ -41,17 +56,13 @@ func (r *report) print(w io.Writer, markdown bool) {
 			fmt.Fprintln(w, "- "+l)
 		}
 	}
+	p.summary(r.overviews())
+	p.failures(r.lines)
 	p.answers(r.lines)
 	p.goals(goals(r.lines))
 	p.limits(r.lines)
 	for _, f := range families {
-		var in []line
-		for _, l := range r.lines {
-			if strings.HasPrefix(l.bench.name, f.prefix) && len(l.wrong) == 0 {
-				in = append(in, l)
-			}
-		}
-		if len(in) > 0 {
+		if in := r.of(f); len(in) > 0 {
 			p.family(f, in)
 		}
 	}
@@ -88,6 +99,74 @@ func newTable(head ...any) pretty.Writer {
 	return t
 }
 
+// An overview is a family in a row: weft's processor time over that of the best of its
+// peers.
+type overview struct {
+	title string
+	cases int
+	ratio float64 // the geometric mean
+	peers string
+	dask  float64 // the ratio to Dask, NaN where it did not run
+}
+
+func (r *report) overviews() (out []overview) {
+	for _, f := range families {
+		in := r.of(f)
+		if all := slices.DeleteFunc(ratios(in, f.peers, leastCPU), math.IsNaN); len(all) > 0 {
+			out = append(out, overview{f.title, len(all), geometric(all), rivals(in, f.peers), geometric(ratios(in, dask, leastCPU))})
+		}
+	}
+	return out
+}
+
+func (p *printer) summary(all []overview) {
+	t := newTable("work", "cases", "weft / peer", "peer", "weft / Dask")
+	for _, o := range all {
+		t.AppendRow(pretty.Row{o.title, o.cases, round(o.ratio), o.peers, round(o.dask)})
+	}
+	if t.Length() > 0 {
+		p.heading("Summary: processor time, geometric means")
+		p.render(t)
+	}
+}
+
+// dask is the peer that every family is compared with where it ran.
+var dask = []string{"dask"}
+
+// rivals names those of some peers that ran.
+func rivals(lines []line, peers []string) string {
+	var names []string
+	for _, e := range engines {
+		if name := peerNames[e.peer]; slices.Contains(peers, e.peer) && !slices.Contains(names, name) &&
+			slices.ContainsFunc(lines, func(l line) bool { return l.ok(e.name) }) {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 1 {
+		return "the best of " + strings.Join(names, ", ")
+	}
+	return strings.Join(names, "")
+}
+
+// failures lists what was cut or failed.
+func (p *printer) failures(lines []line) {
+	var all []string
+	for _, l := range lines {
+		for _, e := range engines {
+			if f := l.figures[e.name]; f != nil && f.failure != "" {
+				all = append(all, l.bench.name+", "+e.name+": "+tail(f.failure))
+			}
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	p.heading("Without a figure")
+	for _, s := range all {
+		fmt.Fprintln(p.w, "- "+s)
+	}
+}
+
 // answers says which answers were compared with which.
 func (p *printer) answers(lines []line) {
 	p.heading("Answers")
@@ -122,10 +201,8 @@ func (p *printer) goals(gs []goal) {
 func (p *printer) limits(lines []line) {
 	t := newTable("limit of the machine", "measured", "what")
 	for _, l := range limits {
-		for i := range lines {
-			if rate := lines[i].rates[l.name]; lines[i].bench.name == limitPrefix+l.name && rate > 0 {
-				t.AppendRow(pretty.Row{l.name, round(rate) + " " + l.unit, l.about})
-			}
+		if len(lines) > 0 && lines[0].rates[l.name] > 0 { // all lines have all rates
+			t.AppendRow(pretty.Row{l.name, round(lines[0].rates[l.name]) + " " + l.unit, l.about})
 		}
 	}
 	if t.Length() > 0 {
@@ -139,7 +216,7 @@ func (p *printer) family(f family, lines []line) {
 	p.heading(f.title)
 	head := []any{"case", "rows", "what", "weft CPU"}
 	if f.peers != nil {
-		head = append(head, "best peer's CPU", "", "ratio", "weft wall", "best peer's wall", "", "ratio")
+		head = append(head, "best peer's CPU", "", "ratio", "weft wall", "best peer's wall", "", "ratio", "to Dask's CPU")
 	} else {
 		head = append(head, "weft wall", "tasks", "ns per task", "bytes per task")
 	}
@@ -149,20 +226,19 @@ func (p *printer) family(f family, lines []line) {
 	}
 	if f.peers != nil && len(lines) > 1 {
 		cpu, wall := ratios(lines, f.peers, leastCPU), ratios(lines, f.peers, leastWall)
-		t.AppendRow(pretty.Row{"geometric mean", "", "", "", "", "", round(geometric(cpu)), "", "", "", round(geometric(wall)), "", "", "", ""})
+		t.AppendRow(pretty.Row{"geometric mean", "", "", "", "", "", round(geometric(cpu)), "", "", "", round(geometric(wall)), round(geometric(ratios(lines, dask, leastCPU))), "", "", "", ""})
 	}
 	p.render(t)
 }
 
 // row has the least times of weft and of the best variant of the peers.
 func row(f family, l *line) pretty.Row {
-	out := pretty.Row{l.bench.name, sizeName(l.rows), l.bench.about}
+	out := pretty.Row{l.bench.name, l.size(), l.bench.about}
 	w := l.figures["weft"]
 	if w == nil {
 		w = &figure{cpu: spreadOf(nil), wall: spreadOf(nil)}
 	}
 	if f.peers == nil {
-		out[1] = ""
 		n := float64(w.tasks)
 		return append(out, seconds(w.cpu.least), seconds(w.wall.least), w.tasks, round(w.wall.least*1e9/n), round(w.alloc), "", "", w.peak/mib, "")
 	}
@@ -174,6 +250,7 @@ func row(f family, l *line) pretty.Row {
 		}
 		out = append(out, seconds(x), by, round(l.ratio(f.peers, of)))
 	}
+	out = append(out, round(l.ratio(dask, leastCPU)))
 	one := "–"
 	if l.ok(weftOne) {
 		one = seconds(l.figures[weftOne].wall.least)
@@ -203,7 +280,7 @@ func (p *printer) everyEngine(lines []line) {
 			if x == nil || len(l.wrong) > 0 {
 				continue
 			}
-			t.AppendRow(pretty.Row{l.bench.name, e.name, x.cpu.String(), x.wall.String(), x.peak / mib, tail(x.failure)})
+			t.AppendRow(pretty.Row{l.bench.name, e.name, x.cpu.String(), x.wall.String(), x.peak / mib, cmp.Or(tail(x.failure), x.note)})
 		}
 	}
 	p.render(t)
@@ -233,6 +310,8 @@ func round(x float64) string {
 		return "–"
 	case x >= 20:
 		return fmt.Sprintf("%.0f", x)
+	case x > 0 && x < 0.01:
+		return fmt.Sprintf("%.2g", x)
 	}
 	return fmt.Sprintf("%.2f", x)
 }
@@ -242,18 +321,84 @@ func (r *report) writeResults(path string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# Results
 
-Made by `+"`go run ./cmd/weft bench run --scale full --md benchmarks/RESULTS.md`"+` on %s, %d processors, %s memory, %s, %s.
+What these commands measured on %s, %d processors, %s memory, %s, %s:
 
-Every engine ran every case in cold processes (%d each) with %d repetitions in each (1brc and outofcore: one), the
-engines taking turns at each case. Seconds are the least of all repetitions with the middle one in parentheses. CPU is
-user and system time of all threads. %s
+%s
+Every engine ran every case in cold processes (--runs), with repetitions in each (--reps), the engines taking turns at
+each case. The files of a case were read once before each process, so that no engine found them cold. Seconds are the
+least of all repetitions with the middle one in parentheses. CPU is user and system time of all threads. %s
 
 Tables in memory are plain Arrow (no dictionaries) for weft, duckdb-arrow and Polars; duckdb has them in its own
 format, which took it time that is not counted. Ratios are weft's seconds over those of the best variant of the peers
 named. %s.
-`, cpuName(), runtime.NumCPU(), memorySize(), runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), r.runs, r.reps, r.loadText(), r.versions())
+`, cpuName(), runtime.NumCPU(), memorySize(), runtime.GOOS+"/"+runtime.GOARCH, runtime.Version(), r.commands(), r.loadText(), r.versions())
 	r.print(&b, true)
-	return os.WriteFile(path, []byte(b.String()), 0o644)
+	if err := writeText(path, b.String()); err != nil {
+		return fmt.Errorf("--md: %w", err)
+	}
+	return nil
+}
+
+func writeText(path, text string) error {
+	return whole.Write(path, func(w io.Writer) error { _, err := io.WriteString(w, text); return err })
+}
+
+// Where the summary stands in RESULTS.md, and what comes before it in README.md.
+const (
+	inResults = "## Summary"
+	inReadme  = "Beside other systems"
+)
+
+// writeReadme replaces the table of figures of a text by the summary.
+func (r *report) writeReadme(path string) error {
+	var b strings.Builder
+	(&printer{&b, true}).summary(r.overviews())
+	text, err := os.ReadFile(path)
+	if err == nil {
+		var with string
+		if with, err = withSummary(string(text), b.String()); err == nil {
+			err = writeText(path, with)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("--readme: %w", err)
+	}
+	return nil
+}
+
+// withSummary returns a README whose table of figures is the summary of some results.
+func withSummary(readme, results string) (string, error) {
+	from, to, err := tableAfter(results, inResults)
+	if err != nil {
+		return "", fmt.Errorf("the results: %w", err)
+	}
+	at, end, err := tableAfter(readme, inReadme)
+	if err != nil {
+		return "", err
+	}
+	return readme[:at] + results[from:to] + readme[end:], nil
+}
+
+// tableAfter says where the first table is after some words in a text in Markdown.
+func tableAfter(text, words string) (from, to int, err error) {
+	at := strings.Index(text, words)
+	if at < 0 {
+		return 0, 0, fmt.Errorf("no %q", words)
+	}
+	from = -1
+	for line := range strings.Lines(text[at:]) {
+		switch row := strings.HasPrefix(line, "|"); {
+		case row && from < 0:
+			from = at
+		case !row && from >= 0:
+			return from, at, nil
+		}
+		at += len(line)
+	}
+	if from < 0 {
+		return 0, 0, fmt.Errorf("no table after %q", words)
+	}
+	return from, at, nil
 }
 
 // loadText says how busy the machine was, and what that does to the figures.
@@ -291,19 +436,20 @@ func (r *report) noise() string {
 
 // versions names the peers.
 func (r *report) versions() string {
-	seen := map[string]string{}
+	var seen []string
 	for _, l := range r.lines {
-		for name, f := range l.figures {
-			if f.version != "" && !strings.HasPrefix(name, "weft") {
-				base, _, _ := strings.Cut(name, "-")
-				seen[base] = f.version
+		for _, e := range engines {
+			if f := l.figures[e.name]; e.peer != "" && f != nil && f.version != "" {
+				if s := peerNames[e.peer] + " " + f.version; !slices.Contains(seen, s) {
+					seen = append(seen, s)
+				}
 			}
 		}
 	}
 	if len(seen) == 0 {
 		return "No peers ran"
 	}
-	return fmt.Sprintf("DuckDB %s, Polars %s, %d threads", seen["duckdb"], seen["polars"], r.threads)
+	return strings.Join(seen, ", ") + fmt.Sprintf("; %d threads", slices.MaxFunc(r.lines, func(a, b line) int { return a.threads - b.threads }).threads)
 }
 
 // cpuName is the processor's name as the system gives it.

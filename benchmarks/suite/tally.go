@@ -1,6 +1,9 @@
 package suite
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
 	"math"
 	"runtime"
 	"slices"
@@ -16,7 +19,10 @@ type figure struct {
 	reps            int    // repetitions in all processes
 	tasks           int
 	alloc           float64 // bytes per task
+	each            float64 // seconds of a call, the middle of a process, the least of all
+	copied          float64 // wall seconds of copying the case's file, the least; NaN without one
 	failure         string
+	note            string // on how the figures came about
 }
 
 // A spread is the smallest and the middle of some measurements.
@@ -34,6 +40,7 @@ func spreadOf(xs []float64) spread {
 type line struct {
 	bench   *bench
 	rows    int
+	threads int
 	memory  int64
 	figures map[string]*figure
 	with    []string // what weft's answer was compared with
@@ -54,16 +61,21 @@ func sumUp(all []*result, known []knownAnswer, shared string) []line {
 				sizes[r.Rows] = append(sizes[r.Rows], r)
 			}
 		}
-		for rows, rs := range sizes {
+		for _, rows := range slices.Sorted(maps.Keys(sizes)) {
+			rs := sizes[rows]
 			l := line{bench: b, rows: rows, memory: rs[0].Memory, figures: map[string]*figure{}, rates: found}
 			l.with, l.wrong = verdict(b, rows, rs, known, shared)
 			for _, r := range rs {
 				if r.Load > 0 {
 					l.loads = append(l.loads, r.Load)
 				}
+				l.threads = max(l.threads, r.Threads)
 				if l.figures[r.Engine] == nil {
 					l.figures[r.Engine] = figureOf(r.Engine, rs)
 				}
+			}
+			for _, f := range l.figures {
+				f.asMany(l.figures["weft"])
 			}
 			out = append(out, l)
 		}
@@ -71,9 +83,22 @@ func sumUp(all []*result, known []knownAnswer, shared string) []line {
 	return out
 }
 
+// asMany makes the times of an engine those of as many tasks as weft ran: slow ones
+// run fewer.
+func (f *figure) asMany(weft *figure) {
+	if weft == nil || f.tasks == 0 || f.tasks == weft.tasks {
+		return
+	}
+	by := float64(weft.tasks) / float64(f.tasks)
+	for _, s := range []*spread{&f.cpu, &f.wall, &f.calm} {
+		s.least, s.middle = s.least*by, s.middle*by
+	}
+	f.note = fmt.Sprintf("ran %d calls, times %.4g", f.tasks, by)
+}
+
 func figureOf(engine string, rs []*result) *figure {
-	f := &figure{engine: engine, alloc: math.Inf(1)}
-	var cpu, wall, calm []float64
+	f := &figure{engine: engine, alloc: math.Inf(1), each: math.Inf(1)}
+	var cpu, wall, calm, copies []float64
 	for _, r := range rs {
 		if r.Engine != engine {
 			continue
@@ -88,10 +113,25 @@ func figureOf(engine string, rs []*result) *figure {
 				calm = append(calm, u.Wall)
 			}
 		}
+		for _, u := range r.Copies {
+			copies = append(copies, u.Wall)
+		}
 		f.version, f.peak, f.tasks, f.alloc = r.Version, max(f.peak, r.Peak), r.Tasks, min(f.alloc, r.Alloc)
+		if r.Middle > 0 {
+			f.each = min(f.each, r.Middle)
+		}
 	}
 	f.cpu, f.wall, f.calm, f.reps = spreadOf(cpu), spreadOf(wall), spreadOf(calm), len(cpu)
+	f.copied = spreadOf(copies).least
 	return f
+}
+
+// size is how many rows the tables of the case have; empty without tables.
+func (l *line) size() string {
+	if l.bench.from == nothing || l.bench.from == hardware {
+		return ""
+	}
+	return sizeName(l.rows)
 }
 
 // ok reports whether an engine measured something.
@@ -118,6 +158,10 @@ func (l *line) best(peers []string, of func(*figure) float64) (float64, string) 
 func leastCPU(f *figure) float64  { return f.cpu.least }
 func leastWall(f *figure) float64 { return f.wall.least }
 
+// wallMillis is the least wall time, eachMicros the middle of single calls.
+func wallMillis(f *figure) float64 { return f.wall.least * 1e3 }
+func eachMicros(f *figure) float64 { return f.each * 1e6 }
+
 // ratio is weft's measure over that of the best of some peers.
 func (l *line) ratio(peers []string, of func(*figure) float64) float64 {
 	if !l.ok("weft") {
@@ -127,14 +171,16 @@ func (l *line) ratio(peers []string, of func(*figure) float64) float64 {
 	return of(l.figures["weft"]) / least
 }
 
-// speedUp is the wall time of one thread over that of all: of repetitions that no
-// other work disturbed, if both have some. calm says that both have.
+// speedUp is the least wall time of one thread over that of all: of repetitions
+// that no other work disturbed, if both have some. calm says that both have. The
+// first repetition of a process touches its memory for the first time, so the middle
+// of few says more of page faults than of threads.
 func (l *line) speedUp() (gain float64, calm bool) {
 	if !l.ok("weft") || !l.ok(weftOne) {
 		return math.NaN(), false
 	}
 	one, all := l.figures[weftOne], l.figures["weft"]
-	if x := one.calm.middle / all.calm.middle; !math.IsNaN(x) {
+	if x := one.calm.least / all.calm.least; !math.IsNaN(x) {
 		return x, true
 	}
 	return one.wall.least / all.wall.least, false
@@ -199,13 +245,18 @@ var families = []family{
 	{"h2o-join/", "Joins, tables in memory", []string{"duckdb", "polars"}, 1, 0, false},
 	{"csv/", "Group-by from CSV", []string{"polars"}, 0, 0.6, true},
 	{"parquet/", "Group-by from Parquet", []string{"duckdb", "polars"}, 0, 0, false},
+	{"scan/columns", "All columns from Parquet", []string{"duckdb", "polars"}, 0, 1, false},
+	{"scan/codes", "Columns with dictionaries from Parquet", []string{"duckdb", "polars"}, 0, 0.5, false},
+	{"write/", "Files from tables in memory", []string{"duckdb", "polars"}, 0, 1, true},
 	{"tpch/", "TPC-H from Parquet in 1 GiB", []string{"duckdb"}, 1.5, 0, false},
 	{"1brc/", "Temperatures", []string{"polars"}, 0, 0.6, true},
 	{"outofcore/", "More data than memory", []string{"duckdb"}, 0, 0, false},
-	{"array/", "Arrays in memory", []string{"numpy", "dask"}, 0, 0, false},
-	{"linalg/", "Matrices in memory", []string{"numpy", "scipy"}, 0, 0, false},
+	{"array/", "Arrays in memory", []string{"numpy", "numba", "dask"}, 0, 0, false},
+	{"linalg/", "Matrices in memory", []string{"numpy", "scipy", "dask"}, 0, 0, false},
 	{"sort/", "Sorts of tables in memory", []string{"duckdb", "polars"}, 0, 0, false},
-	{"cluster/", "A cluster of two workers on this machine", []string{"dask"}, 0, 0, false},
+	{"window/", "Windows over tables in memory", []string{"duckdb", "polars"}, 0, 1, false},
+	{"asof/", "Joins by time, tables in memory", []string{"duckdb", "polars"}, 0, 1, false},
+	{"cluster/", "A cluster of two workers on this machine", []string{"dask", "celery"}, 0, 0, false},
 	{"sched/", "Small tasks", nil, 0, 0, false},
 }
 
@@ -216,7 +267,7 @@ func goals(all []line) []goal {
 	lines := slices.DeleteFunc(slices.Clone(all), func(l line) bool { return len(l.wrong) > 0 })
 	for _, f := range families {
 		var ratios []float64
-		worst, worstName := math.NaN(), ""
+		worst, worstName, fullest := math.NaN(), "no peer ran", goal{limit: 1.15}
 		for i := range lines {
 			l := &lines[i]
 			if !strings.HasPrefix(l.bench.name, f.prefix) {
@@ -232,7 +283,13 @@ func goals(all []line) []goal {
 					worst, worstName = r, l.bench.name
 				}
 			}
+			if x := l.fill(); x > fullest.measured {
+				fullest.measured, fullest.what = x, f.title+": largest resident size over the budget ("+l.bench.name+")"
+			}
 			out = append(out, own(l)...)
+		}
+		if fullest.what != "" {
+			out = append(out, fullest)
 		}
 		against := strings.Join(f.peers, " or ")
 		if f.mean > 0 && len(ratios) > 0 {
@@ -242,49 +299,88 @@ func goals(all []line) []goal {
 			out = append(out, goal{what: f.title + ": largest CPU against " + against + " (" + worstName + ")", limit: f.each, measured: worst})
 		}
 	}
-	return append(out, scaling(lines)...)
+	return append(once(out), scaling(lines)...)
 }
 
-// own are the goals of single cases: memory, and what a task costs.
-func own(l *line) []goal {
+// once leaves out what was not measured in one place and was in another: the peers of a goal run at one scale only.
+func once(all []goal) []goal {
+	measured := map[string]bool{}
+	for i := range all {
+		measured[all[i].what] = measured[all[i].what] || !math.IsNaN(all[i].measured)
+	}
+	return slices.DeleteFunc(all, func(g goal) bool { return math.IsNaN(g.measured) && measured[g.what] })
+}
+
+// fill is weft's largest resident size over the budget of a case, 0 without one.
+func (l *line) fill() float64 {
+	if !l.ok("weft") || l.memory == 0 {
+		return 0
+	}
+	return float64(l.figures["weft"].peak) / float64(l.memory)
+}
+
+// own are the goals of a case by itself.
+func own(l *line) (out []goal) {
 	if !l.ok("weft") {
 		return nil
 	}
-	f := l.figures["weft"]
-	switch {
-	case l.memory > 0:
-		return []goal{{what: l.bench.name + ": largest resident size over the budget", limit: 1.15, measured: float64(f.peak) / float64(l.memory)}}
-	case l.bench.tables != nil && l.bench.tables[0] == "brc":
-		return []goal{{what: l.bench.name + ": largest resident size", limit: 150, measured: float64(f.peak) / mib, unit: " MiB"}}
-	case f.tasks > 0 && l.bench.workers == 0:
-		return []goal{
-			{what: l.bench.name + ": wall time of a task", limit: 1000, measured: f.wall.least * 1e9 / float64(f.tasks), unit: " ns", clock: wallClock, busy: busy(l.loads)},
-			{what: l.bench.name + ": memory allocated for a task", limit: 200, measured: f.alloc, unit: " B"},
-		}
+	if l.ok(weftLocal) && l.rows >= 1e7 { // what is smaller is over before it is shared
+		out = append(out, goal{what: l.bench.name + ": CPU against one process", limit: 1.3, measured: l.figures["weft"].cpu.least / l.figures[weftLocal].cpu.least})
 	}
-	return nil
+	if need := l.bench.need; l.rows >= 1e7 && need.least > 0 {
+		out = append(out, goal{what: l.bench.name + ": of " + need.limit, limit: need.least, atLeast: true, measured: l.percent("weft"), unit: " %", clock: wallClock, busy: busy(l.loads)})
+	}
+	if l.rows >= 1e7 && l.bench.toDask > 0 {
+		out = append(out, goal{what: l.bench.name + ": CPU against Dask", limit: l.bench.toDask, measured: l.ratio(dask, leastCPU)})
+	}
+	for _, w := range l.bench.wants {
+		out = append(out, goal{what: l.bench.name + ": " + w.what, limit: w.most, measured: w.of(l.figures["weft"]), unit: " " + w.unit, clock: w.clock,
+			busy: w.clock != cpuClock && busy(l.loads)})
+	}
+	return out
+}
+
+// A want is what a case shall need at most, in its unit.
+type want struct {
+	what  string
+	most  float64
+	unit  string
+	clock clock
+	of    func(*figure) float64
+}
+
+// smallTasks are the wants of tasks in this process.
+var smallTasks = []want{
+	{"wall time of a task", 1000, "ns", wallClock, perTask(leastWall, 1e9)},
+	{"memory allocated for a task", 200, "B", cpuClock, func(f *figure) float64 { return f.alloc }},
+}
+
+// perTask divides a measure by the number of tasks, in units of which a second has so many.
+func perTask(of func(*figure) float64, unit float64) func(*figure) float64 {
+	return func(f *figure) float64 { return of(f) * unit / float64(f.tasks) }
 }
 
 // scaling is the smallest gain of the second thread over the cases that take one
-// thread 200 ms.
-func scaling(lines []line) []goal {
-	worst, name, disturbed := math.NaN(), "", false
+// thread 200 ms, and each of them whose gain is too small.
+func scaling(lines []line) (out []goal) {
 	for i := range lines {
 		l := &lines[i]
 		s, calm := l.speedUp()
 		if math.IsNaN(s) || l.figures[weftOne].wall.least < 0.2 {
 			continue
 		}
-		disturbed = disturbed || !calm && busy(l.loads)
-		if !(s >= worst) {
-			worst, name = s, l.bench.name
+		out = append(out, goal{what: l.bench.name, limit: 1.7, atLeast: true, measured: s, clock: wallRatio, busy: !calm && busy(l.loads)})
+	}
+	slices.SortStableFunc(out, func(a, b goal) int { return cmp.Compare(a.measured, b.measured) })
+	which := "smallest"
+	for i := range out {
+		if i > 0 && out[i].measured >= out[i].limit {
+			return out[:i]
 		}
+		out[i].what = "all threads against one, cases above 200 ms: " + which + " gain in wall time (" + out[i].what + ")"
+		which = "next"
 	}
-	if name == "" {
-		return nil
-	}
-	return []goal{{what: "all threads against one, cases above 200 ms: smallest gain in wall time (" + name + ")", limit: 1.7, atLeast: true, measured: worst,
-		clock: wallRatio, busy: disturbed}}
+	return out
 }
 
 // busy reports whether the machine had more to do than these measurements: one

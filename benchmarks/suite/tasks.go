@@ -3,6 +3,7 @@ package suite
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/weft-data/weft/future"
 	"github.com/weft-data/weft/graph"
@@ -26,7 +27,8 @@ var (
 type tasks struct {
 	ctx    context.Context
 	runner graph.Runner
-	scale  int // divides the number of tasks
+	scale  int             // divides the number of tasks
+	times  []time.Duration // of single calls, where that is what is asked
 }
 
 // independent runs calls that need nothing and checks every result.

@@ -6,7 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
+	"os"
+	"slices"
+	"time"
 
+	"github.com/weft-data/weft/array"
 	"github.com/weft-data/weft/cluster"
 	"github.com/weft-data/weft/future"
 	"github.com/weft-data/weft/graph"
@@ -20,46 +25,50 @@ type running interface {
 	io.Closer
 }
 
-// runner starts what a case runs on: this process, or a cluster.
-func (b *bench) runner(ctx context.Context, o order) (running, error) {
-	if b.workers == 0 {
-		return local.New(local.Options{Threads: o.Threads, Memory: o.Memory}), nil
+// runner starts what a case runs on: this process, or a cluster whose workers are
+// processes of this program. It also says which processes work for the case.
+func (b *bench) runner(ctx context.Context, o order) (running, processes, error) {
+	all := processes{os.Getpid()}
+	if b.workers == 0 || o.Alone {
+		return local.New(local.Options{Threads: o.Threads, Memory: o.Memory}), all, nil
 	}
-	c := &oneProcess{}
-	var err error
-	if c.scheduler, err = cluster.Listen("127.0.0.1:0", cluster.SchedulerOptions{}); err != nil {
-		return nil, err
+	if b.idle {
+		return idleCluster(ctx, all)
 	}
-	for range cmp.Or(o.Workers, b.workers) {
-		w, err := cluster.Join(ctx, c.scheduler.Addr(), cluster.WorkerOptions{Threads: 1, SpillDir: o.Data})
-		if err != nil {
-			return nil, errors.Join(err, c.Close())
-		}
-		c.workers = append(c.workers, w)
+	up, err := cluster.Up(ctx, cluster.UpOptions{Workers: cmp.Or(o.Workers, b.workers), Threads: 1, SpillDir: o.Data})
+	if err != nil {
+		return nil, nil, err
 	}
-	if c.Client, err = cluster.Dial(ctx, c.scheduler.Addr(), cluster.Options{}); err != nil {
-		return nil, errors.Join(err, c.Close())
+	for _, p := range up.Procs {
+		all = append(all, p.Pid)
 	}
-	return c, nil
+	c, err := cluster.Dial(ctx, up.Addr(), cluster.Options{})
+	if err != nil {
+		return nil, nil, errors.Join(err, up.Close())
+	}
+	return &dialled{c, up}, all, nil
 }
 
-// A oneProcess is a cluster within this process: its parts talk over the loopback
-// interface, and the CPU seconds of all of them are those of the process.
-type oneProcess struct {
+// idleCluster is a cluster without workers: nothing of a plan runs.
+func idleCluster(ctx context.Context, all processes) (running, processes, error) {
+	s, err := cluster.Listen("127.0.0.1:0", cluster.SchedulerOptions{})
+	if err != nil {
+		return nil, nil, err
+	}
+	c, err := cluster.Dial(ctx, s.Addr(), cluster.Options{Wait: -1})
+	if err != nil {
+		return nil, nil, errors.Join(err, s.Close())
+	}
+	return &dialled{c, s}, all, nil
+}
+
+// A dialled cluster ends with its client.
+type dialled struct {
 	*cluster.Client
-	scheduler *cluster.Scheduler
-	workers   []*cluster.Worker
+	up io.Closer
 }
 
-func (c *oneProcess) Close() (err error) {
-	if c.Client != nil {
-		err = c.Client.Close()
-	}
-	for _, w := range c.workers {
-		err = errors.Join(err, w.Close())
-	}
-	return errors.Join(err, c.scheduler.Close())
-}
+func (c *dialled) Close() error { return errors.Join(c.Client.Close(), c.up.Close()) }
 
 // piece is how large a transferred result is, and pieces how many there are at full
 // scale.
@@ -82,6 +91,7 @@ func latency(t *tasks) (int, error) {
 	defer c.Close()
 	n := max(10, 1000/t.scale)
 	for i := range n {
+		start := time.Now()
 		x, err := future.Submit(c, next, future.Value(int64(i))).Get(t.ctx)
 		if err != nil {
 			return i, err
@@ -89,8 +99,113 @@ func latency(t *tasks) (int, error) {
 		if x != int64(i)+1 {
 			return i, fmt.Errorf("call %d returned %d", i, x)
 		}
+		t.times = append(t.times, time.Since(start))
 	}
 	return n, nil
+}
+
+// submits asks for calls one by one and then for all their results.
+func submits(t *tasks) (int, error) {
+	c := future.New(t.ctx, t.runner)
+	defer c.Close()
+	calls := make([]*future.Future[int64], max(10, 1000/t.scale))
+	for i := range calls {
+		calls[i] = future.Submit(c, next, future.Value(int64(i)))
+	}
+	got, err := future.Gather(t.ctx, calls)
+	for i, x := range got {
+		if err == nil && x != int64(i)+1 {
+			err = fmt.Errorf("call %d returned %d", i, x)
+		}
+	}
+	return len(calls), err
+}
+
+// sums adds a hundred pairs and their sums.
+func sums(t *tasks) (int, error) {
+	c := future.New(t.ctx, t.runner)
+	defer c.Close()
+	const n = 100
+	pairs := make([]*future.Future[int64], n)
+	for i := range pairs {
+		pairs[i] = future.Submit(c, add, future.Value([]int64{int64(i), int64(i)}))
+	}
+	x, err := future.Reduce(c, add, pairs).Get(t.ctx)
+	if err == nil && x != n*(n-1) {
+		err = fmt.Errorf("%d pairs added up to %d", n, x)
+	}
+	return n + 1, err
+}
+
+// ingest hands over a plan of so many blocks at full scale and waits until the scheduler
+// knows their tasks.
+func ingest(blocks int) func(t *tasks) (int, error) {
+	return func(t *tasks) (int, error) {
+		n := blocks / t.scale
+		x := array.Random(1).Uniform(0, 1, []int{8 * n}, array.Chunks(8)).Mul(2).Sum()
+		var asked request
+		if _, err := array.Collect[float64](t.ctx, &asked, x); !errors.Is(err, errAsked) {
+			return 0, err
+		}
+		c, ok := t.runner.(interface {
+			State(context.Context) (cluster.State, error)
+		})
+		if !ok {
+			return 0, fmt.Errorf("%T does not tell its state", t.runner)
+		}
+		st, err := c.State(t.ctx)
+		for err == nil && len(st.Jobs) > 0 { // that of the repetition before is being forgotten
+			st, err = c.State(t.ctx)
+		}
+		if err != nil {
+			return 0, err
+		}
+		j, err := t.runner.Start(t.ctx, asked.Request)
+		if err != nil {
+			return 0, err
+		}
+		st, err = c.State(t.ctx)
+		known := int64(0)
+		for _, j := range st.Jobs {
+			for _, l := range j.Layers {
+				known += int64(l.N)
+			}
+		}
+		if err == nil && known < int64(n) {
+			err = fmt.Errorf("the scheduler knows %d tasks of %d blocks", known, n)
+		}
+		return n, errors.Join(err, j.Close())
+	}
+}
+
+// A request is a runner that notes what it is asked for.
+type request struct{ graph.Request }
+
+var errAsked = errors.New("noted")
+
+func (r *request) Start(_ context.Context, q graph.Request) (graph.Job, error) {
+	r.Request = q
+	return nil, errAsked
+}
+
+// exchanged is the side of the square that workers exchange at full scale, and strips how
+// many blocks it has.
+const (
+	exchanged = 11520
+	strips    = 16
+)
+
+// exchange cuts a square by rows, and then by columns: every block of columns has a part of
+// every block of rows, so with two workers half of the square goes from one to the other.
+// It returns how many MiB that is.
+func exchange(t *tasks) (int, error) {
+	n := int(exchanged/math.Sqrt(float64(t.scale))) / strips * strips
+	x := array.Arange(0, n*n, 1, array.Chunks(n*n/strips)).Reshape(n, n).Rechunk(n, n/strips).Sum()
+	got, err := array.Collect[int64](t.ctx, t.runner, x)
+	if want := int64(n) * int64(n) * (int64(n)*int64(n) - 1) / 2; err == nil && got[0] != want {
+		err = fmt.Errorf("the numbers below %d added up to %d", n*n, got[0])
+	}
+	return n * n * 8 / 2 / mib, err
 }
 
 // transfer fetches large results, one after the other.
@@ -108,4 +223,13 @@ func transfer(t *tasks) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// middle is the middle of some times in seconds, 0 without any.
+func middle(times []time.Duration) float64 {
+	if len(times) == 0 {
+		return 0
+	}
+	slices.Sort(times)
+	return times[len(times)/2].Seconds()
 }

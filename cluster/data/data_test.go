@@ -4,22 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 
+	"github.com/apache/arrow/go/v17/arrow/flight"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/internal/mem"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if !ranAsTarget() {
+		goleak.VerifyTestMain(m)
+	}
+}
 
 var schema = dtype.Schema{{Name: "i", Type: dtype.Of(dtype.Int64), Nullable: true}, {Name: "f", Type: dtype.Of(dtype.Float32)},
 	{Name: "b", Type: dtype.Of(dtype.Bool), Nullable: true}, {Name: "s", Type: dtype.Of(dtype.Utf8), Nullable: true},
@@ -86,7 +98,7 @@ func rows(b *chunk.Batch) (out []string) {
 // A shelf is a Store.
 type shelf struct {
 	v    chunk.Value
-	lent int
+	lent atomic.Int64
 }
 
 const key = "a secret"
@@ -104,33 +116,78 @@ func (s *shelf) Lend(t *Ticket, r Ref) (chunk.Value, func(), error) {
 	if r.Block != 0 {
 		return nil, nil, ErrGone
 	}
-	s.lent++
-	return s.v, func() { s.lent-- }, nil
+	s.lent.Add(1)
+	return s.v, func() { s.lent.Add(-1) }, nil
 }
+
+func (s *shelf) Take(*Ticket, Ref) (Taker, dtype.Schema, error) { return nil, nil, ErrGone }
 
 // A catcher is a Sink.
 type catcher struct {
+	keep bool // batches, and look at them at the end
+	own  bool // has memory of its own for them; keep: of which codes get none
+	gave []byte
+	kept []func()
 	got  map[int][]string
 	ends []int
 	fail error
 }
 
-func (c *catcher) Put(_, run int, b *chunk.Batch) error {
+func (c *catcher) Alloc(n, codes int) (rest, coded []byte) {
+	if c.gave = nil; c.own {
+		c.gave = chunk.Bytes(make([]uint64, (n+codes)/8+9))[:n+codes]
+		rest, coded = c.gave[:n:n], c.gave[n:]
+	}
+	return rest, coded
+}
+
+func (c *catcher) Put(_, run int, b *chunk.Batch) (bool, error) {
+	if v := &b.Cols[0]; c.own && b.N > 0 {
+		if at := uintptr(unsafe.Pointer(&v.Data[0])) - uintptr(unsafe.Pointer(&c.gave[0])); at >= uintptr(len(c.gave)) {
+			return false, errors.New("the batch is not in the memory it was given")
+		}
+	}
 	if c.got == nil {
 		c.got = map[int][]string{}
 	}
-	c.got[run] = append(c.got[run], rows(b)...)
-	return c.fail
+	own := *b
+	look := func() { c.got[run] = append(c.got[run], rows(&own)...) }
+	if c.keep {
+		c.kept = append(c.kept, look)
+	} else {
+		look()
+	}
+	return c.keep, c.fail
 }
-func (c *catcher) End(_, runs int) error { c.ends = append(c.ends, runs); return nil }
+
+func (c *catcher) End(_, runs int) error {
+	c.ends = append(c.ends, runs)
+	for _, look := range c.kept {
+		look()
+	}
+	c.kept = nil
+	return nil
+}
+
+// anybody may ask.
+func anybody(context.Context) error { return nil }
 
 func serve(t testing.TB, st Store) (addr string, p *Peers) {
+	return start(t, NewServer(st, insecure.NewCredentials(), anybody))
+}
+
+func listen(t testing.TB) net.Listener {
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := grpc.NewServer(ServerOptions()...)
-	Register(s, st)
+	return lis
+}
+
+// start starts a server that ends with the test, and has peers to ask it.
+func start(t testing.TB, s *Server) (addr string, p *Peers) { return startAt(t, s, listen(t)) }
+
+func startAt(t testing.TB, s *Server, lis net.Listener) (addr string, p *Peers) {
 	done := make(chan struct{})
 	go func() { defer close(done); _ = s.Serve(lis) }()
 	p = NewPeers(insecure.NewCredentials(), 5*time.Second)
@@ -143,6 +200,7 @@ func serve(t testing.TB, st Store) (addr string, p *Peers) {
 }
 
 func TestBlocksComeAsTheyWere(t *testing.T) {
+	effort.Long(t, "needs tables of some size")
 	rnd := rand.New(rand.NewPCG(3, 4))
 	var runs [][]*chunk.Batch
 	var want [][]string
@@ -154,8 +212,8 @@ func TestBlocksComeAsTheyWere(t *testing.T) {
 	}
 	st := &shelf{v: chunk.NewBlock(runs)}
 	addr, p := serve(t, st)
-	for _, x := range []Ref{{Hi: -1}, {Lo: 1, Hi: 3}, {Lo: 5, Hi: 99}, {Lo: 7, Hi: 9}} {
-		c := &catcher{}
+	for i, x := range []Ref{{Hi: -1}, {Hi: -1}, {Lo: 1, Hi: 3}, {Lo: 5, Hi: 99}, {Lo: 7, Hi: 9}} {
+		c := &catcher{keep: i == 0, own: i == 0 || i == 2}
 		if err := p.Get(context.Background(), addr, key, &Ticket{Refs: []Ref{x, x}}, []dtype.Schema{schema, schema}, c); err != nil {
 			t.Fatal(x, err)
 		}
@@ -164,7 +222,7 @@ func TestBlocksComeAsTheyWere(t *testing.T) {
 			if r < int(x.Lo) || x.Hi >= 0 && r >= int(x.Hi) {
 				w = nil
 			}
-			if len(c.got[r]) != len(w) || fmt.Sprint(c.got[r]) != fmt.Sprint(w) {
+			if !slices.Equal(c.got[r], w) {
 				t.Fatalf("%v: run %d has %d rows, want %d, or other values", x, r, len(c.got[r]), len(w))
 			}
 		}
@@ -172,8 +230,8 @@ func TestBlocksComeAsTheyWere(t *testing.T) {
 			t.Error(x, "ends", c.ends)
 		}
 	}
-	if st.lent != 0 {
-		t.Errorf("%d blocks were not given back", st.lent)
+	if n := st.lent.Load(); n != 0 {
+		t.Errorf("%d blocks were not given back", n)
 	}
 }
 
@@ -234,7 +292,7 @@ func TestErrorsNameTheBlock(t *testing.T) {
 // is believed, and nothing panics.
 func TestEveryFlippedBitIsFound(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(5, 6))
-	good := AppendTable(nil, []*chunk.Batch{batch(rnd, 100), batch(rnd, 7)})
+	good := AppendTable(nil, []*chunk.Batch{batch(rnd, effort.Of(100, 20)), batch(rnd, 7)})
 	if got, err := ParseTable(good, schema); err != nil || len(got) != 2 {
 		t.Fatal(err)
 	}
@@ -252,20 +310,78 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 	}
 }
 
+// TestPartsThatDoNotFit has frames whose checksums are right and which do not follow on
+// each other.
+func TestPartsThatDoNotFit(t *testing.T) {
+	first := head{kind: kindBatch, align: 8, rows: 1, body: 100}
+	more := head{kind: kindMore, seq: 40, body: 100}
+	end := head{kind: kindEnd}
+	coded, moreCoded := first, more
+	coded.codes, moreCoded.codes = 30, 30
+	for _, c := range []struct {
+		text  string
+		heads []head
+		sizes []int
+	}{
+		{"", []head{first, more}, []int{40, 60}},
+		{"", []head{first, more, end}, []int{40, 60, 0}},
+		{"", []head{coded, moreCoded, {kind: kindMore, seq: 70, body: 100, codes: 30}, end}, []int{40, 30, 30, 0}},
+		{"60 bytes for a body of which 30 are missing", []head{coded, moreCoded}, []int{40, 60}},
+		{"0 bytes of codes in a body that began with 30", []head{coded, more}, []int{40, 30}},
+		{"of kind 5 after 0 of 0 bytes", []head{more}, []int{60}},
+		{"of kind 2 after 40 of 100 bytes", []head{first, first}, []int{40, 40}},
+		{"of kind 3 after 40 of 100 bytes", []head{first, end}, []int{40, 0}},
+		{"byte 50 of a body of 100 came, byte 40 of 100 was due", []head{first, {kind: kindMore, seq: 50, body: 100}}, []int{40, 50}},
+		{"byte 40 of a body of 90 came", []head{first, {kind: kindMore, seq: 40, body: 90}}, []int{40, 50}},
+		{"61 bytes for a body of which 60 are missing", []head{first, more}, []int{40, 61}},
+		{"101 bytes for a body of which 100 are missing", []head{first}, []int{101}},
+		{"0 bytes for a body of which 60 are missing", []head{first, more}, []int{40, 0}},
+		{"1 bytes for a body of which 0 are missing", []head{end}, []int{1}},
+		{"a body of 67174401 bytes", []head{{kind: kindBatch, body: maxBody + 1}}, []int{1}},
+	} {
+		g := &getter{sink: nothing{}}
+		var err error
+		for i := range c.heads {
+			c.heads[i].part = uint32(c.sizes[i])
+			if _, _, err = g.place(&c.heads[i]); err != nil {
+				break
+			}
+			if g.have == g.body.size() {
+				g.body, g.have = body{}, 0
+			}
+		}
+		if c.text == "" && err != nil || c.text != "" && (!errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), c.text)) {
+			t.Errorf("%v, want %q", err, c.text)
+		}
+	}
+}
+
 // FuzzBody has frames whose checksums are right and whose contents are not.
 func FuzzBody(f *testing.F) {
-	rnd := rand.New(rand.NewPCG(7, 8))
+	rnd, dicts := rand.New(rand.NewPCG(7, 8)), map[uint64]*chunk.Dict{}
 	for _, n := range []int{0, 1, 9} {
 		b := batch(rnd, n)
-		b.Cols[4] = chunk.Vec{Type: schema[4].Type, N: n, Off: make([]int32, n+1)}
-		f.Add(uint32(n), appendBody(nil, b))
+		if n == 1 {
+			b.Cols[4] = chunk.Vec{Type: schema[4].Type, N: n, Off: make([]int32, n+1)}
+		}
+		for _, v := range b.Cols {
+			if v.Dict != nil {
+				dicts[v.Dict.ID] = v.Dict
+			}
+		}
+		all, codes := b.Written(8)
+		text := make([]byte, 0, all)
+		if err := b.Write(8, func(x []byte) error { text = append(text, x...); return nil }); err != nil || len(text) != all {
+			f.Fatal(err, len(text), all)
+		}
+		f.Add(uint32(n), uint32(codes), text)
 	}
-	f.Fuzz(func(t *testing.T, n uint32, body []byte) {
-		aligned := chunk.Bytes(make([]uint64, len(body)/8+1))[:len(body)]
-		copy(aligned, body)
-		h := head{kind: kindBatch, rows: uint64(n & (1<<31 - 1)), body: uint64(len(body))}
-		d := decoder{}
-		b, err := d.rows(&h, schema, aligned)
+	f.Fuzz(func(t *testing.T, n, codes uint32, text []byte) {
+		aligned := chunk.Bytes(make([]uint64, len(text)/8+1))[:len(text)]
+		copy(aligned, text)
+		h := head{kind: kindBatch, align: 8, rows: uint64(n & (1<<31 - 1)), body: uint32(len(text)), codes: min(codes, uint32(len(text))) &^ 7}
+		d := decoder{dicts: maps.Clone(dicts)}
+		b, err := d.rows(&h, schema, h.split(aligned))
 		if err != nil {
 			return
 		}
@@ -277,39 +393,129 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
+// BenchmarkTransfer moves a gigabyte of two columns of numbers from server to client and
+// drops it there, near and as if they were on two machines; beside it what carries that does alone: the same bytes in messages of
+// Flight as its library sends them, without checksums, and through a TCP connection.
 func BenchmarkTransfer(b *testing.B) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	var run []*chunk.Batch
 	num := dtype.Schema{{Name: "a", Type: dtype.Of(dtype.Int64)}, {Name: "b", Type: dtype.Of(dtype.Float64)}}
-	for range 64 {
-		words := make([]uint64, 1<<17)
-		for i := range words {
-			words[i] = rnd.Uint64()
-		}
-		v := chunk.Vec{Type: num[0].Type, N: len(words), Data: chunk.Bytes(words)}
+	words := make([]uint64, 1<<26)
+	for i := range words {
+		words[i] = rnd.Uint64()
+	}
+	for x := words; len(x) > 0; x = x[1<<20:] {
+		v := chunk.Vec{Type: num[0].Type, N: 1 << 20, Data: chunk.Bytes(x[:1<<20])}
 		w := v
 		w.Type = num[1].Type
 		run = append(run, &chunk.Batch{N: v.N, Cols: []chunk.Vec{v, w}})
 	}
 	v := chunk.NewBlock([][]*chunk.Batch{run})
-	addr, p := serve(b, &shelf{v: v})
-	b.SetBytes(v.Bytes())
-	start := cpu()
-	defer func() {
-		b.ReportMetric(float64((cpu()-start).Milliseconds())/float64(b.N)/float64(v.Bytes())*1e9, "cpu-ms/GB")
-	}()
-	for b.Loop() {
-		if err := p.Get(context.Background(), addr, key, &Ticket{Refs: []Ref{{Hi: -1}}}, []dtype.Schema{num}, nothing{}); err != nil {
-			b.Fatal(err)
+	measured := func(name string, f func() error) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(v.Bytes())
+			start := cpu()
+			for b.Loop() {
+				if err := f(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64((cpu()-start).Milliseconds())/float64(b.N)/float64(v.Bytes())*1e9, "cpu-ms/GB")
+		})
+	}
+	ctx := context.Background()
+	for name, lis := range map[string]net.Listener{"blocks-near": listen(b), "blocks": elsewhere(b)} {
+		addr, p := startAt(b, NewServer(&shelf{v: v}, insecure.NewCredentials(), anybody), lis)
+		measured(name, func() error {
+			return p.Get(ctx, addr, key, &Ticket{Refs: []Ref{{Hi: -1}}}, []dtype.Schema{num}, nothing{})
+		})
+	}
+	bytes := chunk.Bytes(words)
+	c := plainFlight(b, bytes)
+	measured("plain-flight", func() error {
+		st, err := c.DoGet(ctx, &flight.Ticket{})
+		for n := 0; err == nil && n < 2*len(bytes); {
+			var d *flight.FlightData
+			d, err = st.Recv()
+			n += len(d.GetDataBody())
+		}
+		return err
+	})
+	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer lis.Close()
+	measured("tcp", func() error { return plainTCP(lis, bytes) })
+}
+
+// bare gives the same bytes twice.
+type bare struct {
+	flight.BaseFlightServer
+	b []byte
+}
+
+func (p *bare) DoGet(_ *flight.Ticket, st flight.FlightService_DoGetServer) error {
+	for range 2 {
+		for x := p.b; len(x) > 0; x = x[1<<20:] {
+			if err := st.Send(&flight.FlightData{DataBody: x[:1<<20]}); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
+}
+
+func plainFlight(b *testing.B, bytes []byte) flight.Client {
+	s := flight.NewServerWithMiddleware(nil)
+	if err := s.Init("127.0.0.1:0"); err != nil {
+		b.Fatal(err)
+	}
+	s.RegisterFlightService(&bare{b: bytes})
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.Serve() }()
+	c, err := flight.NewClientWithMiddleware(s.Addr().String(), nil, nil, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		_ = c.Close()
+		s.Shutdown()
+		<-done
+	})
+	return c
+}
+
+func plainTCP(lis net.Listener, bytes []byte) error {
+	sent := make(chan error, 1)
+	go func() {
+		c, err := lis.Accept()
+		for i := 0; err == nil && i < 2; i++ {
+			_, err = c.Write(bytes)
+		}
+		sent <- errors.Join(err, c.Close())
+	}()
+	c, err := net.Dial("tcp", lis.Addr().String())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	buf := make([]byte, 256<<10)
+	for err == nil {
+		_, err = c.Read(buf)
+	}
+	if err != io.EOF {
+		return err
+	}
+	return <-sent
 }
 
 // nothing drops what comes.
 type nothing struct{}
 
-func (nothing) Put(int, int, *chunk.Batch) error { return nil }
-func (nothing) End(int, int) error               { return nil }
+func (nothing) Put(int, int, *chunk.Batch) (bool, error) { return false, nil }
+func (nothing) End(int, int) error                       { return nil }
+func (nothing) Alloc(int, int) (rest, coded []byte)      { return nil, nil }
 
 // cpu is the time this process has computed.
 func cpu() time.Duration {

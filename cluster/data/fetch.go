@@ -1,85 +1,27 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
-
-	"github.com/apache/arrow/go/v17/arrow/flight"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/status"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/mem"
 )
 
 // A Sink takes the blocks of a ticket, one after the other.
 type Sink interface {
-	Put(ref, run int, b *chunk.Batch) error // a borrowed batch
-	End(ref, runs int) error                // the block is whole
-}
-
-// Peers are connections to workers by address, made when they are needed. It is
-// safe for concurrent use.
-type Peers struct {
-	creds credentials.TransportCredentials
-	stall time.Duration
-	mu    sync.Mutex
-	conns map[string]*grpc.ClientConn
-}
-
-// NewPeers returns no connections yet. A fetch from which nothing comes for stall
-// has failed.
-func NewPeers(creds credentials.TransportCredentials, stall time.Duration) *Peers {
-	return &Peers{creds: creds, stall: stall, conns: map[string]*grpc.ClientConn{}}
-}
-
-func (p *Peers) conn(addr string) (*grpc.ClientConn, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.conns == nil {
-		return nil, errors.New("data: the connections are closed")
-	}
-	if c := p.conns[addr]; c != nil {
-		return c, nil
-	}
-	c, err := grpc.NewClient("passthrough:///"+addr, grpc.WithTransportCredentials(p.creds),
-		grpc.WithDefaultCallOptions(grpc.ForceCodecV2(newCodec()), grpc.MaxCallRecvMsgSize(MaxMessage)),
-		grpc.WithInitialWindowSize(4<<20), grpc.WithInitialConnWindowSize(16<<20), grpc.WithReadBufferSize(256<<10))
-	if err != nil {
-		return nil, fmt.Errorf("data: %s: %w", addr, err)
-	}
-	p.conns[addr] = c
-	return c, nil
-}
-
-// Close ends all connections.
-func (p *Peers) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var errs []error
-	for _, c := range p.conns {
-		errs = append(errs, c.Close())
-	}
-	p.conns = nil
-	return errors.Join(errs...)
-}
-
-// Drop ends the connection to an address that is not used any more.
-func (p *Peers) Drop(addr string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if c := p.conns[addr]; c != nil {
-		_ = c.Close()
-		delete(p.conns, addr)
-	}
+	// Alloc gives memory for a batch that comes, aligned to 64 bytes where it is large: n bytes, and as many as its codes of dictionaries
+	// and of rows of tables have. The sink has it back with Put, or when Get returns. Where it gives nil, what comes is lent to
+	// Put in memory that is used again.
+	Alloc(n, codes int) (rest, coded []byte)
+	// Put takes a batch that is lent, a short one only where the ticket said so. With kept its columns are the sink's, as far as they lie in memory of the sink.
+	Put(ref, run int, b *chunk.Batch) (kept bool, err error)
+	End(ref, runs int) error // the block is whole
 }
 
 // A FetchError says which block of a ticket did not come. Those before it are
@@ -95,69 +37,74 @@ func (e *FetchError) Error() string { return fmt.Sprintf("fetching from %s: %v",
 // Unwrap returns the reason.
 func (e *FetchError) Unwrap() error { return e.Err }
 
-var doGet = grpc.StreamDesc{StreamName: "DoGet", ServerStreams: true}
-
 // Get asks the worker at addr for the blocks of a ticket, signed with the secret of
 // the job, and hands them to sink; schemas has the schema of each. Every failure but
 // the sink's is a *FetchError.
 func (p *Peers) Get(ctx context.Context, addr, secret string, t *Ticket, schemas []dtype.Schema, sink Sink) error {
-	c, err := p.conn(addr)
-	if err != nil {
-		return &FetchError{0, addr, err}
+	if err := p.room.Acquire(ctx, 1); err != nil {
+		return &FetchError{0, addr, context.Cause(ctx)}
 	}
+	defer p.room.Release(1)
+	w := p.way(addr)
+	g := &getter{t: t, schemas: schemas, sink: sink}
+	for {
+		again, err := p.stream(ctx, addr, secret, g, w)
+		var own *sinkError
+		switch {
+		case again:
+			continue
+		case errors.As(err, &own):
+			return own.error
+		case err != nil:
+			return &FetchError{g.at(), addr, err}
+		}
+		return nil
+	}
+}
+
+// stream reads one stream. Again: nothing has come, because the connection had ended before, or
+// because the memory of the sender cannot be read.
+func (p *Peers) stream(ctx context.Context, addr, secret string, g *getter, w *way) (again bool, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	alarm := time.AfterFunc(p.stall, func() { cancel(fmt.Errorf("nothing came for %v", p.stall)) })
 	defer alarm.Stop()
-	st, err := c.NewStream(ctx, &doGet, "/arrow.flight.protocol.FlightService/DoGet")
-	if err == nil {
-		err = st.SendMsg(&flight.Ticket{Ticket: t.Bytes(secret)})
+	c, used, err := p.take(ctx, addr)
+	if err != nil {
+		return false, cmp.Or(context.Cause(ctx), err)
 	}
-	if err == nil {
-		err = st.CloseSend()
+	c.alarm, c.stall = alarm, p.stall
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	g.t.Speed, g.drawn = 0, p.offer(c, w)
+	if !within(c) { // else it is slow when the processors are busy, and packing would have them busier
+		g.t.Speed = p.speed(w)
 	}
-	if err != nil && err != io.EOF {
-		return &FetchError{0, addr, err}
-	}
-	g := &getter{t: t, schemas: schemas, sink: sink}
-	for {
-		over, err := g.next(st)
-		if over {
-			return nil
+	g.t.Proof = g.drawn
+	err = c.ask(kindAsk, g.t.Bytes(secret))
+	for over := false; err == nil && !over; {
+		if over, err = g.next(c); err == nil && !over {
+			g.clock.tick(p, w)
+			err = p.still(c)
 		}
-		if err == nil {
-			alarm.Reset(p.stall)
-			continue
-		}
-		var own *sinkError
-		if errors.As(err, &own) {
-			return own.error
-		}
-		at := g.at(err)
-		if cause := context.Cause(ctx); cause != nil {
-			return &FetchError{at, addr, cause}
-		}
-		return &FetchError{at, addr, plain(err)}
 	}
-}
-
-// plain words a status error.
-func plain(err error) error {
-	st, ok := status.FromError(err)
-	if !ok {
-		return err
+	g.clock.stop(p, w)
+	p.give(addr, c, stop() && err == nil)
+	switch cause := context.Cause(ctx); {
+	case err == nil:
+	case errors.As(err, new(*sinkError)):
+	case err == errFar:
+		p.part(w)
+		return true, err
+	case errors.Is(err, ErrCorrupt):
+		p.blame(w, err)
+	case cause != nil:
+		err = cause
+	case used && !g.heard && cut(err):
+		return true, err
+	case err == io.EOF || err == io.ErrUnexpectedEOF:
+		err = corrupt("the stream ended within block %d of %d", g.ref, len(g.t.Refs))
 	}
-	_, text, _ := strings.Cut(st.Message(), ": ")
-	switch st.Code() {
-	case codes.NotFound:
-		return ErrGone
-	case codes.PermissionDenied:
-		return ErrDenied
-	}
-	if text == "" {
-		text = st.Message()
-	}
-	return errors.New(text)
+	return false, err
 }
 
 type sinkError struct{ error }
@@ -168,44 +115,150 @@ type getter struct {
 	schemas []dtype.Schema
 	sink    Sink
 	dec     decoder
-	in      inFrame
+	words   lexicon
 	ref     int    // the block that comes
 	rows    uint64 // of it
 	frames  uint64
+	heard   bool // a frame has come
+
+	open    head // the frame that comes, part by part
+	body    body // of it
+	have    int  // bytes of that which have come
+	scratch body // for what the sink gives no memory for
+
+	table *chunk.Table // of the short batches of this block that come
+	short dtype.Schema // of these
+
+	packed []byte // room for parts that are packed, and for lists
+
+	drawn  Proof    // what was offered
+	pid    int      // whose memory is read, 0: nobody's
+	local  [][]byte // what is to be read, from where, and its checksums
+	remote []uint64
+	sums   []uint64
+	noted  int // bytes of that
+
+	clock clock
 }
 
 // at returns the block an error speaks of.
-func (g *getter) at(err error) int {
-	if st, ok := status.FromError(err); ok {
-		if num, _, ok := strings.Cut(st.Message(), ": "); ok {
-			if i, err := strconv.Atoi(num); err == nil && i >= 0 && i < len(g.t.Refs) {
-				return i
-			}
+func (g *getter) at() int { return min(g.ref, max(0, len(g.t.Refs)-1)) }
+
+// place finds the place of the part of the body that follows a head, of which only its own
+// checksum was looked at: where it stays, and where it is read to.
+func (g *getter) place(h *head) (stays, read []byte, err error) {
+	switch more := g.have < g.body.size(); {
+	case more != (h.kind == kindMore):
+		return nil, nil, corrupt("a frame of kind %d after %d of %d bytes", h.kind, g.have, g.body.size())
+	case more && h.codes != g.open.codes:
+		return nil, nil, corrupt("%d bytes of codes in a body that began with %d", h.codes, g.open.codes)
+	case more && (h.seq != uint64(g.have) || h.body != g.open.body):
+		return nil, nil, corrupt("byte %d of a body of %d came, byte %d of %d was due", h.seq, h.body, g.have, g.open.body)
+	case !more && h.kind == kindTable && h.body > mostTable:
+		return nil, nil, corrupt("a table of %d bytes, at most %d are allowed", h.body, mostTable)
+	case !more && h.body > maxBody:
+		return nil, nil, corrupt("a body of %d bytes, at most %d are allowed", h.body, maxBody)
+	case !more:
+		g.open, g.have = *h, 0
+		g.body = g.room(h)
+	}
+	to, n := g.body.from(g.have), int(h.part)
+	if h.pack == lies {
+		read, err = g.placeList(h)
+		return nil, read, err
+	}
+	if n > len(to) || n == 0 && len(to) > 0 || n > partBytes {
+		return nil, nil, corrupt("%d bytes for a body of which %d are missing", n, len(to))
+	}
+	full := n
+	if h.pack != asIs {
+		if full = min(partBytes, len(to)); n >= full {
+			return nil, nil, corrupt("a packed part of %d bytes for %d", n, full)
 		}
 	}
-	return min(g.ref, max(0, len(g.t.Refs)-1))
+	stays = to[:full]
+	g.have += full
+	g.clock.came += int64(full)
+	g.clock.sent += int64(n)
+	if h.pack == asIs {
+		return stays, stays, nil
+	}
+	return stays, g.aside(n), nil
+}
+
+// aside is room for n bytes that do not stay.
+func (g *getter) aside(n int) []byte {
+	if g.packed == nil {
+		g.packed = make([]byte, max(partBytes, mostList))
+	}
+	return g.packed[:n]
+}
+
+// room makes place for a body.
+func (g *getter) room(h *head) (b body) {
+	n, codes := int(h.body-h.codes), int(h.codes)
+	switch {
+	case h.kind == kindBatch && h.body > 0:
+		b.rest, b.codes = g.sink.Alloc(n, codes)
+	case h.kind == kindTable:
+		b.rest = mem.Heap.Alloc(n)
+	}
+	return body{lend(b.rest, &g.scratch.rest, n), lend(b.codes, &g.scratch.codes, codes)}
+}
+
+// lend returns n bytes of b, or where that is nil of what is used again.
+func lend(b []byte, again *[]byte, n int) []byte {
+	if b == nil {
+		if n > len(*again) {
+			*again = mem.Heap.Alloc(n + n/4)
+		}
+		b = *again
+	}
+	return b[:n]
 }
 
 // next reads a frame. over says that it was the last one.
-func (g *getter) next(st grpc.ClientStream) (over bool, err error) {
-	if err := st.RecvMsg(&g.in); err != nil {
-		if err == io.EOF {
-			return false, corrupt("the stream ended within block %d of %d", g.ref, len(g.t.Refs))
-		}
-		return false, err
-	}
+func (g *getter) next(c *conn) (over bool, err error) {
 	var h head
-	if err := h.parse(g.in.head, g.in.body); err != nil {
+	if err := c.head(&h); err != nil {
 		return false, err
 	}
-	if h.kind != kindFin && (int(h.ref) != g.ref || g.ref >= len(g.t.Refs)) {
+	if h.kind == kindNear {
+		return false, g.meet(c, &h)
+	}
+	g.heard = true
+	if h.kind == kindFail {
+		return false, c.told(&h)
+	}
+	stays, read, err := g.place(&h)
+	if err == nil {
+		err = c.part(&h, read)
+	}
+	switch {
+	case err != nil:
+	case h.pack == lies:
+		err = g.pieces(read)
+	case h.pack != asIs:
+		err = unpack(h.pack, stays, read)
+	}
+	if err != nil {
+		return false, err
+	}
+	if h.kind != kindFin && h.kind != kindTake && (int(h.ref) != g.ref || g.ref >= len(g.t.Refs)) {
 		return false, corrupt("a frame of block %d, want one of %d", h.ref, g.ref)
 	}
+	if g.have < g.body.size() {
+		return false, nil // there is more to come
+	}
+	h, whole := g.open, g.body
+	g.body, g.have = body{}, 0
 	switch h.kind {
 	case kindDict:
-		return false, g.dec.dict(&h, g.in.body)
+		return false, g.dict(&h, whole)
+	case kindTable:
+		return false, g.take(&h, whole)
 	case kindBatch:
-		return false, g.batch(&h)
+		return false, g.batch(&h, whole)
 	case kindEnd:
 		if h.rows != g.rows || h.seq != g.frames || h.run > maxRuns {
 			return false, corrupt("block %d ended with %d rows in %d frames, %d in %d came", g.ref, h.rows, h.seq, g.rows, g.frames)
@@ -213,8 +266,12 @@ func (g *getter) next(st grpc.ClientStream) (over bool, err error) {
 		if err := g.sink.End(g.ref, int(h.run)); err != nil {
 			return false, &sinkError{err}
 		}
-		g.ref, g.rows, g.frames = g.ref+1, 0, 0
+		g.ref, g.rows, g.frames, g.table = g.ref+1, 0, 0, nil
 		return false, nil
+	case kindWait:
+		return false, nil
+	case kindTake:
+		return false, g.taken(c)
 	case kindFin:
 		if g.ref != len(g.t.Refs) {
 			return false, corrupt("the stream ended after %d of %d blocks", g.ref, len(g.t.Refs))
@@ -224,18 +281,44 @@ func (g *getter) next(st grpc.ClientStream) (over bool, err error) {
 	return false, corrupt("a frame of kind %d", h.kind)
 }
 
-func (g *getter) batch(h *head) error {
+// dict takes a dictionary for the next batch, of which each column has one at most.
+func (g *getter) dict(h *head, b body) error {
+	if g.words.full() {
+		clear(g.dec.dicts)
+		g.words = lexicon{}
+	}
+	if g.words.add(b.size()); g.words.fresh > len(g.schemas[g.ref]) {
+		return corrupt("%d dictionaries before a batch of %d columns", g.words.fresh, len(g.schemas[g.ref]))
+	}
+	return g.dec.dict(h, b)
+}
+
+func (g *getter) batch(h *head, from body) error {
 	r := g.t.Refs[g.ref]
 	if int64(h.run) < int64(r.Lo) || r.Hi >= 0 && int64(h.run) >= int64(r.Hi) || h.run > maxRuns {
 		return corrupt("run %d of block %d was not asked for", h.run, g.ref)
 	}
-	b, err := g.dec.rows(h, g.schemas[g.ref], g.in.body)
+	schema, short := g.schemas[g.ref], h.short > 0
+	if short {
+		if schema = g.short; g.table == nil {
+			return corrupt("a short batch of block %d, and no table", g.ref)
+		}
+	}
+	b, err := g.dec.rows(h, schema, from)
+	if err == nil && short {
+		err = g.numbered(b)
+	}
 	if err != nil {
 		return err
 	}
 	g.rows += h.rows
 	g.frames++
-	if err := g.sink.Put(g.ref, int(h.run), b); err != nil {
+	g.words.fresh = 0
+	kept, err := g.sink.Put(g.ref, int(h.run), b)
+	if kept {
+		g.dec.batch = chunk.Batch{}
+	}
+	if err != nil {
 		return &sinkError{err}
 	}
 	return nil

@@ -5,13 +5,17 @@ import (
 	"github.com/weft-data/weft/dtype"
 )
 
-// AppendTable encodes batches as frames, each with its length before it, for
-// tables that travel within a plan.
+// AppendTable encodes batches as frames of one part, for tables that travel within a
+// plan: none may have 4 GiB.
 func AppendTable(dst []byte, batches []*chunk.Batch) []byte {
 	sent := map[uint64]bool{}
 	put := func(h head, b *chunk.Batch) {
-		body := appendBody(nil, b)
-		dst = append(h.append(dst, body), body...)
+		h.align = byte(aligned(b))
+		var body []byte
+		_ = b.Write(int(h.align), func(x []byte) error { body = append(body, x...); return nil })
+		_, codes := b.Written(int(h.align))
+		h.body, h.codes = uint32(len(body)), uint32(codes)
+		dst = append(h.over(body).append(dst), body...)
 	}
 	for i, b := range batches {
 		for c := range b.Cols {
@@ -23,7 +27,7 @@ func AppendTable(dst []byte, batches []*chunk.Batch) []byte {
 		put(head{kind: kindBatch, ref: uint32(i), rows: uint64(b.N), seq: b.Seq}, b)
 	}
 	h := head{kind: kindFin, ref: uint32(len(batches))}
-	return h.append(dst, nil)
+	return h.over(nil).append(dst)
 }
 
 // ParseTable decodes what AppendTable made; the batches borrow b, which must be
@@ -41,20 +45,20 @@ func ParseTable(b []byte, schema dtype.Schema) (out []*chunk.Batch, err error) {
 		if err := h.peek(b[:headSize]); err != nil {
 			return nil, err
 		}
-		if h.body > uint64(len(b)-headSize) {
+		if h.pack != asIs || uint64(h.body) > uint64(len(b)-headSize) {
 			return nil, corrupt("a frame of %d bytes with %d left", h.body, len(b)-headSize)
 		}
 		body := b[headSize : headSize+int(h.body) : headSize+int(h.body)]
-		if err := h.parse(b[:headSize], body); err != nil {
+		if err := h.check(body); err != nil {
 			return nil, err
 		}
 		b = b[headSize+int(h.body):]
 		switch {
 		case h.kind == kindDict:
-			err = d.dict(&h, body)
+			err = d.dict(&h, h.split(body))
 		case h.kind == kindBatch && int(h.ref) == len(out):
 			var x *chunk.Batch
-			x, err = (&decoder{dicts: d.dicts}).rows(&h, schema, body)
+			x, err = (&decoder{dicts: d.dicts}).rows(&h, schema, h.split(body))
 			out = append(out, x)
 		case h.kind == kindFin && int(h.ref) == len(out) && len(b) == 0:
 			return out, nil

@@ -21,8 +21,13 @@ type Ticket struct {
 	Life uint64 // of the worker's process: another one has other blocks
 	Job  int32
 	IPC  bool // the rows of all blocks as one Arrow stream, as any Flight client reads it
-	Refs []Ref
-	Sign [sha256.Size]byte
+	// Speed is how many bytes a second the reader has measured to come when nothing is packed; 0: not known,
+	// or to be measured. It is of the stream, and Get sets it.
+	Speed int64
+	Short bool  // the reader takes short batches, see short.go
+	Proof Proof // see near.go; of the stream, too
+	Refs  []Ref
+	Sign  [sha256.Size]byte
 }
 
 // MaxRefs bounds a ticket.
@@ -60,7 +65,7 @@ func (t *Ticket) Signed(secret string) bool {
 
 // ParseTicket decodes a ticket.
 func ParseTicket(b []byte) (t Ticket, err error) {
-	if len(b) > 128+MaxRefs*32 {
+	if len(b) > maxTicket {
 		return t, fmt.Errorf("data: a ticket of %d bytes, at most %d blocks may be asked for", len(b), MaxRefs)
 	}
 	if err := canon.Decode(b, &t); err != nil {

@@ -19,10 +19,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"sync"
 
 	"github.com/zeebo/xxh3"
 
+	"github.com/weft-data/weft/internal/outbox"
 	"github.com/weft-data/weft/internal/whole"
 )
 
@@ -53,13 +53,9 @@ type entry struct {
 // A Log is the one writer of a folder. It is safe for concurrent use.
 type Log struct {
 	dir  string
-	mu   sync.Mutex
-	news sync.Cond
-	wait []entry
-	next uint64
+	out  *outbox.Box[entry]
+	next uint64 // the number of the next file; this and err are the writer's
 	err  error
-	over bool
-	done chan struct{}
 }
 
 // Open reads the log in a folder, which is made if there is none, and returns its
@@ -74,8 +70,7 @@ func Open(dir string) (*Log, [][]byte, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	l := &Log{dir: dir, done: make(chan struct{})}
-	l.news.L = &l.mu
+	l := &Log{dir: dir}
 	var recs [][]byte
 	for i, n := range nums {
 		path := l.path(n)
@@ -95,7 +90,7 @@ func Open(dir string) (*Log, [][]byte, error) {
 		}
 		l.next = n + 1
 	}
-	go l.write()
+	l.out = outbox.New(l.write)
 	return l, recs, nil
 }
 
@@ -158,56 +153,33 @@ func (l *Log) Add(rec []byte, then func(error)) { l.add(entry{[][]byte{rec}, del
 func (l *Log) Replace(recs [][]byte, then func(error)) { l.add(entry{recs, snapshot, then}) }
 
 func (l *Log) add(e entry) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.over {
+	if !l.out.Edit(func(wait []entry) []entry { return append(wait, e) }) {
 		go e.then(ErrClosed)
-		return
 	}
-	l.wait = append(l.wait, e)
-	l.news.Signal()
 }
 
 // Close writes what was added and ends the writer.
 func (l *Log) Close() error {
-	l.mu.Lock()
-	l.over = true
-	l.news.Signal()
-	l.mu.Unlock()
-	<-l.done
+	l.out.Close()
 	return l.err
 }
 
-// write writes files until the log is closed.
-func (l *Log) write() {
-	defer close(l.done)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for {
-		for len(l.wait) == 0 && !l.over {
-			l.news.Wait()
+// write writes entries, those of one kind in one file.
+func (l *Log) write(list []entry) bool {
+	for len(list) > 0 {
+		n := 1
+		for list[0].kind == delta && n < len(list) && list[n].kind == delta {
+			n++
 		}
-		if len(l.wait) == 0 {
-			return
+		if l.err == nil {
+			l.err = l.put(list[:n])
 		}
-		now := l.wait
-		l.wait = nil
-		l.mu.Unlock()
-		for len(now) > 0 {
-			n := 1
-			for now[0].kind == delta && n < len(now) && now[n].kind == delta {
-				n++
-			}
-			if l.err == nil {
-				l.err = l.put(now[:n])
-			}
-			for _, e := range now[:n] {
-				e.then(l.err)
-			}
-			now = now[n:]
+		for _, e := range list[:n] {
+			e.then(l.err)
 		}
-		l.mu.Lock()
+		list = list[n:]
 	}
+	return true
 }
 
 // put writes entries of one kind as one file.

@@ -1,12 +1,15 @@
 package wire
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/weft-data/weft/internal/canon"
 )
 
-// A Greeting is what workers and clients say first.
+// A Greeting is what workers and clients say first. The versions are its first fields in every version of
+// the protocol, see Spoken.
 type Greeting struct {
 	Version, Oldest int32
 	Build           string   // of the program, for logs
@@ -19,6 +22,26 @@ type Greeting struct {
 	Slots, Queue    int32
 	Memory          int64
 	Labels          []string
+	Resources       []string // NAME=N
+}
+
+// Spoken returns the versions of a greeting, also of one whose other fields are not those of this build.
+func Spoken(b []byte) (version, oldest int32, err error) {
+	var v struct{ Version, Oldest int32 }
+	err = Decode(b[:min(len(b), 2*8)], &v)
+	return v.Version, v.Oldest, err
+}
+
+// Count returns how many elements the list has that encoded data begin with, 0 if there is none.
+func Count(b []byte) uint64 {
+	if len(b) < 8 {
+		return 0
+	}
+	n := binary.LittleEndian.Uint64(b)
+	if n == math.MaxUint64 {
+		return 0
+	}
+	return n
 }
 
 // A Reply is the scheduler's answer: what a client must know to plan.

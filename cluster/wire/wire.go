@@ -18,8 +18,8 @@ import (
 
 // Version is spoken by this build; Oldest is the oldest it understands.
 const (
-	Version = 2
-	Oldest  = 2
+	Version = 13
+	Oldest  = 13
 )
 
 // Limits of the control plane.
@@ -33,7 +33,8 @@ const (
 // Kind says what a record is about.
 type Kind uint8
 
-// The kinds, with the fields that count.
+// The kinds, with the fields that count. Hello and Refused keep their numbers and fields in every version of the protocol, so
+// that those who have no common one can say so.
 const (
 	// To the scheduler, from workers.
 	Hello       Kind = iota + 1 // Data: see Greeting
@@ -46,21 +47,25 @@ const (
 	Running                     // Job Layer Block: goes on from an earlier session
 	Listed                      // all that was to be said of earlier sessions has been said
 	Mem                         // Bytes, Rows (spilled), Flag: paused
+	Moved                       // Worker Session Bytes Nanos: of blocks, so many bytes came from it since this was last said, in so long
 	Copied                      // Job Layer Block Bytes Rows Flag: has a copy now; not Flag: could not get it
-	Retire                      // asks to leave: give it nothing more, and take what only it has
+	Retire                      // asks to leave: give it nothing more, and take what only it has; a client does not come back
+	Want                        // Job Layer Block Worker: waits for a block that the client gives; to clients, that Worker does
 	// From the scheduler, to workers.
 	Welcome  // Worker Session Data: see Greeting
 	Refused  // Class Text
 	Plan     // Job Bytes Text Data: a part of a plan of Bytes bytes; Text is the secret of its tickets
 	Size     // Job Layer N: a late layer has so many blocks
+	Cut      // Job Layer Block: a layer is cut by the one of its cuts with that number
 	Peer     // Worker Session Life Text: where a worker gives its blocks
 	Where    // Job Layer Block N Worker: so many blocks from Block on are at Worker
 	Run      // Job Layer Block N Attempt Flag: make blocks; Flag: alone
 	Free     // Job Layer Block N
 	Return   // Job Layer Block Attempt: give back what has not started
+	Halt     // Job Layer Block Attempt: end one task, queued or running: it was withdrawn
 	Complete // Job Layer: all blocks of a layer have been made
 	Stop     // Job Text: it failed or was cancelled
-	Closed   // Job: forget it
+	Closed   // Job: forget it; to clients: none of its tasks runs any more
 	Copy     // Job Layer Block Worker: get a block from a worker that leaves
 	Retired  // go
 	// To the scheduler, from clients.
@@ -68,6 +73,7 @@ const (
 	Consumed // Job Block N
 	Missing  // Job Block Worker Session: was not there
 	Cancel   // Job
+	Withdraw // Job Block N: these blocks are given up, and what reads them
 	Attach   // Job: go on telling about it; Read follows
 	Read     // Job Block N: was read before
 	Find     // Text Flag: where a dataset is; Flag: let it go
@@ -75,7 +81,7 @@ const (
 	// From the scheduler, to clients.
 	Accepted // Job Block Text: the client's number, and the secret of its tickets
 	Deliver  // Job Block Worker Rows Data: is at Worker, or is Data
-	Progress // Job Data: how far it is
+	Progress // Job Bytes Data: a part of how far it is
 	Finished // Job
 	Fail     // Job Class Text
 	State    // Bytes Data: a part of an answer to Ask, in JSON
@@ -112,12 +118,12 @@ var fields = [last]uint32{
 	FetchFailed: task | fDep | fWorker | fText, Returned: task, Started: task, Held: fJob | fLayer | fBlock | fBytes | fRows,
 	Running: fJob | fLayer | fBlock, Listed: 0, Attach: fJob, Read: fJob | fBlock | fN,
 	Find: fText | fFlag, Found: fText | fBytes | fData,
-	Mem: fBytes | fRows | fFlag, Retire: 0, Copied: fJob | fLayer | fBlock | fBytes | fRows | fFlag, Copy: fJob | fLayer | fBlock | fWorker,
-	Welcome: fWorker | fSession | fData, Refused: fClass | fText, Plan: fJob | fBytes | fText | fData, Size: fJob | fLayer | fN,
+	Mem: fBytes | fRows | fFlag, Moved: fWorker | fSession | fBytes | fRows | fNanos, Retire: 0, Want: fJob | fLayer | fBlock | fWorker, Copied: fJob | fLayer | fBlock | fBytes | fRows | fFlag, Copy: fJob | fLayer | fBlock | fWorker,
+	Welcome: fWorker | fSession | fData, Refused: fClass | fText, Plan: fJob | fBytes | fText | fData, Size: fJob | fLayer | fN, Cut: fJob | fLayer | fBlock,
 	Peer: fWorker | fSession | fLife | fText, Where: fJob | fLayer | fBlock | fN | fWorker, Run: task | fN | fFlag,
-	Free: fJob | fLayer | fBlock | fN, Return: task, Complete: fJob | fLayer, Stop: fJob | fText, Closed: fJob, Retired: 0,
+	Free: fJob | fLayer | fBlock | fN, Return: task, Halt: task, Withdraw: fJob | fBlock | fN, Complete: fJob | fLayer, Stop: fJob | fText, Closed: fJob, Retired: 0,
 	Submit: fBlock | fBytes | fData, Consumed: fJob | fBlock | fN, Missing: fJob | fBlock | fWorker | fSession, Cancel: fJob,
-	Accepted: fJob | fBlock | fText, Deliver: fJob | fBlock | fWorker | fRows | fData, Progress: fJob | fData, Finished: fJob,
+	Accepted: fJob | fBlock | fText, Deliver: fJob | fBlock | fWorker | fRows | fData, Progress: fJob | fBytes | fData, Finished: fJob,
 	Fail: fJob | fClass | fText, Ask: 0, State: fBytes | fData, Ping: fNanos, Pong: fNanos,
 }
 
@@ -284,11 +290,20 @@ func Parts(r Record, data []byte, f func(*Record)) {
 }
 
 // A Whole puts the parts of data together.
-type Whole struct{ b []byte }
+type Whole struct {
+	b    []byte
+	size int64 // as the first part says
+}
+
+// Size returns how many bytes the data have of which parts have come.
+func (w *Whole) Size() int64 { return w.size }
 
 // Add takes a part and returns the data once it is complete.
 func (w *Whole) Add(r *Record) ([]byte, error) {
-	if r.Bytes < 0 || r.Bytes > MaxPlan || int64(len(w.b)+len(r.Data)) > r.Bytes {
+	if len(w.b) == 0 {
+		w.size = r.Bytes
+	}
+	if r.Bytes != w.size || r.Bytes < 0 || r.Bytes > MaxPlan || int64(len(w.b)+len(r.Data)) > r.Bytes {
 		return nil, fmt.Errorf("%w: %d bytes of a plan of %d, at most %d are allowed", ErrBroken, len(w.b)+len(r.Data), r.Bytes, MaxPlan)
 	}
 	w.b = append(w.b, r.Data...)
@@ -299,6 +314,6 @@ func (w *Whole) Add(r *Record) ([]byte, error) {
 	if b == nil {
 		b = []byte{}
 	}
-	w.b = nil
+	*w = Whole{}
 	return b, nil
 }

@@ -133,3 +133,19 @@ func BenchmarkDone(b *testing.B) {
 		}
 	}
 }
+
+// TestWordsOfAllVersions: who speaks another version of the protocol can be told so, since these bytes stay as they are.
+func TestWordsOfAllVersions(t *testing.T) {
+	hi := Encode(Greeting{Version: 9, Oldest: 8, Name: "x"})
+	if v, o, err := Spoken(hi); v != 9 || o != 8 || err != nil || hi[0] != 9 || hi[8] != 8 {
+		t.Error(v, o, err, hi[:16])
+	}
+	if _, _, err := Spoken(hi[:15]); !errors.Is(err, ErrBroken) {
+		t.Error(err)
+	}
+	for want, r := range map[string]*Record{"\x01\x02hi": {Kind: Hello, Data: []byte("hi")}, "\x10\x02\x02no": {Kind: Refused, Class: BadVersion, Text: "no"}} {
+		if got := string(Append(nil, r)); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -26,13 +26,21 @@ const defaultScheduler = "127.0.0.1:9700"
 // clusterFlags adds the flags that say where the scheduler is.
 func (a *app) clusterFlags(c *cobra.Command, doc string) {
 	c.Flags().StringVar(&a.at, "scheduler", a.at, doc)
-	a.securityFlags(c)
+	a.tokenFlag(c)
 }
 
 func (a *app) securityFlags(c *cobra.Command) {
 	c.Flags().StringVar(&a.security.CA, "ca", "", "file with the cluster's CA certificate (needed off the loopback interface)")
 	c.Flags().StringVar(&a.security.Cert, "cert", "", "file with this process's certificate")
 	c.Flags().StringVar(&a.security.Key, "key", "", "file with its key")
+	c.Flags().StringVar(&a.security.Revoked, "revoked", "", "file of certificates that are not valid any more, by lines with a name or serial:NUMBER; read again when it changes (default: none; with --issue revoked in that folder)")
+}
+
+// tokenFlag adds the flag for processes that can do without files.
+func (a *app) tokenFlag(c *cobra.Command) {
+	a.securityFlags(c)
+	c.Flags().StringVar(&a.security.Token, "token", os.Getenv("WEFT_TOKEN"), "join token, in place of those three files (default: $WEFT_TOKEN)")
+	c.Flag("token").DefValue = "" // it is a secret
 }
 
 // logger writes events for people, or JSON for programs.
@@ -90,6 +98,8 @@ func (a *app) scheduler() *cobra.Command {
 	}
 	c.Flags().StringVar(&listen, "listen", listen, "address to listen at")
 	c.Flags().StringVar(&web, "http", "", "address for /healthz, /metrics and /state, without authentication (default: none)")
+	c.Flags().StringVar(&o.Issue, "issue", "", "folder of 'weft cluster init': give certificates to those who have a join token (default: give none)")
+	c.Flags().DurationVar(&o.Enrolled, "certificates-for", 30*24*time.Hour, "how long these are valid; processes have them renewed in time")
 	c.Flags().StringVar(&o.Journal, "log", "", "folder for the log of accepted jobs, so that a scheduler started again goes on with them (default: none)")
 	c.Flags().DurationVar(&o.Recover, "recover", 10*time.Second, "after such a start wait so long for the workers and clients of before")
 	c.Flags().DurationVar(&o.Lease, "lease", 10*time.Second, "a worker or client that lost its connection may come back for so long")
@@ -116,14 +126,21 @@ func serveHTTP(ctx context.Context, addr string, h http.Handler) error {
 }
 
 func (a *app) worker() *cobra.Command {
-	o, at, supervise := cluster.WorkerOptions{}, defaultScheduler, false
+	o, at, supervise, quota := cluster.WorkerOptions{}, defaultScheduler, false, ""
 	c := &cobra.Command{
 		Use: "worker", Short: "Run a worker of a cluster", Args: cobra.NoArgs,
 		Long:    "worker joins the cluster of a scheduler and runs tasks within its memory budget until it is interrupted.",
-		Example: "  weft worker\n  weft worker --scheduler 10.0.0.5:9700 --listen 10.0.0.6:0 --memory 8GiB --threads 8",
+		Example: "  weft worker\n  weft worker --scheduler 10.0.0.5:9700 --listen 10.0.0.6:0 --memory 8GiB --threads 8 --token $TOKEN",
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Threads, o.Memory, o.SpillDir, o.Security, o.Log = a.threads, a.budget, a.spillDir, a.security, a.logger()
 			o.Supervised()
+			if quota != "" {
+				n, err := parseBytes(quota)
+				if err != nil {
+					return usageError{fmt.Errorf("--spill-limit: %w", err)}
+				}
+				o.Spill = n
+			}
 			if supervise {
 				return cluster.Supervise(c.Context(), cluster.SuperviseOptions{Args: without(os.Args[1:], "--supervise"), SpillDir: a.spillDir, Log: o.Log})
 			}
@@ -140,9 +157,11 @@ func (a *app) worker() *cobra.Command {
 	c.Flags().StringVar(&o.Advertise, "advertise", "", "address others are told, if it is not the one listened at")
 	c.Flags().StringVar(&o.Name, "name", "", "name in the cluster (default: made of the host and the process)")
 	c.Flags().BoolVar(&supervise, "supervise", false, "run the worker as a process of its own and start it again when it fails")
+	c.Flags().StringVar(&quota, "spill-limit", "", "bytes that may be spilled, for example 20GB (default: as many as the disk takes)")
 	c.Flags().DurationVar(&o.Stuck, "stuck", 10*time.Second, "start anew when a function runs on for so long after it was told to stop")
 	c.Flags().StringSliceVar(&o.Labels, "labels", nil, "labels such as zone=a")
-	a.securityFlags(c)
+	c.Flags().StringSliceVar(&o.Resources, "resources", nil, "what tasks may ask for and how many there are, such as gpu=2")
+	a.tokenFlag(c)
 	return c
 }
 
@@ -164,23 +183,58 @@ func (a *app) cluster() *cobra.Command {
 	up.Flags().IntVarP(&n, "workers", "n", n, "workers")
 	up.Flags().StringVar(&listen, "listen", listen, "address of the scheduler, on the loopback interface")
 	var hosts []string
-	dir := "weft-certificates"
+	dir, valid := "weft-certificates", 24*time.Hour
 	initial := &cobra.Command{
 		Use: "init", Short: "Make a certificate authority and certificates for a cluster of several machines", Args: cobra.NoArgs,
 		Long: "init makes ca.pem and, for scheduler, worker and client, a certificate and its key. Every process needs ca.pem and\n" +
-			"the two files of its role, with --ca, --cert and --key; ca-key.pem is for making more and belongs elsewhere.",
+			"the two files of its role, with --ca, --cert and --key; or it has a join token, and the scheduler, which has all of the\n" +
+			"folder then (--issue), makes a certificate for it. ca-key.pem and token-key are secrets. A token for workers is printed.",
 		Example: "  weft cluster init --dir certs --hosts 10.0.0.5,10.0.0.6,node7",
 		RunE: func(*cobra.Command, []string) error {
 			if err := cluster.InitSecurity(dir, hosts); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(a.out, "certificates for %v are in %s\n", append([]string{"localhost"}, hosts...), dir)
+			token, err := cluster.NewToken(dir, cluster.RoleWorker, valid)
+			if err == nil {
+				_, err = fmt.Fprintf(a.out, "certificates for %v are in %s\ntoken for workers, for %v: %s\n", append([]string{"localhost"}, hosts...), dir, valid, token)
+			}
 			return err
 		},
 	}
+	role := "worker"
+	token := &cobra.Command{
+		Use: "token", Short: "Make a join token", Args: cobra.NoArgs,
+		Long: "token prints a join token: with --token, or in the environment as WEFT_TOKEN, a worker or client has the scheduler make\n" +
+			"a certificate for it, as often as it likes until the token expires. The process has its certificate renewed as long as it runs.",
+		Example: "  weft cluster token --dir certs --role client --for 8h",
+		RunE: func(*cobra.Command, []string) error {
+			text, err := cluster.NewToken(dir, "weft-"+role, valid)
+			if err == nil {
+				_, err = fmt.Fprintln(a.out, text)
+			}
+			return err
+		},
+	}
+	revoke := &cobra.Command{
+		Use: "revoke NAME...", Short: "Take away certificates", Args: cobra.MinimumNArgs(1),
+		Long: "revoke adds names to the file of certificates that are not valid any more: a scheduler with --issue expels who has one of\n" +
+			"them within a second, lets it in no more and renews nothing for it. Workers and clients, which call each other, look at the\n" +
+			"file with --revoked: who is named there is given nothing and not called, a scheduler that is named is left. In a certificate for a join token the name is that of\n" +
+			"the process (--name of workers). Those that init has made have one name for each role, such as 'weft worker': serial:NUMBER\n" +
+			"(hexadecimal) names one certificate. Who has a join token that has not expired can come back under another name.",
+		Example: "  weft cluster revoke --dir certs node7",
+		RunE:    func(_ *cobra.Command, names []string) error { return cluster.Revoke(dir, names...) },
+	}
+	for _, c := range []*cobra.Command{token, revoke} {
+		c.Flags().StringVar(&dir, "dir", dir, "folder of 'weft cluster init'")
+	}
+	token.Flags().StringVar(&role, "role", role, "worker or client")
+	for _, c := range []*cobra.Command{initial, token} {
+		c.Flags().DurationVar(&valid, "for", valid, "how long the token is valid")
+	}
 	initial.Flags().StringVar(&dir, "dir", dir, "folder for the files")
 	initial.Flags().StringSliceVar(&hosts, "hosts", nil, "names and addresses of the machines")
-	c.AddCommand(up, initial)
+	c.AddCommand(up, initial, token, revoke)
 	return c
 }
 
@@ -225,7 +279,7 @@ func (a *app) status() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&at, "scheduler", at, "address of the scheduler")
-	a.securityFlags(c)
+	a.tokenFlag(c)
 	return c
 }
 

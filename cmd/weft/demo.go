@@ -200,7 +200,7 @@ func (a *app) making(rows int64) func(float64) {
 
 // profile summarises the user's own files within the budget.
 func (a *app) profile(ctx context.Context, paths []string) (err error) {
-	f, err := open(ctx, paths)
+	f, err := a.open(ctx, paths)
 	if err != nil {
 		return err
 	}

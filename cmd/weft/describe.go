@@ -12,6 +12,7 @@ import (
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/cell"
 )
 
 // A summary describes one column.
@@ -37,7 +38,7 @@ func (a *app) describe() *cobra.Command {
 		Use: "describe FILE…", Short: "Summarise every column: nulls, smallest, largest, mean, deviation", Args: cobra.MinimumNArgs(1),
 		Example: "  weft describe trips.csv\n  weft describe --json --memory 512MiB 'trips-*.parquet'",
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			f, err := open(c.Context(), args)
+			f, err := a.open(c.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -119,7 +120,7 @@ func (a *app) printSummary(n int64, cols []summary) error {
 	w.AppendHeader(table.Row{"column", "type", "nulls", "min", "max", "mean", "std"})
 	w.SetColumnConfigs([]table.ColumnConfig{{Number: 3, Align: text.AlignRight}, {Number: 4, WidthMax: 28}, {Number: 5, WidthMax: 28}})
 	for _, c := range cols {
-		w.AppendRow(table.Row{c.Column, c.Type, wordCount(c.Nulls), c.word(c.Min), c.word(c.Max), c.word(c.Mean), c.word(c.Std)})
+		w.AppendRow(table.Row{cell.Line(c.Column), c.Type, wordCount(c.Nulls), c.word(c.Min), c.word(c.Max), c.word(c.Mean), c.word(c.Std)})
 	}
 	_, err := fmt.Fprintf(a.out, "%s\n%s %s\n", w.Render(), wordCount(n), map[bool]string{true: "row", false: "rows"}[n == 1])
 	return err
@@ -135,12 +136,8 @@ func (c *summary) word(v any) string {
 			return fmt.Sprintf("%.6g", x)
 		}
 		return fmt.Sprintf("%.8g", x)
-	case string:
-		if len([]rune(x)) > 28 {
-			return string([]rune(x)[:27]) + "…"
-		}
 	}
-	return frame.Word(v, c.typ)
+	return cell.Cut(frame.Word(v, c.typ), 28)
 }
 
 // tops adds the most frequent values of every column to its summary.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/frame"
+	"github.com/weft-data/weft/internal/cell"
 	"github.com/weft-data/weft/store"
 )
 
@@ -25,7 +26,7 @@ func (a *app) schema() *cobra.Command {
 		Use: "schema FILE…", Short: "Print the columns and their types", Args: cobra.MinimumNArgs(1),
 		Example: "  weft schema trips.csv\n  weft schema --json 'trips-*.parquet'",
 		RunE: func(c *cobra.Command, args []string) error {
-			f, err := open(c.Context(), args)
+			f, err := a.open(c.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -37,7 +38,7 @@ func (a *app) schema() *cobra.Command {
 			w.Style().Format.Header = text.FormatDefault
 			w.AppendHeader(table.Row{"column", "type", "nulls"})
 			for _, x := range f.Schema() {
-				w.AppendRow(table.Row{x.Name, x.Type.String(), map[bool]string{true: "possible", false: "none"}[x.Nullable]})
+				w.AppendRow(table.Row{cell.Line(x.Name), x.Type.String(), map[bool]string{true: "possible", false: "none"}[x.Nullable]})
 			}
 			_, err = fmt.Fprintln(a.out, w.Render())
 			return err
@@ -62,7 +63,7 @@ func (a *app) head() *cobra.Command {
 			if n < 0 {
 				return usageError{fmt.Errorf("-n %d: want 0 or more", n)}
 			}
-			f, err := open(c.Context(), args)
+			f, err := a.open(c.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -140,7 +141,7 @@ func (a *app) count() *cobra.Command {
 		Use: "count FILE…", Short: "Print the number of rows", Args: cobra.MinimumNArgs(1),
 		Example: "  weft count 'trips-*.csv.gz'",
 		RunE: func(c *cobra.Command, args []string) (err error) {
-			f, err := open(c.Context(), args)
+			f, err := a.open(c.Context(), args)
 			if err != nil {
 				return err
 			}
@@ -174,7 +175,7 @@ func (a *app) convert() *cobra.Command {
 			if st, err := os.Stat(filepath.Dir(out)); !store.IsRemote(out) && (err != nil || !st.IsDir()) {
 				return fmt.Errorf("%s: there is no folder %s to write to", out, filepath.Dir(out))
 			}
-			f, err := open(c.Context(), in)
+			f, err := a.open(c.Context(), in)
 			if err != nil {
 				return err
 			}

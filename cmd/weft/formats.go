@@ -18,20 +18,34 @@ type kind struct {
 	name    string
 	endings []string
 	packed  bool // whole files may be compressed: an ending such as .gz stands behind
-	read    func(paths ...string) *frame.Frame
+	read    func(o *reading, paths ...string) *frame.Frame
 	write   func(f *frame.Frame, ctx context.Context, r graph.Runner, path string, opts ...frame.Option) (int64, error)
 }
 
 // kinds are the formats; what is named like none of them is text.
 var kinds = []*kind{
-	{"CSV", []string{".csv", ".tsv", ".tab", ".txt"}, true, frame.ReadCSV, (*frame.Frame).WriteCSV},
-	{"Parquet", []string{".parquet", ".pq"}, false, frame.ReadParquet, (*frame.Frame).WriteParquet},
-	{"Arrow", []string{".arrow", ".feather", ".ipc", ".arrows"}, false, frame.ReadArrow, (*frame.Frame).WriteArrow},
-	{"JSON", []string{".ndjson", ".jsonl"}, true, frame.ReadJSON, (*frame.Frame).WriteJSON},
-	{"JSON", []string{".json"}, true, frame.ReadJSON, nil}, // an array is read; lines are written, and called so
+	{"CSV", []string{".csv", ".tsv", ".tab", ".txt"}, true, readCSV, (*frame.Frame).WriteCSV},
+	{"Parquet", []string{".parquet", ".pq"}, false, readParquet, (*frame.Frame).WriteParquet},
+	{"Arrow", []string{".arrow", ".feather", ".ipc", ".arrows"}, false, readArrow, (*frame.Frame).WriteArrow},
+	{"JSON", []string{".ndjson", ".jsonl"}, true, readJSON, (*frame.Frame).WriteJSON},
+	{"JSON", []string{".json"}, true, readJSON, nil}, // an array is read; lines are written, and called so
 }
 
-var csvKind, parquetKind, arrowKind = kinds[0], kinds[1], kinds[2]
+var csvKind, parquetKind, arrowKind, jsonKind = kinds[0], kinds[1], kinds[2], kinds[3]
+
+func readCSV(o *reading, paths ...string) *frame.Frame { return frame.ReadCSVWith(o.csv, paths...) }
+
+func readParquet(o *reading, paths ...string) *frame.Frame {
+	return frame.ReadParquetWith(frame.ParquetReadOptions{NoKeys: o.csv.NoKeys}, paths...)
+}
+
+func readArrow(o *reading, paths ...string) *frame.Frame {
+	return frame.ReadArrowWith(frame.ArrowReadOptions{NoKeys: o.csv.NoKeys}, paths...)
+}
+
+func readJSON(o *reading, paths ...string) *frame.Frame {
+	return frame.ReadJSONWith(frame.JSONOptions{Types: o.csv.Types, MaxRecordBytes: o.csv.MaxRecordBytes, NoKeys: o.csv.NoKeys}, paths...)
+}
 
 // byName returns the format that a name says, nil for none.
 func byName(path string) *kind {
@@ -48,7 +62,7 @@ func byName(path string) *kind {
 }
 
 // open makes a frame of files, patterns and URLs of one format.
-func open(ctx context.Context, paths []string) (*frame.Frame, error) {
+func (a *app) open(ctx context.Context, paths []string) (*frame.Frame, error) {
 	var of *kind
 	for _, p := range paths {
 		k, err := sniff(ctx, p)
@@ -62,18 +76,21 @@ func open(ctx context.Context, paths []string) (*frame.Frame, error) {
 			return nil, fmt.Errorf("%s and %s files cannot be read as one table: convert one of them first", of.name, k.name)
 		}
 	}
-	t := of.read(paths...)
+	if err := a.reading.fits(of); err != nil {
+		return nil, err
+	}
+	t := of.read(&a.reading, paths...)
 	return t, t.Err()
 }
 
-// sniff finds out the format of a file or pattern by its first bytes and its name, and refuses what is known to be
+// sniff finds out the format of a file, folder or pattern by its first bytes and its name, and refuses what is known to be
 // something else: as text it would give a table of rubbish.
 func sniff(ctx context.Context, path string) (*kind, error) {
 	named := byName(path)
 	if named == nil {
 		named = csvKind
 	}
-	found, err := store.Find(ctx, []string{path}, true, "")
+	found, err := store.Find(ctx, []string{path})
 	if err != nil {
 		return named, nil // the reader says what is wrong
 	}

@@ -26,6 +26,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends what the first could not
 	root := newRoot(os.Stdout, os.Stderr)
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "weft:", message(ctx, err))
@@ -35,16 +36,14 @@ func main() {
 }
 
 // message words an error for a person: without the places in this program where
-// the plan was built, and without system calls.
+// the plan was built, without system calls, and with flags for the library's options.
 func message(ctx context.Context, err error) string {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return "stopped"
 	}
 	s := strings.TrimPrefix(err.Error(), "frame: ")
-	if at := position.FindStringIndex(s); at != nil {
-		s = s[at[1]:]
-	}
-	s = strings.TrimPrefix(s, "csv: ")
+	s = position.ReplaceAllString(s, "$1")
+	s = flagged(strings.TrimPrefix(s, "csv: "))
 	for _, call := range []string{"stat ", "open "} {
 		s = strings.TrimPrefix(s, call)
 	}
@@ -52,7 +51,7 @@ func message(ctx context.Context, err error) string {
 }
 
 // position is a line of this program and the verb that was called there.
-var position = regexp.MustCompile(`^[a-z]+\.go:\d+: (Read[A-Za-z]+: )?`)
+var position = regexp.MustCompile(`^(memory: |)[a-z]+\.go:\d+: (Read[A-Za-z]+: )?`)
 
 // A usageError is a mistake in the command line: exit code 2.
 type usageError struct{ error }

@@ -16,6 +16,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/weft-data/weft/benchmarks/suite"
 	"github.com/weft-data/weft/cluster"
@@ -35,6 +36,7 @@ type app struct {
 	budget    int64
 	at        string // address of the scheduler
 	security  cluster.Security
+	reading   reading
 }
 
 // newRoot builds the command tree.
@@ -59,7 +61,7 @@ func newRoot(out, errs io.Writer) *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w\nSee '%s --help'", err, c.CommandPath())}
 	})
-	root.AddCommand(a.demo(), a.schema(), a.head(), a.describe(), a.count(), a.convert(),
+	root.AddCommand(a.reads(a.demo()), a.reads(a.schema()), a.reads(a.head()), a.reads(a.describe()), a.reads(a.count()), a.reads(a.convert()),
 		a.scheduler(), a.worker(), a.cluster(), a.status(), a.version())
 	for _, c := range root.Commands() {
 		c.Args = usageArgs(c.Args)
@@ -169,9 +171,14 @@ func (a *app) bar(title string) (opt frame.Option, done func()) {
 	if f, ok := a.errs.(*os.File); !ok || !isTerminal(f) {
 		return func(*graph.Request) {}, func() {}
 	}
+	return newBar(a.errs, title)
+}
+
+// newBar draws a bar on out until done is called.
+func newBar(out io.Writer, title string) (opt frame.Option, done func()) {
 	w := progress.NewWriter()
-	w.SetOutputWriter(a.errs)
-	w.SetAutoStop(false)
+	w.SetOutputWriter(out)
+	w.SetAutoStop(true) // Stop does nothing before Render has begun: a plan can be refused before that
 	w.SetUpdateFrequency(100 * time.Millisecond)
 	w.SetTrackerLength(20)
 	w.SetStyle(progress.StyleBlocks)
@@ -198,8 +205,7 @@ func (a *app) bar(title string) (opt frame.Option, done func()) {
 }
 
 func isTerminal(f *os.File) bool {
-	st, err := f.Stat()
-	return err == nil && st.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+	return term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
 // shortCount prints a number in four characters or so: lines of progress must fit

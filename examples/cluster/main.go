@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/weft-data/weft/cluster"
@@ -21,6 +22,16 @@ import (
 // the program does.
 var words = op.Func("example/words", func(_ context.Context, text string) (int, error) {
 	return len(strings.Fields(text)), nil
+})
+
+// others counts the words that are not in a list, which all calls have in common.
+var others = op.Func("example/others", func(_ context.Context, p future.With[[]string, string]) (n int, err error) {
+	for _, word := range strings.Fields(p.Arg) {
+		if !slices.Contains(p.Shared, word) {
+			n++
+		}
+	}
+	return n, nil
 })
 
 func main() {
@@ -52,6 +63,15 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	fmt.Println("words:", counts)
+
+	stop, err := future.Broadcast(ctx, calls, []string{"and", "then"}) // travels to each worker once, however many calls read it
+	if err != nil {
+		return err
+	}
+	if counts, err = future.Gather(ctx, future.MapShared(calls, others, stop, []string{"one", "and two", "and then three"})); err != nil {
+		return err
+	}
+	fmt.Println("others:", counts)
 
 	dir, err := os.MkdirTemp("", "weft-example-")
 	if err != nil {

@@ -109,7 +109,7 @@ func spell(p unsafe.Pointer, n uint32) spelling {
 func (p *ReadParams) glossaries() map[int]*glossary {
 	all := map[int]*glossary{}
 	add := func(c int) {
-		if p.Types[c].Kind == dtype.Utf8 && all[c] == nil {
+		if p.Types[c].Kind == dtype.Utf8 && all[c] == nil && !slices.Contains(p.Keys, int32(c)) {
 			all[c] = &glossary{values: map[string]uint32{}}
 			all[c].now.Store(firstEdition())
 		}
@@ -158,6 +158,7 @@ func (e *edition) enter(i uint32) {
 // publish gives the edition its dictionary.
 func (e *edition) publish(off []int32, str []byte) {
 	e.dict = chunk.NewDict(chunk.Vec{Type: dtype.Of(dtype.Utf8), N: len(off) - 1, Off: off, Str: str})
+	e.dict.Whole = true
 }
 
 // find returns the entry of a spelling, 0 if there is none. raw is the field if it

@@ -6,15 +6,18 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/scan"
 )
 
-// A column is one column being read: where it stands in the files, its type, and
-// the values of the current morsel.
+// A column is one column being read: the field it is, -1 if the files lack it, its
+// type, and the values of the current morsel.
 type column struct {
 	name    string
 	typ     dtype.Type
 	guessed bool
 	at      int
+	key     int         // which of the columns that paths give; -1: none
+	given   *scan.Given // its values
 
 	data  []uint64 // values or bits, at least what the rows need
 	off   []int32
@@ -63,8 +66,22 @@ func (c *column) allValid(n int) {
 	c.nulls = true
 }
 
+// lack makes n nulls.
+func (c *column) lack(n int) {
+	c.allValid(n)
+	clear(c.valid[:chunk.Words(n)])
+	clear(c.data)
+	if c.typ.Kind.IsVar() {
+		c.dict = nil
+		clear(c.off[:n+1])
+	}
+}
+
 // vec returns the first n values, borrowed.
 func (c *column) vec(n int) chunk.Vec {
+	if c.given != nil {
+		return c.given.Vec(n)
+	}
 	v := chunk.Vec{Type: c.typ, N: n}
 	if c.nulls {
 		v.Valid = c.valid[:chunk.Words(n)]
@@ -95,7 +112,14 @@ func as[T chunk.Fixed](c *column, n int) []T {
 
 // parse reads rows [lo, lo+n) of a column.
 func (r *parser) parse(c *column, lo, n int) *fault {
+	if c.given != nil {
+		return nil
+	}
 	c.reset(n)
+	if c.at < 0 {
+		c.lack(n)
+		return nil
+	}
 	e := r.ends(c.at, lo)
 	switch c.typ.Kind {
 	case dtype.Int64:

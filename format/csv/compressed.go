@@ -3,6 +3,7 @@ package csv
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/weft-data/weft/internal/codec"
@@ -13,6 +14,7 @@ import (
 type text struct {
 	io.Reader
 	file  *counted
+	codec Codec
 	close func()
 }
 
@@ -29,14 +31,23 @@ func (c *counted) Read(b []byte) (int, error) {
 }
 
 // openText opens a file for reading from its beginning. Several gzip members or
-// zstd frames after each other are one text.
+// zstd frames after each other are one text. A codec that is to be found out is.
 func openText(ctx context.Context, f *File) (*text, error) {
 	file, err := f.Open(ctx)
 	if err != nil {
 		return nil, wrap(err)
 	}
-	t := &text{file: &counted{File: file}}
-	if t.Reader, t.close, err = codec.NewReader(t.file, f.Codec); err != nil {
+	t := &text{file: &counted{File: file}, codec: f.Codec}
+	if t.codec == ByName {
+		if t.codec, err = codec.OfFile(file, f.Path); err != nil {
+			hint := ""
+			if t.codec != Plain {
+				hint = ": say how it is compressed with option Codec"
+			}
+			return nil, errors.Join(fmt.Errorf("csv: %w%s", err, hint), file.Close())
+		}
+	}
+	if t.Reader, t.close, err = codec.NewReader(t.file, t.codec); err != nil {
 		return nil, errors.Join(wrapPath(f.Path, err), file.Close())
 	}
 	return t, nil

@@ -12,6 +12,7 @@ import (
 
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/codec"
+	"github.com/weft-data/weft/internal/scan"
 	"github.com/weft-data/weft/store"
 )
 
@@ -19,67 +20,66 @@ const (
 	headSample   = 1 << 20   // of the first file
 	sideSample   = 256 << 10 // of the middle and the end, and of further files
 	sampledFiles = 3
+	shortSample  = 16 << 10 // of the start of the other files
 )
 
 // Describe finds out what "csv.read" must know of some files: their sizes and
 // times, how they are compressed, the delimiter, whether there is a header, the
 // column names and the columns' types. It is the only input and output of a verb
-// that reads text, and reads at most 4 MiB of the first three files.
+// that reads text, and reads at most 4 MiB of the first three files and 16 KiB of
+// each of the others, unless a record is longer.
 //
-// Each path is a file or a pattern (see filepath.Match); the files of a pattern
-// are sorted. Types come from a sample (the start, middle and end of the files)
+// The table has the columns of all headers, in the order in which they come, by
+// their names: those that a file lacks are null in its rows. A header that differs
+// must share a name with those before it and look like one, lest data be taken for
+// names. Without headers, and with Names, columns are taken by position.
+//
+// Each path is a file, a folder or a pattern, whose files are sorted: see
+// store.Find. The parts key=value of the paths below a folder, or from the first
+// wildcard of a pattern on, become columns behind those of the files, see scan.Find.
+// Types come from a sample (the start, middle and end of the files)
 // and are checked again on every row that is read: see Options for what they may
 // be. A column without values in the sample is utf8, or null if the sample was all
 // there is.
 //
-// Errors: a pattern that matches nothing, a folder, an unreadable file, options
+// Errors: a pattern that matches nothing, a folder without files, an unreadable file, options
 // that contradict each other or the first record.
 func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype.Schema, error) {
-	files, err := expand(ctx, paths, o.Codec)
+	found, err := scan.Find(ctx, scan.Ask{Paths: paths, NoKeys: o.NoKeys, Types: o.Types})
 	if err != nil {
-		return ReadParams{}, nil, err
+		return ReadParams{}, nil, wrap(err)
+	}
+	files := make([]File, len(found.Files))
+	for i, x := range found.Files {
+		files[i] = File{Info: x.Info, Codec: o.Codec, Keys: found.Values[i]}
 	}
 	p, err := o.params(files)
 	if err != nil {
 		return ReadParams{}, nil, err
 	}
-	d := describer{p: &p, o: o, complete: len(files) <= sampledFiles}
+	d := describer{p: &p, o: o, complete: true}
 	if err := d.run(ctx); err != nil {
 		return ReadParams{}, nil, err
 	}
+	p.keys(found.Keys)
 	if err := p.check(); err != nil {
 		return ReadParams{}, nil, err
 	}
 	return p, p.schema(), nil
 }
 
-// expand lists the files of all paths and what is known of them.
-func expand(ctx context.Context, paths []string, by Codec) (out []File, err error) {
-	found, err := store.Find(ctx, paths, false, "*.csv")
-	if err != nil {
-		return nil, wrap(err)
-	}
-	for _, x := range found {
-		f := File{x.Info, by}
-		if by == ByName {
-			if f.Codec, err = codecOf(ctx, x.Info); err != nil {
-				return nil, wrap(err)
-			}
+// keys adds the columns that paths give.
+func (p *ReadParams) keys(keys dtype.Schema) {
+	for _, k := range keys {
+		c := slices.Index(p.Names, k.Name)
+		if c < 0 {
+			c = len(p.Names)
+			p.Names, p.Types, p.Guessed = append(p.Names, k.Name), append(p.Types, k.Type), append(p.Guessed, false)
 		}
-		out = append(out, f)
+		p.Types[c], p.Guessed[c] = k.Type, false
+		p.Cols = append(slices.DeleteFunc(p.Cols, func(x int32) bool { return x == int32(c) }), int32(c))
+		p.Keys = append(p.Keys, int32(c))
 	}
-	return out, nil
-}
-
-func codecOf(ctx context.Context, x store.Info) (c Codec, err error) {
-	f, err := x.Open(ctx)
-	if err != nil {
-		return c, err
-	}
-	if c, err = codec.OfFile(f, x.Path); err != nil {
-		err = fmt.Errorf("%w: set Codec", err)
-	}
-	return c, errors.Join(err, f.Close())
 }
 
 // params turns options into parameters, without what must be found out.
@@ -122,16 +122,17 @@ func (o *Options) params(files []File) (ReadParams, error) {
 type describer struct {
 	p        *ReadParams
 	o        Options
-	complete bool // the samples hold every record
-	guesses  []guess
-	bytes    int64 // of sampled records
+	complete bool    // the samples hold every record
+	guesses  []guess // by column of the table
+	layout   *Layout // of the file being sampled
+	bytes    int64   // of sampled records
 	records  int64
 	fields   []field
 	scratch  []byte
 }
 
 func (d *describer) run(ctx context.Context) error {
-	for i := range d.p.Files[:min(len(d.p.Files), sampledFiles)] {
+	for i := range d.p.Files {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -162,29 +163,37 @@ func (d *describer) run(ctx context.Context) error {
 	return nil
 }
 
-// file samples file i; the first one decides about everything but types.
+// file samples file i; the first one decides about everything but types and the
+// columns that others have besides its own.
 func (d *describer) file(ctx context.Context, i int) error {
 	f := &d.p.Files[i]
-	want := sideSample
-	if i == 0 {
+	want := shortSample
+	switch {
+	case i == 0:
 		want = headSample
+	case i < sampledFiles:
+		want = sideSample
 	}
 	head, whole, err := d.head(ctx, f, want)
 	if err != nil {
 		return err
 	}
-	d.complete = d.complete && whole
-	body, err := skipPreamble(head, f.Path, d.p.Skip)
+	body, err := skipPreamble(head, store.Name(f.Path), d.p.Skip)
 	if err != nil {
 		return err
 	}
 	if i == 0 {
-		if err := d.shape(f, body, whole); err != nil {
-			return err
-		}
+		err = d.shape(f, body, whole)
+	} else {
+		err = d.lay(f, body)
 	}
+	if err != nil {
+		return err
+	}
+	d.complete = d.complete && whole
+	d.layout = &d.p.Layouts[f.Layout]
 	d.learn(body, d.p.HasHead)
-	if whole || d.p.streamed(i) {
+	if whole || d.p.streamed(i) || i >= sampledFiles {
 		return nil
 	}
 	for _, at := range []int64{f.Size / 2, f.Size - sideSample} {
@@ -205,7 +214,7 @@ func (d *describer) head(ctx context.Context, f *File, n int) (b []byte, whole b
 		if err != nil {
 			return nil, false, err
 		}
-		if f.Codec <= Plain {
+		if f.Codec = r.codec; f.Codec == Plain {
 			n = int(min(int64(n), f.Size))
 		}
 		b = make([]byte, n+1)
@@ -220,7 +229,7 @@ func (d *describer) head(ctx context.Context, f *File, n int) (b []byte, whole b
 		} else {
 			b = b[:n]
 		}
-		if f.Codec > Plain && used > 0 {
+		if f.Codec != Plain && used > 0 {
 			d.p.Ratio = float64(k) / float64(used)
 		}
 		// A sample must hold the first record.
@@ -265,52 +274,123 @@ func preamble(b []byte, path string, lines int64) (int, error) {
 func (d *describer) shape(f *File, b []byte, whole bool) error {
 	p := d.p
 	if p.Delimiter == 0 {
-		p.Delimiter = d.sniff(f.Path, b)
+		p.Delimiter = d.sniff(store.Name(f.Path), b)
 	}
 	g := grammar{p.Delimiter, p.Quote, p.Comment}
 	if err := g.check(); err != nil {
 		return err
 	}
-	rows := d.firstRows(&g, b, 200)
-	if len(rows) == 0 && !whole && len(bytes.TrimSpace(b)) > 0 {
-		return fmt.Errorf("csv: %s: the first record does not end within %d bytes: an open quote, or raise MaxRecordBytes", f.Path, len(b))
-	}
-	if len(rows) == 0 {
+	rows, open := d.firstRows(&g, b, 200)
+	switch {
+	case len(rows) > 0:
+	case open && whole:
+		return fmt.Errorf("csv: %s: a quoted field of the first record is not closed", store.Name(f.Path))
+	case !whole && len(bytes.TrimSpace(b)) > 0:
+		return fmt.Errorf("csv: %s: the first record does not end within %d bytes: an open quote, or too small an option MaxRecordBytes", store.Name(f.Path), len(b))
+	default:
 		return d.noRows(f)
+	}
+	if whole && returnsAlone(&g, b) {
+		return fmt.Errorf("csv: %s: lines seem to end in a carriage return alone: they must end in LF or CRLF", store.Name(f.Path))
 	}
 	p.HasHead = d.o.Header == Yes || d.o.Header == Auto && looksLikeHeader(rows)
 	n := len(rows[0])
-	names := make([]string, n)
+	names, l := make([]string, n), Layout{}
 	if p.HasHead {
-		for c := range names {
-			names[c] = rows[0][c].text
-		}
+		names = texts(rows[0])
 		if d.o.Names == nil {
-			p.Header = slices.Clone(names)
+			l.Header = slices.Clone(names)
 		}
 	}
 	if d.o.Names != nil {
 		if len(d.o.Names) != n && !(p.Pad && len(d.o.Names) > n) {
-			return fmt.Errorf("csv: %s: %d names given, but the first record has %d fields", f.Path, len(d.o.Names), n)
+			return fmt.Errorf("csv: %s: %d names given, but the first record has %d fields", store.Name(f.Path), len(d.o.Names), n)
 		}
 		names = slices.Clone(d.o.Names)
 		if err := unique(names); err != nil {
 			return err
 		}
 	}
-	p.Names = fixNames(names)
-	d.guesses = make([]guess, len(p.Names))
+	d.first(fixNames(names), l)
+	return nil
+}
+
+// returnsAlone reports whether b is one line with carriage returns in it, outside quotes: ends of lines that the
+// grammar does not know.
+func returnsAlone(g *grammar, b []byte) bool {
+	if bytes.IndexByte(b, '\n') != len(b)-1 {
+		return false
+	}
+	_, f, kind := g.record(b, 0, nil)
+	return kind == lineRecord && slices.ContainsFunc(f, func(x field) bool { return !x.quoted && bytes.IndexByte(b[x.lo:x.hi], '\r') >= 0 })
+}
+
+// first takes the columns of the first file.
+func (d *describer) first(names []string, l Layout) {
+	d.p.Names, d.guesses = names, make([]guess, len(names))
+	for c := range names {
+		l.Cols = append(l.Cols, int32(c))
+	}
+	d.p.Layouts = []Layout{l}
+}
+
+func texts(row []cell) []string {
+	out := make([]string, len(row))
+	for i, c := range row {
+		out[i] = c.text
+	}
+	return out
+}
+
+// lay finds the layout of a file that is not the first: one that is there already if
+// its header is.
+func (d *describer) lay(f *File, b []byte) error {
+	p := d.p
+	if len(p.Layouts[0].Header) == 0 {
+		return nil // by position
+	}
+	g := grammar{p.Delimiter, p.Quote, p.Comment}
+	rows, _ := d.firstRows(&g, b, 50)
+	if len(rows) == 0 {
+		return nil
+	}
+	header := texts(rows[0])
+	for i, l := range p.Layouts {
+		if slices.Equal(l.Header, header) {
+			f.Layout = int32(i)
+			return nil
+		}
+	}
+	l := Layout{Header: slices.Clone(header)}
+	shares := false
+	names := fixNames(header)
+	for _, name := range names {
+		shares = shares || slices.Contains(p.Names, name)
+	}
+	if !shares || d.o.Header == Auto && !looksLikeHeader(rows) {
+		return fmt.Errorf("csv: %s: the first record is %s, which is no header of a table with the columns %s (with option Header: Yes and option Names, columns are taken by position)",
+			store.Name(f.Path), strings.Join(l.Header, ","), strings.Join(p.Names, ","))
+	}
+	for _, name := range names {
+		c := slices.Index(p.Names, name)
+		if c < 0 {
+			c = len(p.Names)
+			p.Names, d.guesses = append(p.Names, name), append(d.guesses, guess{})
+		}
+		l.Cols = append(l.Cols, int32(c))
+	}
+	f.Layout = int32(len(p.Layouts))
+	p.Layouts = append(p.Layouts, l)
 	return nil
 }
 
 // noRows describes a file without records.
 func (d *describer) noRows(f *File) error {
 	if d.o.Names == nil {
-		return fmt.Errorf("csv: %s has no records, so it has no columns: give Names", f.Path)
+		return fmt.Errorf("csv: %s has no records, so it has no columns: give their names with option Names", store.Name(f.Path))
 	}
-	d.p.Names = fixNames(slices.Clone(d.o.Names))
+	d.first(fixNames(slices.Clone(d.o.Names)), Layout{})
 	d.p.HasHead = d.o.Header == Yes
-	d.guesses = make([]guess, len(d.p.Names))
 	return unique(d.o.Names)
 }
 
@@ -357,14 +437,13 @@ type cell struct {
 	class class
 }
 
-// firstRows reads up to n records.
-func (d *describer) firstRows(g *grammar, b []byte, n int) [][]cell {
-	var rows [][]cell
+// firstRows reads up to n records. open says that it ended at one that goes on behind b.
+func (d *describer) firstRows(g *grammar, b []byte, n int) (rows [][]cell, open bool) {
 	var f []field
 	for at := 0; at < len(b) && len(rows) < n; {
 		var kind line
 		if at, f, kind = g.record(b, at, f); kind == lineOpen {
-			break
+			return rows, true
 		}
 		if kind != lineRecord {
 			continue
@@ -379,7 +458,7 @@ func (d *describer) firstRows(g *grammar, b []byte, n int) [][]cell {
 		}
 		rows = append(rows, row)
 	}
-	return rows
+	return rows, false
 }
 
 // looksLikeHeader reports whether the first record has names: only text, some of
@@ -408,11 +487,7 @@ func looksLikeHeader(rows [][]cell) bool {
 // sniff chooses the delimiter that divides the most records of the sample into the
 // same number of fields, above one; the earlier of , ; tab | when they are equal.
 func (d *describer) sniff(path string, b []byte) byte {
-	name := strings.ToLower(path)
-	for _, suffix := range []string{".gz", ".zst"} {
-		name = strings.TrimSuffix(name, suffix)
-	}
-	if strings.HasSuffix(name, ".tsv") || strings.HasSuffix(name, ".tab") {
+	if store.Ends(codec.Trim(path), ".tsv", ".tab") {
 		return '\t'
 	}
 	best, score := byte(','), 0.0
@@ -421,7 +496,7 @@ func (d *describer) sniff(path string, b []byte) byte {
 			continue
 		}
 		g := grammar{c, d.p.Quote, d.p.Comment}
-		rows := d.firstRows(&g, b, 100)
+		rows, _ := d.firstRows(&g, b, 100)
 		if len(rows) == 0 || len(rows[0]) < 2 {
 			continue
 		}
@@ -451,7 +526,7 @@ func (d *describer) learn(b []byte, skipFirst bool) {
 		if kind == lineRecord && !skipFirst {
 			d.see(&g, b, f)
 		}
-		if !skipFirst && (kind == lineRecord || kind == lineBlank && len(d.guesses) == 1) {
+		if !skipFirst && (kind == lineRecord || kind == lineBlank && len(d.layout.Cols) == 1) {
 			d.bytes += int64(next - at)
 			d.records++
 		}
@@ -461,7 +536,7 @@ func (d *describer) learn(b []byte, skipFirst bool) {
 }
 
 func (d *describer) see(g *grammar, b []byte, f []field) {
-	for c, x := range f[:min(len(f), len(d.guesses))] {
+	for i, x := range f[:min(len(f), len(d.layout.Cols))] {
 		v := b[x.lo:x.hi]
 		if x.doubled {
 			d.scratch = g.text(d.scratch[:0], b, x)
@@ -470,7 +545,7 @@ func (d *describer) see(g *grammar, b []byte, f []field) {
 		if len(d.p.Nulls) > 0 && slices.Contains(d.p.Nulls, view(v)) {
 			continue
 		}
-		d.guesses[c].see(v, x.quoted)
+		d.guesses[d.layout.Cols[i]].see(v, x.quoted)
 	}
 }
 
@@ -486,7 +561,7 @@ func (d *describer) side(ctx context.Context, f *File, at int64) error {
 	b := make([]byte, sideSample)
 	n, err := file.ReadAt(b, at)
 	if err != nil && err != io.EOF {
-		return fmt.Errorf("csv: %s: %w", f.Path, err)
+		return wrapPath(f.Path, err)
 	}
 	b = b[:n]
 	g := grammar{d.p.Delimiter, d.p.Quote, 0}
@@ -507,7 +582,7 @@ func (d *describer) even(g *grammar, b []byte) bool {
 		if kind == lineOpen {
 			return at > 0
 		}
-		if kind == lineRecord && len(f) != len(d.guesses) || slices.ContainsFunc(f, func(x field) bool { return x.bad }) {
+		if kind == lineRecord && len(f) != len(d.layout.Cols) || slices.ContainsFunc(f, func(x field) bool { return x.bad }) {
 			return false
 		}
 		at = next

@@ -19,6 +19,9 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/internal/codec"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/op"
 )
 
@@ -86,8 +89,9 @@ func checkNumbered(t *testing.T, rows [][]string, n int) {
 }
 
 func TestSplitsAndBlocksOfALargeFile(t *testing.T) {
+	effort.Long(t, "needs tables of some size")
 	path := writeFile(t, "big.csv", numbered(60_000))
-	for _, o := range []Options{{}, {SplitBytes: 10_007, BlockBytes: 100_000}, {SplitBytes: 1 << 20, BlockBytes: 1 << 20}, {SplitBytes: 300, BlockBytes: 100_000}} {
+	for _, o := range effort.Some(2, []Options{{}, {SplitBytes: 10_007, BlockBytes: 100_000}, {SplitBytes: 1 << 20, BlockBytes: 1 << 20}, {SplitBytes: 300, BlockBytes: 100_000}}) {
 		p := describe(t, o, path)
 		checkNumbered(t, mustCollect(t, p), 60_000)
 		shuffled := func(n int) []int { return rand.New(rand.NewPCG(1, 1)).Perm(n) }
@@ -148,7 +152,21 @@ func packed(t *testing.T, text string, codec Codec) string {
 	return b.String()
 }
 
+// A compressed file of a byte order mark has no records, as a plain one.
+func TestMarkAlone(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		rows       int
+	}{{"x.csv", "\ufeff", 0}, {"x.csv.gz", packed(t, "\ufeff", Gzip), 0}, {"y.csv", "\ufeff\n", 1}, {"y.csv.gz", packed(t, "\ufeff\n", Gzip), 1}} {
+		p := describe(t, Options{Names: []string{"a"}, Header: No}, writeFile(t, c.name, c.text))
+		if rows := mustCollect(t, p); len(rows) != c.rows {
+			t.Errorf("%s: %d rows, want %d", c.name, len(rows), c.rows)
+		}
+	}
+}
+
 func TestCompressedFiles(t *testing.T) {
+	effort.Long(t, "many ways to do the same")
 	text := numbered(80_000) // more than one piece
 	for _, c := range []struct {
 		name  string
@@ -180,11 +198,26 @@ func TestCompressedFiles(t *testing.T) {
 	}
 }
 
+// TestFaultsNameAType holds that what is said about a value of another type than the sample's would help.
+func TestFaultsNameAType(t *testing.T) {
+	for value, want := range map[string]string{`"x"`: "utf8", `"2.5"`: "float64", `"1e-3"`: "float64", `"9223372036854775808"`: "utf8", `"007"`: "utf8"} {
+		f := &fault{msg: "int64", typed: &column{name: "n", typ: dtype.Of(dtype.Int64), guessed: true}}
+		if got := f.text(value); !strings.HasSuffix(got, fmt.Sprintf(`column "n": %s is not int64 (types were inferred from a sample; override with option Types{"n": %s})`, value, want)) {
+			t.Errorf("%s", got)
+		}
+	}
+	path := writeFile(t, "t.csv", "at\n10:20:30\n")
+	_, _, err := Describe(context.Background(), []string{path}, Options{Types: map[string]dtype.Type{"at": dtype.TimeOf(dtype.Second)}})
+	if err == nil || err.Error() != `csv: column "at": text is not read as time[s]: read it as utf8 and cast that` {
+		t.Error(err)
+	}
+}
+
 func TestErrorsInLargeFilesNameTheLine(t *testing.T) {
 	text := numbered(200_000)
 	lines := strings.Count(text, "\n")
 	bad := text + "oops,1,x\n" + numbered(1000)[len("n,half,text\n"):]
-	want := fmt.Sprintf(":%d: column \"n\": \"oops\" is not int64 (types were inferred from a sample; override with Types{\"n\": utf8})", lines+1)
+	want := fmt.Sprintf(":%d: column \"n\": \"oops\" is not int64 (types were inferred from a sample; override with option Types{\"n\": utf8})", lines+1)
 	plain := writeFile(t, "x.csv", bad)
 	for _, path := range []string{plain, writeFile(t, "x.csv.gz", packed(t, bad, Gzip))} {
 		p := describe(t, Options{Types: map[string]dtype.Type{"n": dtype.Of(dtype.Int64)}}, path)
@@ -255,13 +288,88 @@ func TestManyFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	p = describe(t, Options{}, filepath.Join(dir, "f*.csv"), other)
-	if _, err := collect(t, p, 0, nil); err == nil || !strings.Contains(err.Error(), "g.csv: the header is b,a, but the first file has a,b") {
-		t.Errorf("another header: %v", err)
+	if got := mustCollect(t, p); table(got) != table(append(want, []string{"2", "1"})) {
+		t.Errorf("columns in another order: %s", table(got))
 	}
-	for path, want := range map[string]string{filepath.Join(dir, "*.txt"): "no file matches", dir: "is a folder", filepath.Join(dir, "none.csv"): "no such file"} {
+	for path, want := range map[string]string{filepath.Join(dir, "*.txt"): "no file matches", t.TempDir(): "is a folder without files", filepath.Join(dir, "none.csv"): "no such file"} {
 		if _, _, err := Describe(context.Background(), []string{path}, Options{}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", path, err)
 		}
+	}
+}
+
+// TestFilesWithOtherColumns reads files whose columns came and went, in large and small splits.
+func TestFilesWithOtherColumns(t *testing.T) {
+	files := []struct{ name, text string }{
+		{"a.csv", "id,name\n1,x\n2,\n"},
+		{"b.csv", "name,id,price\n\"y,\ny\",3,1.5\nz,4,\n"}, // another order, and one more
+		{"c.csv", "id\n5\n"},                                // one less
+		{"d.csv", ""},
+		{"e.csv", "id,price,on\n6,7,2024-01-02\n"},
+		{"f.csv", "id,name\n7.5,w\n"}, // a wider type, behind the files that are read for types
+		{"g.csv.gz", "on,id\n2024-01-03,8\n"},
+	}
+	var paths []string
+	for _, f := range files {
+		text := f.text
+		if strings.HasSuffix(f.name, ".gz") {
+			b, err := codec.NewPacker(Gzip).Pack(nil, []byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = string(b)
+		}
+		paths = append(paths, writeFile(t, f.name, text))
+	}
+	n := null
+	want := [][]string{{"1", "x", n, n}, {"2", n, n, n}, {"3", "y,\ny", "1.5", n}, {"4", "z", n, n}, {"5", n, n, n}, {"6", n, "7", "2024-01-02"}, {"7.5", "w", n, n}, {"8", n, n, "2024-01-03"}}
+	for _, o := range []Options{{}, {SplitBytes: 4, BlockBytes: 8}, {SplitBytes: 7}, {Comment: '#'}} {
+		p := describe(t, o, paths...)
+		if s := p.schema().String(); s != "id float64?, name utf8?, price float64?, on date?" {
+			t.Fatal(s)
+		}
+		if got := mustCollect(t, p); table(got) != table(want) {
+			t.Errorf("%+v: %s", o, table(got))
+		}
+		var ons [][]string
+		for _, r := range want {
+			ons = append(ons, []string{r[3], r[0]})
+		}
+		if got := mustCollect(t, project(p, []string{"on", "id"})); table(got) != table(ons) {
+			t.Errorf("two columns: %s", table(got))
+		}
+		for _, c := range []struct {
+			pred expr.Expr
+			keep func(r []string) bool
+		}{
+			{expr.Col("price").IsNull(), func(r []string) bool { return r[2] == n }},
+			{expr.Col("price").Gt(1), func(r []string) bool { return r[2] != n }},
+			{expr.Col("on").IsNotNull().Or(expr.Col("name").Eq("z")), func(r []string) bool { return r[3] != n || r[1] == "z" }},
+		} {
+			q, _ := filter(p, c.pred)
+			var rows [][]string
+			for _, r := range want {
+				if c.keep(r) {
+					rows = append(rows, r)
+				}
+			}
+			if got := mustCollect(t, q); table(got) != table(rows) {
+				t.Errorf("where %s: %s", c.pred, table(got))
+			}
+		}
+		q, _ := limit(p, 4) // of every block at least
+		if got := mustCollect(t, q); len(got) < 4 || table(got[:4]) != table(want[:4]) {
+			t.Errorf("the first four rows: %s", table(got))
+		}
+	}
+	for text, o := range map[string]Options{"3,4\n": {}, "u,v\nx,y\n": {}, "id,4\n5,6\n": {}, "5,6\n": {Header: Yes}} {
+		_, _, err := Describe(t.Context(), []string{paths[0], writeFile(t, "data.csv", text)}, o)
+		if err == nil || !strings.Contains(err.Error(), "data.csv: the first record is "+text[:3]) {
+			t.Errorf("data in place of a header, %q: %v", text, err)
+		}
+	}
+	if p := describe(t, Options{Names: []string{"a", "b"}, Header: Yes}, paths[0], writeFile(t, "p.csv", "u,v\nx,y\n")); table(mustCollect(t, p)) != table([][]string{{"1", "x"}, {"2", n}, {"x", "y"}}) {
+		t.Error("with names, columns are not taken by position")
 	}
 }
 

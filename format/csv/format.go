@@ -1,9 +1,8 @@
 package csv
 
 import (
-	"encoding/binary"
+	"bytes"
 	"fmt"
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,36 +19,99 @@ type rowFormat struct {
 	delim byte
 	null  string
 	bare  []lexicon // by column
+	cells []written // by column, of the morsel in hand
 }
 
-// appendRows appends the rows of m.
+// A written is a column of the morsel in hand as its values are written.
+type written struct {
+	form   form
+	v      *chunk.Vec
+	whole  []int64
+	small  []int32
+	number []float64
+	codes  []uint32
+	bare   []bool // by code
+	off    []int32
+	str    []byte
+}
+
+type form uint8
+
+const (
+	anything form = iota // see appendCell
+	asWhole              // int64
+	asSmall              // int32
+	asNumber             // float64
+	asText               // text none of which has a byte with a meaning
+	asCodes              // of a dictionary whose entries were looked at
+)
+
+// appendRows appends the rows of m. Numbers and short texts are written where there is room for any of them, whole
+// registers at once: what is behind their end is overwritten.
 func (f *rowFormat) appendRows(dst []byte, m *chunk.Batch, schema dtype.Schema) ([]byte, error) {
 	f.look(m)
+	at, most := len(dst), len(f.cells)*(numeral.Room+1)
+	dst = dst[:cap(dst)]
 	for i := range m.N {
-		for c := range m.Cols {
-			if c > 0 {
-				dst = append(dst, f.delim)
-			}
-			v := &m.Cols[c]
-			if b := f.bare[c].bare; b != nil && v.Valid == nil {
-				if k := chunk.Values[uint32](v)[i]; b[k] {
-					t := &v.Dict.Values
-					dst = append(dst, t.Str[t.Off[k]:t.Off[k+1]]...)
-					continue
+		if len(dst)-at < most {
+			dst = room(dst, at, most)
+		}
+		for c := range f.cells {
+			n, x := 0, &f.cells[c]
+			switch x.form {
+			case asWhole:
+				n = numeral.PutInt(dst[at:], x.whole[i])
+			case asSmall:
+				n = numeral.PutInt(dst[at:], int64(x.small[i]))
+			case asNumber:
+				n = numeral.PutFloat(dst[at:], x.number[i], 64)
+			case asText:
+				n = x.put(dst[at:], i)
+			case asCodes:
+				if k := int(x.codes[i]); x.bare[k] {
+					n = x.put(dst[at:], k)
 				}
 			}
-			if v.Type.Kind == dtype.Null || v.Valid != nil && v.Valid[i>>6]>>(uint(i)&63)&1 == 0 {
-				dst = append(dst, f.null...)
-				continue
+			if n == 0 {
+				var ok bool
+				if dst, ok = f.appendCell(dst[:at], x.v, i); !ok {
+					return dst, fmt.Errorf("csv: column %q: a %s outside the years 0000 to 9999 cannot be written", schema[c].Name, x.v.Type)
+				}
+				at = len(dst)
+				dst = room(dst, at, most)
 			}
-			var ok bool
-			if dst, ok = f.appendValue(dst, v, i); !ok {
-				return dst, fmt.Errorf("csv: column %q: a %s outside the years 0000 to 9999 cannot be written", schema[c].Name, v.Type)
-			}
+			at += n
+			dst[at] = f.delim
+			at++
 		}
-		dst = append(dst, '\n')
+		dst[at-1] = '\n'
 	}
-	return dst, nil
+	return dst[:at], nil
+}
+
+// room makes space for n bytes behind the first at, and returns all the space there is.
+func room(dst []byte, at, n int) []byte {
+	dst = slices.Grow(dst[:at], n)
+	return dst[:cap(dst)]
+}
+
+// put writes text i of a column if it is of 1 to 16 bytes and begins like none that a file must not begin with, and
+// returns how many bytes that are; 0 for all others.
+func (x *written) put(dst []byte, i int) int {
+	lo, hi := int(x.off[i]), int(x.off[i+1])
+	if n := hi - lo; n > 0 && n <= 16 && lo+16 <= len(x.str) && x.str[lo] < 0xef {
+		*(*[16]byte)(dst) = *(*[16]byte)(x.str[lo:])
+		return n
+	}
+	return 0
+}
+
+// appendCell appends value i of any column.
+func (f *rowFormat) appendCell(dst []byte, v *chunk.Vec, i int) ([]byte, bool) {
+	if v.Type.Kind == dtype.Null || v.Valid != nil && v.Valid[i>>6]>>(uint(i)&63)&1 == 0 {
+		return append(dst, f.null...), true
+	}
+	return f.appendValue(dst, v, i)
 }
 
 // A lexicon says of the texts of a dictionary which are written as they are.
@@ -58,14 +120,15 @@ type lexicon struct {
 	bare []bool // nil: not looked at
 }
 
-// look finds out about the dictionaries of m, once for each that follows itself.
+// look finds out how the columns of m are written, about each dictionary once if it follows itself.
 func (f *rowFormat) look(m *chunk.Batch) {
 	for len(f.bare) < len(m.Cols) {
 		f.bare = append(f.bare, lexicon{})
 	}
+	f.cells = f.cells[:0]
 	for c := range m.Cols {
-		l, d := &f.bare[c], m.Cols[c].Dict
-		switch {
+		v, l := &m.Cols[c], &f.bare[c]
+		switch d := v.Dict; {
 		case d == nil || d.ID != l.of && d.Values.N > 4*m.N:
 			*l = lexicon{}
 		case d.ID != l.of:
@@ -75,7 +138,39 @@ func (f *rowFormat) look(m *chunk.Batch) {
 				l.bare[k] = s != "" && s != f.null && !f.special(s)
 			}
 		}
+		f.cells = append(f.cells, f.written(v, l))
 	}
+}
+
+// written finds out how a column is written; one with nulls is looked at value by value.
+func (f *rowFormat) written(v *chunk.Vec, l *lexicon) written {
+	x := written{v: v}
+	switch kind := v.Type.Kind; {
+	case v.Valid != nil || v.N == 0:
+	case v.Dict != nil:
+		if l.bare != nil {
+			x.form, x.codes, x.bare, x.off, x.str = asCodes, chunk.Values[uint32](v), l.bare, v.Dict.Values.Off, v.Dict.Values.Str
+		}
+	case kind == dtype.Int64:
+		x.form, x.whole = asWhole, chunk.Values[int64](v)
+	case kind == dtype.Int32:
+		x.form, x.small = asSmall, chunk.Values[int32](v)
+	case kind == dtype.Float64:
+		x.form, x.number = asNumber, chunk.Values[float64](v)
+	case kind == dtype.Utf8 && f.null == "" && f.plain(v.Str[v.Off[0]:v.Off[v.N]]):
+		x.form, x.off, x.str = asText, v.Off, v.Str
+	}
+	return x
+}
+
+// plain reports whether text has no byte with a meaning.
+func (f *rowFormat) plain(s []byte) bool {
+	for _, c := range [...]byte{f.delim, '"', '\n', '\r'} {
+		if bytes.IndexByte(s, c) >= 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // appendValue appends value i, which is not null.
@@ -98,7 +193,8 @@ func (f *rowFormat) appendValue(dst []byte, v *chunk.Vec, i int) ([]byte, bool) 
 	case dtype.Float32:
 		return numeral.AppendFloat(dst, float64(chunk.Values[float32](v)[i]), 32), true
 	case dtype.Decimal128:
-		return appendDecimal(dst, chunk.Values[[16]byte](v)[i], int(v.Type.Scale)), true
+		dst, err := expr.AppendText(dst, v, i)
+		return dst, err == nil
 	case dtype.Time, dtype.Duration, dtype.List, dtype.Struct:
 		s, err := expr.AppendText(nil, v, i)
 		return f.appendText(dst, string(s)), err == nil
@@ -202,28 +298,4 @@ func appendStamp(dst []byte, v int64, t dtype.Type) ([]byte, bool) {
 		dst = append(dst, 'Z')
 	}
 	return dst, true
-}
-
-// appendDecimal appends a 128-bit little-endian integer scaled by 10^-scale.
-func appendDecimal(dst []byte, b [16]byte, scale int) []byte {
-	lo, hi := binary.LittleEndian.Uint64(b[:]), int64(binary.LittleEndian.Uint64(b[8:]))
-	v := new(big.Int).Lsh(big.NewInt(hi), 64)
-	v.Or(v, new(big.Int).SetUint64(lo))
-	if v.Sign() < 0 {
-		dst = append(dst, '-')
-		v.Neg(v)
-	}
-	s := v.String()
-	if scale <= 0 {
-		dst = append(dst, s...)
-		if v.Sign() != 0 {
-			dst = append(dst, strings.Repeat("0", -scale)...)
-		}
-		return dst
-	}
-	if len(s) <= scale {
-		s = strings.Repeat("0", scale-len(s)+1) + s
-	}
-	dst = append(dst, s[:len(s)-scale]...)
-	return append(append(dst, '.'), s[len(s)-scale:]...)
 }

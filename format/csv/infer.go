@@ -33,10 +33,10 @@ type guess struct {
 func (g *guess) see(b []byte, quoted bool) {
 	t := trim(b)
 	if len(t) == 0 {
-		if quoted {
-			g.seen |= isEmpty
-		} else if len(b) > 0 {
+		if len(b) > 0 { // no number, quoted or not
 			g.seen |= isText
+		} else if quoted {
+			g.seen |= isEmpty
 		}
 		return
 	}

@@ -137,8 +137,37 @@ const (
 	after         // after a quote inside quotes: the next byte says what it was
 )
 
-// A passage maps the state at the start of some bytes to the state at their end.
-type passage [3]state
+// A passage maps the state at the start of some bytes to the state at their end, and says whether a record ends between.
+type passage struct {
+	to   [3]state
+	ends [3]bool
+}
+
+// nowhere is the passage of no bytes.
+var nowhere = passage{to: [3]state{outside, inside, after}}
+
+// then is the passage of some bytes and those of q behind them.
+func (p passage) then(q passage) passage {
+	for s, to := range p.to {
+		p.to[s], p.ends[s] = q.to[to], p.ends[s] || q.ends[to]
+	}
+	return p
+}
+
+// only returns the state at the end, if it is the same whatever that at the start was: of those that have a record end, if bytes
+// are more than a record may have.
+func (p passage) only(long bool) (to state, ok bool) {
+	for s := range p.to {
+		switch {
+		case long && !p.ends[s]:
+		case !ok:
+			to, ok = p.to[s], true
+		case p.to[s] != to:
+			return 0, false
+		}
+	}
+	return to, ok
+}
 
 // next moves a state over a quote. opens says that the quote stands at the start
 // of a field, adjacent that the byte before it is the last quote seen.
@@ -163,18 +192,22 @@ func (s state) next(opens, adjacent bool) state {
 // is grown as needed.
 func (g *grammar) passage(b []byte, prev byte, quotes int, pos *[]uint32) passage {
 	if len(b) == 0 {
-		return passage{outside, inside, after}
+		return nowhere
 	}
 	if quotes == 0 {
-		return passage{outside, inside, outside}
+		ends := bytes.IndexByte(b, '\n') >= 0
+		return passage{[3]state{outside, inside, outside}, [3]bool{ends, false, ends}}
 	}
 	last := -1
-	s := passage{outside, inside, after}
+	s, ends := nowhere.to, nowhere.ends
 	for base := 0; base < len(b); base += window {
 		w := b[base:min(base+window, len(b))]
 		for _, p := range g.marks(w, pos) {
 			at := base + int(p)
 			if b[at] == '\n' {
+				for i := range s { // after a quote the newline is outside
+					ends[i] = ends[i] || s[i] != inside
+				}
 				continue
 			}
 			before := prev
@@ -199,7 +232,7 @@ func (g *grammar) passage(b []byte, prev byte, quotes int, pos *[]uint32) passag
 			}
 		}
 	}
-	return s
+	return passage{s, ends}
 }
 
 // window is how many bytes are scanned in one call of a kernel.

@@ -68,6 +68,7 @@ type Options struct {
 	OneLine        bool
 	MaxRecordBytes int64 // a longer record is an error; 0: 16 MiB
 	Codec          Codec
+	NoKeys         bool  // leave the parts key=value of paths alone
 	SplitBytes     int64 // bytes of a split; 0: 256 KiB, or 1024 records but at most 1 MiB
 	BlockBytes     int64 // bytes of a block; 0: a 32nd of all, from 64 to 256 MiB, or all where the plan gains by it (up to 1 GiB when several processes run it)
 }
@@ -75,16 +76,25 @@ type Options struct {
 // A File is an input file as it was when the plan was built.
 type File struct {
 	store.Info
-	Codec Codec
+	Codec  Codec
+	Layout int32          // which of the layouts it has
+	Keys   []expr.Literal // of the columns that its path gives
+}
+
+// A Layout is where the columns stand in some of the files.
+type Layout struct {
+	Header []string // the header that these files must have; empty: no check
+	Cols   []int32  // the table's column of each field
 }
 
 // ReadParams are the parameters of "csv.read". Describe makes them.
 type ReadParams struct {
 	Files   []File
-	Names   []string     // of all columns in the files
-	Types   []dtype.Type // of all columns in the files
+	Layouts []Layout
+	Names   []string     // of all columns in the files, and of those that paths give
+	Types   []dtype.Type // of the same
 	Guessed []bool       // whether the type was found out from a sample
-	Header  []string     // the header every file must have; empty: no check
+	Keys    []int32      // the columns that paths give, by position in Names; fields of these are not read
 	HasHead bool         // the first record of every file is a header
 	Skip    int64        // lines before it
 
@@ -111,7 +121,7 @@ type ReadParams struct {
 // Read is the operator "csv.read".
 var Read = op.Register(op.Spec[ReadParams]{
 	Name:    "csv.read",
-	Version: 1,
+	Version: 2,
 	Class:   op.Scanning,
 	Doc:     "Reads delimited text files.",
 	Infer:   inferRead,
@@ -125,7 +135,7 @@ var Read = op.Register(op.Spec[ReadParams]{
 		Project:   project,
 		Filter:    filter,
 		Limit:     limit,
-		Unite:     unite,
+		Unite:     func(p ReadParams, most float64, _ op.Spared) (ReadParams, bool) { return unite(p, most) },
 	},
 })
 
@@ -280,9 +290,14 @@ func (p *ReadParams) check() error {
 	case p.Skip < 0 || p.Limit < 0 || math.IsNaN(p.RecordBytes) || math.IsNaN(p.Ratio):
 		return fmt.Errorf("csv: negative skip or limit, or no number for a mean")
 	}
-	for _, t := range p.Types {
+	for i, t := range p.Types {
 		if t.Kind == dtype.Invalid || t.Kind > dtype.Decimal128 || t.Kind == dtype.Decimal128 && (t.Precision < 1 || t.Precision > 38) {
-			return fmt.Errorf("csv: columns of type %s cannot be read", t)
+			return fmt.Errorf("csv: column %q: text is not read as %s: read it as utf8 and cast that", p.Names[i], t)
+		}
+	}
+	for i := range p.Files {
+		if k := len(p.Files[i].Keys); k != len(p.Keys) {
+			return fmt.Errorf("csv: %s gives %d columns by its path, want %d", store.Name(p.Files[i].Path), k, len(p.Keys))
 		}
 	}
 	for _, c := range p.Cols {
@@ -290,7 +305,31 @@ func (p *ReadParams) check() error {
 			return fmt.Errorf("csv: output column %d of %d", c, n)
 		}
 	}
+	if err := p.checkLayouts(); err != nil {
+		return err
+	}
 	return g.check()
+}
+
+func (p *ReadParams) checkLayouts() error {
+	for _, l := range p.Layouts {
+		seen := make([]bool, len(p.Names))
+		for _, c := range l.Cols {
+			if c < 0 || int(c) >= len(seen) || seen[c] {
+				return fmt.Errorf("csv: a layout of the columns %v of %d", l.Cols, len(seen))
+			}
+			seen[c] = true
+		}
+		if len(l.Cols) == 0 || len(l.Header) > 0 && len(l.Header) != len(l.Cols) {
+			return fmt.Errorf("csv: a layout of %d columns under %d names", len(l.Cols), len(l.Header))
+		}
+	}
+	for i := range p.Files {
+		if l := p.Files[i].Layout; l < 0 || int(l) >= len(p.Layouts) {
+			return fmt.Errorf("csv: file %s has layout %d of %d", store.Name(p.Files[i].Path), l, len(p.Layouts))
+		}
+	}
+	return nil
 }
 
 // check reports bytes that cannot be what they are meant to be.
@@ -335,9 +374,9 @@ func textRead(p ReadParams) string {
 	case 0:
 		b.WriteString("no files")
 	case 1:
-		b.WriteString(p.Files[0].Path)
+		b.WriteString(store.Name(p.Files[0].Path))
 	default:
-		fmt.Fprintf(&b, "%s … %s (%d files)", p.Files[0].Path, p.Files[len(p.Files)-1].Path, len(p.Files))
+		fmt.Fprintf(&b, "%s … %s (%d files)", store.Name(p.Files[0].Path), store.Name(p.Files[len(p.Files)-1].Path), len(p.Files))
 	}
 	if len(p.Cols) < len(p.Names) {
 		fmt.Fprintf(&b, " columns=%s (%d of %d)", strings.Join(p.schema().Names(), ","), len(p.Cols), len(p.Names))

@@ -3,12 +3,15 @@ package csv
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"strconv"
 	"unsafe"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/internal/scan"
 )
 
 // maxRows is the most rows of a morsel.
@@ -32,15 +35,26 @@ func (f *fault) text(value string) string {
 	case c == nil:
 		return f.msg
 	case c.guessed && c.typ.Kind != dtype.Utf8:
-		return fmt.Sprintf("column %q: %s is not %s (types were inferred from a sample; override with Types{%q: utf8})", c.name, value, f.msg, c.name)
+		return fmt.Sprintf("column %q: %s is not %s (types were inferred from a sample; override with option Types{%q: %s})", c.name, value, f.msg, c.name, c.wider(value))
 	}
 	return fmt.Sprintf("column %q: %s is not %s", c.name, value, f.msg)
+}
+
+// wider is a type that has the values of c and a quoted one that c has not.
+func (c *column) wider(value string) dtype.Kind {
+	if text, err := strconv.Unquote(value); err == nil && c.typ.Kind == dtype.Int64 {
+		if d, ok := parseDecimal([]byte(text)); ok && d.exp < 0 { // without a point it is a code like 007, or too large
+			return dtype.Float64
+		}
+	}
+	return dtype.Utf8
 }
 
 // A parser turns chunks of whole records into columns. Its buffers are reused: a
 // batch is valid until the next call.
 type parser struct {
 	p          *ReadParams
+	layout     *Layout
 	g          grammar
 	nc         int
 	cols       []column          // the output's in their order, then those that only the predicate reads
@@ -63,9 +77,9 @@ type parser struct {
 	sieve   *sieve // nil without a predicate
 }
 
-// newParser makes a parser; where is the compiled predicate or nil.
-func newParser(p *ReadParams, where *expr.Program, glossaries map[int]*glossary) *parser {
-	r := &parser{p: p, glossaries: glossaries, g: grammar{p.Delimiter, p.Quote, p.Comment}, nc: len(p.Names), outs: len(p.Cols)}
+// newParser makes a parser of files of a layout; where is the compiled predicate or nil.
+func newParser(p *ReadParams, l *Layout, where *expr.Program, glossaries map[int]*glossary) *parser {
+	r := &parser{p: p, layout: l, glossaries: glossaries, g: grammar{p.Delimiter, p.Quote, p.Comment}, nc: len(l.Cols), outs: len(p.Cols)}
 	for i, c := range p.Cols {
 		r.cols, r.all = append(r.cols, r.column(int(c))), append(r.all, i)
 	}
@@ -76,7 +90,20 @@ func newParser(p *ReadParams, where *expr.Program, glossaries map[int]*glossary)
 }
 
 func (r *parser) column(c int) column {
-	return column{name: r.p.Names[c], typ: r.p.Types[c], guessed: r.p.Guessed[c], at: c, glossary: r.glossaries[c]}
+	k := column{name: r.p.Names[c], typ: r.p.Types[c], guessed: r.p.Guessed[c], at: -1, key: slices.Index(r.p.Keys, int32(c)), glossary: r.glossaries[c]}
+	if k.key < 0 {
+		k.at = slices.Index(r.layout.Cols, int32(c))
+	}
+	return k
+}
+
+// begin sets the columns that the path of a file gives.
+func (r *parser) begin(f *File) {
+	for i := range r.cols {
+		if c := &r.cols[i]; c.key >= 0 {
+			c.given = &scan.Given{Value: f.Keys[c.key]}
+		}
+	}
 }
 
 // load finds the fields of the records in b, which begins and ends at record

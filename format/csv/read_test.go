@@ -57,7 +57,7 @@ func compare(t *testing.T, path string, text []byte, want [][]string, o Options,
 	if err == nil {
 		got, err = collect(t, p, chunk, order)
 	}
-	if misquoted(text) {
+	if misquoted(text) || returnsAlone(&grammar{delim: ',', quote: '"'}, append(bytes.Clone(text), '\n')) {
 		if err == nil {
 			t.Fatalf("%+v chunk %d: %q is accepted", o, chunk, text)
 		}
@@ -105,6 +105,7 @@ func misquoted(text []byte) bool {
 }
 
 var shapes = []string{
+	"\r0", "a\rb,c\rd",
 	"a,b\n1,2\n", "a,b\n1,2", "a\n", "a", "\"a\"", "\"a\n\",b\nc,d", "\"a,\",\"b\"\"\"\n\"\",\"\"\"\"\n",
 	"a,b\r\n1,2\r\n", "\"a\r\nb\",c\r\nd,e\r\n", "a,b\n\n1,2\n\n\n", "x\n\ny\n", "\n\na,b\n", "a,b\r\r\nc,d\r\r\n",
 	"a\"b,c\nd,e\"\n", "5\" disk,a\n\"q\"\"\",b\n", "a,\"\"\"\"\"\"\n,\n", "\"a\"\"b\n\"\"c\",d\ne,f\n", "é,ü\n日本,\"語\n\"\n",

@@ -22,7 +22,8 @@ const (
 type reader struct {
 	*feed
 	parser *parser
-	open   int // the file that file is, -1 for none
+	layout int32 // of parser
+	open   int   // the file that file is, -1 for none
 	file   store.File
 	state  *fileState
 	buf    []byte // from Task.Alloc
@@ -45,11 +46,7 @@ func (r *reader) Close() error {
 	r.untext(r.buf)
 	r.untext(r.other)
 	r.buf, r.other = nil, nil
-	if r.parser != nil {
-		r.parser.text = nil
-		r.idle.Put(r.parser)
-		r.parser = nil
-	}
+	r.rest()
 	return r.closeFile()
 }
 
@@ -66,7 +63,7 @@ func (r *reader) closeFile() error {
 // Read implements op.Reader.
 func (r *reader) Read(split int, out op.Sink) error {
 	s := r.splits[split]
-	r.split, r.morsel, r.given, r.path = split, 0, 0, r.p.Files[s.file].Path
+	r.split, r.morsel, r.given, r.path = split, 0, 0, store.Name(r.p.Files[s.file].Path)
 	if n, limited := r.left(); limited && n <= 0 {
 		return nil
 	}
@@ -77,6 +74,8 @@ func (r *reader) Read(split int, out op.Sink) error {
 			return err
 		}
 		r.open, r.file, r.state = s.file, f, st
+		r.use(r.p.Files[s.file].Layout)
+		r.parser.begin(&r.p.Files[s.file])
 	}
 	var err error
 	if r.p.streamed(s.file) {
@@ -164,7 +163,7 @@ func (r *reader) states(s segment, b []byte, prev byte, mine bool) (from, to sta
 	from, err = bs.state(i, func(split int) (passage, error) {
 		return r.look(r.file, r.state, &r.p.Files[s.file], split)
 	})
-	return from, pass[from], n > 0, err
+	return from, pass.to[from], n > 0, err
 }
 
 // fill reads bytes [lo+have, lo+n) of the file behind the have bytes in the
@@ -180,7 +179,7 @@ func (r *reader) fill(lo int64, have, n int) ([]byte, error) {
 		dst = r.buf[front-1 : front+n]
 	}
 	if k, err := r.file.ReadAt(dst, at); k < len(dst) {
-		return nil, fmt.Errorf("csv: %s: reading %d bytes at %d: %w", r.path, len(dst), at, err)
+		return nil, wrapPath(r.path, err)
 	}
 	r.task.Count("bytes read", int64(len(dst)))
 	return r.buf[front : front+n], nil
@@ -357,7 +356,7 @@ func (r *reader) countLines(to int64) (n int64, err error) {
 			return n, nil
 		}
 		if err != nil {
-			return 0, fmt.Errorf("csv: %s: %w", r.path, err)
+			return 0, wrapPath(r.path, err)
 		}
 	}
 }

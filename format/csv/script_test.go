@@ -28,6 +28,7 @@ func options(t *testing.T, d *script.Stanza) Options {
 	o := Options{Delimiter: one("delim"), Quote: one("quote"), Comment: one("comment"), NoQuotes: d.Has("noquotes"), OneLine: d.Has("oneline"),
 		SkipRows: d.Int(t, "skip", 0), MaxRecordBytes: int64(d.Int(t, "max", 0)), SplitBytes: int64(d.Int(t, "split", 0))}
 	o.Header = map[string]Choice{"": Auto, "yes": Yes, "no": No}[d.Str("header", "")]
+	o.Codec = map[string]Codec{"": ByName, "plain": Plain}[d.Str("codec", "")]
 	if d.Has("pad") {
 		o.Ragged = RaggedPad
 	}

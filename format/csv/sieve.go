@@ -81,9 +81,10 @@ func (r *parser) sift(prog *expr.Program) {
 			continue
 		}
 		s.also = append(s.also, i)
-		if c := r.cols[i].at; c > 0 {
+		switch c := r.cols[i].at; {
+		case c > 0:
 			s.need = append(s.need, c-1, c)
-		} else {
+		case c == 0:
 			s.need = append(s.need, c)
 		}
 	}
@@ -121,7 +122,7 @@ func (s *sieve) choose(r *parser, lo, n int) (kept int, ft *fault, err error) {
 		}
 	}
 	for _, i := range s.cols {
-		if i < r.outs && !r.cols[i].typ.Kind.IsVar() {
+		if i < r.outs && r.cols[i].given == nil && !r.cols[i].typ.Kind.IsVar() {
 			r.cols[i].compress(mask, n)
 		}
 	}

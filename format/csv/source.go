@@ -30,7 +30,7 @@ type source struct {
 	piece      int // see pieceBytes
 	where      *expr.Program
 	glossaries map[int]*glossary
-	idle       sync.Pool // *parser, so that blocks do not touch fresh memory each
+	idle       []sync.Pool // *parser by layout, so that blocks do not touch fresh memory each
 }
 
 // fileState is what the tasks of a layer share about a file.
@@ -49,7 +49,8 @@ func newSource(p ReadParams) (op.Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &source{p: p, where: where, glossaries: p.glossaries(), g: grammar{p.Delimiter, p.Quote, p.Comment}, blocks: p.blocks(), files: make([]fileState, len(p.Files)), piece: pieceBytes}
+	s := &source{p: p, where: where, glossaries: p.glossaries(), g: grammar{p.Delimiter, p.Quote, p.Comment}, blocks: p.blocks(), files: make([]fileState, len(p.Files)), piece: pieceBytes,
+		idle: make([]sync.Pool, len(p.Layouts))}
 	// Few long records to a chunk would make loops over columns short.
 	s.chunk = int(min(max(p.RecordBytes*1024, chunkBytes), 4<<20))
 	return s, nil
@@ -119,7 +120,7 @@ func (f *feed) keep() error {
 	for range f.most {
 		b := f.task.Alloc(f.least)
 		if b == nil {
-			return errors.Join(f.noText(f.p.Files[f.splits[0].file].Path, int(n)), f.Close())
+			return errors.Join(f.noText(store.Name(f.p.Files[f.splits[0].file].Path), int(n)), f.Close())
 		}
 		f.kept = append(f.kept, b)
 	}
@@ -159,11 +160,28 @@ func (f *feed) noText(path string, n int) error {
 
 // Reader implements op.Feed.
 func (f *feed) Reader() (op.Reader, error) {
-	ps, _ := f.idle.Get().(*parser)
-	if ps == nil {
-		ps = newParser(&f.p, f.where, f.glossaries)
+	return &reader{feed: f, open: -1}, nil
+}
+
+// use takes a parser of the files of a layout.
+func (r *reader) use(layout int32) {
+	if r.parser != nil && r.layout == layout {
+		return
 	}
-	return &reader{feed: f, parser: ps, open: -1}, nil
+	r.rest()
+	r.layout = layout
+	if r.parser, _ = r.idle[layout].Get().(*parser); r.parser == nil {
+		r.parser = newParser(&r.p, &r.p.Layouts[layout], r.where, r.glossaries)
+	}
+}
+
+// rest puts the parser back.
+func (r *reader) rest() {
+	if r.parser != nil {
+		r.parser.text = nil
+		r.idle[r.layout].Put(r.parser)
+		r.parser = nil
+	}
 }
 
 // left returns how many rows the limit leaves for a split at most, and whether
@@ -211,7 +229,8 @@ func (s *source) prepare(ctx context.Context, i int) (store.File, *fileState, er
 		}
 		if s.g.quote != 0 && !s.p.OneLine {
 			st.borders = new(borders)
-			st.borders.init(int((d.Size + s.p.SplitBytes - 1) / s.p.SplitBytes))
+			// A longer record is an error of the task that reads its start. There are no comments: such a file is not cut.
+			st.borders.init(int((d.Size+s.p.SplitBytes-1)/s.p.SplitBytes), s.p.SplitBytes, s.p.MaxRecord+2)
 		}
 	}
 	st.opened = true
@@ -224,9 +243,9 @@ func (s *source) findStart(f store.File, d *File) (int64, error) {
 		n = min(n, d.Size)
 		b := make([]byte, n, n+1)
 		if _, err := f.ReadAt(b, 0); err != nil && err != io.EOF {
-			return 0, fmt.Errorf("csv: %s: %w", d.Path, err)
+			return 0, wrapPath(d.Path, err)
 		}
-		at, err := s.start(b, n == d.Size, d.Path)
+		at, err := s.start(b, n == d.Size, d)
 		if err != nil || at >= 0 {
 			return int64(at), err
 		}
@@ -235,8 +254,8 @@ func (s *source) findStart(f store.File, d *File) (int64, error) {
 
 // start returns where the records begin in b, the first bytes of a file, all of
 // them if final; -1 if b is too short. It checks the header.
-func (s *source) start(b []byte, final bool, path string) (int, error) {
-	size := len(b)
+func (s *source) start(b []byte, final bool, d *File) (int, error) {
+	size, path := len(b), store.Name(d.Path)
 	if final {
 		b = append(b, '\n')
 	}
@@ -262,7 +281,7 @@ func (s *source) start(b []byte, final bool, path string) (int, error) {
 			return -1, nil
 		}
 		if kind == lineRecord {
-			return min(next, size), s.checkHeader(b, f, path)
+			return min(next, size), s.checkHeader(b, f, d)
 		}
 		at = next
 	}
@@ -272,19 +291,20 @@ func (s *source) start(b []byte, final bool, path string) (int, error) {
 	return size, nil
 }
 
-func (s *source) checkHeader(b []byte, f []field, path string) error {
-	if len(s.p.Header) == 0 {
+// checkHeader holds the header against the one that was there when the plan was built.
+func (s *source) checkHeader(b []byte, f []field, d *File) error {
+	want := s.p.Layouts[d.Layout].Header
+	if len(want) == 0 {
 		return nil
 	}
 	names := make([]string, len(f))
 	for i, x := range f {
 		names[i] = string(s.g.text(nil, b, x))
 	}
-	if slices.Equal(names, s.p.Header) {
+	if slices.Equal(names, want) {
 		return nil
 	}
-	return fmt.Errorf("%s: the header is %s, but the first file has %s (with Header: Yes and Names, columns are taken by position)",
-		path, strings.Join(names, ","), strings.Join(s.p.Header, ","))
+	return fmt.Errorf("%s: the header is %s, not %s as when the plan was built", store.Name(d.Path), strings.Join(names, ","), strings.Join(want, ","))
 }
 
 // look computes the passage of a split of a plain file that is not being read by
@@ -300,7 +320,7 @@ func (r *reader) look(f store.File, st *fileState, d *File, split int) (passage,
 		b = b[1:]
 	}
 	if k, err := f.ReadAt(b, max(lo-1, 0)); k < len(b) {
-		return passage{}, fmt.Errorf("csv: %s: %w", d.Path, err)
+		return passage{}, wrapPath(d.Path, err)
 	}
 	b = r.aside[1 : n+1]
 	r.task.Count("splits read for their quotes", 1)
@@ -314,8 +334,8 @@ func (r *reader) passageOf(b []byte, prev byte, quotes int, lo int64) passage {
 		return r.g.passage(b, prev, quotes, &r.parser.marks)
 	}
 	if -lo >= int64(len(b)) {
-		return passage{outside, outside, outside}
+		return passage{}
 	}
-	s := r.g.passage(b[-lo:], '\n', quotes, &r.parser.marks)[outside]
-	return passage{s, s, s}
+	s := r.g.passage(b[-lo:], '\n', quotes, &r.parser.marks).to[outside]
+	return passage{to: [3]state{s, s, s}}
 }

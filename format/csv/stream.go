@@ -7,6 +7,7 @@ import (
 
 	"github.com/weft-data/weft/internal/kernel"
 	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/store"
 )
 
 // pieceBytes is how much of a streamed file is decompressed at once.
@@ -16,6 +17,7 @@ const pieceBytes = 1 << 20
 type stream struct {
 	text  *text
 	final bool // no more text
+	ended bool // its last record has got a newline
 }
 
 // readStream reads a file from its beginning to its end: pieces of whole records
@@ -105,8 +107,11 @@ func (r *reader) openStream(s *stream, d *File) (have, at int, err error) {
 			return 0, 0, err
 		}
 		// A copy, since start may write a newline behind it.
-		if at, err = r.start(bytes.Clone(r.buf[front:front+have]), s.final, d.Path); err != nil {
+		if at, err = r.start(bytes.Clone(r.buf[front:front+have]), s.final, d); err != nil {
 			return 0, 0, err
+		}
+		if s.ended && at == have-1 { // nothing but a byte order mark: the newline ends no record
+			have = at
 		}
 		if at >= 0 {
 			return have, at, nil
@@ -126,7 +131,7 @@ func (s *stream) read(b []byte, have, want int, d *File) (int, error) {
 	}
 	s.final = true
 	if have > 0 && b[have-1] != '\n' {
-		b[have] = '\n'
+		b[have], s.ended = '\n', true
 		have++
 	}
 	return have, nil
@@ -169,7 +174,7 @@ func readFull(r io.Reader, b []byte) (n int, err error) {
 
 func wrapPath(path string, err error) error {
 	if err != nil {
-		return fmt.Errorf("csv: %s: %w", path, err)
+		return fmt.Errorf("csv: %w", store.Named(path, err))
 	}
 	return nil
 }

@@ -29,9 +29,8 @@ type WriteParams struct {
 // file beside Path, which gets its name when it is complete and is removed when
 // the task fails, so that Path is never half a file.
 //
-// Threads format and compress pieces of the rows by themselves; the pieces are put
-// in the order of the rows at the end. Text is quoted when it must be; null is an
-// empty field and empty text "", floats have the fewest digits that read back as
+// Threads format stretches of the rows side by side, see op.WritesText. Text is
+// quoted when it must be; null is an empty field and empty text "", floats have the fewest digits that read back as
 // the same number and always a point or exponent, dates and timestamps are ISO
 // 8601, so that Read with the same types gives back the same values.
 var Write = op.Register(op.Spec[WriteParams]{
@@ -46,7 +45,7 @@ var Write = op.Register(op.Spec[WriteParams]{
 		return op.Meta{Schema: op.WrittenSchema, Rows: 1, Bytes: 8}, p.check()
 	},
 	Mem:  func(WriteParams, op.Meta) op.Need { return op.Need{Floor: 4 << 20, Want: 16 << 20} },
-	Text: func(p WriteParams) string { return p.Path },
+	Text: func(p WriteParams) string { return store.Name(p.Path) },
 	Pipe: func(p WriteParams, in op.Meta) (op.Pipe, error) { return p.pipe(in.Schema), p.check() },
 })
 

@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/internal/numeral"
 	"github.com/weft-data/weft/op"
@@ -24,8 +26,14 @@ type keep struct{ batches []*chunk.Batch }
 func (k *keep) Put(_ int, b *chunk.Batch) error { k.batches = append(k.batches, b); return nil }
 func (k *keep) PutValue(chunk.Value) error      { return nil }
 
-// writeBatches runs csv.write with the morsels given to two threads in turn.
+// writeBatches runs csv.write with two threads.
 func writeBatches(t testing.TB, path string, o WriteOptions, schema dtype.Schema, morsels []*chunk.Batch) (int64, error) {
+	t.Helper()
+	return writeOn(t, 2, path, o, schema, morsels)
+}
+
+// writeOn runs csv.write with some threads.
+func writeOn(t testing.TB, threads int, path string, o WriteOptions, schema dtype.Schema, morsels []*chunk.Batch) (int64, error) {
 	t.Helper()
 	call, _, err := Write.Call(WriteParams{Path: path, Options: o}, op.Meta{Schema: schema})
 	if err != nil {
@@ -35,26 +43,22 @@ func writeBatches(t testing.TB, path string, o WriteOptions, schema dtype.Schema
 	if err != nil {
 		t.Fatal(err)
 	}
-	stage, err := bound.Pipe.Open(newTask(0, 2), nil)
+	stage, err := bound.Pipe.Open(newTask(0, threads), nil)
 	if err != nil {
 		return 0, err
 	}
-	var locals [2]op.Local
-	for i := range locals {
-		if locals[i], err = stage.Local(); err != nil {
-			t.Fatal(err)
-		}
+	local, err := stage.Local()
+	if err != nil {
+		t.Fatal(err)
 	}
-	for i, m := range morsels {
-		if err := locals[i%2].Push(m, nil); err != nil {
+	for _, m := range morsels {
+		if err := local.Push(m, nil); err != nil {
 			stage.Close()
 			return 0, err
 		}
 	}
-	for _, l := range locals {
-		if err := l.Close(nil, false); err != nil {
-			t.Fatal(err)
-		}
+	if err := local.Close(nil, false); err != nil {
+		t.Fatal(err)
 	}
 	var out keep
 	if err := stage.Finish(&out); err != nil {
@@ -154,7 +158,7 @@ func TestWhatIsWrittenReadsBack(t *testing.T) {
 		var morsels []*chunk.Batch
 		var want [][]string
 		for i := range 40 {
-			m := &chunk.Batch{N: r.IntN(150), Seq: uint64(i/4)<<32 | uint64(i%4)}
+			m := &chunk.Batch{N: r.IntN(150), Seq: uint64(i)}
 			for _, typ := range everyType {
 				m.Cols = append(m.Cols, random(r, typ, m.N))
 			}
@@ -167,15 +171,8 @@ func TestWhatIsWrittenReadsBack(t *testing.T) {
 				want = append(want, row)
 			}
 		}
-		// Two threads take the even and the odd splits.
-		var dealt []*chunk.Batch
-		for i := 0; i < 40; i += 8 {
-			for k := range 4 {
-				dealt = append(dealt, morsels[i+4+k], morsels[i+k])
-			}
-		}
 		path := filepath.Join(t.TempDir(), c.name)
-		rows, err := writeBatches(t, path, c.o, schema, dealt)
+		rows, err := writeBatches(t, path, c.o, schema, morsels)
 		if err != nil || rows != int64(len(want)) {
 			t.Fatalf("%s: %d rows of %d, %v", c.name, rows, len(want), err)
 		}
@@ -192,6 +189,47 @@ func TestWhatIsWrittenReadsBack(t *testing.T) {
 		}
 		if left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); len(left) > 0 {
 			t.Errorf("left behind: %v", left)
+		}
+	}
+}
+
+// TestThreadsWriteTheSameText holds that a file depends neither on threads nor on morsels, with several pieces of text
+// for each thread, compressed ones too.
+func TestThreadsWriteTheSameText(t *testing.T) {
+	effort.Long(t, "many ways to do the same")
+	r := rand.New(rand.NewPCG(5, 6))
+	var schema dtype.Schema
+	for i, typ := range everyType {
+		schema = append(schema, dtype.Field{Name: fmt.Sprint("c", i), Type: typ, Nullable: true})
+	}
+	const rows = 40_001
+	whole := &chunk.Batch{N: rows}
+	for _, typ := range everyType {
+		whole.Cols = append(whole.Cols, random(r, typ, rows))
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"a.csv", "a.csv.gz", "a.csv.zst"} {
+		var want []byte
+		for _, c := range effort.Some(3, []struct{ threads, morsel int }{{1, 8192}, {1, 64}, {2, 4096}, {2, 640}, {5, 8256}, {3, 1 << 20}}) {
+			var morsels []*chunk.Batch
+			for lo := 0; lo < rows; lo += c.morsel {
+				morsels = append(morsels, whole.Slice(lo, min(rows, lo+c.morsel)))
+			}
+			path := filepath.Join(dir, name)
+			n, err := writeOn(t, c.threads, path, WriteOptions{}, schema, morsels)
+			if err != nil || n != rows {
+				t.Fatalf("%s: %d rows of %d, %v", name, n, rows, err)
+			}
+			got, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want == nil {
+				want = got
+			}
+			if !bytes.Equal(got, want) || len(got) < 1<<20 {
+				t.Errorf("%s by %d threads in morsels of %d: %d other bytes, want %d", name, c.threads, c.morsel, len(got), len(want))
+			}
 		}
 	}
 }
@@ -237,6 +275,14 @@ func TestWriterLeavesNothingOnFailure(t *testing.T) {
 	_, err := writeBatches(t, path, WriteOptions{}, schema, []*chunk.Batch{far})
 	if err == nil || !strings.Contains(err.Error(), `column "d"`) {
 		t.Errorf("a date in the year 10000: %v", err)
+	}
+	days := make([]int32, 30_000)
+	days[20_000] = lastDay + 1
+	late := &chunk.Batch{N: len(days), Cols: []chunk.Vec{{Type: schema[0].Type, N: len(days), Data: chunk.Bytes(days)}}}
+	for _, name := range []string{"x.csv", "x.csv.zst"} { // after much that other threads have made, and some have written
+		if _, err := writeOn(t, 3, filepath.Join(dir, name), WriteOptions{}, schema, []*chunk.Batch{late}); err == nil || !strings.Contains(err.Error(), `column "d"`) {
+			t.Errorf("%s: a date in the year 10000 among others: %v", name, err)
+		}
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
 		t.Errorf("left behind: %v", left)

@@ -3,9 +3,12 @@ package ipc_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +20,7 @@ import (
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/guard"
 	"github.com/weft-data/weft/sched/local"
 )
 
@@ -85,6 +89,9 @@ func TestRoundTrip(t *testing.T) {
 			if err != nil || rows != int64(n) {
 				t.Fatalf("%+v: %d rows, %v", o, rows, err)
 			}
+			if got, want := records(t, path), recordsOf(n, o.Rows); !slices.Equal(got, want) {
+				t.Errorf("%+v: records of %v rows, want %v", o, got, want)
+			}
 			for threads := 1; threads <= 2; threads++ {
 				if got := texts(t, frame.ReadArrow(path), runner(t, threads)); got != want {
 					t.Fatalf("%+v, %d rows, %d threads: differs", o, n, threads)
@@ -99,6 +106,43 @@ func TestRoundTrip(t *testing.T) {
 			}
 		}
 	}
+}
+
+// recordsOf is how many rows the records of n rows have: per each but the last, 2^16 when that is 0.
+func recordsOf(n int, per int64) (out []int) {
+	if per == 0 {
+		per = 1 << 16
+	}
+	for ; n > 0; n -= out[len(out)-1] {
+		out = append(out, min(n, int(per)))
+	}
+	return out
+}
+
+// records is how many rows the records of a file or stream have.
+func records(t *testing.T, path string) (out []int) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func() (*guard.IPCReader, error) { return guard.NewIPCStream(bytes.NewReader(raw), guard.IPCOptions{}) }
+	if bytes.HasPrefix(raw, []byte("ARROW1")) {
+		open = func() (*guard.IPCReader, error) {
+			return guard.OpenIPC(bytes.NewReader(raw), int64(len(raw)), guard.IPCOptions{})
+		}
+	}
+	in, err := open()
+	for err == nil {
+		var rec arrow.Record
+		if rec, err = in.Next(); err == nil {
+			out = append(out, int(rec.NumRows()))
+		}
+	}
+	if err != io.EOF {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // TestDictionaries reads a stream of Arrow's writer whose records share a dictionary.
@@ -134,6 +178,10 @@ func TestErrors(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("ARROW1 and nothing more"), 0o666); err != nil {
 		t.Fatal(err)
 	}
+	text := filepath.Join(dir, "text.csv")
+	if err := os.WriteFile(text, []byte("some,columns\n1,2\n"), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	other := filepath.Join(dir, "other.arrow")
 	if _, err := frame.FromRecords(sample(3)).Select("i").WriteArrow(context.Background(), runner(t, 1), other); err != nil {
 		t.Fatal(err)
@@ -142,8 +190,19 @@ func TestErrors(t *testing.T) {
 	if _, err := frame.FromRecords(sample(3)).WriteArrow(context.Background(), runner(t, 1), good); err != nil {
 		t.Fatal(err)
 	}
+	two := filepath.Join(dir, "two.arrow")
+	out, err := os.Create(two)
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := arrow.Field{Name: "x", Type: arrow.PrimitiveTypes.Int64}
+	if err := errors.Join(ipc.NewWriter(out, ipc.WithSchema(arrow.NewSchema([]arrow.Field{x, x}, nil))).Close(), out.Close()); err != nil {
+		t.Fatal(err)
+	}
 	for want, f := range map[string]*frame.Frame{
-		"no such file": frame.ReadArrow(dir + "/none.arrow"), "is a folder": frame.ReadArrow(dir), "bad.arrow": frame.ReadArrow(bad),
+		`two.arrow: two columns are called "x"`:                                 frame.ReadArrow(two),
+		`text.csv: neither an Arrow file nor a stream: it begins with "some,c"`: frame.ReadArrow(text),
+		"no such file": frame.ReadArrow(dir + "/none.arrow"), "is a folder without files": frame.ReadArrow(t.TempDir()), "bad.arrow": frame.ReadArrow(bad),
 		"5 columns instead of 1": frame.ReadArrow(other, good), "no files": frame.ReadArrow(),
 	} {
 		if err := f.Err(); err == nil || !strings.Contains(err.Error(), want) {
@@ -152,6 +211,31 @@ func TestErrors(t *testing.T) {
 	}
 	if _, err := frame.FromRecords(sample(3)).WriteArrowWith(context.Background(), runner(t, 1), good, frame.ArrowOptions{Codec: "lzma"}); err == nil || !strings.Contains(err.Error(), `"lzma"`) {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestOddTypes reads files of pyarrow's: types that become others, and a list without values that was cut from one that had
+// some, whose offsets do not begin at 0.
+func TestOddTypes(t *testing.T) {
+	f := frame.ReadArrow(filepath.Join("testdata", "odd.arrow"))
+	if got, want := f.Schema().String(), "view utf8?, bytes binary?, d32 decimal(7, 2)?, d64 decimal(18, 6)?, d256 decimal(38, 3)?, half float32?, runs utf8?, "+
+		"dict decimal(10, 1)?, list list(decimal(3, 1))?, views list(int32)?, uuid binary?"; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	rows := []string{
+		"short|[97]|-1.25|-123456789012.345678|-1.500|5.9604645e-08|x|-2.5|[0.1 <nil>]|[1]|[0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0]|\n",
+		"a text longer than twelve bytes|<nil>|<nil>|<nil>|<nil>|-6.097555e-05|x|0.5|[]|[2 3]|[0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 1]|\n",
+		"<nil>|[109 111 114 101 32 116 104 97 110 32 116 119 101 108 118 101 32 98 121 116 101 115 32 111 102 32 105 116]|99999.99|0.000001|" +
+			"12345678901234567890123456789012345.678|1|<nil>|<nil>|<nil>|<nil>|[0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 2]|\n",
+		"|[]|0.00|0.000000|0.000|<nil>|y|-2.5|[-0.1]|[]|<nil>|\n",
+	}
+	for threads := 1; threads <= 2; threads++ {
+		if got, want := texts(t, f, runner(t, threads)), strings.Join(append(rows[:4:4], rows[1:]...), ""); got != want {
+			t.Errorf("%s\nwant %s", got, want)
+		}
+	}
+	if got := texts(t, frame.ReadArrow(filepath.Join("testdata", "cut.arrow")), runner(t, 1)); got != "[]|\n[]|\n<nil>|\n" {
+		t.Error(got)
 	}
 }
 

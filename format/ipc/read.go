@@ -7,6 +7,7 @@ package ipc
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,8 @@ import (
 type File struct {
 	store.Info
 	Stream  bool
-	Records int32 // of a file that is no stream
+	Records int32          // of a file that is no stream
+	Keys    []expr.Literal // of the columns that its path gives
 }
 
 // A Part is records [Lo, Hi) of a file; of a stream 0 and 1, which stand for all.
@@ -40,7 +42,8 @@ type Part struct {
 // ReadParams are the parameters of ipc.read. Describe makes them.
 type ReadParams struct {
 	Files  []File
-	Schema dtype.Schema // of the files
+	Schema dtype.Schema // of the files, then the columns that paths give
+	Keys   int32        // how many columns paths give
 	Cols   []int32      // output columns, positions in Schema
 	Parts  []Part       // blocks
 }
@@ -48,28 +51,42 @@ type ReadParams struct {
 // blockBytes is how many bytes of a file make a block.
 const blockBytes = 128 << 20
 
-// Describe expands patterns, reads the schemas and returns the parameters and the schema. All files must have the
-// schema of the first, nulls apart.
-func Describe(ctx context.Context, paths []string) (ReadParams, dtype.Schema, error) {
+// Options are what the user says about Arrow files. The zero value is good.
+type Options struct {
+	// NoKeys leaves the parts key=value of paths alone.
+	NoKeys bool
+}
+
+// Describe finds the files of paths, folders and patterns, see store.Find, reads the schemas and returns the parameters and the
+// schema. All files must have the schema of the first, nulls apart. The parts key=value of the paths below a folder, or from
+// the first wildcard of a pattern on, become columns behind those of the files, see scan.Find.
+func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype.Schema, error) {
 	var p ReadParams
-	found, err := store.Find(ctx, paths, false, "*.arrow")
+	found, err := scan.Find(ctx, scan.Ask{Paths: paths, NoKeys: o.NoKeys})
 	if err != nil {
 		return p, nil, err
 	}
-	for _, x := range found {
-		if err := p.add(ctx, x.Info); err != nil {
+	for i, x := range found.Files {
+		if err := p.add(ctx, File{Info: x.Info, Keys: found.Values[i]}); err != nil {
 			return p, nil, err
 		}
 	}
-	for i := range p.Schema {
-		p.Cols = append(p.Cols, int32(i))
+	for i, f := range p.Schema {
+		if found.Keys.Index(f.Name) < 0 {
+			p.Cols = append(p.Cols, int32(i))
+		}
 	}
-	return p, p.Schema, p.Schema.Unique()
+	for _, k := range found.Keys {
+		p.Cols = append(p.Cols, int32(len(p.Schema)))
+		p.Schema = append(p.Schema, k)
+	}
+	p.Keys = int32(len(found.Keys))
+	return p, p.schema(), nil
 }
 
 // add describes one more file.
-func (p *ReadParams) add(ctx context.Context, x store.Info) error {
-	d, path := File{Info: x}, store.Name(x.Path)
+func (p *ReadParams) add(ctx context.Context, d File) error {
+	path := store.Name(d.Path)
 	f, err := d.Open(ctx)
 	if err != nil {
 		return err
@@ -81,13 +98,16 @@ func (p *ReadParams) add(ctx context.Context, x store.Info) error {
 	}
 	d.Stream, d.Records = !r.IsFile(), int32(r.NumRecords())
 	schema, err := chunk.FromArrowSchema(r.Schema())
+	if err == nil {
+		err = schema.Unique()
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if p.Schema == nil {
 		p.Schema = schema
 	} else if err := same(p.Schema, schema); err != nil {
-		return fmt.Errorf("%s differs from %s: %w", path, p.Files[0].Path, err)
+		return fmt.Errorf("%s differs from %s: %w", path, store.Name(p.Files[0].Path), err)
 	}
 	n := int32(len(p.Files))
 	p.Files = append(p.Files, d)
@@ -102,15 +122,21 @@ func (p *ReadParams) add(ctx context.Context, x store.Info) error {
 	return nil
 }
 
+// mostSchema is more bytes than a schema has.
+const mostSchema = 64 << 20
+
 // open reads the schema of the file behind f.
 func (d *File) open(f store.File) (*guard.IPCReader, error) {
 	var magic [6]byte
 	if _, err := f.ReadAt(magic[:], 0); err != nil && err != io.EOF {
-		return nil, fmt.Errorf("%s: %w", d.Path, err)
+		return nil, store.Named(d.Path, err)
 	}
 	o := guard.IPCOptions{Name: store.Name(d.Path)}
-	if string(magic[:]) == "ARROW1" {
+	switch begin := int32(binary.LittleEndian.Uint32(magic[:])); {
+	case string(magic[:]) == "ARROW1":
 		return guard.OpenIPC(f, d.Size, o)
+	case d.Size >= 4 && begin != -1 && (begin < 0 || begin > mostSchema): // neither the mark nor the length of a stream
+		return nil, fmt.Errorf("%s: neither an Arrow file nor a stream: it begins with %q", store.Name(d.Path), magic[:])
 	}
 	return guard.NewIPCStream(io.NewSectionReader(f, 0, d.Size), o)
 }
@@ -207,7 +233,7 @@ func (f *feed) Reader() (op.Reader, error) {
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	return &reader{feed: f, file: file, in: in, stream: d.Stream, dicts: make([]lastDict, len(f.p.Schema))}, nil
+	return &reader{feed: f, file: file, in: in, stream: d.Stream, given: scan.GivenOf(d.Keys), dicts: make([]lastDict, len(f.p.Schema))}, nil
 }
 
 type reader struct {
@@ -216,6 +242,7 @@ type reader struct {
 	in     *guard.IPCReader
 	stream bool
 	seq    uint64
+	given  []scan.Given // by the path of the file
 	dicts  []lastDict
 	out    chunk.Batch
 }
@@ -271,10 +298,15 @@ func (r *reader) record(out op.Sink) (more bool, err error) {
 		return false, fmt.Errorf("%s: no memory for a record of %d bytes: %w", r.file.Name(), size, mem.ErrBudget)
 	}
 	defer r.task.Release(size)
+	own := len(r.p.Schema) - int(r.p.Keys)
 	for lo := 0; lo < b.N; lo += morselRows {
 		hi := min(b.N, lo+morselRows)
 		r.out.Cols = r.out.Cols[:0]
 		for _, c := range r.p.Cols {
+			if k := int(c) - own; k >= 0 {
+				r.out.Cols = append(r.out.Cols, r.given[k].Vec(hi-lo))
+				continue
+			}
 			r.out.Cols = append(r.out.Cols, b.Cols[c].Slice(lo, hi))
 		}
 		r.out.N, r.out.Seq = hi-lo, r.seq

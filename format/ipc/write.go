@@ -62,6 +62,7 @@ type writer struct {
 	arrow  *arrow.Schema
 	rows   *chunk.Builder // of the next record
 	per    int
+	part   []uint32 // of a morsel: what of it goes into one record
 }
 
 func begin(t op.Task, p WriteParams, schema dtype.Schema) (*writer, error) {
@@ -121,19 +122,36 @@ func (s *writer) flush() error {
 	return s.out.Write(rec)
 }
 
-// Push implements op.RowWriter.
+// Push implements op.RowWriter. Records end where their number of rows does, wherever morsels do, which
+// differs from run to run where threads read a text.
 func (s *writer) Push(m *chunk.Batch) error {
-	err := s.rows.Append(m)
-	if errors.Is(err, mem.ErrBudget) && s.rows.Len() > 0 {
-		if err = s.flush(); err == nil {
-			err = s.rows.Append(m)
+	for at := 0; at < m.N; {
+		n := min(m.N-at, s.per-s.rows.Len())
+		err := s.add(m, at, n)
+		if errors.Is(err, mem.ErrBudget) && s.rows.Len() > 0 {
+			if err = s.flush(); err == nil {
+				err = s.add(m, at, n)
+			}
 		}
-	}
-	if err == nil && s.rows.Len() >= s.per {
-		err = s.flush()
-	}
-	if err != nil {
-		return s.wrap(err)
+		if err == nil && s.rows.Len() == s.per {
+			err = s.flush()
+		}
+		if err != nil {
+			return s.wrap(err)
+		}
+		at += n
 	}
 	return nil
+}
+
+// add appends n rows of m, which begin at row at.
+func (s *writer) add(m *chunk.Batch, at, n int) error {
+	if n == m.N {
+		return s.rows.Append(m)
+	}
+	s.part = s.part[:0]
+	for i := range n {
+		s.part = append(s.part, uint32(at+i))
+	}
+	return s.rows.AppendRows(m, s.part)
 }

@@ -5,20 +5,24 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/cell"
 )
 
 // A column gathers the values of a column, an element or a field.
 type column struct {
-	name   string
+	name   string // of the field
+	path   string // names it to users: a.b is a field, a[] an element
+	under  string // what the paths of its fields begin with
 	typ    dtype.Type
 	n      int
 	nulls  bool
 	valid  []uint64
 	bits   []uint64
-	words  []uint64 // int64 and float64
+	words  []uint64 // int64, uint64 and float64
 	off    []int32
 	str    []byte
 	kids   []*column
@@ -26,22 +30,29 @@ type column struct {
 	next   int // the field that is expected
 }
 
-// newColumn makes a column; an error names a type that JSON is not read as.
-func newColumn(name string, t dtype.Type) (*column, error) {
-	c := &column{name: name, typ: t}
+// newColumn makes a column of a table; an error names a type that JSON is not read as.
+func newColumn(name string, t dtype.Type) (*column, error) { return newAt(name, name, t) }
+
+func newAt(path, name string, t dtype.Type) (*column, error) {
+	c := &column{name: name, path: path, under: path + ".", typ: t}
 	var kids dtype.Schema
 	switch t.Kind {
-	case dtype.Null, dtype.Bool, dtype.Int64, dtype.Float64, dtype.Utf8:
+	case dtype.Null, dtype.Bool, dtype.Int64, dtype.Uint64, dtype.Float64, dtype.Utf8:
 	case dtype.List:
 		kids = dtype.Schema{{Type: t.Elem()}}
 	case dtype.Struct:
 		kids = t.Fields()
 	default:
-		return nil, fmt.Errorf("column %q: JSON is read as bool, int64, float64, utf8, lists and structs of them, not as %s: cast it afterwards", name, t)
+		return nil, fmt.Errorf("column %q: JSON is read as bool, int64, uint64, float64, utf8, lists and structs of them, not as %s: "+
+			"declare it utf8, which keeps values as they are written, and cast that", path, t)
 	}
 	c.byName = map[string]int{}
 	for i, f := range kids {
-		k, err := newColumn(f.Name, f.Type)
+		at := c.under + f.Name
+		if t.Kind == dtype.List {
+			at = path + "[]"
+		}
+		k, err := newAt(at, f.Name, f.Type)
 		if err != nil {
 			return nil, err
 		}
@@ -77,7 +88,7 @@ func (c *column) push(valid bool) {
 // null appends a null.
 func (c *column) null() {
 	switch c.typ.Kind {
-	case dtype.Int64, dtype.Float64:
+	case dtype.Int64, dtype.Uint64, dtype.Float64:
 		c.words = append(c.words, 0)
 	case dtype.Utf8:
 		c.off = append(c.off, int32(len(c.str)))
@@ -116,7 +127,7 @@ func (c *column) value(b []byte, i, depth int) (end int, err error) {
 			c.push(true)
 		}
 		return end, err
-	case k == dtype.Int64 && number, k == dtype.Float64 && number:
+	case number && (k == dtype.Int64 || k == dtype.Uint64 || k == dtype.Float64):
 		return c.number(b, i)
 	case k == dtype.List && first == '[':
 		if depth > maxDepth {
@@ -140,7 +151,7 @@ func (c *column) value(b []byte, i, depth int) (end int, err error) {
 	if end, err = skip(b, i, depth); err != nil {
 		return 0, err
 	}
-	return 0, &misfit{fmt.Sprintf("column %q is %s, not %s", c.name, c.typ, show(b[i:end]))}
+	return 0, &misfit{fmt.Sprintf("column %q is %s, not %s", c.path, c.typ, cell.Cut(string(b[i:end]), 40))}
 }
 
 // A misfit is a value that the sample did not foresee.
@@ -152,6 +163,7 @@ func (m *misfit) Error() string {
 
 // text appends a string, or another value as it is written.
 func (c *column) text(b []byte, i, depth int) (end int, err error) {
+	from := len(c.str)
 	if b[i] != '"' {
 		if end, err = skip(b, i, depth); err != nil {
 			return 0, err
@@ -164,9 +176,12 @@ func (c *column) text(b []byte, i, depth int) (end int, err error) {
 		}
 		str, err := appendString(c.str, b[i:end], escaped)
 		if err != nil {
-			return 0, fmt.Errorf("column %q: %w", c.name, err)
+			return 0, fmt.Errorf("column %q: %w", c.path, err)
 		}
 		c.str = str
+	}
+	if !utf8.Valid(c.str[from:]) {
+		return 0, fmt.Errorf("column %q: %q is not valid UTF-8 (convert the file)", c.path, show(c.str[from:]))
 	}
 	c.off = append(c.off, int32(len(c.str)))
 	c.push(true)
@@ -181,20 +196,25 @@ func (c *column) number(b []byte, i int) (int, error) {
 	s := string(b[i:end])
 	var w uint64
 	var err error
-	if c.typ.Kind == dtype.Int64 {
+	switch c.typ.Kind {
+	case dtype.Int64:
 		var n int64
 		n, err = strconv.ParseInt(s, 10, 64)
 		w = uint64(n)
-		if !whole || errors.Is(err, strconv.ErrRange) {
-			return 0, &misfit{fmt.Sprintf("column %q is int64, %s does not fit", c.name, show(b[i:end]))}
+	case dtype.Uint64:
+		if whole = whole && b[i] != '-'; whole {
+			w, err = strconv.ParseUint(s, 10, 64)
 		}
-	} else {
+	default:
 		var f float64
 		f, err = strconv.ParseFloat(s, 64)
-		w = math.Float64bits(f)
+		w, whole = math.Float64bits(f), true
+	}
+	if !whole || c.typ.Kind != dtype.Float64 && errors.Is(err, strconv.ErrRange) {
+		return 0, &misfit{fmt.Sprintf("column %q is %s, %s does not fit", c.path, c.typ, cell.Cut(s, 40))}
 	}
 	if err != nil {
-		return 0, fmt.Errorf("column %q: %q is no number", c.name, show(b[i:end]))
+		return 0, fmt.Errorf("column %q: %q is no number", c.path, cell.Cut(s, 40))
 	}
 	c.words = append(c.words, w)
 	c.push(true)
@@ -212,14 +232,14 @@ func (c *column) fields(b []byte, i, depth int) (int, error) {
 				return 0, err
 			}
 			if k = c.lookUp(name); k < 0 {
-				return 0, &misfit{fmt.Sprintf("the key %q is not in the sample", name)}
+				return 0, &misfit{fmt.Sprintf("the key %q is not in the sample", c.under+name)}
 			}
 		}
 		if k >= len(c.kids) { // nobody reads it
 			return skip(b, at, depth+1)
 		}
 		if c.kids[k].n > row {
-			return 0, fmt.Errorf("the key %s is there twice", key)
+			return 0, fmt.Errorf("the key %q is there twice", c.kids[k].path)
 		}
 		return c.kids[k].value(b, at, depth+1)
 	})
@@ -268,7 +288,7 @@ func (c *column) vec() (v chunk.Vec, err error) {
 	switch c.typ.Kind {
 	case dtype.Bool:
 		v.Data = chunk.Bytes(c.bits)
-	case dtype.Int64, dtype.Float64:
+	case dtype.Int64, dtype.Uint64, dtype.Float64:
 		v.Data = chunk.Bytes(c.words)
 	case dtype.Utf8:
 		v.Off, v.Str = c.off, c.str
@@ -277,7 +297,7 @@ func (c *column) vec() (v chunk.Vec, err error) {
 		if err != nil {
 			return v, err
 		}
-		if v, err = chunk.PackLists(c.off, v.Valid, &kid); err != nil {
+		if v, err = chunk.PackLists(make([]byte, 0, chunk.ListsBytes(c.off, &kid)), c.off, v.Valid, &kid); err != nil {
 			return v, err
 		}
 		v.Type = c.typ
@@ -290,7 +310,7 @@ func (c *column) vec() (v chunk.Vec, err error) {
 			}
 			kids[i] = &kid
 		}
-		return chunk.PackStructs(c.typ, c.n, v.Valid, kids)
+		return chunk.PackStructs(make([]byte, 0, chunk.StructsBytes(c.n, kids)), c.typ, c.n, v.Valid, kids)
 	}
 	return v, nil
 }

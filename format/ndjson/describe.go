@@ -5,9 +5,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/codec"
+	"github.com/weft-data/weft/internal/scan"
 	"github.com/weft-data/weft/store"
 )
 
@@ -19,6 +23,8 @@ type Options struct {
 	SampleBytes int64
 	// MaxRecordBytes is how long a record may be; 0 means 16 MiB.
 	MaxRecordBytes int64
+	// NoKeys leaves the parts key=value of paths alone.
+	NoKeys bool
 }
 
 // A Form is how records stand in a file.
@@ -35,9 +41,12 @@ type File struct {
 	store.Info
 	Form  Form
 	Codec codec.Codec
+	Keys  []expr.Literal // of the columns that its path gives
 }
 
-// Describe expands patterns, reads a sample and returns the parameters and the schema.
+// Describe finds the files of paths, folders and patterns, see store.Find, reads a sample and returns the parameters and the
+// schema. The parts key=value of the paths below a folder, or from the first wildcard of a pattern on, become columns behind
+// those of the records, see scan.Find.
 func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype.Schema, error) {
 	p := ReadParams{MaxRecord: o.MaxRecordBytes}
 	if p.MaxRecord <= 0 {
@@ -47,24 +56,24 @@ func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype
 	if left <= 0 {
 		left = 16 << 20
 	}
-	files, err := store.Find(ctx, paths, false, "*.ndjson")
+	found, err := scan.Find(ctx, scan.Ask{Paths: paths, NoKeys: o.NoKeys, Types: o.Types})
 	if err != nil {
 		return p, nil, err
 	}
 	all := &shape{}
-	for i, x := range files {
+	for i, x := range found.Files {
 		if err := ctx.Err(); err != nil {
 			return p, nil, err
 		}
-		used, err := p.sample(ctx, x.Info, all, left/int64(len(files)-i))
+		used, err := p.sample(ctx, File{Info: x.Info, Keys: found.Values[i]}, all, left/int64(len(found.Files)-i))
 		if err != nil {
 			return p, nil, err
 		}
 		left -= used
 	}
 	p.Schema = all.schema()
-	for name, t := range o.Types {
-		i := p.Schema.Index(name)
+	for _, name := range slices.Sorted(maps.Keys(o.Types)) { // those that the sample lacks are in this order
+		i, t := p.Schema.Index(name), o.Types[name]
 		if i < 0 {
 			p.Schema = append(p.Schema, dtype.Field{Name: name, Type: t, Nullable: true})
 			continue
@@ -72,11 +81,12 @@ func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype
 		p.Schema[i].Type = t
 	}
 	if len(p.Schema) == 0 {
-		return p, nil, fmt.Errorf("%s: no keys in the sample: give their types with the option Types", store.Name(files[0].Path))
+		return p, nil, fmt.Errorf("%s: no keys in the sample: give their types with the option Types", store.Name(p.Files[0].Path))
 	}
+	p.Schema, p.Keys = found.Behind(p.Schema), int32(len(found.Keys))
 	for i, f := range p.Schema {
 		if _, err := newColumn(f.Name, f.Type); err != nil {
-			return p, nil, err
+			return p, nil, fmt.Errorf("ndjson: option Types: %w", err)
 		}
 		p.Cols = append(p.Cols, int32(i))
 	}
@@ -85,8 +95,7 @@ func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype
 }
 
 // sample describes a file and takes the records of its first bytes, one at least.
-func (p *ReadParams) sample(ctx context.Context, x store.Info, into *shape, bytes int64) (used int64, err error) {
-	d := File{Info: x}
+func (p *ReadParams) sample(ctx context.Context, d File, into *shape, bytes int64) (used int64, err error) {
 	if err := d.form(ctx); err != nil {
 		return 0, err
 	}
@@ -146,4 +155,4 @@ func (d *File) form(ctx context.Context) error {
 	}
 }
 
-func (d *File) wrap(err error) error { return fmt.Errorf("%s: %w", store.Name(d.Path), err) }
+func (d *File) wrap(err error) error { return store.Named(d.Path, err) }

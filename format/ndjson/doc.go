@@ -7,7 +7,7 @@
 // A column has the type of the values that the sample has for it, nulls and missing keys apart:
 //
 //	only true and false         bool
-//	only numbers without . e E  int64; float64 when one does not fit
+//	only numbers without . e E  int64; uint64 when one is beyond it and none negative; float64 when one does not fit
 //	only numbers                float64
 //	only strings                utf8
 //	only arrays                 list of the type of all their elements, by these rules
@@ -17,8 +17,8 @@
 //
 // The last rule is for columns of mixed types: the number 300 among titles is the text "300", true is "true", and an
 // array is its JSON text. Objects without keys are text, too. Numbers that are not in the sample and do not fit its
-// type, keys that it does not have, and keys that an object has twice are errors with file, line and column, never
-// guesses.
+// type, keys that it does not have, and keys that an object has twice are errors with file, line and column (a.b is
+// the field b of a, a[] an element), never guesses.
 //
 // # Reading in parallel
 //

@@ -1,7 +1,9 @@
 package ndjson
 
 import (
+	"fmt"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/weft-data/weft/dtype"
 )
@@ -9,6 +11,7 @@ import (
 // A shape is what values of a column the sample has.
 type shape struct {
 	bools, ints, floats, texts, lists, objects bool
+	negative, large                            bool // of ints: some are below 0; some are beyond int64, but not beyond uint64
 	elem                                       *shape
 	names                                      []string
 	fields                                     map[string]*shape
@@ -54,17 +57,27 @@ func (s *shape) add(b []byte, i, depth int) (int, error) {
 		s.bools = true
 	case c == '-' || c >= '0' && c <= '9':
 		end, whole := numberEnd(b, i)
-		if whole {
-			_, err := strconv.ParseInt(string(b[i:end]), 10, 64)
-			whole = err == nil
-		}
-		if whole {
-			s.ints = true
-		} else {
-			s.floats = true
-		}
+		s.number(string(b[i:end]), whole)
 	}
 	return skip(b, i, depth)
+}
+
+// number takes a number, which may be an integer.
+func (s *shape) number(text string, whole bool) {
+	if whole {
+		n, err := strconv.ParseInt(text, 10, 64)
+		s.negative = s.negative || n < 0
+		if err != nil {
+			_, err = strconv.ParseUint(text, 10, 64)
+			s.large = s.large || err == nil
+		}
+		whole = err == nil
+	}
+	if whole {
+		s.ints = true
+	} else {
+		s.floats = true
+	}
 }
 
 func keyName(key []byte) (string, error) {
@@ -73,6 +86,9 @@ func keyName(key []byte) (string, error) {
 		return "", err
 	}
 	name, err := appendString(nil, key, escaped)
+	if err == nil && !utf8.Valid(name) {
+		err = fmt.Errorf("the key %q is not valid UTF-8 (convert the file)", show(name))
+	}
 	return string(name), err
 }
 
@@ -91,8 +107,10 @@ func (s *shape) typ() dtype.Type {
 		return dtype.Of(dtype.Utf8)
 	case s.bools:
 		return dtype.Of(dtype.Bool)
-	case s.floats:
+	case s.floats, s.large && s.negative:
 		return dtype.Of(dtype.Float64)
+	case s.large:
+		return dtype.Of(dtype.Uint64)
 	case s.ints:
 		return dtype.Of(dtype.Int64)
 	case s.lists:

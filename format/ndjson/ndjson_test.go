@@ -63,6 +63,10 @@ func TestRules(t *testing.T) {
 		"missing":          {`{"a":1}` + "\n\n" + `{"b":2}` + "\n", "a int64?, b int64?", "1|<nil>|\n<nil>|2|\n"},
 		"mixed":            {`[{"a":"x"},{"a":300},{"a":true},{"a":null},{"a":[1, "y"]},{"a":{"k": 1.0}}]`, "a utf8?", "x|\n300|\ntrue|\n<nil>|\n" + `[1, "y"]` + "|\n" + `{"k": 1.0}` + "|\n"},
 		"too large":        {`{"a":1}` + "\n" + `{"a":18446744073709551616}`, "a float64?", "1|\n1.8446744073709552e+19|\n"},
+		"unsigned":         {`{"a":1}` + "\n" + `{"a":18446744073709551615}`, "a uint64?", "1|\n18446744073709551615|\n"},
+		"unsigned nulls":   {`{"a":null}` + "\n" + `{"a":9223372036854775808}` + "\n{}\n", "a uint64?", "<nil>|\n9223372036854775808|\n<nil>|\n"},
+		"unsigned inside":  {`{"a":[{"b":9223372036854775808}]}`, "a list(struct(b uint64))?", `[{"b":9223372036854775808}]` + "|\n"},
+		"signed and large": {`{"a":-1}` + "\n" + `{"a":18446744073709551615}`, "a float64?", "-1|\n1.8446744073709552e+19|\n"},
 		"exponent":         {`{"a":1}` + "\n" + `{"a":1E2}`, "a float64?", "1|\n100|\n"},
 		"escapes":          {`{"a\u0041":"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00\ud83d"}`, "aA utf8?", "\"\\/\b\f\n\r\té😀\uFFFD|\n"},
 		"lists":            {`{"l":[1,null,2.5]}` + "\n" + `{"l":[]}` + "\n" + `{"l":null}`, "l list(float64)?", "[1,null,2.5]|\n[]|\n<nil>|\n"},
@@ -192,6 +196,12 @@ func TestSplits(t *testing.T) {
 // TestErrors holds that mistakes name file and line and what would help.
 func TestErrors(t *testing.T) {
 	good := strings.Repeat(`{"a":1}`+"\n", 60000)
+	whole := dtype.Of(dtype.Int64)
+	inner := frame.JSONOptions{SampleBytes: 1000, Types: map[string]dtype.Type{
+		"p": dtype.StructOf(dtype.Schema{{Name: "q", Type: dtype.ListOf(dtype.ListOf(whole))}}),
+		"r": dtype.ListOf(dtype.StructOf(dtype.Schema{{Name: "s", Type: whole}})),
+		"":  dtype.StructOf(dtype.Schema{{Name: "t", Type: dtype.Of(dtype.Utf8)}}),
+	}}
 	for name, c := range map[string]struct {
 		text, want string
 		o          frame.JSONOptions
@@ -204,13 +214,26 @@ func TestErrors(t *testing.T) {
 		"bad word":    {"{\"a\":nul}\n", `x.json:1: "nul" is no value`, frame.JSONOptions{}},
 		"bad escape":  {"{\"a\":\"\\q\"}\n", `escape \q`, frame.JSONOptions{}},
 		"twice":       {"{\"a\":1,\"a\":2}\n", `x.json:1: the key "a" is there twice`, frame.JSONOptions{}},
+		"bad text":    {"{\"a\":\"x\"}\n{\"a\":\"\xe9t\xe9\"}\n", `x.json:2: column "a": "\xe9t\xe9" is not valid UTF-8 (convert the file)`, frame.JSONOptions{}},
+		"bad mix":     {"{\"a\":1}\n{\"a\":[\"\xff\"]}\n", `is not valid UTF-8`, frame.JSONOptions{}},
+		"bad key":     {"{\"a\":1}\n{\"\xff\":2}\n", `x.json:2: the key "\xff" is not valid UTF-8 (convert the file)`, frame.JSONOptions{}},
+		"later text":  {good + "{\"a\":\"x,y\u009b\"}\n", "column \"a\" is int64, not \"x,y\uFFFD\":", frame.JSONOptions{SampleBytes: 1000}},
 		"later type":  {good + "{\"a\":\"x\"}\n", `x.json:60001: column "a" is int64, not "x"`, frame.JSONOptions{SampleBytes: 1000}},
 		"later key":   {good + "{\"b\":1}\n", `x.json:60001: the key "b" is not in the sample`, frame.JSONOptions{SampleBytes: 1000}},
 		"later float": {good + "{\"a\":1.5}\n", `x.json:60001: column "a" is int64, 1.5 does not fit`, frame.JSONOptions{SampleBytes: 1000}},
+		"not below":   {`{"a":18446744073709551615}` + "\n" + good + "{\"a\":-1}\n", `x.json:60002: column "a" is uint64, -1 does not fit`, frame.JSONOptions{SampleBytes: 1000}},
+		"not whole":   {`{"a":18446744073709551615}` + "\n" + good + "{\"a\":1e3}\n", `x.json:60002: column "a" is uint64, 1e3 does not fit`, frame.JSONOptions{SampleBytes: 1000}},
+		"not beyond":  {`{"a":18446744073709551615}` + "\n" + good + "{\"a\":18446744073709551616}\n", `x.json:60002: column "a" is uint64, 18446744073709551616 does not fit`, frame.JSONOptions{SampleBytes: 1000}},
 		"nothing":     {"", "no keys in the sample", frame.JSONOptions{}},
 		"long":        {`{"a":"` + strings.Repeat("x", 2<<20) + `"}`, "option MaxRecordBytes", frame.JSONOptions{MaxRecordBytes: 100000}},
 		"deep":        {`{"a":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, "nest deeper than 64", frame.JSONOptions{}},
-		"other type":  {`{"a":1}`, "cast it afterwards", frame.JSONOptions{Types: map[string]dtype.Type{"a": dtype.Of(dtype.Date)}}},
+		"inner":       {good + `{"p":{"q":[[1,2],["x"]]}}` + "\n", `x.json:60001: column "p.q[][]" is int64, not "x"`, inner},
+		"inner field": {good + `{"r":[{"s":1},{"s":1.5}]}` + "\n", `x.json:60001: column "r[].s" is int64, 1.5 does not fit`, inner},
+		"inner key":   {good + `{"r":[{"t":1}]}` + "\n", `x.json:60001: the key "r[].t" is not in the sample`, inner},
+		"inner twice": {good + `{"r":[{"s":1,"\u0073":1}]}` + "\n", `x.json:60001: the key "r[].s" is there twice`, inner},
+		"inner text":  {good + `{"":{"t":"` + "\xff\"}}\n", `x.json:60001: column ".t": "\xff" is not valid UTF-8`, inner},
+		"inner type":  {`{"a":[{"b":1}]}`, `ndjson: option Types: column "a[].b": JSON is read as`, frame.JSONOptions{Types: map[string]dtype.Type{"a": dtype.ListOf(dtype.StructOf(dtype.Schema{{Name: "b", Type: dtype.Of(dtype.Date)}}))}}},
+		"other type":  {`{"a":1}`, "declare it utf8, which keeps values as they are written, and cast that", frame.JSONOptions{Types: map[string]dtype.Type{"a": dtype.Of(dtype.Date)}}},
 	} {
 		f := frame.ReadJSONWith(c.o, saved(t, "x.json", c.text))
 		_, err := f.Collect(context.Background(), runner(t, 1))
@@ -218,7 +241,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
-	for want, f := range map[string]*frame.Frame{"no such file": frame.ReadJSON("none.json"), "is a folder": frame.ReadJSON(t.TempDir()), "no files": frame.ReadJSON()} {
+	for want, f := range map[string]*frame.Frame{"no such file": frame.ReadJSON("none.json"), "is a folder without files": frame.ReadJSON(t.TempDir()), "no files": frame.ReadJSON()} {
 		if err := f.Err(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
@@ -226,6 +249,22 @@ func TestErrors(t *testing.T) {
 	given := frame.ReadJSONWith(frame.JSONOptions{Types: map[string]dtype.Type{"a": dtype.Of(dtype.Utf8)}}, saved(t, "x.json", `{"a":1}`))
 	if got := rows(table(t, given, 1)); got != "1|\n" {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestTypesOrder holds that columns which only the option Types knows stand in one order.
+func TestTypesOrder(t *testing.T) {
+	types := map[string]dtype.Type{}
+	for _, name := range strings.Fields("h c a g b e d f") {
+		types[name] = dtype.Of(dtype.Int64)
+	}
+	f := frame.ReadJSONWith(frame.JSONOptions{Types: types}, saved(t, "x.json", `{"z":1,"c":2}`))
+	got := ""
+	for _, c := range f.Schema() {
+		got += c.Name
+	}
+	if got != "zcabdefgh" {
+		t.Errorf("columns %s: %v", got, f.Err())
 	}
 }
 

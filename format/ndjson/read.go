@@ -25,8 +25,9 @@ type Part struct {
 // ReadParams are the parameters of ndjson.read. Describe makes them.
 type ReadParams struct {
 	Files     []File
-	Schema    dtype.Schema
-	Cols      []int32 // output columns, positions in Schema
+	Schema    dtype.Schema // of the records, then those that paths give
+	Keys      int32        // how many columns paths give
+	Cols      []int32      // output columns, positions in Schema
 	Parts     []Part
 	MaxRecord int64
 }
@@ -52,6 +53,9 @@ func (p *ReadParams) cut() {
 }
 
 func (p *ReadParams) schema() dtype.Schema { return scan.Pick(p.Schema, p.Cols) }
+
+// key returns which of the columns that paths give column c is, negative if records have it.
+func (p *ReadParams) key(c int32) int { return int(c) - (len(p.Schema) - int(p.Keys)) }
 
 // meta estimates parts: the bytes of a record in memory are about those of its text.
 func (p *ReadParams) meta(parts []Part) op.Meta {
@@ -129,11 +133,14 @@ func (f *feed) Close() error { return nil }
 
 // Reader implements op.Feed.
 func (f *feed) Reader() (op.Reader, error) {
-	r := &reader{feed: f}
+	r := &reader{feed: f, given: scan.GivenOf(f.file.Keys)}
 	// The columns come in the order of the table, so that keys are found in it; those that nobody reads have no
 	// column.
 	r.row = &column{typ: dtype.Type{Kind: dtype.Struct}, byName: map[string]int{}}
 	for _, c := range f.p.Cols {
+		if f.p.key(c) >= 0 {
+			continue
+		}
 		k, err := newColumn(f.p.Schema[c].Name, f.p.Schema[c].Type)
 		if err != nil {
 			return nil, err
@@ -156,12 +163,13 @@ func (f *feed) Reader() (op.Reader, error) {
 // A reader reads splits on one thread.
 type reader struct {
 	*feed
-	f   store.File
-	buf []byte // from the task
-	row *column
-	n   int // bytes of the records in row
-	seq uint64
-	out chunk.Batch
+	f     store.File
+	buf   []byte // from the task
+	row   *column
+	given []scan.Given // by the path of the file
+	n     int          // bytes of the records in row
+	seq   uint64
+	out   chunk.Batch
 }
 
 // Close implements op.Reader.
@@ -289,7 +297,7 @@ func (r *reader) load(from, hi int64) ([]byte, error) {
 		}
 		b := r.buf[:n]
 		if k, err := r.f.ReadAt(b, from); k < len(b) {
-			return nil, fmt.Errorf("%s: reading %d bytes at %d: %w", store.Name(r.file.Path), n, from, err)
+			return nil, r.file.wrap(err)
 		}
 		if k := bytes.IndexByte(b[hi-from-1:], '\n'); k >= 0 || from+n == r.file.Size {
 			if k >= 0 {
@@ -344,7 +352,14 @@ func (r *reader) push(out op.Sink) error {
 		return nil
 	}
 	r.out.Cols, r.out.N, r.out.Seq = r.out.Cols[:0], r.row.n, r.seq
-	for _, k := range r.row.kids {
+	kids := r.row.kids
+	for _, c := range r.p.Cols {
+		if i := r.p.key(c); i >= 0 {
+			r.out.Cols = append(r.out.Cols, r.given[i].Vec(r.row.n))
+			continue
+		}
+		k := kids[0]
+		kids = kids[1:]
 		v, err := k.vec()
 		if err != nil {
 			return fmt.Errorf("column %q: %w", k.name, err)

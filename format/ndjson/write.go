@@ -73,7 +73,7 @@ func writable(t dtype.Type) error {
 
 // A part is a column, or a part of a nested one, with what goes before its values.
 type part struct {
-	key  []byte // a comma or brace, and the name
+	key  []byte // a comma, but of the first, and the name
 	vec  *chunk.Vec
 	off  []int32 // of a list
 	kids []*part
@@ -87,9 +87,9 @@ func newRowFormat(s dtype.Schema) *rowFormat { return &rowFormat{partsOf(s)} }
 
 func partsOf(s dtype.Schema) (out []*part) {
 	for i, f := range s {
-		key := []byte{'{'}
+		var key []byte
 		if i > 0 {
-			key[0] = ','
+			key = append(key, ',')
 		}
 		p := &part{key: append(appendQuoted(key, f.Name), ':')}
 		switch f.Type.Kind {
@@ -124,6 +124,7 @@ func (f *rowFormat) rows(dst []byte, m *chunk.Batch) (_ []byte, err error) {
 		p.set(&m.Cols[c])
 	}
 	for i := range m.N {
+		dst = append(dst, '{')
 		for _, p := range f.cols {
 			if dst, err = p.append(append(dst, p.key...), i); err != nil {
 				return dst, err
@@ -165,6 +166,7 @@ func (p *part) append(dst []byte, i int) (_ []byte, err error) {
 		}
 		return append(dst, ']'), nil
 	case dtype.Struct:
+		dst = append(dst, '{')
 		for _, k := range p.kids {
 			if dst, err = k.append(append(dst, k.key...), i); err != nil {
 				return dst, err

@@ -56,8 +56,10 @@ func TestForms(t *testing.T) {
 		{arrow.BinaryTypes.String, `["", "a\"\\\n\u0001\u00e4/", null]`, []string{`""`, `"a\"\\\n\u0001ä/"`, "null"}},
 		{arrow.FixedWidthTypes.Date32, `["2024-02-29"]`, []string{`"2024-02-29"`}},
 		{&arrow.Decimal128Type{Precision: 10, Scale: 2}, `["-12.30"]`, []string{"-12.30"}},
+		{&arrow.Decimal128Type{Precision: 5, Scale: -2}, `["0", "-1200"]`, []string{"0", "-1200"}},
 		{arrow.Null, `[null]`, []string{"null"}},
 		{arrow.ListOf(arrow.PrimitiveTypes.Int64), `[[1, null, 3], [], null]`, []string{"[1,null,3]", "[]", "null"}},
+		{arrow.StructOf(), `[{}, null]`, []string{"{}", "null"}},
 		{arrow.ListOf(inner), `[[{"x": 1, "y": ["p", null]}, null], [{"x": null, "y": null}]]`, []string{`[{"x":1,"y":["p",null]},null]`, `[{"x":null,"y":null}]`}},
 	} {
 		want := ""

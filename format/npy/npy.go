@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/weft-data/weft/internal/cell"
 	"github.com/weft-data/weft/internal/elem"
 )
 
@@ -67,10 +68,7 @@ func ParseDescr(s string) (k elem.Kind, swap bool, err error) {
 			}
 		}
 	}
-	if len(s) > 32 {
-		s = s[:32] + "…"
-	}
-	return 0, false, fmt.Errorf("elements of type %q: arrays hold bool, integers of 1 to 8 bytes, float32 and 64, complex64 and 128", s)
+	return 0, false, fmt.Errorf("elements of type %q: arrays hold bool, integers of 1 to 8 bytes, float32 and 64, complex64 and 128", cell.Cut(s, 32))
 }
 
 // Read reads the header at the begin of a file of the given size. Errors: what is no header, or one of an array that
@@ -265,21 +263,21 @@ func Append(dst []byte, k elem.Kind, shape []int64) []byte {
 	return append(dst, text...)
 }
 
-// A Member is an array of an .npz file.
+// A Member is an array of an .npz file. Members sets its name, Describe the rest.
 type Member struct {
 	Name   string // without .npy
 	Offset int64  // of the .npy within the file; the elements follow its header
 	Packed bool   // the .npy is compressed: a stream that can only be read from its begin
-	Size   int64  // of the .npy, uncompressed
 	Length int64  // of what is in the file
 	Header Header // its Offset counts from the begin of the .npy
+
+	file *zip.File
 }
 
 // maxMembers bounds the arrays of an .npz file.
 const maxMembers = 1 << 16
 
-// Members lists the arrays of an .npz file. Errors: what is no zip file, members that do not lie within it, or are
-// compressed with another method than deflate.
+// Members lists the arrays of an .npz file, of which nothing is read but the directory. Errors: what is no zip file.
 func Members(r io.ReaderAt, size int64) ([]Member, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
@@ -290,42 +288,45 @@ func Members(r io.ReaderAt, size int64) ([]Member, error) {
 	}
 	var out []Member
 	for _, f := range z.File {
-		m := Member{Name: strings.TrimSuffix(f.Name, ".npy"), Packed: f.Method == zip.Deflate, Size: int64(f.UncompressedSize64), Length: int64(f.CompressedSize64)}
-		if m.Name == f.Name {
-			continue
+		if name, ok := strings.CutSuffix(f.Name, ".npy"); ok {
+			out = append(out, Member{Name: name, file: f})
 		}
-		if m.Offset, err = f.DataOffset(); err == nil && (m.Size < 0 || m.Length < 0 || m.Offset+m.Length > size || m.Offset+m.Length < 0) {
-			err = fmt.Errorf("%d bytes at %d of a file of %d", m.Length, m.Offset, size)
-		}
-		if err == nil {
-			err = m.describe(f, r)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("member %q: %w", f.Name, err)
-		}
-		out = append(out, m)
 	}
 	return out, nil
 }
 
-// describe reads the header of a member.
-func (m *Member) describe(f *zip.File, r io.ReaderAt) (err error) {
-	switch f.Method {
+// Describe reads the header of a member, of a file of the given size. Errors: one that does not lie within the file, is
+// compressed with another method than deflate, or is no .npy.
+func (m *Member) Describe(r io.ReaderAt, size int64) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("member %q: %w", m.file.Name, err)
+		}
+	}()
+	if m.Offset, err = m.file.DataOffset(); err != nil {
+		return err
+	}
+	m.Packed, m.Length = m.file.Method == zip.Deflate, int64(m.file.CompressedSize64)
+	whole := int64(m.file.UncompressedSize64)
+	if whole < 0 || m.Length < 0 || m.Offset+m.Length > size || m.Offset+m.Length < 0 {
+		return fmt.Errorf("%d bytes at %d of a file of %d", m.Length, m.Offset, size)
+	}
+	switch m.file.Method {
 	case zip.Store:
 		m.Header, err = Read(io.NewSectionReader(r, m.Offset, m.Length), m.Length)
 		return err
 	case zip.Deflate:
-		s, err := f.Open()
+		s, err := m.file.Open()
 		if err != nil {
 			return err
 		}
-		head := make([]byte, min(MaxHeader+12, m.Size))
+		head := make([]byte, min(MaxHeader+12, whole))
 		n, err := io.ReadFull(s, head)
 		if err == nil || err == io.ErrUnexpectedEOF {
-			m.Header, err = Read(bytes.NewReader(head[:n]), m.Size)
+			m.Header, err = Read(bytes.NewReader(head[:n]), whole)
 		}
 		_ = s.Close()
 		return err
 	}
-	return fmt.Errorf("compressed with zip method %d: want stored or deflated", f.Method)
+	return fmt.Errorf("compressed with zip method %d: want stored or deflated", m.file.Method)
 }

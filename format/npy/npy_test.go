@@ -110,6 +110,11 @@ func TestMembers(t *testing.T) {
 	for _, method := range []uint16{zip.Store, zip.Deflate} {
 		b := zipped(t, method)
 		m, err := Members(bytes.NewReader(b), int64(len(b)))
+		for i := range m {
+			if err := m[i].Describe(bytes.NewReader(b), int64(len(b))); err != nil {
+				t.Fatal(err)
+			}
+		}
 		if err != nil || len(m) != 2 || m[0].Name != "a" || m[1].Name != "b/c" || m[0].Packed != (method == zip.Deflate) || m[1].Header.Elements() != 6 {
 			t.Fatalf("%+v %v", m, err)
 		}
@@ -135,7 +140,7 @@ func FuzzRead(f *testing.F) {
 		}
 		if m, err := Members(bytes.NewReader(b), int64(len(b))); err == nil {
 			for _, m := range m {
-				if m.Offset+m.Length > int64(len(b)) {
+				if m.Describe(bytes.NewReader(b), int64(len(b))) == nil && m.Offset+m.Length > int64(len(b)) {
 					t.Fatalf("%+v in %d bytes", m, len(b))
 				}
 			}

@@ -23,10 +23,15 @@ const (
 	wide // big-endian two's complement
 )
 
-// Bounds of a page or chunk being written: the least and the greatest value that is neither null nor NaN. Numbers
-// are mapped to integers of the same order, values of several bytes are kept as they are.
+// Bounds of a page or chunk being written: the least and the greatest value that is not null. Numbers are mapped to
+// integers of the same order, values of several bytes are kept as they are.
+//
+// With a NaN there are none, though the format allows those of the other values: readers to whom NaN is the greatest
+// value, or unequal to all, leave out its rows by such bounds (DuckDB 2.0 does, pyarrow 26 with !=), and DuckDB's own
+// writer gives none either.
 type extent struct {
 	any    bool
+	nan    bool
 	lo, hi int64
 	blo    []byte // bytewise and wide
 	bhi    []byte
@@ -41,11 +46,13 @@ func (e *extent) addFixed(s *stored, b []byte, n int) {
 			e.addBytes(s, b[i*s.width:(i+1)*s.width])
 		}
 	case s.physical == guard.Float:
-		if r := kernel.MinMax(chunk.Slice[float32](b, n), nil); r.Any {
+		r := kernel.MinMax(chunk.Slice[float32](b, n), nil)
+		if e.nan = e.nan || r.NaN; r.Any {
 			e.addRange(rank(float64(r.Min)), rank(float64(r.Max)))
 		}
 	case s.physical == guard.Double:
-		if r := kernel.MinMax(chunk.Slice[float64](b, n), nil); r.Any {
+		r := kernel.MinMax(chunk.Slice[float64](b, n), nil)
+		if e.nan = e.nan || r.NaN; r.Any {
 			e.addRange(rank(r.Min), rank(r.Max))
 		}
 	case s.width == 4 && s.order == unsigned:
@@ -105,6 +112,7 @@ func compareStored(o order, a, b []byte) int {
 
 // merge takes in what another extent has.
 func (e *extent) merge(s *stored, o *extent) {
+	e.nan = e.nan || o.nan
 	switch {
 	case !o.any:
 	case s.order == bytewise || s.order == wide:
@@ -115,7 +123,7 @@ func (e *extent) merge(s *stored, o *extent) {
 	}
 }
 
-func (e *extent) reset() { e.any = false }
+func (e *extent) reset() { e.any, e.nan = false, false }
 
 // longest is how many bytes a bound has at most; longer ones are cut.
 const longest = 64
@@ -128,7 +136,7 @@ type limit struct {
 
 // limits returns the bounds in the form of the file; false if there are none.
 func (e *extent) limits(s *stored) (lo, hi limit, ok bool) {
-	if !e.any {
+	if !e.any || e.nan {
 		return lo, hi, false
 	}
 	lo.exact, hi.exact = true, true

@@ -66,10 +66,7 @@ func (r *reader) mayHoldRow(indexes map[string]*guard.PageIndex, row int64) bool
 		if x == nil {
 			return lo, hi, true, false
 		}
-		i, found := slices.BinarySearch(x.Rows, row)
-		if !found {
-			i--
-		}
+		i := pageOf(x, row)
 		t := r.p.Schema[r.p.Schema.Index(col)].Type
 		if x.AllNull[i] {
 			null := expr.Literal{Type: t, Null: true}
@@ -78,6 +75,15 @@ func (r *reader) mayHoldRow(indexes map[string]*guard.PageIndex, row int64) bool
 		b := boundsOf(x.Stats[i], t)
 		return b.Min, b.Max, b.Nulls, b.Known
 	})
+}
+
+// pageOf returns the page that holds a row.
+func pageOf(x *guard.PageIndex, row int64) int {
+	i, found := slices.BinarySearch(x.Rows, row)
+	if !found {
+		i--
+	}
+	return i
 }
 
 // barred reports whether some conjunct needs a value that a bloom filter says is not in the row group.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
@@ -59,15 +58,17 @@ type column struct {
 	conv  conversion
 	clean bool // there are no nulls: a required column
 
-	pages  *guard.Pages
-	index  *guard.PageIndex // nil: none
-	head   guard.Header
-	first  int64 // row of the page's first value
-	begun  bool  // the first page, which may be the dictionary, is behind
-	expect int64 // rows of the next page by the index; 0: not known
-	rows   int64 // of the row group
-	loaded bool
-	row    int64 // of the next value
+	pages *guard.Pages
+	index *guard.PageIndex // nil: none
+	head  guard.Header
+	// largest is the header of the largest page of the row group so far.
+	largest guard.Header
+	first   int64 // row of the page's first value
+	begun   bool  // the first page, which may be the dictionary, is behind
+	expect  int64 // rows of the next page by the index; 0: not known
+	rows    int64 // of the row group
+	loaded  bool
+	row     int64 // of the next value
 
 	layout layout
 	valid  []uint64 // of the page; nil: no nulls
@@ -77,10 +78,13 @@ type column struct {
 	codes  hybrid
 
 	dict   *chunk.Dict // of text
-	values []byte      // of the other types: the dictionary, converted
+	values []byte      // of the other types: the dictionary, converted …
+	of     *Group      // … of this row group; nil: of none
+	group  *Group      // the row group that is open; nil: within records
 	words  chunk.Vec   // of Binary: the dictionary
 	size   int         // entries of the dictionary
-	held   int64       // bytes reserved for dict
+	shared *texts      // where dict and words are from; nil: from own
+	own    texts
 
 	bValid, bPage, bValues, bData, bCodes, bOff, bStr, bDict buffer
 }
@@ -109,6 +113,7 @@ func (c *column) open(f *guard.File, rg int, index *guard.PageIndex) (err error)
 	}
 	c.pages, err = f.Pages(rg, c.leaf, c.task)
 	c.index, c.head, c.first, c.row, c.loaded, c.size = index, guard.Header{}, 0, 0, false, 0
+	c.largest = guard.Header{}
 	c.begun, c.expect, c.rows = false, 0, f.RowGroup(rg).Rows
 	return err
 }
@@ -129,14 +134,16 @@ func (c *column) close() {
 	for _, b := range []*buffer{&c.bValid, &c.bPage, &c.bValues, &c.bData, &c.bCodes, &c.bOff, &c.bStr, &c.bDict} {
 		b.free(c.task)
 	}
-	c.task.Release(c.held)
-	c.held = 0
+	c.own.drop(c.task)
 }
 
 // find moves to the page that holds a row at or behind the current one, and returns the rows from there to the end
 // of the page. Pages before it are not read, by the index not even their headers.
 func (c *column) find(row int64) (int, error) {
-	if c.leaf < 0 || c.root != nil {
+	switch {
+	case c.root != nil:
+		return c.nest.most, nil
+	case c.leaf < 0:
 		return morselRows, nil
 	}
 	end := c.first + int64(c.head.Values)
@@ -155,6 +162,7 @@ func (c *column) find(row int64) (int, error) {
 			return 0, err
 		}
 		c.begun = true
+		c.note(h)
 		if h.Dict {
 			if err := c.readDict(h); err != nil {
 				return 0, c.pages.Fail(err)
@@ -173,10 +181,7 @@ func (c *column) find(row int64) (int, error) {
 // jump moves over pages by the index; the page it ends at must be as long as the index says.
 func (c *column) jump(row int64) error {
 	x := c.index
-	i, found := slices.BinarySearch(x.Rows, row)
-	if !found {
-		i--
-	}
+	i := pageOf(x, row)
 	at := x.Rows[i]
 	if at <= c.first+int64(c.head.Values) {
 		return nil
@@ -586,6 +591,14 @@ func (c *column) decodeText(v *chunk.Vec, present int) error {
 // copyText takes n texts off the page; their ends go to off.
 func (c *column) copyText(off []int32, n int) ([]byte, error) {
 	b := c.body
+	if n == 1 { // it may be long, and lies in one piece
+		k, err := length(b)
+		if err != nil {
+			return nil, err
+		}
+		off[0], off[1], c.body = 0, int32(k), b[4+k:]
+		return b[4 : 4+k], nil
+	}
 	// The texts of n values and their lengths are at most what is left of the page.
 	size := 0
 	for i, at := 0, 0; i < n; i++ {

@@ -1,10 +1,10 @@
 package parquet
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"github.com/weft-data/weft/internal/guard"
+	"github.com/weft-data/weft/internal/kernel"
 	"github.com/weft-data/weft/internal/varint"
 )
 
@@ -62,7 +62,7 @@ func sumPacked[T int32 | int64](dst []T, src []byte, width uint, value, least T)
 		var tmp [64]uint32
 		for at := 0; at < len(dst); at += len(tmp) {
 			part := dst[at:min(len(dst), at+len(tmp))]
-			unpack(tmp[:len(part)], src, at, width)
+			kernel.Unpack(tmp[:len(part)], src, at, width)
 			for i := range part {
 				value += least + T(tmp[i])
 				part[i] = value
@@ -72,9 +72,9 @@ func sumPacked[T int32 | int64](dst []T, src []byte, width uint, value, least T)
 		mask := ^uint64(0) >> (64 - width)
 		for i := range dst {
 			bit := i * int(width)
-			x := loadBits(src, bit)
+			x := kernel.PackedAt(src, bit)
 			if got := 64 - bit%8; int(width) > got {
-				x |= loadBits(src, bit+got) << got
+				x |= kernel.PackedAt(src, bit+got) << got
 			}
 			value += least + T(x&mask)
 			dst[i] = value
@@ -88,20 +88,6 @@ func unsplit(dst, b []byte, n, width int) error {
 	if n > len(b)/width {
 		return errf("%d values of %d bytes in %d bytes", n, width, len(b))
 	}
-	stride := len(b) / width
-	dst = dst[:n*width]
-	switch width {
-	case 4:
-		b0, b1, b2, b3 := b[:n], b[stride:][:n], b[2*stride:][:n], b[3*stride:][:n]
-		for i := range b0 {
-			binary.LittleEndian.PutUint32(dst[4*i:], uint32(b0[i])|uint32(b1[i])<<8|uint32(b2[i])<<16|uint32(b3[i])<<24)
-		}
-	default:
-		for k := range width {
-			for i, x := range b[k*stride:][:n] {
-				dst[i*width+k] = x
-			}
-		}
-	}
+	kernel.Weave(dst[:n*width], b, n, len(b)/width, width)
 	return nil
 }

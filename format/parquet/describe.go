@@ -4,16 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/internal/guard"
+	"github.com/weft-data/weft/internal/scan"
 	"github.com/weft-data/weft/store"
 )
 
@@ -27,45 +24,43 @@ type Options struct {
 	Same bool
 	// NoKeys leaves the parts key=value of paths alone.
 	NoKeys bool
+	// Int96 is the unit of the timestamps that Impala, Hive and Spark store in 96 bits: "ns", the default, "us" or "ms". Those
+	// that do not fit are an error; nanoseconds reach from 1677 to 2262.
+	Int96 string
 }
 
 // A described file is what its footer says.
 type described struct {
 	file   File
-	keys   []key // that its path gives
 	schema dtype.Schema
 	names  []string // of all its columns
 	groups []Group
 	stats  [][]guard.Stats // by group and column of schema
 }
 
-type key struct {
-	name, value string
-	null        bool
-}
-
 // Describe expands paths, reads the footers and returns the parameters and the schema.
 //
-// A path is a file, a pattern such as "data/*.parquet", or a folder, of which all files are read whose names and
-// folders do not begin with "." or "_"; a wildcard does not stand for these either. Parts key=value of the paths below the folder, or from the first wildcard of a
-// pattern on, become columns behind those of the files: integers or dates if all values are, else text;
-// __HIVE_DEFAULT_PARTITION__ is null. They take the place of columns of the same name in the files.
+// A path is a file, a folder, or a pattern such as "data/*.parquet": see store.Find. Parts key=value of the paths below a
+// folder, or from the first wildcard of a pattern on, become columns behind those of the files, see scan.Find.
 //
 // The table has the columns of all files, in the order in which they are met first. Integers are widened to larger
 // ones of the same sign (or to signed ones that hold them), floats to float64, decimals to more digits of the same
 // scale, timestamps to the finer unit; any other difference is an error that names both files.
 func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype.Schema, error) {
-	var p ReadParams
-	found, err := store.Find(ctx, paths, true, "*.parquet")
+	p := ReadParams{Int96: o.Int96}
+	if _, ok := int96Units[o.Int96]; !ok {
+		return p, nil, fmt.Errorf("option Int96: %q is no unit, want ns, us or ms", o.Int96)
+	}
+	found, err := scan.Find(ctx, scan.Ask{Paths: paths, NoKeys: o.NoKeys, Only: o.Columns})
 	if err != nil {
 		return p, nil, err
 	}
 	var all []described
-	for _, x := range found {
+	for i, x := range found.Files {
 		if err := ctx.Err(); err != nil {
 			return p, nil, err
 		}
-		d, err := describe(ctx, x, o)
+		d, err := describe(ctx, File{Info: x.Info, Keys: found.Values[i]}, o)
 		if err != nil {
 			return p, nil, err
 		}
@@ -74,12 +69,7 @@ func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype
 	if p.Schema, err = unite(all, o); err != nil {
 		return p, nil, err
 	}
-	keys, err := pathColumns(all, o)
-	if err != nil {
-		return p, nil, err
-	}
-	p.Schema = slices.DeleteFunc(p.Schema, func(f dtype.Field) bool { return keys.Index(f.Name) >= 0 })
-	p.Schema, p.Keys = append(p.Schema, keys...), int32(len(keys))
+	p.Schema, p.Keys = found.Behind(p.Schema), int32(len(found.Keys))
 	if err := asked(p.Schema, all, o); err != nil {
 		return p, nil, err
 	}
@@ -94,22 +84,19 @@ func Describe(ctx context.Context, paths []string, o Options) (ReadParams, dtype
 }
 
 // describe reads the footer of one file.
-func describe(ctx context.Context, x store.Place, o Options) (d described, err error) {
+func describe(ctx context.Context, x File, o Options) (d described, err error) {
 	f, err := open(ctx, x.Info)
 	if err != nil {
 		return d, err
 	}
 	defer f.Close()
-	d.file = File{Info: x.Info}
-	if !o.NoKeys {
-		d.keys = keysOf(x.Path[x.Base:])
-	}
+	d.file = x
 	for i := range f.Fields() {
 		d.names = append(d.names, f.Fields()[i].Name)
 	}
 	leaves, err := d.columns(f, o)
 	if err != nil {
-		return d, fmt.Errorf("%s: %w", store.Name(x.Path), err)
+		return d, store.Named(x.Path, err)
 	}
 	for i := range f.NumRowGroups() {
 		g := f.RowGroup(i)
@@ -127,26 +114,6 @@ func describe(ctx context.Context, x store.Place, o Options) (d described, err e
 	return d, nil
 }
 
-// keysOf returns the parts key=value of a path but for its last element.
-func keysOf(path string) (out []key) {
-	parts := strings.Split(filepath.ToSlash(path), "/")
-	for _, x := range parts[:len(parts)-1] {
-		name, value, ok := strings.Cut(x, "=")
-		if !ok || name == "" {
-			continue
-		}
-		null := value == hiveNull
-		if u, err := url.PathUnescape(name); err == nil {
-			name = u
-		}
-		if u, err := url.PathUnescape(value); err == nil {
-			value = u
-		}
-		out = append(out, key{name, value, null})
-	}
-	return out
-}
-
 // columns finds the columns of a file that are asked for, and the leaves of each.
 func (d *described) columns(f *guard.File, o Options) (leaves [][]int, err error) {
 	for i := range f.Fields() {
@@ -154,16 +121,19 @@ func (d *described) columns(f *guard.File, o Options) (leaves [][]int, err error
 		if o.Columns != nil && !slices.Contains(o.Columns, n.Name) {
 			continue
 		}
-		t, x, err := fieldType(f, n)
+		t, x, err := fieldType(f, n, o.Int96)
 		if err != nil {
 			return nil, err
 		}
 		d.schema = append(d.schema, dtype.Field{Name: n.Name, Type: t, Nullable: n.Optional || n.Repeated || t.Kind == dtype.Null || t.Kind.IsNested()})
+		below := []int{n.Leaf}
 		if x != nil {
-			leaves = append(leaves, x.leaves(nil))
-		} else {
-			leaves = append(leaves, []int{n.Leaf})
+			below = below[:0]
+			for _, l := range x.leaves(nil) {
+				below = append(below, l.leaf)
+			}
 		}
+		leaves = append(leaves, below)
 	}
 	return leaves, d.schema.Unique()
 }
@@ -176,17 +146,17 @@ func unite(all []described, o Options) (s dtype.Schema, err error) {
 			i := s.Index(f.Name)
 			switch {
 			case i < 0 && n > 0 && o.Same:
-				return nil, fmt.Errorf("%s has a column %q, %s has none (option Same)", d.file.Path, f.Name, all[0].file.Path)
+				return nil, fmt.Errorf("%s has a column %q, %s has none (option Same)", store.Name(d.file.Path), f.Name, store.Name(all[0].file.Path))
 			case i < 0:
 				f.Nullable = f.Nullable || n > 0
 				s = append(s, f)
-				first[f.Name] = d.file.Path
+				first[f.Name] = store.Name(d.file.Path)
 				continue
 			case s[i].Type != f.Type && o.Same:
-				return nil, fmt.Errorf("column %q is %s in %s and %s in %s (option Same)", f.Name, s[i].Type, first[f.Name], f.Type, d.file.Path)
+				return nil, fmt.Errorf("column %q is %s in %s and %s in %s (option Same)", f.Name, s[i].Type, first[f.Name], f.Type, store.Name(d.file.Path))
 			}
 			if s[i].Type, err = wider(s[i].Type, f.Type); err != nil {
-				return nil, fmt.Errorf("column %q of %s and %s: %w", f.Name, first[f.Name], d.file.Path, err)
+				return nil, fmt.Errorf("column %q of %s and %s: %w", f.Name, first[f.Name], store.Name(d.file.Path), err)
 			}
 			s[i].Nullable = s[i].Nullable || f.Nullable
 		}
@@ -195,7 +165,7 @@ func unite(all []described, o Options) (s dtype.Schema, err error) {
 				continue
 			}
 			if o.Same {
-				return nil, fmt.Errorf("%s has no column %q, %s has one (option Same)", d.file.Path, s[i].Name, first[s[i].Name])
+				return nil, fmt.Errorf("%s has no column %q, %s has one (option Same)", store.Name(d.file.Path), s[i].Name, first[s[i].Name])
 			}
 			s[i].Nullable = true
 		}
@@ -205,94 +175,43 @@ func unite(all []described, o Options) (s dtype.Schema, err error) {
 
 // wider returns the type that holds the values of both types without loss.
 func wider(a, b dtype.Type) (dtype.Type, error) {
-	if a == b {
-		return a, nil
-	}
-	if a.Kind == dtype.Decimal128 && b.Kind == dtype.Decimal128 && a.Scale == b.Scale {
-		return dtype.DecimalOf(max(a.Precision, b.Precision), a.Scale), nil
-	}
-	t, err := dtype.Promote(a, b)
-	bad := err != nil || a.Kind == dtype.Date || b.Kind == dtype.Date
-	for _, x := range []dtype.Type{a, b} {
-		bad = bad || t.Kind == dtype.Float64 && x.Kind.IsInt() && x.Width() == 8 || t.Kind == dtype.Float32 && x.Kind.IsInt()
-	}
-	if bad {
+	t, ok := common(a, b)
+	if !ok {
 		return t, fmt.Errorf("no type holds both %s and %s without loss", a, b)
 	}
 	return t, nil
 }
 
-// hiveNull stands for null in paths.
-const hiveNull = "__HIVE_DEFAULT_PARTITION__"
-
-// pathColumns returns the columns that the paths give and sets their values in the files.
-func pathColumns(all []described, o Options) (s dtype.Schema, err error) {
-	if len(all) == 0 {
-		return nil, nil
-	}
-	for _, k := range all[0].keys {
-		if o.Columns == nil || slices.Contains(o.Columns, k.name) {
-			s = append(s, dtype.Field{Name: k.name})
+func common(a, b dtype.Type) (t dtype.Type, ok bool) {
+	switch {
+	case a == b || b.Kind == dtype.Null:
+		return a, true
+	case a.Kind == dtype.Null:
+		return b, true
+	case a.Kind == dtype.Decimal128 && b.Kind == dtype.Decimal128 && a.Scale == b.Scale:
+		return dtype.DecimalOf(max(a.Precision, b.Precision), a.Scale), true
+	case a.Kind == dtype.List && b.Kind == dtype.List:
+		if t, ok = common(a.Elem(), b.Elem()); ok {
+			t = dtype.ListOf(t)
 		}
+		return t, ok
 	}
-	values := make([][]key, len(s))
-	for _, d := range all {
-		if len(d.keys) != len(all[0].keys) {
-			return nil, fmt.Errorf("%s gives %d columns by its path, %s gives %d: read them apart, or with the option NoKeys", d.file.Path, len(d.keys), all[0].file.Path, len(all[0].keys))
-		}
-		for i := range s {
-			at := slices.IndexFunc(d.keys, func(k key) bool { return k.name == s[i].Name })
-			if at < 0 {
-				return nil, fmt.Errorf("the path of %s does not give column %q, that of %s does: read them apart, or with the option NoKeys", d.file.Path, s[i].Name, all[0].file.Path)
-			}
-			values[i] = append(values[i], d.keys[at])
+	t, err := dtype.Promote(a, b)
+	bad := err != nil || a.Kind == dtype.Date || b.Kind == dtype.Date
+	for _, x := range []dtype.Type{a, b} {
+		bad = bad || t.Kind == dtype.Float64 && x.Kind.IsInt() && x.Width() == 8 || t.Kind == dtype.Float32 && x.Kind.IsInt()
+		if d, ok := dtype.AsDecimal(x); ok && t.Kind == dtype.Decimal128 {
+			bad = bad || int(d.Precision)-int(d.Scale) > int(t.Precision)-int(t.Scale)
 		}
 	}
-	for i := range s {
-		var lits []expr.Literal
-		s[i].Type, s[i].Nullable, lits = typed(values[i])
-		for n := range all {
-			all[n].file.Keys = append(all[n].file.Keys, lits[n])
-		}
-	}
-	return s, s.Unique()
-}
-
-// typed finds the type of the values of a path column.
-func typed(values []key) (t dtype.Type, nulls bool, lits []expr.Literal) {
-	for _, k := range []dtype.Kind{dtype.Int64, dtype.Date, dtype.Utf8} {
-		t, lits, nulls = dtype.Of(k), lits[:0], false
-		some := false
-		for _, x := range values {
-			v := x.value
-			l, ok := expr.Literal{Type: t, S: v}, true
-			switch {
-			case x.null:
-				l, nulls = expr.Literal{Type: t, Null: true}, true
-			case k == dtype.Int64:
-				n, err := strconv.ParseInt(v, 10, 64)
-				l, ok, some = expr.Literal{Type: t, I: n}, err == nil && strconv.FormatInt(n, 10) == v, true
-			case k == dtype.Date:
-				d, err := time.Parse(time.DateOnly, v)
-				l, ok, some = expr.Literal{Type: t, I: d.Unix() / 86400}, err == nil, true
-			}
-			if !ok {
-				break
-			}
-			lits = append(lits, l)
-		}
-		if len(lits) == len(values) && (some || k == dtype.Utf8) {
-			return t, nulls, lits
-		}
-	}
-	return t, nulls, lits
+	return t, !bad
 }
 
 // asked reports columns that were asked for and are not there.
 func asked(s dtype.Schema, all []described, o Options) error {
 	for _, c := range o.Columns {
 		if s.Index(c) < 0 {
-			return fmt.Errorf("option Columns: no column %q; %s has %s", c, all[0].file.Path, strings.Join(all[0].names, ", "))
+			return fmt.Errorf("option Columns: no column %q; %s has %s", c, store.Name(all[0].file.Path), strings.Join(all[0].names, ", "))
 		}
 	}
 	if o.Columns != nil && len(s) == 0 {

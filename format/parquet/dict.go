@@ -3,26 +3,37 @@ package parquet
 import (
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/guard"
 	"github.com/weft-data/weft/internal/kernel"
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/op"
 )
 
-// readDict reads the dictionary page. Text keeps its codes: the dictionary is then shared with whatever the morsels
-// go into, so it belongs to the garbage collector, and its bytes are reserved while the column is read. Other types
-// are converted once, so that a value costs a look-up.
+// readDict reads the dictionary page. Text keeps its codes, see texts. Other types are converted once, so that a value
+// costs a look-up; what a split has read serves those that follow of the same row group.
 func (c *column) readDict(h guard.Header) error {
+	n := h.Values
+	if c.typ.Kind.IsVar() {
+		if err := c.textDict(n); err != nil {
+			return fmt.Errorf("the dictionary: %w", err)
+		}
+		c.size = n
+		return nil
+	}
+	if c.size == 0 && c.of != nil && c.of == c.group {
+		c.size = n
+		return nil
+	}
+	c.of = nil
 	b, err := c.pages.Load()
 	if err != nil {
 		return err
 	}
-	n := h.Values
 	switch {
-	case c.typ.Kind.IsVar():
-		err = c.textDict(b.Values, n)
 	case c.width == 0:
 		err = c.wideDict(b.Values, n)
 	default:
@@ -31,7 +42,7 @@ func (c *column) readDict(h guard.Header) error {
 	if err != nil {
 		return fmt.Errorf("the dictionary: %w", err)
 	}
-	c.size = n
+	c.size, c.of = n, c.group
 	return nil
 }
 
@@ -64,39 +75,74 @@ func (c *column) wideDict(b []byte, n int) error {
 	return c.readWide(raw, n)
 }
 
-// textDict reads texts into memory of their own.
-func (c *column) textDict(b []byte, n int) error {
+// texts is a dictionary of text. Morsels keep its codes, so it is shared with whatever they go into and belongs to the
+// garbage collector; its bytes are reserved while it is read with. Readers of several splits of a row group share
+// it: it is read once, and the codes of one split mean the same in the others.
+type texts struct {
+	mu    sync.Mutex
+	vec   chunk.Vec
+	dict  *chunk.Dict // of vec, if it is Utf8
+	bytes int64
+}
+
+// drop gives the memory of a dictionary back.
+func (x *texts) drop(t op.Task) {
+	t.Release(x.bytes)
+	x.vec, x.dict, x.bytes = chunk.Vec{}, nil, 0
+}
+
+// textDict takes the dictionary of n texts that others have read, or reads it.
+func (c *column) textDict(n int) error {
+	x := c.shared
+	if x == nil {
+		x = &c.own
+		x.drop(c.task)
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.bytes == 0 {
+		b, err := c.pages.Load()
+		if err != nil {
+			return err
+		}
+		if err := c.readTexts(x, b.Values, n); err != nil {
+			return err
+		}
+	}
+	c.dict, c.words = x.dict, x.vec
+	return nil
+}
+
+// readTexts reads n texts into memory of their own.
+func (c *column) readTexts(x *texts, b []byte, n int) error {
 	if c.width > 0 && n > len(b)/c.width || c.width == 0 && n > len(b)/4 {
 		return errf("%d values in %d bytes", n, len(b))
 	}
 	size := int64(4*(n+1) + len(b))
-	c.task.Release(c.held)
-	c.held = 0
 	if !c.task.Reserve(size) {
 		return fmt.Errorf("no memory for %d bytes of a dictionary: %w", size, mem.ErrBudget)
 	}
-	c.held = size
 	off, str := make([]int32, n+1), make([]byte, 0, len(b)+32)
 	for i := range n {
 		k := c.width
 		if k == 0 {
 			var err error
 			if k, err = length(b); err != nil {
+				c.task.Release(size)
 				return err
 			}
 			b = b[4:]
 		}
 		if str = append(str, b[:k]...); len(str) > math.MaxInt32 {
+			c.task.Release(size)
 			return fmt.Errorf("%w: %d bytes of text", guard.ErrLimit, len(str))
 		}
 		off[i+1], b = int32(len(str)), b[k:]
 	}
-	v := chunk.Vec{Type: c.typ, N: n, Off: off, Str: str}
+	x.vec, x.bytes = chunk.Vec{Type: c.typ, N: n, Off: off, Str: str}, size
 	if c.typ.Kind == dtype.Utf8 {
-		c.dict = chunk.NewDict(v)
-		return nil
+		x.dict = chunk.NewDict(x.vec)
 	}
-	c.words = v
 	return nil
 }
 
@@ -237,9 +283,6 @@ func (c *column) ends(n int) ([]int32, error) {
 	return off, nil
 }
 
-// maxExpanded is how many bytes the texts of a page may have once their shared prefixes are written out.
-const maxExpanded = 256 << 20
-
 // beginPrefixes prepares a page of DELTA_BYTE_ARRAY: how many bytes each value shares with the one before, and the
 // other bytes.
 func (c *column) beginPrefixes(b []byte, n int) error {
@@ -268,11 +311,12 @@ func (c *column) beginPrefixes(b []byte, n int) error {
 		if c.width > 0 && last != int64(c.width) {
 			return errf("value %d has %d bytes, the column %d", i, last, c.width)
 		}
-		if size += last; size > maxExpanded {
-			return fmt.Errorf("%w: the texts of a page have more than %d bytes", guard.ErrLimit, maxExpanded)
+		if size += last; size > math.MaxInt32 {
+			return fmt.Errorf("%w: the texts of a page have more than 2 GiB with the prefixes they share written out", guard.ErrLimit)
 		}
 		off[i+1] = int32(size)
 	}
+	c.note(guard.Header{Bytes: int(size), Stored: c.head.Stored})
 	str, err := c.bStr.room(c.task, int(size)+1)
 	if err != nil {
 		return err

@@ -144,4 +144,39 @@ func TestEvolution(t *testing.T) {
 	if _, _, err := readFile(t, dir, Options{}); err == nil || !strings.Contains(err.Error(), "float64 and int64 without loss") {
 		t.Errorf("lossy: %v", err)
 	}
+	put(t, dir+"/4.parquet", small(t, "p", &arrow.Decimal128Type{Precision: 38, Scale: 2}, `["1.25"]`))
+	put(t, dir+"/5.parquet", small(t, "p", &arrow.Decimal128Type{Precision: 10, Scale: 4}, `["1.2525"]`))
+	if _, _, err := readFile(t, dir, Options{}); err == nil || !strings.Contains(err.Error(), "decimal(38, 2) and decimal(10, 4) without loss") {
+		t.Errorf("decimals: %v", err)
+	}
+}
+
+// TestNullsEvolve holds that a column of no type goes with all types.
+func TestNullsEvolve(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir+"/1.parquet", small(t, "d", arrow.Null, `[null]`, "s", arrow.FixedWidthTypes.Date32, `["1969-12-31"]`))
+	put(t, dir+"/2.parquet", small(t, "d", arrow.FixedWidthTypes.Date32, `["1970-01-02"]`, "s", arrow.Null, `[null]`))
+	got, s, err := readFile(t, dir, Options{})
+	if err != nil || s.String() != "d date?, s date?" {
+		t.Fatal(s, err)
+	}
+	sameRows(t, "nulls", got.got, [][]any{{nil, int64(-1)}, {int64(1), nil}})
+}
+
+// TestListsEvolve holds that elements of lists are widened as columns are, and not where values would be lost.
+func TestListsEvolve(t *testing.T) {
+	list := arrow.ListOf
+	dir := t.TempDir()
+	put(t, dir+"/1.parquet", small(t, "x", list(list(i8)), `[[[1, null]], null]`, "y", list(arrow.Null), `[[null], []]`))
+	put(t, dir+"/2.parquet", small(t, "x", list(list(i64)), `[[[9007199254740993]]]`, "y", list(f64), `[[0.5]]`))
+	got, s, err := readFile(t, dir, Options{})
+	if err != nil || s.String() != "x list(list(int64))?, y list(float64)?" || len(got.got) != 3 {
+		t.Fatalf("%s %v %v", s, got, err)
+	}
+	for name, typ := range map[string]arrow.DataType{"list(list(float64))": list(list(f64)), "list(list(uint64))": list(list(arrow.PrimitiveTypes.Uint64)), "list(date)": list(arrow.FixedWidthTypes.Date32), "int64": i64} {
+		put(t, dir+"/3.parquet", small(t, "x", typ, `[null]`))
+		if _, _, err := readFile(t, dir, Options{}); err == nil || !strings.Contains(err.Error(), "no type holds both list(list(int64)) and "+name+" without loss") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

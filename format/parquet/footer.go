@@ -55,15 +55,15 @@ func (w *fileWriter) footer() ([]byte, error) {
 	t.begin()
 	t.i32(1, 2)
 	nodes := 1
-	for _, x := range w.shreds {
+	for _, x := range w.lanes {
 		nodes += x.nodes()
 	}
 	t.list(2, thriftStruct, nodes)
 	t.begin()
 	t.bytes(4, []byte("schema"))
-	t.i32(5, len(w.shreds))
+	t.i32(5, len(w.lanes))
 	t.end()
-	for _, x := range w.shreds {
+	for _, x := range w.lanes {
 		x.describe(t)
 	}
 	t.i64(3, w.total)

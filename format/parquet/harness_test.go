@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -44,6 +45,46 @@ func (t *task) Shared() mem.Allocator                        { return t.Pool }
 func (t *task) Budget() int64                                { return t.Limit() }
 func (t *task) Spill(dtype.Schema, int) (*spill.File, error) { panic("nothing to spill") }
 func (t *task) Count(name string, n int64)                   { t.counts[name] += n }
+
+// threads is a task of several threads, to which allocations may be refused.
+type threads struct {
+	*task
+	refuse func() bool
+}
+
+func (t *threads) Threads() int { return 4 }
+
+func (t *threads) Fork(n int, f func(int) error) error {
+	errs := make([]error, n)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() { errs[i] = f(i) })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+func (t *threads) Alloc(n int) []byte {
+	if t.refuse != nil && t.refuse() {
+		return nil
+	}
+	return t.task.Alloc(n)
+}
+
+// poisoned is a task whose memory is full of a byte.
+type poisoned struct {
+	*task
+	with byte
+}
+
+func (p *poisoned) Alloc(n int) []byte {
+	b := p.task.Alloc(n)
+	all := b[:cap(b)]
+	for i := range all {
+		all[i] = p.with
+	}
+	return b
+}
 
 // rows takes morsels and keeps their values.
 type rows struct {

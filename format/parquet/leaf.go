@@ -24,6 +24,9 @@ func (t *tail) room(a mem.Allocator, k int) ([]byte, error) {
 	if len(t.b)-t.n < k {
 		b := a.Alloc(max(t.n+k, 2*len(t.b), 4<<10))
 		if b == nil {
+			b = a.Alloc(t.n + k)
+		}
+		if b == nil {
 			return nil, fmt.Errorf("no memory for %d bytes: %w", t.n+k, mem.ErrBudget)
 		}
 		copy(b, t.b[:t.n])
@@ -78,14 +81,32 @@ type leafWriter struct {
 	nulls   int64
 	pages   []encoded
 
-	body, out buffer
-	made      encoded // the page that is encoded and not kept yet; b is in out
+	made  []encoded // pages that are not kept yet
+	slots []slot    // of made
+	asked int       // bytes for the body of the last page
+
+	// What the chunk has beside its pages, when they are made.
+	whole    bool   // it is made
+	dictPage []byte // the page of the dictionary, in the first slot's body until it is kept; nil: none
+	dictOwn  []byte // where it is kept; nil: it is not
+	dictRaw  int    // its bytes before compression
+	filter   []byte // the bloom filter; nil: none
+}
+
+// A slot is where a page is until it is kept.
+type slot struct{ body, out buffer }
+
+func (s *slot) free(a mem.Allocator) {
+	s.body.free(a)
+	s.out.free(a)
 }
 
 // An encoded is a page as it will be written.
 type encoded struct {
-	b        []byte
-	raw      int // bytes before compression, with the header
+	b        []byte // of out, until the page is kept; nil: not compressed yet
+	body     []byte
+	levels   [2]int // bytes at the beginning of body
+	raw      int    // bytes before compression, with the header
 	rows     int
 	entries  int
 	nulls    int
@@ -114,6 +135,7 @@ func (l *leafWriter) begin() {
 	l.dict.reset()
 	l.chunk.reset()
 	l.stamped = 1 // no page
+	l.dictPage, l.dictOwn, l.filter, l.whole = nil, nil, nil, false
 	clear(l.stamp.b[:l.stamp.n])
 	l.hashes.n, l.total, l.nulls = 0, 0, 0
 }
@@ -133,34 +155,17 @@ func (l *leafWriter) addColumn(v *chunk.Vec) error {
 		return l.fail(fmt.Errorf("%d nulls in a column whose type has none", nulls))
 	case l.maxDef == 0:
 	case nulls == 0:
-		fillBits(bitmap, l.n, v.N)
+		kernel.SetRange(bitmap, l.n, l.n+v.N, true)
 	case v.Valid == nil: // all are null
 		l.levels = true
-		clearBits(bitmap, l.n, v.N)
+		kernel.SetRange(bitmap, l.n, l.n+v.N, false)
 	default:
 		l.levels = true
-		clearBits(bitmap, l.n, v.N)
 		kernel.CopyBits(bitmap, l.n, v.Valid, 0, v.N)
 	}
 	l.n, l.rows, l.total = l.n+v.N, l.rows+v.N, l.total+int64(v.N)
 	l.nulls += int64(nulls)
 	return l.fail(l.addValues(v, v.N-nulls))
-}
-
-func fillBits(w []uint64, at, n int) {
-	for i := at; i < at+n; {
-		k := min(64-i&63, at+n-i)
-		w[i>>6] |= ^uint64(0) >> (64 - k) << (i & 63)
-		i += k
-	}
-}
-
-func clearBits(w []uint64, at, n int) {
-	for i := at; i < at+n; {
-		k := min(64-i&63, at+n-i)
-		w[i>>6] &^= ^uint64(0) >> (64 - k) << (i & 63)
-		i += k
-	}
 }
 
 // addEntries takes levels of a nested column and the values, none of them null, of those that have one.
@@ -280,8 +285,10 @@ func (l *leafWriter) addBits(v *chunk.Vec, present int) error {
 		kernel.CompressBits(own, from, v.Valid, v.N)
 		from = own
 	}
-	clearBits(to, at, present)
 	kernel.CopyBits(to, at, from, 0, present)
+	if over := uint(l.present) % 64; over > 0 { // the bits behind the last value are written with it
+		to[len(to)-1] &= 1<<over - 1
+	}
 	l.plain.n = (l.present + 7) / 8
 	if set := kernel.PopCount(from, present); present > 0 {
 		lo, hi := int64(0), int64(0)
@@ -483,28 +490,57 @@ func (l *leafWriter) keepsDict(groupRows int64) bool {
 // bytes is what the page has gathered.
 func (l *leafWriter) bytes() int { return l.plain.n + l.codes.n + l.defs.n + l.reps.n }
 
-// keep moves the page that was made to memory of its own; false when that is refused.
+// keep moves the pages that were made to memory of their own, that of a dictionary too; false when that is refused.
 func (l *leafWriter) keep() bool {
-	if l.made.b == nil {
-		return true
+	if l.dictPage != nil {
+		if l.dictOwn = l.alloc.Alloc(len(l.dictPage)); l.dictOwn == nil {
+			return false
+		}
+		l.dictPage = l.dictOwn[:copy(l.dictOwn, l.dictPage)]
 	}
-	b := l.alloc.Alloc(len(l.made.b))
-	if b == nil {
-		return false
+	for i := range l.made {
+		p := l.made[i]
+		b := l.alloc.Alloc(len(p.b))
+		if b == nil {
+			l.made = append(l.made[:0], l.made[i:]...)
+			return false
+		}
+		copy(b, p.b)
+		p.b, p.body = b, nil
+		l.pages = append(l.pages, p)
 	}
-	copy(b, l.made.b)
-	l.made.b = b
-	l.pages = append(l.pages, l.made)
-	l.made = encoded{}
+	l.made = l.made[:0]
 	return true
 }
 
 // all are the pages of the chunk.
 func (l *leafWriter) all() []encoded {
-	if l.made.b == nil {
-		return l.pages
+	return append(l.pages[:len(l.pages):len(l.pages)], l.made...)
+}
+
+// undo frees what the chunk has beside its pages.
+func (l *leafWriter) undo() {
+	if l.dictPage != nil {
+		l.slots[0].body.free(l.alloc)
 	}
-	return append(l.pages[:len(l.pages):len(l.pages)], l.made)
+	l.alloc.Free(l.dictOwn)
+	l.alloc.Free(l.filter)
+	l.dictPage, l.dictOwn, l.filter, l.whole = nil, nil, nil, false
+}
+
+// hand appends the pages of the chunk. Those that were not kept are in buffers which the next pages take.
+func (l *leafWriter) hand(all []written) []written {
+	if l.dictPage != nil {
+		all = append(all, written{l.dictPage, l.dictOwn})
+	}
+	for _, p := range l.pages {
+		all = append(all, written{p.b, p.b})
+	}
+	for _, p := range l.made {
+		all = append(all, written{b: p.b})
+	}
+	l.pages, l.made, l.dictOwn = l.pages[:0], l.made[:0], nil
+	return all
 }
 
 // drop frees the pages that were kept.
@@ -512,7 +548,8 @@ func (l *leafWriter) drop() {
 	for _, p := range l.pages {
 		l.alloc.Free(p.b)
 	}
-	l.pages, l.made = l.pages[:0], encoded{}
+	l.pages, l.made = l.pages[:0], l.made[:0]
+	l.undo()
 }
 
 // close frees everything.
@@ -522,8 +559,11 @@ func (l *leafWriter) close() {
 	for _, t := range []*tail{&l.valid, &l.defs, &l.reps, &l.codes, &l.plain, &l.remap, &l.stamp, &l.hashes} {
 		t.free(l.alloc)
 	}
-	for _, b := range []*buffer{&l.lanes, &l.lanes2, &l.body, &l.out} {
+	for _, b := range []*buffer{&l.lanes, &l.lanes2} {
 		b.free(l.alloc)
+	}
+	for i := range l.slots {
+		l.slots[i].free(l.alloc)
 	}
 	l.of = 0
 }
@@ -531,10 +571,10 @@ func (l *leafWriter) close() {
 // bloomBits is how many bits of a bloom filter there are for a distinct value: one in a hundred other values passes.
 const bloomBits = 10.5
 
-// bloom makes the bloom filter of the chunk: nil when nobody asked for one.
-func (l *leafWriter) bloom() ([]byte, error) {
+// makeFilter makes the bloom filter of the chunk if somebody asked for one.
+func (l *leafWriter) makeFilter() error {
 	if !l.opt.Bloom || l.physical == guard.Boolean || l.logical.Kind == guard.NullValues {
-		return nil, nil
+		return nil
 	}
 	n := l.dict.n + l.hashes.n/8
 	size := 32
@@ -543,7 +583,7 @@ func (l *leafWriter) bloom() ([]byte, error) {
 	}
 	b := l.alloc.Alloc(size)
 	if b == nil {
-		return nil, l.fail(fmt.Errorf("no memory for a bloom filter of %d bytes: %w", size, mem.ErrBudget))
+		return l.fail(fmt.Errorf("no memory for a bloom filter of %d bytes: %w", size, mem.ErrBudget))
 	}
 	clear(b)
 	for c := range l.dict.n {
@@ -553,7 +593,8 @@ func (l *leafWriter) bloom() ([]byte, error) {
 	for i := 0; i < l.hashes.n; i += 8 {
 		guard.BloomAdd(b, binary.LittleEndian.Uint64(l.hashes.b[i:]))
 	}
-	return b, nil
+	l.filter = b
+	return nil
 }
 
 // nullable reports whether values may be null.

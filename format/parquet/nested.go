@@ -5,10 +5,13 @@ import (
 	"io"
 	"math"
 
+	"github.com/apache/arrow/go/v17/arrow"
+
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/guard"
 	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/op"
 )
 
 // A nest is a list, struct or leaf of a nested column. A value of it is there where the definition level is at least
@@ -24,32 +27,37 @@ type nest struct {
 
 // nestOf makes the nest of a field by the rules of LogicalTypes.md, those of old writers included: a list is a group
 // LIST around a repeated field, or a repeated field without one; a map is a list of
-// structs of key and value, or of keys where it has no values.
-func nestOf(f *guard.File, n *guard.Node, outer int) (x *nest, err error) {
+// structs of key and value, or of keys where it has no values. was is the Arrow type that its writer had, nil where that
+// is not known, and int96 the unit of timestamps of INT96.
+func nestOf(f *guard.File, n *guard.Node, was arrow.DataType, outer int, int96 dtype.Unit) (x *nest, err error) {
 	if n.Repeated {
-		return listOf(f, n, n, outer)
+		return listOf(f, n, n, was, outer, int96)
 	}
 	if n.Leaf >= 0 {
-		t, err := plainType(f.Leaf(n.Leaf))
-		return &nest{name: n.Name, typ: t, leaf: n.Leaf, def: n.Def, rep: n.Rep, outer: outer}, err
+		t, err := plainType(f.Leaf(n.Leaf), int96)
+		return &nest{name: n.Name, typ: asWritten(t, was), leaf: n.Leaf, def: n.Def, rep: n.Rep, outer: outer}, err
 	}
 	if k := n.Logical.Kind; (k == guard.ListGroup || k == guard.MapGroup) && len(n.Kids) == 1 && n.Kids[0].Repeated {
-		return listOf(f, n, &n.Kids[0], outer)
+		return listOf(f, n, &n.Kids[0], was, outer, int96)
 	}
-	return structOf(f, n, outer)
+	return structOf(f, n, was, outer, int96)
 }
 
 // listOf makes the list n whose repeated field is r.
-func listOf(f *guard.File, n, r *guard.Node, outer int) (*nest, error) {
+func listOf(f *guard.File, n, r *guard.Node, was arrow.DataType, outer int, int96 dtype.Unit) (*nest, error) {
 	once := *r
 	once.Repeated = false
+	var of arrow.DataType
+	if l, ok := was.(arrow.ListLikeType); ok {
+		of = l.Elem()
+	}
 	var elem *nest
 	var err error
 	switch {
 	case r.Leaf >= 0 || n == r || len(r.Kids) != 1 || r.Name == "array" || r.Name == n.Name+"_tuple":
-		elem, err = nestOf(f, &once, r.Def)
+		elem, err = nestOf(f, &once, of, r.Def, int96)
 	default:
-		elem, err = nestOf(f, &r.Kids[0], r.Def)
+		elem, err = nestOf(f, &r.Kids[0], of, r.Def, int96)
 	}
 	if err != nil {
 		return nil, err
@@ -57,11 +65,15 @@ func listOf(f *guard.File, n, r *guard.Node, outer int) (*nest, error) {
 	return &nest{name: n.Name, typ: dtype.ListOf(elem.typ), leaf: -1, list: true, def: r.Def, rep: r.Rep, outer: outer, kids: []*nest{elem}}, nil
 }
 
-func structOf(f *guard.File, n *guard.Node, outer int) (*nest, error) {
+func structOf(f *guard.File, n *guard.Node, was arrow.DataType, outer int, int96 dtype.Unit) (*nest, error) {
 	x := &nest{name: n.Name, leaf: -1, def: n.Def, rep: n.Rep, outer: outer}
 	var fields dtype.Schema
 	for i := range n.Kids {
-		k, err := nestOf(f, &n.Kids[i], outer)
+		var of arrow.DataType
+		if st, ok := was.(*arrow.StructType); ok && st.NumFields() == len(n.Kids) {
+			of = st.Field(i).Type
+		}
+		k, err := nestOf(f, &n.Kids[i], of, outer, int96)
 		if err != nil {
 			return nil, err
 		}
@@ -73,9 +85,9 @@ func structOf(f *guard.File, n *guard.Node, outer int) (*nest, error) {
 }
 
 // leaves lists the leaves below n.
-func (n *nest) leaves(out []int) []int {
+func (n *nest) leaves(out []*nest) []*nest {
 	if n.leaf >= 0 {
-		return append(out, n.leaf)
+		return append(out, n)
 	}
 	for _, k := range n.kids {
 		out = k.leaves(out)
@@ -102,19 +114,25 @@ type nested struct {
 	root    *nest
 	streams map[int]*stream
 	row     int64
+	records map[*nest]*buffer // of the morsel
+	most    int               // rows of a morsel
 }
+
+// nestedBytes is what a morsel of a nested column may have, by the average of its rows: their records
+// lie in one piece of memory for each level of nesting.
+const nestedBytes = 64 << 20
 
 // openNested opens the leaves of a nested column.
 func (c *column) openNested(f *guard.File, rg int, root *nest) error {
-	c.nest = &nested{root: root, streams: map[int]*stream{}}
+	c.nest = &nested{root: root, streams: map[int]*stream{}, records: map[*nest]*buffer{}, most: morselRows}
+	g := f.RowGroup(rg)
 	for _, l := range root.leaves(nil) {
-		t, err := plainType(f.Leaf(l))
-		if err != nil {
-			return err
+		if row := g.Chunks[l.leaf].Uncompressed / max(g.Rows, 1); row > nestedBytes/morselRows {
+			c.nest.most = min(c.nest.most, int(max(1, nestedBytes/row)))
 		}
-		s := &stream{col: &column{task: c.task, typ: t, leaf: l}}
-		s.values = chunk.NewBuilder(dtype.Schema{{Type: t}}, c.task)
-		c.nest.streams[l] = s
+		s := &stream{col: &column{task: c.task, typ: l.typ, leaf: l.leaf}}
+		s.values = chunk.NewBuilder(dtype.Schema{{Type: l.typ}}, c.task)
+		c.nest.streams[l.leaf] = s
 		if err := s.col.open(f, rg, nil); err != nil {
 			return err
 		}
@@ -130,14 +148,32 @@ func (x *nested) close() {
 		s.bRep.free(s.col.task)
 		s.col.close()
 	}
+	for _, b := range x.records {
+		b.free(x.task())
+	}
+}
+
+// task is the one that the streams read for.
+func (x *nested) task() op.Task { return x.first().col.task }
+
+// first is the stream of the first leaf.
+func (x *nested) first() *stream { return x.streams[x.root.leaves(nil)[0].leaf] }
+
+// room returns an empty piece of memory for n bytes of the records of a nest.
+func (x *nested) room(n *nest, size int) ([]byte, error) {
+	if x.records[n] == nil {
+		x.records[n] = &buffer{}
+	}
+	b, err := x.records[n].room(x.task(), size)
+	return b[:0], err
 }
 
 // rows returns n rows from row on.
 func (x *nested) rows(row int64, n int) (v chunk.Vec, err error) {
 	if row > x.row {
 		for _, s := range x.streams {
-			for left := row - x.row; left > 0; left -= morselRows {
-				if err := s.read(int(min(left, morselRows))); err != nil {
+			for left := row - x.row; left > 0; left -= int64(x.most) {
+				if err := s.read(int(min(left, int64(x.most)))); err != nil {
 					return v, s.col.pages.Fail(err)
 				}
 			}
@@ -150,11 +186,14 @@ func (x *nested) rows(row int64, n int) (v chunk.Vec, err error) {
 		}
 	}
 	p, err := x.build(x.root)
+	for _, s := range x.streams {
+		s.hold(nil) // what is nested was copied
+	}
 	if err == nil && p.vec.N != n {
 		err = errf("%d values in %d rows", p.vec.N, n)
 	}
 	if err != nil {
-		return v, x.streams[x.root.leaves(nil)[0]].col.pages.Fail(err)
+		return v, x.first().col.pages.Fail(err)
 	}
 	return p.vec, nil
 }
@@ -176,17 +215,11 @@ func (s *stream) read(n int) error {
 			}
 			continue
 		}
-		end := s.at
-		for ; end < s.n; end++ {
-			if s.rep == nil || s.rep[end] == 0 {
-				if rows == n {
-					break
-				}
-				rows++
-			} else if rows == 0 {
-				return errf("the first value does not start a row")
-			}
+		if rows == 0 && s.rep != nil && s.rep[s.at] > 0 {
+			return errf("the first value does not start a row")
 		}
+		end, all := s.rowsEnd(n - rows)
+		rows += all
 		if err := s.take(end); err != nil {
 			return err
 		}
@@ -194,6 +227,33 @@ func (s *stream) read(n int) error {
 			return nil
 		}
 	}
+}
+
+// rowsEnd returns where the next n rows end in the page, and how many of them begin in it.
+func (s *stream) rowsEnd(n int) (end, rows int) {
+	if s.rep == nil {
+		end = min(s.n, s.at+n)
+		return end, end - s.at
+	}
+	for i, rep := range s.rep[s.at:s.n] {
+		if rows += int(under(rep, 1)); rows > n {
+			return s.at + i, n
+		}
+	}
+	return s.n, rows
+}
+
+// under is 1 where a < b and 0 elsewhere, of levels: where the lengths of lists are at random a branch would not be
+// foreseen.
+func under(a, b uint32) uint32 { return (a - b) >> 31 }
+
+// countAt counts the levels of at least least.
+func countAt(levels []uint32, least int) int {
+	n := uint32(len(levels))
+	for _, d := range levels {
+		n -= under(d, uint32(least))
+	}
+	return int(n)
 }
 
 // page loads the next page of values.
@@ -207,6 +267,7 @@ func (s *stream) page() error {
 	if err != nil {
 		return err
 	}
+	c.note(h)
 	if h.Dict {
 		return c.readDict(h)
 	}
@@ -222,10 +283,8 @@ func (s *stream) page() error {
 		return fmt.Errorf("repetition levels: %w", err)
 	}
 	present := s.n
-	for _, d := range s.def {
-		if int(d) < c.info.MaxDef {
-			present--
-		}
+	if s.def != nil {
+		present = countAt(s.def, c.info.MaxDef)
 	}
 	c.passed = 0
 	if err := c.begin(b.Values, present); err != nil {
@@ -274,11 +333,7 @@ func (s *stream) take(end int) error {
 	c, n := s.col, end-s.at
 	present := n
 	if s.def != nil {
-		for _, d := range s.def[s.at:end] {
-			if int(d) < c.info.MaxDef {
-				present--
-			}
-		}
+		present = countAt(s.def[s.at:end], c.info.MaxDef)
 		s.defs = append(s.defs, s.def[s.at:end]...)
 	} else {
 		for range n {
@@ -335,9 +390,9 @@ func (x *nested) build(n *nest) (p part, err error) {
 		}
 	}
 	if n.list {
-		p.vec, err = n.packList(p)
+		p.vec, err = x.packList(n, p)
 	} else {
-		p.vec, err = n.packStruct(p, kids)
+		p.vec, err = x.packStruct(n, p, kids)
 	}
 	return p, err
 }
@@ -346,7 +401,18 @@ func (x *nested) build(n *nest) (p part, err error) {
 func (s *stream) part(n *nest) (p part, err error) {
 	p.def, p.rep = s.defs, s.reps
 	b := s.values.Flush()
-	idx, valid, at := make([]uint32, 0, len(s.defs)), newMarks(len(s.defs)), uint32(0)
+	places, there := countAt(s.defs, n.outer), countAt(s.defs, n.def)
+	if there != b.N {
+		b.Release()
+		return p, errf("%d values for %d places", b.N, there)
+	}
+	if there == places {
+		s.hold(b)
+		p.vec = b.Cols[0]
+		p.vec.Type = n.typ
+		return p, nil
+	}
+	idx, valid, at := make([]uint32, 0, places), newMarks(places), uint32(0)
 	for _, d := range s.defs {
 		if int(d) < n.outer {
 			continue
@@ -357,10 +423,6 @@ func (s *stream) part(n *nest) (p part, err error) {
 		if there {
 			at++
 		}
-	}
-	if int(at) != b.N {
-		b.Release()
-		return p, errf("%d values for %d places", b.N, at)
 	}
 	out := chunk.NewBuilder(dtype.Schema{{Type: n.typ, Nullable: true}}, s.col.task)
 	if b.N == 0 {
@@ -385,7 +447,7 @@ func (s *stream) part(n *nest) (p part, err error) {
 
 // hold keeps a batch until the next one.
 func (s *stream) hold(b *chunk.Batch) {
-	if s.col.kept != nil {
+	if s.col.kept != nil && s.col.kept != b {
 		s.col.kept.Release()
 	}
 	s.col.kept = b
@@ -394,38 +456,43 @@ func (s *stream) hold(b *chunk.Batch) {
 // packList makes lists of the values of kid. An entry belongs to a slot of this list when it does not repeat
 // something deeper; it starts a slot when it repeats something further out, and the slot is there only when the
 // closest list around is not empty.
-func (n *nest) packList(kid part) (chunk.Vec, error) {
-	off, valid := make([]int32, 1, len(kid.def)+1), newMarks(len(kid.def))
-	total, open := 0, false
-	for i, rep := range kid.rep {
-		def := int(kid.def[i])
-		if int(rep) > n.rep || def < n.outer {
-			continue
-		}
-		if int(rep) == n.rep {
-			if !open || def < n.def {
-				return chunk.Vec{}, errf("a repeated value outside of a list")
-			}
-			total++
-			off[len(off)-1] = int32(total)
-			continue
-		}
-		if open = def >= n.def; open {
-			total++
-		}
-		valid.add(def >= n.def-1)
-		off = append(off, int32(total))
+func (x *nested) packList(n *nest, kid part) (chunk.Vec, error) {
+	def, rep := kid.def, kid.rep[:len(kid.def)]
+	off := make([]int32, len(def)+1)
+	slots, total, nulls, bad, open := uint32(0), uint32(0), uint32(0), uint32(0), uint32(0)
+	for i, d := range def {
+		in := under(rep[i], uint32(n.rep)+1) &^ under(d, uint32(n.outer))
+		starts, there := in&under(rep[i], uint32(n.rep)), in&^under(d, uint32(n.def))
+		bad |= in &^ starts &^ (open & there)
+		open = open&^in | there
+		slots, total = slots+starts, total+there
+		nulls += starts & under(d, uint32(n.def)-1)
+		off[slots] = int32(total)
 	}
-	if total != kid.vec.N || total > math.MaxInt32 {
+	if bad != 0 {
+		return chunk.Vec{}, errf("a repeated value outside of a list")
+	}
+	if int(total) != kid.vec.N || total > math.MaxInt32 {
 		return chunk.Vec{}, errf("lists of %d elements in all over %d values", total, kid.vec.N)
 	}
-	v, err := chunk.PackLists(off, valid.words(), &kid.vec)
+	off = off[:slots+1]
+	valid := newMarks(int(slots))
+	for i := 0; i < len(def) && nulls > 0; i++ {
+		if int(rep[i]) < n.rep && int(def[i]) >= n.outer {
+			valid.add(int(def[i]) >= n.def-1)
+		}
+	}
+	room, err := x.room(n, chunk.ListsBytes(off, &kid.vec))
+	if err != nil {
+		return chunk.Vec{}, err
+	}
+	v, err := chunk.PackLists(room, off, valid.words(), &kid.vec)
 	v.Type = n.typ
 	return v, err
 }
 
 // packStruct makes structs of the values of kids; p has the levels.
-func (n *nest) packStruct(p part, kids []part) (chunk.Vec, error) {
+func (x *nested) packStruct(n *nest, p part, kids []part) (chunk.Vec, error) {
 	valid := newMarks(len(p.def))
 	for i, def := range p.def {
 		if int(def) >= n.outer && int(p.rep[i]) <= n.rep {
@@ -439,7 +506,11 @@ func (n *nest) packStruct(p part, kids []part) (chunk.Vec, error) {
 		}
 		cols[i] = &kids[i].vec
 	}
-	return chunk.PackStructs(n.typ, valid.n, valid.words(), cols)
+	room, err := x.room(n, chunk.StructsBytes(valid.n, cols))
+	if err != nil {
+		return chunk.Vec{}, err
+	}
+	return chunk.PackStructs(room, n.typ, valid.n, valid.words(), cols)
 }
 
 // marks is a bitmap of valid values in the making.

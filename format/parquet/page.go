@@ -8,9 +8,10 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/internal/guard"
+	"github.com/weft-data/weft/internal/kernel"
 )
 
-// encode makes the page that was gathered; it stays in out until keep or write.
+// encode makes the body of the page that was gathered. Compressing it is left to pack.
 func (l *leafWriter) encode(groupRows int64) error {
 	if l.n == 0 {
 		return nil
@@ -23,22 +24,18 @@ func (l *leafWriter) encode(groupRows int64) error {
 			}
 		}
 	}
-	most := l.plain.n + l.codes.n + 5*(l.n+64)/4 + 2*(l.defs.n+l.reps.n) + 256 + l.plain.n/16
-	raw, err := l.body.room(l.alloc, most)
+	raw, err := l.room(l.plain.n + l.codes.n + 5*(l.n+64)/4 + 2*(l.defs.n+l.reps.n) + 256 + l.plain.n/16)
 	if err == nil && l.opt.Encoding == "delta" {
 		_, err = l.lanes.room(l.alloc, 4*l.present)
 	}
 	if err != nil {
 		return l.fail(err)
 	}
-	body, levels, enc := l.fill(raw[:0])
-	p := encoded{rows: l.rows, entries: l.n, nulls: l.n - l.present, encoding: enc, empty: l.present == 0}
-	if err := l.compress(&p, body, levels); err != nil {
-		return l.fail(err)
-	}
+	p := encoded{rows: l.rows, entries: l.n, nulls: l.n - l.present, empty: l.present == 0}
+	p.body, p.levels, p.encoding = l.fill(raw[:0])
 	p.lo, p.hi, p.bounded = l.page.limits(&l.stored)
 	l.chunk.merge(&l.stored, &l.page)
-	l.made = p
+	l.made = append(l.made, p)
 	l.page.reset()
 	l.stamped++
 	l.n, l.rows, l.present, l.levels = 0, 0, 0, false
@@ -47,6 +44,58 @@ func (l *leafWriter) encode(groupRows int64) error {
 		l.inDict = false
 	}
 	return nil
+}
+
+// another reports whether there is memory for another page as large as the last, beside those that were made: for its
+// body, and for all of them compressed. It is taken.
+func (l *leafWriter) another() bool {
+	at := len(l.made)
+	if at == 0 {
+		return true
+	}
+	if at == len(l.slots) {
+		l.slots = append(l.slots, slot{})
+	}
+	n := l.bound(&l.made[at-1])
+	for _, x := range []struct {
+		b *buffer
+		n int
+	}{{&l.slots[at-1].out, n}, {&l.slots[at].out, n}, {&l.slots[at].body, l.asked}} {
+		if _, err := x.b.room(l.alloc, x.n); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// noOther frees what is there for pages beside those that were made.
+func (l *leafWriter) noOther() {
+	for i := len(l.made); i < len(l.slots); i++ {
+		l.slots[i].free(l.alloc)
+	}
+}
+
+// room returns n bytes for the body of another page. Where it is too large for that, those before it are compressed
+// and kept.
+func (l *leafWriter) room(n int) ([]byte, error) {
+	l.asked = n
+	at := len(l.made)
+	if at == len(l.slots) {
+		l.slots = append(l.slots, slot{})
+	}
+	raw, err := l.slots[at].body.room(l.alloc, n)
+	if err == nil || at == 0 {
+		return raw, err
+	}
+	for i := range l.made {
+		if e := l.compress(i); e != nil {
+			return nil, e
+		}
+	}
+	if !l.keep() {
+		return nil, err
+	}
+	return l.slots[0].body.room(l.alloc, n)
 }
 
 // fill appends the levels and values of the page and returns how many bytes of levels there are: definition levels,
@@ -108,7 +157,7 @@ func (l *leafWriter) appendValid(b []byte) []byte {
 			return append(binary.AppendUvarint(b, uint64(l.n)<<1), 1)
 		}
 		w := chunk.Slice[uint64](l.valid.b, chunk.Words(l.n))
-		clearBits(w, l.n, len(w)*64-l.n)
+		kernel.SetRange(w, l.n, len(w)*64, false)
 		groups := (l.n + 7) / 8
 		return append(binary.AppendUvarint(b, uint64(groups)<<1|1), l.valid.b[:groups]...)
 	})
@@ -127,16 +176,34 @@ func (l *leafWriter) sized(b []byte, f func([]byte) []byte) []byte {
 // headRoom is more than a page header takes.
 const headRoom = 64
 
-// compress makes the bytes of a page: header and body.
-func (l *leafWriter) compress(p *encoded, body []byte, levels [2]int) error {
+// pack makes the bytes of page i of those that were made: its header and its body, compressed. Several may be packed
+// at once.
+func (l *leafWriter) pack(i int) error { return l.fail(l.compress(i)) }
+
+// bound is the most that a page takes when it is compressed.
+func (l *leafWriter) bound(p *encoded) int {
+	plain := l.uncompressed(p)
+	return headRoom + plain + guard.CompressBound(l.codec, len(p.body)-plain)
+}
+
+// uncompressed are the bytes of a page that are not compressed: the levels, in pages of version 2.
+func (l *leafWriter) uncompressed(p *encoded) int {
+	if l.v2 {
+		return p.levels[0] + p.levels[1]
+	}
+	return 0
+}
+
+func (l *leafWriter) compress(i int) error {
+	p := &l.made[i]
+	if p.b != nil {
+		return nil
+	}
+	body, levels, plain := p.body, p.levels, l.uncompressed(p)
 	if len(body) > 1<<31-1-headRoom {
 		return fmt.Errorf("a page of %d bytes, the most is 2 GiB: values so long are not for Parquet", len(body))
 	}
-	plain := 0 // bytes that are not compressed
-	if l.v2 {
-		plain = levels[0] + levels[1]
-	}
-	out, err := l.out.room(l.alloc, headRoom+plain+guard.CompressBound(l.codec, len(body)-plain))
+	out, err := l.slots[i].out.room(l.alloc, l.bound(p))
 	if err != nil {
 		return err
 	}
@@ -178,15 +245,15 @@ func (l *leafWriter) compress(p *encoded, body []byte, levels [2]int) error {
 	return nil
 }
 
-// dictPage makes the dictionary's page; nil without one.
-func (l *leafWriter) dictPage() (b []byte, raw int, err error) {
+// makeDictPage makes the dictionary's page, if there is one. The pages of the chunk are compressed: their bodies are free.
+func (l *leafWriter) makeDictPage() error {
 	if l.dict.n == 0 {
-		return nil, 0, nil
+		return nil
 	}
 	body := l.dict.plain.b[:l.dict.plain.n]
-	out, err := l.body.room(l.alloc, headRoom+guard.CompressBound(l.codec, len(body)))
+	out, err := l.slots[0].body.room(l.alloc, headRoom+guard.CompressBound(l.codec, len(body)))
 	if err != nil {
-		return nil, 0, l.fail(err)
+		return l.fail(err)
 	}
 	data := out[headRoom:][:guard.Compress(l.codec, out[headRoom:], body)]
 	w := thriftWriter{b: make([]byte, 0, headRoom)}
@@ -202,5 +269,6 @@ func (l *leafWriter) dictPage() (b []byte, raw int, err error) {
 	w.end()
 	at := headRoom - len(w.b)
 	copy(out[at:], w.b)
-	return out[at : headRoom+len(data)], len(w.b) + len(body), nil
+	l.dictPage, l.dictRaw = out[at:headRoom+len(data)], len(w.b)+len(body)
+	return nil
 }

@@ -57,19 +57,21 @@ type ReadParams struct {
 	Blocks []int32    // first group of each block, and the end
 	Piece  int64      // rows of a split at most
 	Where  expr.Expr  // rows to keep; none: all
+	Int96  string     // see Options
 }
 
 const (
 	// blockBytes is how many uncompressed bytes of row groups make a block.
 	blockBytes = 128 << 20
-	// blockGroups is how many row groups make a block at most: Seq has 16 bits for
-	// the split.
+	// blockGroups is how many row groups make a block at most.
 	blockGroups = 4096
 	// blockFiles is how many small files share a block: all are open at once.
 	blockFiles = 64
 	// A split has an eighth of all rows, but not fewer nor more than these.
-	minPiece = 1 << 17
+	minPiece = 1 << 15
 	maxPiece = 1 << 20
+	// maxSplits is how many splits a block may have: Seq has 16 bits for them.
+	maxSplits = 1 << 16
 	// maxPieces bounds what a row group that claims any number of rows is cut into.
 	maxPieces = 4096
 )
@@ -92,6 +94,24 @@ func (p *ReadParams) cut() {
 	}
 	p.Blocks = append(p.Blocks, int32(len(p.Groups)))
 	p.Piece = min(max(rows/8, minPiece), maxPiece)
+}
+
+// oneBlock makes one block of all groups, if they have at most so many bytes and are of few files.
+func oneBlock(p ReadParams, most float64) (ReadParams, bool) {
+	size, files := 0.0, map[int32]bool{}
+	for _, g := range p.Groups {
+		size += float64(g.Bytes)
+		files[g.File] = true
+	}
+	if len(p.Blocks) < 3 || size > most || len(files) > blockFiles || len(p.Groups) > blockGroups {
+		return p, false
+	}
+	one := p
+	one.Blocks = []int32{0, int32(len(p.Groups))}
+	if len(one.splits(0)) > maxSplits {
+		return p, false
+	}
+	return one, true
 }
 
 // A segment is rows [lo, hi) of group at of a block.
@@ -128,16 +148,41 @@ func (p *ReadParams) schema() dtype.Schema { return scan.Pick(p.Schema, p.Cols) 
 
 func (p *ReadParams) meta(groups []Group) op.Meta {
 	m := op.Meta{Schema: p.schema()}
+	stored := 0.0
 	for _, g := range groups {
 		m.Rows += float64(g.Rows)
-		m.Bytes += float64(g.Bytes) * float64(len(p.Cols)) / float64(max(1, len(p.Schema)))
+		stored += float64(g.Bytes)
 	}
+	m.Bytes = p.inMemory(m.Rows, stored)
 	m.Known = p.known(m.Rows)
 	if !p.Where.None() {
 		m = m.Where(p.Where)
 	}
 	m.Known = m.Known.Pick(m.Schema)
 	return m
+}
+
+// inMemory estimates the bytes of rows of the columns that are read: values of fixed width
+// by their width, however they are stored; texts share what the others leave of the bytes
+// in the files, if that is more than texts are taken to have.
+func (p *ReadParams) inMemory(rows, stored float64) float64 {
+	texts := 0
+	for _, f := range p.Schema {
+		if f.Type.Kind.IsVar() {
+			texts++
+		}
+	}
+	all, out := rows*op.RowBytes(p.Schema), p.schema()
+	n := rows * op.RowBytes(out)
+	if stored <= all || texts == 0 {
+		return n
+	}
+	for _, f := range out {
+		if f.Type.Kind.IsVar() {
+			n += (stored - all) / float64(texts)
+		}
+	}
+	return n
 }
 
 // known has the bounds of the columns over all row groups, those of the predicate too.
@@ -185,6 +230,12 @@ var Read = op.Register(op.Spec[ReadParams]{
 		Project: func(p ReadParams, cols []string) ReadParams {
 			p.Cols = scan.Project(p.Schema, p.Cols, cols)
 			return p
+		},
+		Unite: func(p ReadParams, most float64, spared op.Spared) (ReadParams, bool) {
+			if spared != op.SparedGather { // groups that lie together in the files are found sooner block by block
+				return p, false
+			}
+			return oneBlock(p, most)
 		},
 		Prune:  prune,
 		Keep:   keep,

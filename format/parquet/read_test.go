@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -16,15 +17,23 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	pq "github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/compress"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/schema"
 
+	"github.com/weft-data/weft/chunk"
+	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/internal/effort"
+	"github.com/weft-data/weft/internal/guard"
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/op"
 )
 
 // TestWrittenByArrow reads every type in many encodings, codecs, page versions and sizes.
 func TestWrittenByArrow(t *testing.T) {
+	effort.Long(t, "many ways to do the same")
 	recs := []arrow.Record{table(2000, 0, 700), table(3000, 3, 300), table(200, 1, 5), table(1, 0, 1), table(2500, 7, 2500)}
-	for i, rec := range recs {
+	for i, rec := range effort.Some(3, recs) {
 		want := valuesOf(t, rec)
 		for name, props := range map[string][]pq.WriterProperty{
 			"plain":       {pq.WithDictionaryDefault(false)},
@@ -192,6 +201,102 @@ func TestSplitsOfOneGroup(t *testing.T) {
 		sameRows(t, fmt.Sprint(n, " pieces"), out.got, valuesOf(t, rec))
 	}
 }
+
+// TestSmallTablesAreCut holds that a table of one row group gives several threads something to do.
+func TestSmallTablesAreCut(t *testing.T) {
+	for rows, want := range map[int64]int{20_000: 1, 150_000: 5, 1_000_000: 8} {
+		p := ReadParams{Groups: []Group{{Rows: rows, Bytes: 1 << 20}}}
+		p.cut()
+		all := p.splits(0)
+		if len(all) != want || all[0].lo != 0 || all[len(all)-1].hi != rows {
+			t.Errorf("%d rows: %v, want %d splits", rows, all, want)
+		}
+	}
+}
+
+// TestSplitsShareDictionaries reads the splits of a row group with two readers in turns: texts have one dictionary,
+// whoever read it, and its memory is given back with the last split, or by closing. Numbers are those of their row
+// group, whichever the reader had open before.
+func TestSplitsShareDictionaries(t *testing.T) {
+	b, raw := array.NewStringBuilder(memory.DefaultAllocator), array.NewBinaryBuilder(memory.DefaultAllocator, arrow.BinaryTypes.Binary)
+	few := array.NewInt64Builder(memory.DefaultAllocator)
+	for i := range 4000 {
+		b.Append(fmt.Sprint("text ", i%50))
+		raw.Append(fmt.Append(nil, "bytes ", i%70))
+		few.Append(int64(i/2000*100 + i%2000/500*10 + i%5)) // the first 500 rows of a row group have the first entries
+	}
+	rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "s", Type: arrow.BinaryTypes.String}, {Name: "b", Type: arrow.BinaryTypes.Binary},
+		{Name: "n", Type: arrow.PrimitiveTypes.Int64}}, nil), []arrow.Array{b.NewArray(), raw.NewArray(), few.NewArray()}, 4000)
+	p, _, err := Describe(context.Background(), []string{arrowFile(t, rec, pq.WithMaxRowGroupLength(2000))}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := newSource(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, splits := range []int{6, 5} { // the last one is not read
+		tk := newTask(1 << 30)
+		f, err := src.Open(tk, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := f.(*feed)
+		x.splits = []segment{{0, 0, 500}, {1, 0, 600}, {0, 500, 2000}, {1, 600, 900}, {1, 900, 1000}, {1, 1000, 2000}}
+		var readers [2]op.Reader
+		for i := range readers {
+			if readers[i], err = f.Reader(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ids, again := map[int]map[*chunk.Dict]bool{0: {}, 1: {}}, 0
+		out, held := &rows{t: t}, int64(0)
+		for s := range splits {
+			at, n := x.splits[s].at, readers[s%2].(*reader).cols[2]
+			known := n.of == &x.groups[at]
+			if known {
+				n.values[0] = 77 // no row to come has the first entry: it is not read again
+			}
+			if err := readers[s%2].Read(s, sink(func(m *chunk.Batch) error {
+				ids[at][m.Cols[0].Dict] = true
+				held = max(held, tk.Used())
+				return out.Push(m)
+			})); err != nil {
+				t.Fatal(err)
+			}
+			if known && n.values[0] == 77 {
+				again++
+			}
+		}
+		if again != splits/2 {
+			t.Errorf("%d splits: the dictionary of the numbers served %d of them again", splits, again)
+		}
+		if len(ids[0]) != 1 || len(ids[1]) != 1 || ids[0][nil] || ids[1][nil] {
+			t.Errorf("dictionaries of the row groups: %v", ids)
+		}
+		if n := map[int]int{6: 0, 5: 1}[splits]; len(x.dicts) != n {
+			t.Errorf("%d splits of 6 read: dictionaries of %d row groups are kept, want %d", splits, len(x.dicts), n)
+		}
+		if err := errors.Join(readers[0].Close(), readers[1].Close(), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if held == 0 || tk.Used() != 0 {
+			t.Errorf("%d bytes in use, then %d", held, tk.Used())
+		}
+		want := valuesOf(t, rec)
+		order := append(append(append([][]any{}, want[:500]...), want[2000:2600]...), want[500:2000]...)
+		order = append(order, want[2600:3000]...)
+		if splits == 6 {
+			order = append(order, want[3000:]...)
+		}
+		sameRows(t, fmt.Sprint(splits, " splits"), out.got, order)
+	}
+}
+
+// A sink is a function that takes morsels.
+type sink func(m *chunk.Batch) error
+
+func (f sink) Push(m *chunk.Batch) error { return f(m) }
 
 // TestProjection reads some columns, none of them, and columns in another order.
 func TestProjection(t *testing.T) {
@@ -389,7 +494,7 @@ func (discard) Push(m *chunkBatch) error {
 func TestDamaged(t *testing.T) {
 	all, path := seeds(t), t.TempDir()+"/damaged.parquet"
 	r := rand.New(rand.NewSource(17))
-	failed, n := 0, 1000
+	failed, n := 0, effort.Of(1000, 250)
 	for i := range n {
 		seed := all[i%len(all)]
 		from, to := 0, len(seed)
@@ -454,15 +559,114 @@ func TestInt96(t *testing.T) {
 	binary.LittleEndian.PutUint32(in[8:], julianEpoch-1)
 	binary.LittleEndian.PutUint32(in[20:], julianEpoch+20000)
 	out := make([]byte, 16)
-	if err := fromInt96(out, in, 2); err != nil {
+	if err := fromInt96(dtype.Nano)(out, in, 2); err != nil {
 		t.Fatal(err)
 	}
 	if a, b := int64(binary.LittleEndian.Uint64(out)), int64(binary.LittleEndian.Uint64(out[8:])); a != 5-86400e9 || b != 20000*86400e9 {
 		t.Errorf("%d %d", a, b)
 	}
 	binary.LittleEndian.PutUint32(in[8:], julianEpoch+200000)
-	if err := fromInt96(out, in, 1); !isClear(err) {
+	if err := fromInt96(dtype.Nano)(out, in, 1); !isClear(err) {
 		t.Errorf("%v", err)
+	}
+	binary.LittleEndian.PutUint64(in, 5_999)
+	if err := fromInt96(dtype.Micro)(out, in, 1); err != nil || int64(binary.LittleEndian.Uint64(out)) != 200000*86400e6+5 {
+		t.Errorf("%d, %v", int64(binary.LittleEndian.Uint64(out)), err)
+	}
+	binary.LittleEndian.PutUint32(in[8:], 1<<31-1)
+	if err := fromInt96(dtype.Micro)(out, in, 1); !isClear(err) {
+		t.Errorf("%v", err)
+	}
+	binary.LittleEndian.PutUint32(in[8:], 1<<31) // the first day that there is
+	if err := fromInt96(dtype.Milli)(out, in, 1); err != nil || int64(binary.LittleEndian.Uint64(out)) != -(1<<31+julianEpoch)*86400e3 {
+		t.Errorf("%d, %v", int64(binary.LittleEndian.Uint64(out)), err)
+	}
+}
+
+// TestInt96OfSpark reads a file whose dates reach to the year 290000.
+func TestInt96OfSpark(t *testing.T) {
+	path := sharedData(t, "parquet-testing") + "/data/int96_from_spark.parquet"
+	got, s, err := readFile(t, path, Options{Int96: "us"})
+	if err != nil || s[0].Type != dtype.TimestampOf(dtype.Micro, "") {
+		t.Fatalf("%v, %v", s, err)
+	}
+	want := []string{"2024-01-01T20:34:56.123456Z", "2024-01-01T01:00:00Z", "9999-12-31T03:00:00Z", "2024-12-30T23:00:00Z", "", "290000-12-30T23:00:00Z"}
+	for i, row := range got.got {
+		text := ""
+		if v, ok := row[0].(int64); ok {
+			text = time.UnixMicro(v).UTC().Format(time.RFC3339Nano)
+		}
+		if len(got.got) != len(want) || text != want[i] {
+			t.Errorf("row %d of %d is %q, want %q", i, len(got.got), text, want[i])
+		}
+	}
+	if _, _, err := readFile(t, path, Options{Int96: "days"}); err == nil || !strings.Contains(err.Error(), `option Int96: "days" is no unit, want ns, us or ms`) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestNestedInt96 reads timestamps of 96 bits in lists and structs, beyond what nanoseconds reach, in the unit of the option.
+func TestNestedInt96(t *testing.T) {
+	leaf := func(name string) schema.Node { return schema.NewInt96Node(name, pq.Repetitions.Optional, -1) }
+	list, err := schema.ListOf(leaf("element"), pq.Repetitions.Optional, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := schema.MustGroup(schema.NewGroupNode("s", pq.Repetitions.Optional, schema.FieldList{leaf("at")}, -1))
+	root := schema.MustGroup(schema.NewGroupNode("schema", pq.Repetitions.Required, schema.FieldList{list, row}, -1))
+	day := time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC).Unix() / 86400
+	stamps := make([]pq.Int96, 2)
+	for i, d := range []int64{day, 0} {
+		binary.LittleEndian.PutUint64(stamps[i][:], 3*3600e9+123456e3)
+		binary.LittleEndian.PutUint32(stamps[i][8:], uint32(julianEpoch+d))
+	}
+	var buf bytes.Buffer
+	w := file.NewParquetWriter(&buf, root)
+	g := w.AppendRowGroup()
+	for _, levels := range [][2][]int16{{{3, 2, 3, 0}, {0, 1, 0, 0}}, {{2, 0, 2}, {0, 0, 0}}} { // a list of two, one of one, null; there, null, there
+		c, err := g.NextColumn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = c.(*file.Int96ColumnChunkWriter).WriteBatch(stamps, levels[0], levels[1]); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(g.Close(), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	path := saved(t, buf.Bytes())
+	if _, _, err := readFile(t, path, Options{}); !isClear(err) || !strings.Contains(err.Error(), "does not fit in 64 bits of ns (option Int96 asks for coarser units)") {
+		t.Errorf("nanoseconds: %v", err)
+	}
+	for option, unit := range int96Units {
+		if unit == dtype.Nano {
+			continue
+		}
+		got, s, err := readFile(t, path, Options{Int96: option})
+		if err != nil || s[0].Type != dtype.ListOf(dtype.TimestampOf(unit, "")) || s[1].Type.Fields()[0].Type != dtype.TimestampOf(unit, "") {
+			t.Fatalf("%s: %s, %v", option, s, err)
+		}
+		of := func(days int64) int64 {
+			return int64(time.Duration(days*86400+3*3600)*time.Duration(unit.PerSecond())) + 123456*unit.PerSecond()/1e6
+		}
+		two, one := chunk.ViewList(dtype.Timestamp, []byte(got.got[0][0].(string))), chunk.ViewList(dtype.Timestamp, []byte(got.got[1][0].(string)))
+		shape := chunk.ShapeOf(s[1].Type)
+		for name, x := range map[string]struct {
+			bytes []byte
+			want  int64
+		}{"the first in a list": {two.Fixed(0), of(day)}, "another list": {one.Fixed(0), of(0)},
+			"a struct": {shape.Fixed([]byte(got.got[0][1].(string)), 0), of(day)}, "the last struct": {shape.Fixed([]byte(got.got[2][1].(string)), 0), of(0)}} {
+			if v := int64(binary.LittleEndian.Uint64(x.bytes)); v != x.want {
+				t.Errorf("%s: %s is %d, want %d", option, name, v, x.want)
+			}
+		}
+		if two.N != 2 || !two.IsNull(1) || one.N != 1 || got.got[2][0] != nil || got.got[1][1] != nil {
+			t.Errorf("%s: nulls elsewhere: %v", option, got.got)
+		}
 	}
 }
 
@@ -564,6 +768,19 @@ func TestNested(t *testing.T) {
 				}
 			}
 			sameRows(t, fmt.Sprint(n, " filtered ", name), out.got, some)
+		}
+	}
+}
+
+// A file may say anything of its decimals.
+func TestDecimalsOutOfRange(t *testing.T) {
+	for _, c := range []struct {
+		precision, scale int
+		ok               bool
+	}{{9, 2, true}, {38, 38, true}, {9, -38, true}, {0, 0, false}, {9, 39, false}, {9, -39, false}, {9, 100, false}, {39, 2, false}} {
+		l := guard.Leaf{Physical: guard.Int64, Logical: guard.Logical{Kind: guard.DecimalValues, Precision: c.precision, Scale: c.scale}}
+		if got, err := decimalType(&l); (err == nil) != c.ok {
+			t.Errorf("decimal(%d, %d) is %s, %v", c.precision, c.scale, got, err)
 		}
 	}
 }

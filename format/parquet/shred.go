@@ -150,7 +150,7 @@ func (s *stored) annotate(t *thriftWriter) {
 		t.i32(6, 6)
 		t.structure(10, func() { t.structure(6, func() {}) })
 	case guard.TimeValues:
-		if l.Unit < 2 {
+		if l.Unit < 2 && l.UTC { // the older form says UTC
 			t.i32(6, 7+l.Unit)
 		}
 		t.structure(10, func() { t.structure(7, func() { t.bool(1, l.UTC); unit() }) })

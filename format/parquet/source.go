@@ -1,6 +1,7 @@
 package parquet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,7 +52,7 @@ func newSource(p ReadParams) (op.Source, error) {
 // Open implements op.Source.
 func (s *source) Open(t op.Task, _ []op.In) (op.Feed, error) {
 	b := t.Block()
-	f := &feed{source: s, task: t, groups: s.p.groups(b), splits: s.p.splits(b), open: map[int32]*guard.File{}}
+	f := &feed{source: s, task: t, groups: s.p.groups(b), splits: s.p.splits(b), open: map[int32]*guard.File{}, dicts: map[int]*groupTexts{}}
 	rows := int64(0)
 	for _, g := range f.groups {
 		rows += g.Rows
@@ -71,13 +72,74 @@ type feed struct {
 	splits []segment
 	mu     sync.Mutex
 	open   map[int32]*guard.File
+	dicts  map[int]*groupTexts // by group: of those with splits to be read
+	sifts  []op.Choice         // fewest rows first
+}
+
+// Sift implements op.Sifted.
+func (f *feed) Sift(c op.Choice) {
+	f.sifts = append(f.sifts, c)
+	slices.SortStableFunc(f.sifts, func(x, y op.Choice) int { return cmp.Compare(x.Rows, y.Rows) })
+}
+
+// groupTexts are the dictionaries of text of one row group.
+type groupTexts struct {
+	left   int // splits to be read
+	byLeaf map[int]*texts
+}
+
+// texts returns the dictionary of a leaf, which all splits of the group share.
+func (f *feed) texts(group, leaf int) *texts {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	g := f.dicts[group]
+	if g == nil {
+		g = &groupTexts{byLeaf: map[int]*texts{}}
+		for _, s := range f.splits {
+			if s.at == group {
+				g.left++
+			}
+		}
+		f.dicts[group] = g
+	}
+	x := g.byLeaf[leaf]
+	if x == nil {
+		x = &texts{}
+		g.byLeaf[leaf] = x
+	}
+	return x
+}
+
+// passed notes that a split of a group was read. With the last one the group's dictionaries go.
+func (f *feed) passed(group int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if g := f.dicts[group]; g != nil {
+		if g.left--; g.left == 0 {
+			f.drop(group)
+		}
+	}
+}
+
+// drop gives the memory of a group's dictionaries back; f is locked or closed.
+func (f *feed) drop(group int) {
+	for _, x := range f.dicts[group].byLeaf {
+		x.drop(f.task)
+	}
+	delete(f.dicts, group)
 }
 
 // Splits implements op.Feed.
 func (f *feed) Splits() int { return len(f.splits) }
 
+// Contiguous implements op.Contiguous: who reads on in a row group knows its dictionaries, and so do the stages behind.
+func (f *feed) Contiguous() bool { return true }
+
 // Close implements op.Feed.
 func (f *feed) Close() (err error) {
+	for g := range f.dicts {
+		f.drop(g)
+	}
 	for _, x := range f.open {
 		err = errors.Join(err, x.Close())
 	}
@@ -121,6 +183,9 @@ func (f *feed) Reader() (op.Reader, error) {
 	if f.where != nil {
 		r.eval = f.where.NewState()
 	}
+	for _, c := range f.sifts {
+		r.sifts = append(r.sifts, sifting{cols: c.Cols, meets: c.Meets, sieve: c.Sieve()})
+	}
 	return r, nil
 }
 
@@ -130,6 +195,11 @@ type reader struct {
 	cols []*column
 	eval *expr.State
 	keep chunk.Compactor
+
+	sifts []sifting
+	mask  []uint64
+	lost  int64 // rows that were left out by sifts
+
 	test chunk.Batch
 	out  chunk.Batch
 	seq  uint64
@@ -151,6 +221,11 @@ func (r *reader) Read(split int, out op.Sink) error {
 	if len(r.cols) == 0 {
 		return r.bare(s, out)
 	}
+	if !r.meetsPath(g.File) {
+		r.task.Count(boundsOfKeys, s.hi-s.lo)
+		r.passed(s.at)
+		return nil
+	}
 	f, err := r.file(g.File)
 	if err != nil {
 		return err
@@ -167,18 +242,29 @@ func (r *reader) Read(split int, out op.Sink) error {
 			return err
 		}
 	}
+	r.passed(s.at)
+	if r.lost > 0 {
+		r.task.Count("rows left out by join keys", r.lost)
+		r.lost = 0
+	}
 	return nil
 }
 
 // begin opens the columns of a row group and returns the rows to read.
 func (r *reader) begin(f *guard.File, g Group, s segment) ([]span, error) {
 	group := int(g.Index)
-	indexes := make([]*guard.PageIndex, len(r.cols))
 	for i, c := range r.cols {
 		if err := c.locate(f, r.source.cols[i], &r.p, g.File); err != nil {
 			return nil, err
 		}
-		if c.leaf >= 0 && (r.eval != nil || s.lo > 0) && f.RowGroup(group).Chunks[c.leaf].Indexed {
+	}
+	if !r.meetsGroup(f.RowGroup(group)) {
+		r.task.Count(boundsOfKeys, s.hi-s.lo)
+		return nil, nil
+	}
+	indexes := make([]*guard.PageIndex, len(r.cols))
+	for i, c := range r.cols {
+		if c.leaf >= 0 && (r.eval != nil || len(r.sifts) > 0 || s.lo > 0) && f.RowGroup(group).Chunks[c.leaf].Indexed {
 			var err error
 			if indexes[i], err = f.PageIndex(group, c.leaf); err != nil {
 				return nil, err
@@ -187,11 +273,23 @@ func (r *reader) begin(f *guard.File, g Group, s segment) ([]span, error) {
 		if err := c.open(f, group, indexes[i]); err != nil {
 			return nil, err
 		}
+		if c.shared, c.group = nil, nil; c.leaf >= 0 && c.root == nil {
+			if c.group = &r.groups[s.at]; c.typ.Kind.IsVar() {
+				c.shared = r.texts(s.at, c.leaf)
+			}
+		}
 	}
-	if r.eval == nil {
-		return []span{{s.lo, s.hi}}, nil
+	spans := []span{{s.lo, s.hi}}
+	if r.eval != nil {
+		var err error
+		if spans, err = r.choose(f, group, indexes, spans[0]); err != nil {
+			return nil, err
+		}
 	}
-	return r.choose(f, group, indexes, span{s.lo, s.hi})
+	for i := range r.sifts {
+		spans = r.meeting(&r.sifts[i], indexes, spans)
+	}
+	return spans, nil
 }
 
 // locate finds out where the values of a column of the table come from in a file: from a leaf, as they are or widened,
@@ -208,7 +306,7 @@ func (c *column) locate(f *guard.File, at int, p *ReadParams, file int32) error 
 		if n.Name != want.Name {
 			continue
 		}
-		t, x, err := fieldType(f, n)
+		t, x, err := fieldType(f, n, p.Int96)
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.Name(), err)
 		}
@@ -238,7 +336,7 @@ func (r *reader) rows(x span, out op.Sink) error {
 		for _, c := range r.cols {
 			k, err := c.find(at)
 			if err != nil {
-				return err
+				return c.short(err)
 			}
 			n = min(n, k)
 		}
@@ -253,29 +351,24 @@ func (r *reader) rows(x span, out op.Sink) error {
 // morsel reads n rows, those first that decide which of them are wanted.
 func (r *reader) morsel(at int64, n int, out op.Sink) (err error) {
 	var mask []uint64
-	kept := n
-	vecs := r.out.Cols[:0]
+	kept, vecs := n, r.out.Cols[:0]
 	for range r.cols {
 		vecs = append(vecs, chunk.Vec{})
 	}
 	r.out.Cols, r.out.N, r.out.Seq = vecs, n, r.seq
 	if r.eval != nil {
-		r.test.Cols, r.test.N = r.test.Cols[:0], n
-		for _, i := range r.tested {
-			if vecs[i], err = r.cols[i].decode(at, n); err != nil {
-				return err
-			}
-			r.test.Cols = append(r.test.Cols, vecs[i])
+		if err := r.need(r.tested, at); err != nil {
+			return err
 		}
 		if mask, kept, err = r.eval.Filter(&r.test); err != nil || kept == 0 {
 			return err
 		}
 	}
+	if mask, kept, err = r.sift(at, mask, kept); err != nil || kept == 0 {
+		return err
+	}
 	for i := range r.outs {
-		if vecs[i].N > 0 {
-			continue // the predicate read it
-		}
-		if vecs[i], err = r.cols[i].decode(at, n); err != nil {
+		if err := r.decode(i, at); err != nil {
 			return err
 		}
 	}
@@ -286,6 +379,27 @@ func (r *reader) morsel(at int64, n int, out op.Sink) (err error) {
 	}
 	r.seq++
 	return out.Push(m)
+}
+
+// decode reads a column of the morsel, unless a test has.
+func (r *reader) decode(i int, at int64) (err error) {
+	if v := &r.out.Cols[i]; v.N == 0 {
+		*v, err = r.cols[i].decode(at, r.out.N)
+		err = r.cols[i].short(err)
+	}
+	return err
+}
+
+// need makes test the named columns of the morsel.
+func (r *reader) need(cols []int, at int64) error {
+	r.test.Cols, r.test.N = r.test.Cols[:0], r.out.N
+	for _, i := range cols {
+		if err := r.decode(i, at); err != nil {
+			return err
+		}
+		r.test.Cols = append(r.test.Cols, r.out.Cols[i])
+	}
+	return nil
 }
 
 // bare gives rows of no columns: what counting needs.

@@ -58,7 +58,7 @@ func storedAs(t dtype.Type) (s stored, err error) {
 		if t.Unit <= dtype.Milli {
 			s.physical = guard.Int32
 		}
-		s.logical = guard.Logical{Kind: guard.TimeValues, Unit: int(max(t.Unit, dtype.Milli) - dtype.Milli), UTC: true}
+		s.logical = guard.Logical{Kind: guard.TimeValues, Unit: int(max(t.Unit, dtype.Milli) - dtype.Milli)} // of the wall, in no zone
 	case dtype.Decimal128:
 		if t.Scale < 0 || int(t.Scale) > int(t.Precision) {
 			return s, fmt.Errorf("%w: Parquet stores decimals of scales from 0 to the precision, not %s: cast it first", guard.ErrUnsupported, t)

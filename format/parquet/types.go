@@ -8,33 +8,50 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 
+	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/guard"
 )
 
-// fieldType is the type that stores the values of a field, and how a nested one is built.
-func fieldType(f *guard.File, n *guard.Node) (t dtype.Type, x *nest, err error) {
+// fieldType is the type that stores the values of a field, and how a nested one is built. int96 is the option of this name.
+func fieldType(f *guard.File, n *guard.Node, int96 string) (t dtype.Type, x *nest, err error) {
+	was := f.ArrowType(n.Name)
 	if n.Leaf < 0 || n.Repeated {
-		if x, err = nestOf(f, n, 0); err == nil {
+		if x, err = nestOf(f, n, was, 0, int96Units[int96]); err == nil {
 			t = x.typ
 			err = t.Check()
 		}
 	} else {
-		t, err = plainType(f.Leaf(n.Leaf))
+		t, err = plainType(f.Leaf(n.Leaf), int96Units[int96])
+		t = asWritten(t, was)
 	}
 	if err != nil {
 		return t, nil, fmt.Errorf("column %q: %w", n.Name, err)
 	}
-	if a, ok := f.ArrowType(n.Name).(*arrow.TimestampType); ok && t.Kind == dtype.Timestamp && (a.TimeZone == "") == (t.Zone == "") {
-		t.Zone = a.TimeZone
-	}
-	if a, ok := f.ArrowType(n.Name).(*arrow.DurationType); ok && t.Kind == dtype.Int64 {
-		t = dtype.DurationOf(dtype.Unit(a.Unit))
-	}
 	return t, x, nil
 }
 
-func plainType(l *guard.Leaf) (dtype.Type, error) {
+// asWritten is a type with what Parquet does not keep of the Arrow type that its writer had: names of time zones, and that
+// integers are durations.
+func asWritten(t dtype.Type, was arrow.DataType) dtype.Type {
+	switch a := was.(type) {
+	case *arrow.TimestampType:
+		if t.Kind == dtype.Timestamp && (a.TimeZone == "") == (t.Zone == "") {
+			t.Zone = a.TimeZone
+		}
+	case *arrow.DurationType:
+		if t.Kind == dtype.Int64 {
+			t = dtype.DurationOf(dtype.Unit(a.Unit))
+		}
+	}
+	return t
+}
+
+// int96Units are the values of Options.Int96.
+var int96Units = map[string]dtype.Unit{"": dtype.Nano, "ns": dtype.Nano, "us": dtype.Micro, "ms": dtype.Milli}
+
+// plainType is the type that stores the values of a leaf; those of INT96 are timestamps in the unit int96.
+func plainType(l *guard.Leaf, int96 dtype.Unit) (dtype.Type, error) {
 	switch l.Logical.Kind {
 	case guard.NullValues:
 		return dtype.Of(dtype.Null), nil
@@ -66,7 +83,7 @@ func plainType(l *guard.Leaf) (dtype.Type, error) {
 		}
 		return dtype.Of(dtype.Int64), nil
 	case guard.Int96:
-		return dtype.TimestampOf(dtype.Nano, ""), nil
+		return dtype.TimestampOf(int96, ""), nil
 	case guard.Float:
 		return dtype.Of(dtype.Float32), nil
 	case guard.Double:
@@ -107,7 +124,7 @@ func timestampType(l *guard.Leaf) (dtype.Type, error) {
 
 func decimalType(l *guard.Leaf) (dtype.Type, error) {
 	p, s := l.Logical.Precision, l.Logical.Scale
-	if p < 1 || s > 127 || s < -128 {
+	if p < 1 || s > 38 || s < -38 {
 		return dtype.Type{}, errf("decimals of precision %d and scale %d", p, s)
 	}
 	if p > 38 || l.Physical == guard.FixedLenByteArray && l.Length > 16 {
@@ -127,7 +144,7 @@ type conversion func(dst, src []byte, n int) error
 func conversionOf(l *guard.Leaf, t dtype.Type) conversion {
 	switch {
 	case l.Physical == guard.Int96:
-		return fromInt96
+		return fromInt96(t.Unit)
 	case t.Kind == dtype.Time && l.Physical == guard.Int32:
 		return func(dst, src []byte, n int) error {
 			for i := range n {
@@ -159,7 +176,7 @@ func conversionOf(l *guard.Leaf, t dtype.Type) conversion {
 	case l.Logical.Kind == guard.HalfValues && t.Kind == dtype.Float32:
 		return func(dst, src []byte, n int) error {
 			for i := range n {
-				binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(half(binary.LittleEndian.Uint16(src[2*i:]))))
+				binary.LittleEndian.PutUint32(dst[4*i:], math.Float32bits(chunk.Half(binary.LittleEndian.Uint16(src[2*i:]))))
 			}
 			return nil
 		}
@@ -206,33 +223,38 @@ const (
 	dayNanos    = 86400 * 1e9
 )
 
-// fromInt96 reads the timestamps of Impala, Hive and Spark: nanoseconds of the day, and the Julian day.
-func fromInt96(dst, src []byte, n int) error {
-	for i := range n {
-		in, day := binary.LittleEndian.Uint64(src[12*i:]), int64(int32(binary.LittleEndian.Uint32(src[12*i+8:])))-julianEpoch
-		hi, lo := bits.Mul64(uint64(max(day, -day)), dayNanos)
-		v := int64(lo)
-		if day < 0 {
-			v = -v
+// fromInt96 reads the timestamps of Impala, Hive and Spark: nanoseconds of the day, and the Julian day. What is finer than the
+// unit is cut off.
+func fromInt96(unit dtype.Unit) conversion {
+	ofDay := 86400 * unit.PerSecond()
+	nanos := dayNanos / ofDay
+	return func(dst, src []byte, n int) error {
+		for i := range n {
+			in, day := int64(binary.LittleEndian.Uint64(src[12*i:])), int64(int32(binary.LittleEndian.Uint32(src[12*i+8:])))-julianEpoch
+			v := day*ofDay + in/nanos
+			if us, ok := wrapped(day, in); ok && unit != dtype.Nano {
+				v = us / (nanos / 1000)
+			} else if in < 0 || in > 2*dayNanos || !fits(day, ofDay, in/nanos) {
+				return fmt.Errorf("%w: a timestamp of day %d and %d ns does not fit in 64 bits of %s (option Int96 asks for coarser units)", guard.ErrUnsupported, day, in, unit)
+			}
+			binary.LittleEndian.PutUint64(dst[8*i:], uint64(v))
 		}
-		v += int64(in)
-		if hi != 0 || lo > math.MaxInt64-dayNanos || in > 2*dayNanos {
-			return fmt.Errorf("%w: a timestamp of day %d and %d ns does not fit in 64 bits of nanoseconds", guard.ErrUnsupported, day, in)
-		}
-		binary.LittleEndian.PutUint64(dst[8*i:], uint64(v))
+		return nil
 	}
-	return nil
 }
 
-// half widens an IEEE 754 half-precision number.
-func half(h uint16) float32 {
-	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10&31), uint32(h&1023)
-	switch {
-	case exp == 31:
-		return math.Float32frombits(sign | 0xff<<23 | frac<<13)
-	case exp == 0:
-		f := float32(frac) / (1 << 24)
-		return math.Float32frombits(sign | math.Float32bits(f))
+// fits reports whether day*ofDay + in is an int64; in is not negative and small.
+func fits(day, ofDay, in int64) bool {
+	hi, lo := bits.Mul64(uint64(max(day, -day)), uint64(ofDay))
+	if day < 0 {
+		return hi == 0 && lo <= 1<<63+uint64(in)
 	}
-	return math.Float32frombits(sign | (exp+112)<<23 | frac<<13)
+	return hi == 0 && lo <= uint64(math.MaxInt64-in)
+}
+
+// wrapped returns the microseconds of a timestamp whose microseconds since the first Julian day were too many for
+// Spark's 64 bits: then it has written a negative part of a day, and the same arithmetic leads back.
+func wrapped(day, in int64) (us int64, ok bool) {
+	us = day*86400e6 + in/1000
+	return us, in < 0 && in > -dayNanos && us > math.MaxInt64-julianEpoch*86400e6
 }

@@ -71,6 +71,9 @@ func (x *oneFile) wrap(err error) error {
 	return fmt.Errorf("writing %s: %w", x.path, err)
 }
 
+// Sharing implements op.Sharing.
+func (x *oneFile) Sharing() bool { return true }
+
 // Push implements op.RowWriter.
 func (x *oneFile) Push(m *chunk.Batch) error { return x.wrap(x.out.push(m)) }
 

@@ -2,13 +2,17 @@ package parquet_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -18,6 +22,7 @@ import (
 	"github.com/weft-data/weft/frame"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/sched/local"
+	"github.com/weft-data/weft/store"
 )
 
 func runner(t testing.TB, threads int) graph.Runner {
@@ -154,5 +159,77 @@ func TestFolderErrors(t *testing.T) {
 		if left := files(t, dir); len(left) != 0 {
 			t.Errorf("%s: %v is left", want, left[0])
 		}
+	}
+}
+
+// TestFolderErrorPath holds that an error of a folder names it, not the place where its files are until it is complete.
+func TestFolderErrorPath(t *testing.T) {
+	for _, there := range []bool{false, true} {
+		dir := filepath.Join(t.TempDir(), "out")
+		if there {
+			if err := os.Mkdir(dir, 0o777); err != nil {
+				t.Fatal(err)
+			}
+		}
+		long := sales(3).WithColumns(expr.Lit(strings.Repeat("x", 300)).As("k"))
+		_, err := long.WriteParquetFolder(context.Background(), runner(t, 1), dir, frame.ParquetFolderOptions{By: []string{"k"}})
+		if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "k=xxx")) || strings.Contains(err.Error(), "stage") {
+			t.Errorf("%v", err)
+		}
+		if left := files(t, filepath.Dir(dir)); len(left) != 0 {
+			t.Errorf("%v is left", left)
+		}
+	}
+}
+
+// A lateStore is told that nobody wants what it puts, and has it a moment later.
+type lateStore struct {
+	store.Driver
+	begun chan struct{}
+	mu    sync.Mutex
+	has   []store.Info
+}
+
+var late = &lateStore{begun: make(chan struct{}, 1)}
+
+func init() { store.Register("late", late) }
+
+func (s *lateStore) Stat(context.Context, string) (store.Info, error) {
+	return store.Info{}, fs.ErrNotExist
+}
+
+func (s *lateStore) Put(ctx context.Context, path string, _ io.Reader, size int64) error {
+	s.begun <- struct{}{}
+	<-ctx.Done()
+	time.Sleep(20 * time.Millisecond)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.has = append(s.has, store.Info{Path: path, Size: size})
+	return nil
+}
+
+func (s *lateStore) List(context.Context, string) ([]store.Info, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.has), nil
+}
+
+func (s *lateStore) Remove(_ context.Context, path string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.has = slices.DeleteFunc(s.has, func(x store.Info) bool { return x.Path == path })
+	return nil
+}
+
+// TestAbandonComesLast: an object that is being written when the query ends is removed with those that were there.
+func TestAbandonComesLast(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { <-late.begun; cancel() }()
+	if _, err := sales(100).WriteParquetFolder(ctx, runner(t, 1), "late://table", frame.ParquetFolderOptions{}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	time.Sleep(50 * time.Millisecond) // longer than the store is late
+	if left, _ := late.List(ctx, ""); len(left) != 0 {
+		t.Errorf("%s is left", left[0].Path)
 	}
 }

@@ -5,22 +5,39 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/apache/arrow/go/v17/parquet/file"
+	"github.com/apache/arrow/go/v17/parquet/schema"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/internal/guard"
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/op"
 )
 
 // writeRecord writes a record with this package's writer, in morsels of some rows.
 func writeRecord(rec arrow.Record, o WriteOptions, limit int64, morsel int) ([]byte, error) {
+	return writeOn(newTask(limit), rec, o, morsel)
+}
+
+// writeOn is writeRecord on a task.
+func writeOn(tk interface {
+	op.Task
+	Trim()
+	Used() int64
+}, rec arrow.Record, o WriteOptions, morsel int) ([]byte, error) {
 	schema, err := chunk.FromArrowSchema(rec.Schema())
 	if err != nil {
 		return nil, err
@@ -29,7 +46,6 @@ func writeRecord(rec arrow.Record, o WriteOptions, limit int64, morsel int) ([]b
 		return nil, err
 	}
 	var out bytes.Buffer
-	tk := newTask(limit)
 	defer tk.Trim()
 	w, err := newFileWriter(tk, &out, schema, o)
 	for lo := int64(0); lo < rec.NumRows() && err == nil; lo += int64(morsel) {
@@ -62,9 +78,9 @@ func TestRoundTrip(t *testing.T) {
 	for name, rec := range map[string]arrow.Record{"few values": table(9000, 7, 50), "many values": table(24_000, 0, 1<<30), "growing": table(24_000, 3, 9000),
 		"nulls": table(5000, 1, 5), "one": table(1, 0, 1), "none": table(0, 0, 1)} {
 		want := valuesOf(t, rec)
-		for i, o := range []WriteOptions{{}, {Codec: "snappy", PageV2: true}, {Codec: "none", RowGroupRows: 1000}, {Codec: "gzip", RowGroupRows: 4097, PageV2: true}, {Codec: "lz4"},
+		for i, o := range effort.Some(4, []WriteOptions{{}, {Codec: "snappy", PageV2: true}, {Codec: "none", RowGroupRows: 1000}, {Codec: "gzip", RowGroupRows: 4097, PageV2: true}, {Codec: "lz4"},
 			{Codec: "none", Columns: everyColumn(rec, "delta", "byte_stream_split")}, {PageV2: true, Columns: everyColumn(rec, "byte_stream_split", "delta")},
-			{Columns: everyColumn(rec, "plain", "plain")}} {
+			{Columns: everyColumn(rec, "plain", "plain")}}) {
 			for _, morsel := range [][]int{{4096, 777, 1 << 20}, {4096}}[min(i, 1)] {
 				b, err := writeRecord(rec, o, 1<<30, morsel)
 				if err != nil {
@@ -160,6 +176,55 @@ func TestSeconds(t *testing.T) {
 		arrow.FixedWidthTypes.Timestamp_s, 1, []*memory.Buffer{nil, memory.NewBufferBytes(chunk.Bytes([]int64{math.MaxInt64 / 999}))}, nil, 0, 0))}, 1)
 	if _, err := writeRecord(far, WriteOptions{}, 1<<28, 10); err == nil || !strings.Contains(err.Error(), `column "ts"`) || !strings.Contains(err.Error(), "milliseconds") {
 		t.Error(err)
+	}
+}
+
+// TestNoBoundsOfNaN holds that row groups and pages with a NaN have no bounds, and others have them.
+func TestNoBoundsOfNaN(t *testing.T) {
+	for _, typ := range []arrow.DataType{f32, f64} {
+		b := array.NewBuilder(memory.DefaultAllocator, typ)
+		for _, v := range []string{"1", "NaN", "2", "1", "1", "2", "NaN", "NaN", "NaN"} {
+			if err := b.AppendValueFromString(v); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "x", Type: typ}}, nil), []arrow.Array{b.NewArray()}, 9)
+		for _, enc := range []string{"", "plain"} {
+			path := mustWrite(t, rec, WriteOptions{RowGroupRows: 3, Columns: []ColumnOptions{{Name: "x", Encoding: enc}}})
+			f, err := file.OpenParquetFile(path, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for g, want := range []bool{false, true, false} {
+				c, err := f.MetaData().RowGroup(g).ColumnChunk(0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if s, err := c.Statistics(); err != nil || (s != nil && s.HasMinMax()) != want {
+					t.Errorf("%s %q, row group %d: %v, %v; want bounds: %v", typ, enc, g, s, err, want)
+				}
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// TestTimesOfTheWall holds that times of the day are written in no zone, as other programs write and read them: in the
+// older annotation, which knows UTC only, they would be of one.
+func TestTimesOfTheWall(t *testing.T) {
+	rec := small(t, "ms", arrow.FixedWidthTypes.Time32ms, `["10:20:30"]`, "us", arrow.FixedWidthTypes.Time64us, `["10:20:30"]`, "ns", arrow.FixedWidthTypes.Time64ns, `["10:20:30"]`)
+	f, err := file.OpenParquetFile(mustWrite(t, rec, WriteOptions{}), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for i := range f.MetaData().Schema.NumColumns() {
+		c := f.MetaData().Schema.Column(i)
+		if l, ok := c.LogicalType().(schema.TimeLogicalType); !ok || l.IsAdjustedToUTC() || c.ConvertedType() != schema.ConvertedTypes.None {
+			t.Errorf("%s: %v, %v", c.Name(), c.LogicalType(), c.ConvertedType())
+		}
 	}
 }
 
@@ -385,6 +450,7 @@ func TestIndexesAreUsed(t *testing.T) {
 
 // TestShortOfMemory holds that a row group ends where memory does, and that the rows are the same.
 func TestShortOfMemory(t *testing.T) {
+	effort.Long(t, "fills memory until it spills")
 	rec := table(80_000, 9, 1<<30)
 	want := valuesOf(t, rec)
 	roomy, err := writeRecord(rec, WriteOptions{Codec: "none"}, 1<<30, 4096)
@@ -407,6 +473,321 @@ func TestShortOfMemory(t *testing.T) {
 	}
 	if _, err := writeRecord(rec, WriteOptions{}, 1<<20, 4096); !errors.Is(err, mem.ErrBudget) || !strings.Contains(err.Error(), `column "c`) {
 		t.Errorf("a mebibyte: %v", err)
+	}
+}
+
+// TestNothingOfMemory holds that a file is of its rows alone, and not of what was in the memory it was made in.
+func TestNothingOfMemory(t *testing.T) {
+	effort.Long(t, "refuses memory one piece at a time")
+	for _, nulls := range []int{0, 9} {
+		for _, distinct := range []int{7, 1 << 30} {
+			rec := table(10_001, nulls, distinct)
+			for _, o := range effort.Some(2, []WriteOptions{{Codec: "none"}, {Codec: "snappy", PageV2: true, RowGroupRows: 3333}, {Codec: "none", Columns: []ColumnOptions{{Name: "c4", Encoding: "delta"}, {Name: "c10", Encoding: "byte_stream_split"}, {Name: "c11", Encoding: "delta", Bloom: true}}}}) {
+				var first []byte
+				for _, with := range []byte{0, 0xff, 0xa5} {
+					got, err := writeOn(&poisoned{newTask(1 << 30), with}, rec, o, 4096)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if first == nil {
+						first = got
+					}
+					if !bytes.Equal(got, first) {
+						t.Errorf("%+v, nulls %d, distinct %d: memory of %#x is seen in the file", o, nulls, distinct, with)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestThreadsShortOfMemory holds that threads write wherever one has the memory for it: the same rows, and the same
+// file where no row group need end early.
+func TestThreadsShortOfMemory(t *testing.T) {
+	effort.Long(t, "fills memory until it spills")
+	options := map[int]WriteOptions{
+		1: {Codec: "snappy"},
+		5: {Codec: "snappy", RowGroupRows: 12_000, Columns: []ColumnOptions{{Name: "c4", Bloom: true}, {Name: "c11", Bloom: true}}},
+	}
+	for _, groups := range effort.Some(1, []int{5, 1}) {
+		o := options[groups]
+		rec := table([]int{150_000, 50_000}[min(1, groups-1)], 9, 1<<30)
+		want := valuesOf(t, rec)
+		checked := map[int]bool{} // by row groups
+		for limit := int64(1 << 20); !checked[groups]; limit += limit / 8 {
+			one, err := writeRecord(rec, o, limit, 4096)
+			if err != nil {
+				continue
+			}
+			many, err := writeOn(&threads{task: newTask(limit)}, rec, o, 4096)
+			if err != nil {
+				t.Fatalf("%d bytes are enough for one thread: %v", limit, err)
+			}
+			n := len(describedFile(t, many).Groups)
+			alike := slices.EqualFunc(describedFile(t, one).Groups, describedFile(t, many).Groups, func(a, b Group) bool { return a.Rows == b.Rows })
+			if n == groups && alike && !bytes.Equal(one, many) {
+				t.Fatalf("%d bytes: another file of %d bytes, want %d", limit, len(many), len(one))
+			}
+			if !checked[n] {
+				got, _, err := readFile(t, saved(t, many), Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				sameRows(t, "little memory", got.got, want)
+				checked[n] = true
+			}
+		}
+		if groups == 1 && len(checked) < 3 {
+			t.Errorf("files of so many row groups: %v", checked)
+		}
+	}
+}
+
+// long are columns whose pages end early: of lists, of texts, and of texts with a dictionary that is left in the middle of a page.
+func long(t *testing.T, n int) []arrow.Array {
+	t.Helper()
+	coded := &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int32, ValueType: str}
+	lists := array.NewListBuilder(memory.DefaultAllocator, arrow.PrimitiveTypes.Int64)
+	plain, dict := array.NewStringBuilder(memory.DefaultAllocator), array.NewBuilder(memory.DefaultAllocator, coded).(*array.BinaryDictionaryBuilder)
+	for i := range n {
+		lists.Append(i%5 > 0)
+		for k := range i % 40 {
+			lists.ValueBuilder().(*array.Int64Builder).Append(int64(i * k))
+		}
+		plain.Append(fmt.Sprint(i, strings.Repeat(" long", i%70)))
+		if err := dict.AppendString(fmt.Sprintf("%0*d", 10+i/100, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return []arrow.Array{lists.NewArray(), plain.NewArray(), dict.NewArray()}
+}
+
+// TestThreadsWriteTheSame holds that a file does not depend on the threads that encode it, nor on how rows come.
+func TestThreadsWriteTheSame(t *testing.T) {
+	effort.Long(t, "many ways to do the same")
+	flat := table(30_000, 7, 3000)
+	for _, a := range long(t, 30_000) {
+		rec := array.NewRecord(arrow.NewSchema(append(flat.Schema().Fields(), arrow.Field{Name: "l", Type: a.DataType(), Nullable: true}), nil), append(slices.Clone(flat.Columns()), a), flat.NumRows())
+		for _, o := range []WriteOptions{
+			{RowGroupRows: 7001},
+			{Codec: "snappy", RowGroupRows: 13_000, PageV2: true, Columns: []ColumnOptions{{Name: "c11", Bloom: true}, {Name: "c4", Bloom: true, Encoding: "plain"}}},
+			{Codec: "none", Columns: []ColumnOptions{{Name: "c3", Encoding: "delta"}, {Name: "c10", Encoding: "byte_stream_split"}}},
+		} {
+			want, err := writeRecord(rec, o, 1<<30, 4096)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, morsel := range effort.Some(1, []int{500, 4096, 30_000}) {
+				got, err := writeOn(&threads{task: newTask(1 << 30)}, rec, o, morsel)
+				if err != nil || !bytes.Equal(got, want) {
+					t.Errorf("%s: %+v in morsels of %d: another file of %d bytes, want %d, %v", a.DataType(), o, morsel, len(got), len(want), err)
+				}
+			}
+		}
+	}
+}
+
+// TestThreadsOnFullDisk holds that a disk that fills up is an error wherever it does, and that nothing stays taken.
+func TestThreadsOnFullDisk(t *testing.T) {
+	effort.Long(t, "fills memory until it spills")
+	rec := table(20_000, 7, 3000)
+	b, err := chunk.FromRecord(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := chunk.FromArrowSchema(rec.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := WriteOptions{Codec: "none", RowGroupRows: 4000}
+	whole, err := writeRecord(rec, o, 1<<30, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for left := len(magic); left <= len(whole); left += len(whole) / 40 {
+		tk := &threads{task: newTask(1 << 30)}
+		w, err := newFileWriter(tk, &fullDisk{left: left}, schema, o)
+		if err == nil {
+			err = w.push(b)
+		}
+		if err == nil {
+			err = w.finish()
+		}
+		w.close()
+		if full := left < len(whole); full != errors.Is(err, errFull) || !full && err != nil || tk.Used() != 0 {
+			t.Errorf("%d bytes of %d fit: %v, %d bytes are still taken", left, len(whole), err, tk.Used())
+		}
+		tk.Trim()
+	}
+}
+
+// TestRefusals refuses each allocation of a writer once: the rows are the same, and the file where only pages had to
+// be compressed earlier, or the writer says that memory is short.
+func TestRefusals(t *testing.T) {
+	effort.Long(t, "refuses memory one piece at a time")
+	floats, texts := array.NewFloat64Builder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator)
+	for i := range 4*pageRows + 100 {
+		floats.Append(float64(i) / 7)
+		texts.Append(fmt.Sprintf("%.*s", 1+i/pageRows*7, "text that is longer by and by")) // so that pages grow
+	}
+	cols := []arrow.Array{floats.NewArray(), texts.NewArray()}
+	rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "f", Type: cols[0].DataType()}, {Name: "s", Type: cols[1].DataType()}}, nil), cols, int64(cols[0].Len()))
+	o := WriteOptions{Codec: "snappy", Columns: []ColumnOptions{{Name: "f", Encoding: "plain"}, {Name: "s", Encoding: "plain"}}}
+	want, err := writeRecord(rec, o, 1<<30, 4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := valuesOf(t, rec)
+	var same, other, short int
+	for k, end := int64(1), false; !end; k++ {
+		var n atomic.Int64
+		got, err := writeOn(&threads{newTask(1 << 30), func() bool { return n.Add(1) == k }}, rec, o, 4096)
+		end = n.Load() < k
+		switch {
+		case errors.Is(err, mem.ErrBudget) && !end && strings.Count(err.Error(), "column") == 1:
+			short++
+		case err != nil:
+			t.Fatal(err)
+		case bytes.Equal(got, want):
+			same++
+		default:
+			other++
+			back, _, err := readFile(t, saved(t, got), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameRows(t, "a refusal", back.got, rows)
+		}
+	}
+	if same < 10 || other < 4 {
+		t.Errorf("%d files were the same, %d had more row groups, %d were refused", same, other, short)
+	}
+}
+
+// TestRefusedAtTheEnd refuses what a row group needs beside its pages, bloom filters and memory in which pages wait to be
+// written: those are made later, these are written at once, and the file is the same.
+func TestRefusedAtTheEnd(t *testing.T) {
+	effort.Long(t, "refuses memory one piece at a time")
+	numbers, texts := array.NewInt64Builder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator)
+	for i := range 5900 {
+		numbers.Append(int64(i % 70))
+		texts.Append(fmt.Sprintf("%0100d", i%100))
+	}
+	rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "n", Type: i64}, {Name: "s", Type: str}}, nil), []arrow.Array{numbers.NewArray(), texts.NewArray()}, 5900)
+	b, err := chunk.FromRecord(rec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := chunk.FromArrowSchema(rec.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := int64(2000)
+	write := func(refuse func() bool) ([]byte, error) {
+		tk := &threads{task: newTask(1 << 30)}
+		defer tk.Trim()
+		var out bytes.Buffer
+		w, err := newFileWriter(tk, &out, schema, WriteOptions{Codec: "snappy", RowGroupRows: group, Columns: []ColumnOptions{{Name: "n", Bloom: true}, {Name: "s", Bloom: true}}})
+		if err != nil {
+			return nil, err
+		}
+		w.atOnce = 250 // so short that dictionaries pay
+		for _, step := range []func() error{func() error { return w.push(b) }, w.encode, w.pack, w.behind.Wait,
+			func() error { tk.refuse = refuse; return w.writeGroup(true) }, func() error { tk.refuse = nil; return w.finish() }} {
+			if err == nil {
+				err = step()
+			}
+		}
+		w.close()
+		if tk.Used() != 0 {
+			t.Errorf("%d bytes are still taken", tk.Used())
+		}
+		return out.Bytes(), err
+	}
+	want, err := write(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := int64(0)
+	for k := int64(1); asked == 0; k++ {
+		var n atomic.Int64
+		got, err := write(func() bool { return n.Add(1) == k })
+		if n.Load() < k {
+			asked = k - 1
+		}
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("refusal %d: another file of %d bytes, want %d, %v", k, len(got), len(want), err)
+		}
+	}
+	const filters = 2
+	if asked <= filters {
+		t.Errorf("%d allocations, want two filters and memory for pages to be written later", asked)
+	}
+	for k := range asked {
+		var n atomic.Int64
+		got, err := write(func() bool { return n.Add(1) > k })
+		if k < filters && !errors.Is(err, mem.ErrBudget) || k >= filters && (err != nil || !bytes.Equal(got, want)) {
+			t.Errorf("all but %d are refused: another file of %d bytes, want %d, %v", k, len(got), len(want), err)
+		}
+	}
+	// The first row group wants memory for dictionaries too. What was handed over for writing before an error is freed
+	// once: which leaf asks first is up to the threads.
+	group = 1 << 20
+	if want, err = write(nil); err != nil {
+		t.Fatal(err)
+	}
+	for n := range int64(4 * 12 * 12) {
+		first, second := 1+n/4%12, 1+n/4/12
+		var i atomic.Int64
+		got, err := write(func() bool { k := i.Add(1); return k == first || k == second })
+		if err != nil && !errors.Is(err, mem.ErrBudget) || err == nil && !bytes.Equal(got, want) {
+			t.Errorf("refusals %d and %d: another file of %d bytes, want %d, %v", first, second, len(got), len(want), err)
+		}
+	}
+}
+
+// TestLaterRowGroupsNeedNoMore holds that a row group is written with the memory that the one before it took, where
+// others have taken all the rest meanwhile.
+func TestLaterRowGroupsNeedNoMore(t *testing.T) {
+	const n = 20_000
+	numbers, texts := array.NewInt64Builder(memory.DefaultAllocator), array.NewStringBuilder(memory.DefaultAllocator)
+	for i := range 3 * n {
+		numbers.Append(int64(i % 7000))
+		texts.Append(fmt.Sprint("text ", i*7919%500))
+	}
+	rec := array.NewRecord(arrow.NewSchema([]arrow.Field{{Name: "n", Type: i64}, {Name: "s", Type: str}}, nil), []arrow.Array{numbers.NewArray(), texts.NewArray()}, 3*n)
+	schema, err := chunk.FromArrowSchema(rec.Schema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pages := range []int{1, 2, 5} {
+		tk := &threads{task: newTask(1 << 30)}
+		var out bytes.Buffer
+		w, err := newFileWriter(tk, &out, schema, WriteOptions{Codec: "snappy", RowGroupRows: n})
+		w.atOnce = n / pages
+		for lo := int64(0); lo < 3*n && err == nil; lo += n / 4 {
+			if lo == n {
+				err = w.behind.Wait()
+				tk.refuse = func() bool { return true }
+			}
+			b, e := chunk.FromRecord(rec.NewSlice(lo, lo+n/4))
+			if err = errors.Join(err, e); err == nil {
+				err = w.push(b)
+			}
+		}
+		if err == nil {
+			err = w.finish()
+		}
+		w.close()
+		if err != nil || tk.Used() != 0 {
+			t.Fatalf("%d pages: %v, %d bytes are still taken", pages, err, tk.Used())
+		}
+		got, _, err := readFile(t, saved(t, out.Bytes()), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameRows(t, fmt.Sprint(pages, " pages"), got.got, valuesOf(t, rec))
+		tk.Trim()
 	}
 }
 
@@ -549,5 +930,55 @@ func BenchmarkWrite(b *testing.B) {
 				w.close()
 			}
 		})
+	}
+}
+
+// TestOneBlock reads files as one block, and as the blocks that they are cut into.
+func TestOneBlock(t *testing.T) {
+	dir := t.TempDir()
+	rec := table(9000, 7, 50)
+	b, err := writeRecord(rec, WriteOptions{RowGroupRows: 1000}, 1<<30, morselRows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range blockFiles + 1 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.parquet", i)), b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, _, err := Describe(t.Context(), []string{filepath.Join(dir, "00*")}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Blocks = []int32{0, 3, 40, int32(len(p.Groups))}
+	want, _, err := read(t, p, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, ok := oneBlock(p, 1<<30)
+	if !ok || len(one.Blocks) != 2 || len(p.Blocks) != 4 {
+		t.Fatal(ok, one.Blocks, p.Blocks)
+	}
+	got, _, err := read(t, one, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameRows(t, "one block", got.got, want.got)
+	all, _, err := Describe(t.Context(), []string{dir}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := p
+	long.Groups = slices.Clone(p.Groups)
+	for i := range long.Groups {
+		long.Groups[i].Rows = 1 << 40
+	}
+	for what, q := range map[string]ReadParams{"one block": one, "many files": all, "many splits": long} {
+		if r, ok := oneBlock(q, 1<<30); ok || len(r.Blocks) != len(q.Blocks) {
+			t.Errorf("%s: made one block", what)
+		}
+	}
+	if _, ok := oneBlock(p, 1000); ok {
+		t.Error("more bytes than may be are one block")
 	}
 }

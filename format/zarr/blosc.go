@@ -2,18 +2,24 @@ package zarr
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/klauspost/compress/snappy"
 	"github.com/klauspost/compress/zlib"
 	"github.com/pierrec/lz4/v4"
 )
 
-// blosc reads the containers of Blosc 1 (its header is described in README_CHUNK_FORMAT of c-blosc): blocks of equal
+// blosc reads and writes the containers of Blosc 1 (its header is described in README_CHUNK_FORMAT of c-blosc): blocks of equal
 // size, each of one stream, or of one stream per byte of an element, compressed alone; within a block bytes or bits of
 // elements may be shuffled.
-type blosc struct{}
+type blosc struct {
+	name         string
+	level, width int
+}
 
 // Flags of the container.
 const (
@@ -31,7 +37,7 @@ type container struct {
 	size, block int64
 }
 
-func (blosc) decode(dst, src []byte, limit int64) ([]byte, error) {
+func (blosc) decode(ctx context.Context, dst, src []byte, limit int64) ([]byte, error) {
 	c, err := openBlosc(src, limit)
 	if err != nil {
 		return nil, fmt.Errorf("blosc: %w", err)
@@ -46,6 +52,9 @@ func (blosc) decode(dst, src []byte, limit int64) ([]byte, error) {
 	}
 	var scratch []byte
 	for i, at := 0, int64(0); at < c.size; i, at = i+1, at+c.block {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		to := out[at:min(at+c.block, c.size)]
 		shuffle := c.flags&byteShuffle != 0 && c.width > 1 || c.flags&bitShuffle != 0
 		into := to
@@ -53,7 +62,7 @@ func (blosc) decode(dst, src []byte, limit int64) ([]byte, error) {
 			scratch = room(scratch, len(to))
 			into = scratch
 		}
-		if err := c.open(into, i); err != nil {
+		if err := c.open(ctx, into, i); err != nil {
 			return nil, fmt.Errorf("blosc: block %d: %w", i, err)
 		}
 		switch {
@@ -67,8 +76,80 @@ func (blosc) decode(dst, src []byte, limit int64) ([]byte, error) {
 	return out, nil
 }
 
-func (blosc) encode(_, _ []byte) ([]byte, error) {
-	return nil, fmt.Errorf("blosc containers are read, not written: take zstd, gzip or none")
+// written is the size of the blocks of containers that are made: shuffled, the bytes of float32 lie within the reach of lz4.
+const written = 256 << 10
+
+// encode makes a container whose blocks are of one stream. A stream that would not be shorter than its elements is them.
+func (z blosc) encode(ctx context.Context, dst, src []byte) ([]byte, error) {
+	width := min(max(z.width, 1), 255)
+	block := max(min(written/width*width, len(src)), 1)
+	kind, pack := z.packer()
+	flags := byte(oneStream | kind<<5)
+	if width > 1 {
+		flags |= byteShuffle
+	}
+	blocks := (len(src) + block - 1) / block
+	out := append(dst, 2, 1, flags, byte(width))
+	head := len(out) - 4
+	for _, n := range []int{len(src), block, 0} {
+		out = binary.LittleEndian.AppendUint32(out, uint32(n))
+	}
+	out = append(out, make([]byte, 4*blocks)...)
+	scratch := make([]byte, 2*block)
+	for i := range blocks {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		from := src[i*block : min((i+1)*block, len(src))]
+		if width > 1 {
+			shuffle(scratch[:len(from)], from, width)
+			from = scratch[:len(from)]
+		}
+		packed, err := pack(ctx, scratch[block:block], from)
+		if err != nil {
+			return nil, fmt.Errorf("blosc: %w", err)
+		}
+		if len(packed) == 0 || len(packed) >= len(from) {
+			packed = from
+		}
+		binary.LittleEndian.PutUint32(out[head+16+4*i:], uint32(len(out)-head))
+		out = append(binary.LittleEndian.AppendUint32(out, uint32(len(packed))), packed...)
+	}
+	if int64(len(out)-head) > math.MaxInt32 {
+		return nil, fmt.Errorf("blosc: a chunk of %d bytes", len(src))
+	}
+	binary.LittleEndian.PutUint32(out[head+12:], uint32(len(out)-head))
+	return out, nil
+}
+
+// packer is the number of what compresses streams, and how, into a buffer as long as the stream. What comes empty or longer
+// is not used.
+func (z blosc) packer() (kind int, pack func(ctx context.Context, dst, src []byte) ([]byte, error)) {
+	switch z.name {
+	case "snappy":
+		return 2, func(_ context.Context, dst, src []byte) ([]byte, error) { return snappy.Encode(dst, src), nil }
+	case "zlib":
+		return 3, deflated{level: z.level}.encode
+	case "zstd":
+		return 4, zstandard{level: z.level}.encode
+	case "lz4hc":
+		return 1, func(_ context.Context, dst, src []byte) ([]byte, error) {
+			n, err := lz4.CompressBlockHC(src, dst[:len(src)], lz4.CompressionLevel(1<<(8+min(max(z.level, 1), 9))), nil, nil)
+			return dst[:n], unlessLong(err)
+		}
+	}
+	return 1, func(_ context.Context, dst, src []byte) ([]byte, error) {
+		n, err := lz4.CompressBlock(src, dst[:len(src)], nil)
+		return dst[:n], unlessLong(err)
+	}
+}
+
+// unlessLong is err, but nil for what does not become shorter.
+func unlessLong(err error) error {
+	if errors.Is(err, lz4.ErrInvalidSourceShortBuffer) {
+		return nil
+	}
+	return err
 }
 
 func openBlosc(src []byte, limit int64) (c container, err error) {
@@ -92,7 +173,7 @@ func openBlosc(src []byte, limit int64) (c container, err error) {
 }
 
 // open decompresses block i.
-func (c *container) open(to []byte, i int) error {
+func (c *container) open(ctx context.Context, to []byte, i int) error {
 	at := int64(binary.LittleEndian.Uint32(c.src[16+4*i:]))
 	streams := 1
 	if c.flags&oneStream == 0 && c.width <= 16 && c.block/int64(c.width) >= 128 && int64(len(to)) == c.block {
@@ -111,7 +192,7 @@ func (c *container) open(to []byte, i int) error {
 		if j == streams-1 {
 			part = to[j*n:]
 		}
-		if err := c.stream(part, c.src[at:at+k]); err != nil {
+		if err := c.stream(ctx, part, c.src[at:at+k]); err != nil {
 			return err
 		}
 		at += k
@@ -119,10 +200,8 @@ func (c *container) open(to []byte, i int) error {
 	return nil
 }
 
-var inner = [...]string{"blosclz", "lz4", "snappy", "zlib", "zstd"}
-
 // stream decompresses a stream.
-func (c *container) stream(to, src []byte) error {
+func (c *container) stream(ctx context.Context, to, src []byte) error {
 	if len(src) == len(to) {
 		copy(to, src)
 		return nil
@@ -130,6 +209,8 @@ func (c *container) stream(to, src []byte) error {
 	var out []byte
 	var err error
 	switch k := c.flags >> 5; k {
+	case 0:
+		out, err = openBloscLZ(to[:0:len(to)], src)
 	case 1:
 		n := 0
 		n, err = lz4.UncompressBlock(src, to)
@@ -144,15 +225,11 @@ func (c *container) stream(to, src []byte) error {
 		if e != nil {
 			return e
 		}
-		out, err = readAll(to[:0:len(to)], r, int64(len(to)))
+		out, err = readAll(ctx, to[:0:len(to)], r, int64(len(to)))
 	case 4:
-		out, err = zstandard{}.decode(to[:0:len(to)], src, int64(len(to)))
+		out, err = zstandard{}.decode(ctx, to[:0:len(to)], src, int64(len(to)))
 	default:
-		name := fmt.Sprint(k)
-		if int(k) < len(inner) {
-			name = inner[k]
-		}
-		return fmt.Errorf("compressed with %s: lz4, zstd, zlib and snappy are read", name)
+		return fmt.Errorf("compressed with method %d: blosclz, lz4, snappy, zlib and zstd, 0 to 4, are read", k)
 	}
 	if err != nil {
 		return err

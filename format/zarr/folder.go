@@ -2,6 +2,8 @@ package zarr
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -38,15 +40,34 @@ func (f Folder) Write(ctx context.Context, key string, data []byte) error {
 		}
 	}
 	if f.Fresh {
-		return os.WriteFile(path, data, 0o666)
+		return fresh(ctx, path, data)
 	}
 	w, err := store.Create(ctx, path)
 	if err != nil {
 		return err
 	}
 	defer w.Close()
-	if _, err := w.Write(data); err != nil {
+	if err := write(ctx, w, data); err != nil {
 		return err
 	}
 	return w.Commit()
+}
+
+// fresh writes a file of a folder that nobody reads.
+func fresh(ctx context.Context, path string, data []byte) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(ctx, f, data), f.Close())
+}
+
+// write writes data unless the context ends before that.
+func write(ctx context.Context, w io.Writer, data []byte) (err error) {
+	for part := range pieces(ctx, data, &err) {
+		if _, err = w.Write(part); err != nil {
+			break
+		}
+	}
+	return err
 }

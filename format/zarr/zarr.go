@@ -5,9 +5,10 @@
 //	Meta.Key a chunk's position → the name of its object
 //	Coder    bytes of an object ↔ elements of a chunk
 //
-// Codecs: gzip, zlib, zstd, lz4, crc32c and the shuffle filter in both directions; Blosc (lz4, lz4hc, zstd, zlib, snappy, with and
-// without shuffles) is read. Everything else, shards too, is refused by name. What stands in metadata is bounded before
-// anything is allocated for it.
+// Codecs: gzip, zlib, zstd, lz4, crc32c, the shuffle filter and Blosc (blosclz, lz4, lz4hc, zstd, zlib, snappy, with and without
+// shuffles; of them blosclz and the shuffle of bits are read, and written as lz4 and the shuffle of bytes, which all readers of
+// Blosc tell by the chunk). Objects may be shards of version 3. Everything else is refused by name. What stands in metadata is
+// bounded before anything is allocated for it.
 package zarr
 
 import (
@@ -18,12 +19,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/weft-data/weft/format/npy"
+	"github.com/weft-data/weft/internal/cell"
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/store"
 )
@@ -32,6 +35,7 @@ import (
 const (
 	MaxMeta  = 1 << 20 // bytes of metadata
 	MaxChunk = 1 << 31 // bytes of a chunk
+	MaxShard = 1 << 40 // bytes of the chunks of a shard
 	MaxDims  = 32
 )
 
@@ -67,32 +71,46 @@ type Meta struct {
 	Kind    elem.Kind
 	Swap    bool    // elements are big-endian
 	Shape   []int64 // in stored order
-	Chunk   []int64 // in stored order
+	Chunk   []int64 // in stored order, of an object
 	Order   []int32 // axis of the array of each stored axis
 	Prefix  string  // of chunk keys: "c" or nothing
 	Sep     string  // between the numbers of chunk keys: "." or "/"
 	Fill    []uint64
 	Codecs  []Codec // in the order of writing
+	Inner   *Inner  // of objects that are shards
 }
 
 // A Codec is a step between the elements of a chunk and its object.
 type Codec struct {
 	Name  string // gzip, zlib, zstd, lz4, blosc, crc32c, shuffle
 	Level int
-	Width int // of elements, of shuffle
+	Width int    // of elements, of shuffle; of blosc, 1 where it does not shuffle
+	Inner string // what blosc compresses with
 }
 
 // Plain reports whether the objects of chunks are their elements and nothing else.
-func (m *Meta) Plain() bool { return len(m.Codecs) == 0 }
+func (m *Meta) Plain() bool { return len(m.Codecs) == 0 && m.Inner == nil }
 
-// ChunkBytes is the bytes of the elements of a chunk.
-func (m *Meta) ChunkBytes() int64 {
-	n := int64(m.Kind.Width())
-	for _, k := range m.Chunk {
-		n *= k
-	}
-	return n
+// Encoded reports whether what is compressed together is not just its elements.
+func (m *Meta) Encoded() bool { return len(m.codecs()) > 0 }
+
+// Deflated reports whether chunks are compressed as gzip and zlib do, which takes long to undo.
+func (m *Meta) Deflated() bool {
+	return slices.ContainsFunc(m.codecs(), func(c Codec) bool {
+		return c.Name == "gzip" || c.Name == "zlib" || c.Inner == "zlib"
+	})
 }
+
+// codecs are those of what is compressed together.
+func (m *Meta) codecs() []Codec {
+	if m.Inner != nil {
+		return m.Inner.Codecs
+	}
+	return m.Codecs
+}
+
+// ChunkBytes is the bytes of the elements of an object.
+func (m *Meta) ChunkBytes() int64 { return m.bytesOf(m.Chunk) }
 
 // Key names the object of a chunk, given its position along the stored axes.
 func (m *Meta) Key(at []int64) string {
@@ -134,6 +152,15 @@ func (m *Meta) Check() error {
 	}
 	if n > 1<<56 {
 		return fmt.Errorf("%.3g elements: at most 2^56 are possible", n)
+	}
+	if m.Inner != nil {
+		if err := m.checkInner(); err != nil {
+			return err
+		}
+		if c > MaxShard {
+			return fmt.Errorf("shards of %.3g bytes: at most 2^40 are possible", c)
+		}
+		c = float64(m.UnitBytes())
 	}
 	if c > MaxChunk {
 		return fmt.Errorf("chunks of %.3g bytes: at most 2^31 are possible", c)
@@ -186,6 +213,26 @@ type codec2 struct {
 	ID          string `json:"id"`
 	Level       *int   `json:"level,omitempty"`
 	ElementSize int    `json:"elementsize,omitempty"`
+	bloscConfig
+}
+
+// bloscConfig is what the codec blosc is told: of version 3 the shuffle is a name.
+type bloscConfig struct {
+	Inner    string          `json:"cname,omitempty"`
+	Strength *int            `json:"clevel,omitempty"`
+	Shuffle  json.RawMessage `json:"shuffle,omitempty"`
+}
+
+// codec is blosc for elements of a width. What is not said is as others have it: lz4, level 5, bytes shuffled.
+func (b *bloscConfig) codec(width int) Codec {
+	c := Codec{Name: "blosc", Inner: b.Inner, Level: 5, Width: width}
+	if b.Strength != nil {
+		c.Level = *b.Strength
+	}
+	if s := string(b.Shuffle); s == "0" || s == `"noshuffle"` {
+		c.Width = 1
+	}
+	return c
 }
 
 func parse2(b []byte) (*Meta, error) {
@@ -202,7 +249,7 @@ func parse2(b []byte) (*Meta, error) {
 	}
 	var descr string
 	if json.Unmarshal(j.DType, &descr) != nil {
-		return nil, fmt.Errorf("a structured dtype %s", short(j.DType))
+		return nil, fmt.Errorf("a structured dtype %s", cell.Cut(string(j.DType), 40))
 	}
 	var err error
 	if m.Kind, m.Swap, err = npy.ParseDescr(descr); err != nil {
@@ -218,16 +265,19 @@ func parse2(b []byte) (*Meta, error) {
 		return nil, fmt.Errorf("order %q: want C or F", j.Order)
 	}
 	for _, c := range j.Filters {
-		m.Codecs = append(m.Codecs, c.codec())
+		m.Codecs = append(m.Codecs, c.codec(m.Kind))
 	}
 	if j.Compressor != nil {
-		m.Codecs = append(m.Codecs, j.Compressor.codec())
+		m.Codecs = append(m.Codecs, j.Compressor.codec(m.Kind))
 	}
 	m.Fill, err = fill(j.Fill, m.Kind, m.Swap)
 	return m, err
 }
 
-func (c *codec2) codec() Codec {
+func (c *codec2) codec(k elem.Kind) Codec {
+	if c.ID == "blosc" {
+		return c.bloscConfig.codec(k.Width())
+	}
 	out := Codec{Name: c.ID, Width: c.ElementSize, Level: -1}
 	if c.Level != nil {
 		out.Level = *c.Level
@@ -241,13 +291,6 @@ func straight(n int) []int32 {
 		o[i] = int32(i)
 	}
 	return o
-}
-
-func short(b []byte) string {
-	if len(b) > 40 {
-		return string(b[:40]) + "…"
-	}
-	return string(b)
 }
 
 // A named is how version 3 writes extension points.
@@ -290,12 +333,36 @@ func (n *named) config(v any) error {
 	return nil
 }
 
+// members3 are the members of zarr.json that are read, or of which the elements do not depend.
+var members3 = []string{"zarr_format", "node_type", "shape", "data_type", "chunk_grid", "chunk_key_encoding", "fill_value", "codecs", "attributes", "storage_transformers", "dimension_names"}
+
+// understood refuses members that change what an array is in a way that nobody knows here: all others that do not
+// say that they need not be understood.
+func understood(b []byte) error {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(b, &all); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		var x struct {
+			Must *bool `json:"must_understand"`
+		}
+		if slices.Contains(members3, name) || json.Unmarshal(all[name], &x) == nil && x.Must != nil && !*x.Must {
+			continue
+		}
+		return fmt.Errorf("it has %q, which is not known here and must be understood", name)
+	}
+	return nil
+}
+
 func parse3(b []byte) (*Meta, error) {
 	var j meta3
 	if err := json.Unmarshal(b, &j); err != nil {
 		return nil, err
 	}
-	switch {
+	switch err := understood(b); {
+	case err != nil && j.Format == 3 && j.Node == "array":
+		return nil, err
 	case j.Format != 3:
 		return nil, fmt.Errorf("zarr_format %d: want 3", j.Format)
 	case j.Node != "array":
@@ -315,7 +382,7 @@ func parse3(b []byte) (*Meta, error) {
 	m.Chunk = grid.Shape
 	var name string
 	if json.Unmarshal(j.DType, &name) != nil {
-		return nil, fmt.Errorf("data type %s", short(j.DType))
+		return nil, fmt.Errorf("data type %s", cell.Cut(string(j.DType), 40))
 	}
 	var err error
 	if m.Kind, err = elem.Parse(name); err != nil {
@@ -354,14 +421,25 @@ func (m *Meta) codecs3(list []named) error {
 			Endian string  `json:"endian"`
 			Level  *int    `json:"level"`
 		}
-		if c.Name != "blosc" && c.Name != "crc32c" {
-			if err := c.config(&conf); err != nil {
-				return err
-			}
+		var inside bloscConfig
+		read := any(&conf)
+		switch c.Name {
+		case "blosc":
+			read = &inside
+		case "crc32c", sharding:
+			read = &struct{}{}
+		}
+		if err := c.config(read); err != nil {
+			return err
 		}
 		switch {
 		case c.Name == "transpose" && !bytes:
 			if err := m.transpose(conf.Order); err != nil {
+				return err
+			}
+		case c.Name == sharding && !bytes && len(m.Order) == len(m.Chunk):
+			bytes = true
+			if err := m.divided(c); err != nil {
 				return err
 			}
 		case c.Name == "bytes" && !bytes:
@@ -373,6 +451,8 @@ func (m *Meta) codecs3(list []named) error {
 			default:
 				return fmt.Errorf("endian %q", conf.Endian)
 			}
+		case bytes && c.Name == "blosc":
+			m.Codecs = append(m.Codecs, inside.codec(m.Kind.Width()))
 		case bytes && c.Name != "bytes":
 			k := Codec{Name: c.Name, Level: -1}
 			if conf.Level != nil {
@@ -425,20 +505,15 @@ func fill(raw json.RawMessage, k elem.Kind, swap bool) ([]uint64, error) {
 	case nil:
 		return []uint64{0, 0}, nil
 	case bool:
-		if x {
-			return []uint64{1, 0}, nil
+		if k.IsInt() || k == elem.Bool {
+			if x {
+				return []uint64{1, 0}, nil
+			}
+			return []uint64{0, 0}, nil
 		}
-		return []uint64{0, 0}, nil
 	case json.Number:
 		if k.IsInt() || k == elem.Bool {
-			if n, err := strconv.ParseInt(x.String(), 10, 64); err == nil {
-				return []uint64{uint64(n), 0}, nil
-			}
-			n, err := strconv.ParseUint(x.String(), 10, 64)
-			if err != nil {
-				return nil, fmt.Errorf("fill_value %s of %s", x, k)
-			}
-			return []uint64{n, 0}, nil
+			return fillInt(x.String(), k)
 		}
 	case string:
 		if raw, err := base64.StdEncoding.DecodeString(x); err == nil && k.IsInt() && len(raw) == k.Width() {
@@ -446,10 +521,23 @@ func fill(raw json.RawMessage, k elem.Kind, swap bool) ([]uint64, error) {
 		}
 	}
 	if !k.IsFloat() && !k.IsComplex() {
-		return nil, fmt.Errorf("fill_value %s of %s", short(raw), k)
+		return nil, fmt.Errorf("fill_value %s of %s", cell.Cut(string(raw), 40), k)
 	}
 	f, err := fillFloat(v)
 	return []uint64{math.Float64bits(f), 0}, err
+}
+
+// fillInt reads an integer that has the width of k. Some write unsigned ones with the sign that their bits have as signed ones.
+func fillInt(text string, k elem.Kind) ([]uint64, error) {
+	bits := 8 * k.Width()
+	if n, err := strconv.ParseInt(text, 10, bits); err == nil {
+		return []uint64{uint64(n), 0}, nil
+	}
+	n, err := strconv.ParseUint(text, 10, bits)
+	if err != nil {
+		return nil, fmt.Errorf("fill_value %s of %s", text, k)
+	}
+	return []uint64{n, 0}, nil
 }
 
 func bitsOf(raw []byte, swap bool) uint64 {
@@ -485,8 +573,9 @@ func fillFloat(v any) (float64, error) {
 // Names returns the key and the text of the metadata of an array, which must be in row-major order and little-endian.
 // The fill value is 0.
 func (m *Meta) Names() (key string, text []byte, err error) {
+	shape, chunk := append([]int64{}, m.Shape...), append([]int64{}, m.Chunk...) // an array without axes has [], not null
 	if m.Version == 2 {
-		j := meta2{Format: 2, Shape: m.Shape, Chunks: m.Chunk, Order: "C", Fill: json.RawMessage("0"), Separator: m.Sep}
+		j := meta2{Format: 2, Shape: shape, Chunks: chunk, Order: "C", Fill: json.RawMessage("0"), Separator: m.Sep}
 		if m.Kind == elem.Bool {
 			j.Fill = json.RawMessage("false")
 		}
@@ -510,8 +599,8 @@ func (m *Meta) Names() (key string, text []byte, err error) {
 		text, err = json.MarshalIndent(j, "", "  ")
 		return ".zarray", text, err
 	}
-	j := meta3{Format: 3, Node: "array", Shape: m.Shape, Fill: json.RawMessage("0"), Attributes: map[string]any{},
-		Grid: configured("regular", map[string]any{"chunk_shape": m.Chunk}), Keys: configured("default", map[string]any{"separator": m.Sep})}
+	j := meta3{Format: 3, Node: "array", Shape: shape, Fill: json.RawMessage("0"), Attributes: map[string]any{},
+		Grid: configured("regular", map[string]any{"chunk_shape": chunk}), Keys: configured("default", map[string]any{"separator": m.Sep})}
 	switch {
 	case m.Kind == elem.Bool:
 		j.Fill = json.RawMessage("false")
@@ -524,7 +613,7 @@ func (m *Meta) Names() (key string, text []byte, err error) {
 		return "", nil, err
 	}
 	j.Codecs = []named{configured("bytes", map[string]any{"endian": "little"})}
-	for _, c := range m.Codecs {
+	for _, c := range m.codecs() {
 		switch c.Name {
 		case "zstd":
 			j.Codecs = append(j.Codecs, configured("zstd", map[string]any{"level": c.Level, "checksum": false}))
@@ -533,6 +622,9 @@ func (m *Meta) Names() (key string, text []byte, err error) {
 		default:
 			j.Codecs = append(j.Codecs, named{Name: c.Name})
 		}
+	}
+	if m.Inner != nil {
+		j.Codecs = []named{m.shards(j.Codecs)}
 	}
 	text, err = json.MarshalIndent(j, "", "  ")
 	return "zarr.json", text, err

@@ -69,6 +69,7 @@ var Rules = []Rule{
 	{"sizes", checkSizes},
 	{"comments", checkComments},
 	{"map", checkMap},
+	{"faults", checkFaults},
 }
 
 // Load parses the tree. Errors: no go.mod at the root, a file that does not parse, two packages in one folder.

@@ -5,6 +5,7 @@ package codec
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -33,7 +34,7 @@ func (c Codec) String() string {
 	return [...]string{"by name", "plain", "gzip", "zstd", "lz4", "snappy", "?", "?"}[c&7]
 }
 
-// endings are the ends of names, those without a dot behind them first.
+// endings are the ends of names.
 var endings = []struct {
 	end   string
 	codec Codec
@@ -72,21 +73,63 @@ func OfFile(f io.ReaderAt, path string) (Codec, error) {
 	var b [10]byte
 	n, err := f.ReadAt(b[:], 0)
 	if err != nil && err != io.EOF {
-		return Plain, fmt.Errorf("%s: %w", store.Name(path), err)
+		return Plain, store.Named(path, err)
 	}
 	for _, m := range magics {
 		if bytes.HasPrefix(b[:n], []byte(m.b)) {
 			return m.codec, nil
 		}
 	}
-	if c := OfName(path); c != Plain && n > 0 {
+	if c := OfName(path); (c == Zstd || c == LZ4) && skippable(b[:n]) {
+		return c, nil
+	} else if c != Plain && n > 0 {
 		return c, fmt.Errorf("%s is named like a %s file but does not begin like one", store.Name(path), c)
 	}
 	return Plain, nil
 }
 
-// NewReader expands r. done frees what the reader has; it does not close r.
+// skippable reports that b begins with a frame that both Zstd and LZ4 pass over: pzstd begins with one.
+func skippable(b []byte) bool {
+	return len(b) >= 4 && b[0]&0xf0 == 0x50 && string(b[1:4]) == "\x2a\x4d\x18"
+}
+
+// NewReader expands r. done frees what the reader has; it does not close r. A file that ends in the middle is an error
+// that says so.
 func NewReader(r io.Reader, c Codec) (out io.Reader, done func(), err error) {
+	if c == Plain {
+		return r, func() {}, nil
+	}
+	if out, done, err = expand(r, c); err != nil {
+		return nil, nil, short(err, c)
+	}
+	return &checked{out, c}, done, nil
+}
+
+// checked words the errors of a reader.
+type checked struct {
+	io.Reader
+	codec Codec
+}
+
+// Read implements io.Reader.
+func (r *checked) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		err = short(err, r.codec)
+	}
+	return n, err
+}
+
+// short says what an end in the middle means; libraries only say that it came.
+func short(err error, c Codec) error {
+	if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("the %s data ends in the middle: the file is cut short", c)
+	}
+	return err
+}
+
+// expand returns the library's reader of a codec.
+func expand(r io.Reader, c Codec) (out io.Reader, done func(), err error) {
 	switch c {
 	case Gzip:
 		z, err := gzip.NewReader(r)
@@ -138,14 +181,32 @@ func (f *frames) Read(p []byte) (int, error) {
 // A Packer compresses pieces. It is for one goroutine.
 type Packer struct {
 	codec Codec
-	gz    *gzip.Writer
 	zs    *zstd.Encoder
-	lz    *lz4.Writer
-	sn    *s2.Writer
+	w     resetter // of the other codecs
+}
+
+type resetter interface {
+	io.WriteCloser
+	Reset(io.Writer)
 }
 
 // NewPacker returns a packer of a codec.
 func NewPacker(c Codec) *Packer { return &Packer{codec: c} }
+
+// open makes the compressor, which is dear, for the first piece.
+func (p *Packer) open() (err error) {
+	switch p.codec {
+	case Gzip:
+		p.w = gzip.NewWriter(nil)
+	case Zstd:
+		p.zs, err = zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+	case LZ4:
+		p.w = lz4.NewWriter(nil)
+	case Snappy:
+		p.w = s2.NewWriter(nil, s2.WriterSnappyCompat(), s2.WriterConcurrency(1))
+	}
+	return err
+}
 
 // sliceWriter appends to a slice.
 type sliceWriter struct{ b *[]byte }
@@ -155,42 +216,21 @@ func (s sliceWriter) Write(p []byte) (int, error) { *s.b = append(*s.b, p...); r
 
 // Pack appends src to dst as a piece of its own.
 func (p *Packer) Pack(dst, src []byte) ([]byte, error) {
-	var w interface {
-		io.WriteCloser
-		Reset(io.Writer)
+	if p.zs == nil && p.w == nil {
+		if err := p.open(); err != nil {
+			return nil, err
+		}
 	}
-	switch p.codec {
-	case Gzip:
-		if p.gz == nil {
-			p.gz = gzip.NewWriter(nil)
-		}
-		w = p.gz
-	case Zstd:
-		if p.zs == nil {
-			z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
-			if err != nil {
-				return nil, err
-			}
-			p.zs = z
-		}
+	switch {
+	case p.zs != nil:
 		return p.zs.EncodeAll(src, dst), nil
-	case LZ4:
-		if p.lz == nil {
-			p.lz = lz4.NewWriter(nil)
-		}
-		w = p.lz
-	case Snappy:
-		if p.sn == nil {
-			p.sn = s2.NewWriter(nil, s2.WriterSnappyCompat(), s2.WriterConcurrency(1))
-		}
-		w = p.sn
-	default:
+	case p.w == nil: // Plain
 		return append(dst, src...), nil
 	}
-	w.Reset(sliceWriter{&dst})
-	if _, err := w.Write(src); err != nil {
+	p.w.Reset(sliceWriter{&dst})
+	if _, err := p.w.Write(src); err != nil {
 		return nil, err
 	}
-	err := w.Close()
+	err := p.w.Close()
 	return dst, err
 }

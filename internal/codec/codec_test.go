@@ -55,6 +55,30 @@ func TestPieces(t *testing.T) {
 }
 
 // TestNames finds codecs by names.
+// TestSkippable reads files that begin with a frame that is passed over, as those of pzstd.
+func TestSkippable(t *testing.T) {
+	for c, name := range map[Codec]string{Zstd: "x.csv.zst", LZ4: "x.csv.lz4"} {
+		packed, err := NewPacker(c).Pack([]byte("\x5f\x2a\x4d\x18\x03\x00\x00\x00abc"), []byte("a,b\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := OfFile(bytes.NewReader(packed), name); got != c || err != nil {
+			t.Errorf("%s: found %s, %v", name, got, err)
+		}
+		in, done, err := NewReader(bytes.NewReader(packed), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(in); err != nil || string(got) != "a,b\n" {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		done()
+	}
+	if c, err := OfFile(strings.NewReader("\x5f\x2a\x4d\x17"), "x.zst"); c != Zstd || err == nil {
+		t.Errorf("another beginning: %v, %v", c, err)
+	}
+}
+
 func TestNames(t *testing.T) {
 	for name, want := range map[string]Codec{"a.csv": Plain, "a.CSV.GZ": Gzip, "a.zst": Zstd, "a.zstd": Zstd, "a.lz4": LZ4, "a.snappy": Snappy,
 		"a.sz": Snappy, "s3://b/a.csv.gz?region=x.zst": Gzip, "gz": Plain} {

@@ -23,6 +23,7 @@ package exact
 import (
 	"math"
 	"math/bits"
+	"unsafe"
 
 	"github.com/weft-data/weft/internal/cpu"
 	"github.com/weft-data/weft/internal/kernel"
@@ -34,6 +35,32 @@ type Acc struct {
 	Hi int64
 	Lo uint64
 }
+
+// Accs are the Accs of groups 0, 1, …, at equal distances: a table has them in rows beside what else it knows of a group, so
+// that a group is one place in memory.
+type Accs struct {
+	first unsafe.Pointer
+	step  uintptr
+	n     int
+}
+
+// Of returns the Accs of a slice.
+func Of(accs []Acc) Accs {
+	return Accs{unsafe.Pointer(unsafe.SliceData(accs)), unsafe.Sizeof(Acc{}), len(accs)}
+}
+
+// InRows returns the Accs at byte at of n rows of step bytes each. Both are multiples of 8, and rows begin at one.
+func InRows(rows []byte, n, at, step int) Accs {
+	if n == 0 {
+		return Accs{}
+	}
+	last := rows[(n-1)*step+at:]
+	_ = last[unsafe.Sizeof(Acc{})-1]
+	return Accs{unsafe.Pointer(&rows[at]), uintptr(step), n}
+}
+
+// At returns the Acc of group g, which must be below the number of groups.
+func (x Accs) At(g uint32) *Acc { return (*Acc)(unsafe.Add(x.first, uintptr(g)*x.step)) }
 
 // A Float is what can be added; float32 is widened, which is exact.
 type Float interface{ ~float32 | ~float64 }
@@ -52,7 +79,7 @@ const (
 )
 
 // A Sums has what the groups of one aggregate share: the window and the wide
-// states. The Accs themselves are the caller's, one per group, indexed by group
+// states. The Accs themselves are the caller's, one per group, found by group
 // number. The zero Sums is ready to use; it is for one goroutine.
 type Sums struct {
 	wide    map[uint32]*wide
@@ -111,10 +138,10 @@ var scalar = cpu.ISA() == cpu.Generic
 
 // AddAll adds vals[i] to group gids[i] for every i that is valid (nil: all); bits
 // of valid beyond len(vals) do not matter. len(gids) is len(vals), and gids are
-// below len(accs).
+// below the number of accs.
 //
 // Zeros of either sign add nothing: the sum of zeros is +0.
-func AddAll[T Float](s *Sums, accs []Acc, gids []uint32, vals []T, valid []uint64) {
+func AddAll[T Float](s *Sums, accs Accs, gids []uint32, vals []T, valid []uint64) {
 	gids = gids[:len(vals)]
 	choose(s, vals, valid)
 	switch {
@@ -129,16 +156,16 @@ func AddAll[T Float](s *Sums, accs []Acc, gids []uint32, vals []T, valid []uint6
 
 // addEach is AddAll for few values some of which may be null, and before a window is chosen: then there
 // is nothing but zeros, NaN and infinities.
-func addEach[T Float](s *Sums, accs []Acc, gids []uint32, vals []T, valid []uint64) {
+func addEach[T Float](s *Sums, accs Accs, gids []uint32, vals []T, valid []uint64) {
 	for i, v := range vals {
 		if v != 0 && (valid == nil || valid[i>>6]>>(uint(i)&63)&1 != 0) {
-			s.add(&accs[gids[i]], gids[i], float64(v))
+			s.add(accs.At(gids[i]), gids[i], float64(v))
 		}
 	}
 }
 
 // addValid adds the values that are valid, blocks of which are gathered.
-func addValid[T Float](s *Sums, accs []Acc, gids []uint32, vals []T, valid []uint64) {
+func addValid[T Float](s *Sums, accs Accs, gids []uint32, vals []T, valid []uint64) {
 	var v [block + 64]T // the fast way of Compress wants 64 more
 	var g [block + 64]uint32
 	for at := 0; at < len(vals); at += block {
@@ -150,7 +177,7 @@ func addValid[T Float](s *Sums, accs []Acc, gids []uint32, vals []T, valid []uin
 }
 
 // addDense adds values that are all valid.
-func addDense[T Float](s *Sums, accs []Acc, gids []uint32, vals []T) {
+func addDense[T Float](s *Sums, accs Accs, gids []uint32, vals []T) {
 	if scalar || len(vals) < few {
 		addSingly(s, accs, gids, vals)
 	} else {
@@ -159,14 +186,14 @@ func addDense[T Float](s *Sums, accs []Acc, gids []uint32, vals []T) {
 }
 
 // addSingly is s.add in a loop.
-func addSingly[T Float](s *Sums, accs []Acc, gids []uint32, vals []T) {
+func addSingly[T Float](s *Sums, accs Accs, gids []uint32, vals []T) {
 	base := s.base()
 	room := min(reach+1, 0x7ff-base)
 	gids = gids[:len(vals)]
 	for i, v := range vals {
 		b := math.Float64bits(float64(v))
 		g := gids[i]
-		a := &accs[g]
+		a := accs.At(g)
 		sh := b>>52&0x7ff - base
 		if sh >= room {
 			s.addWide(a, g, b)
@@ -184,7 +211,7 @@ func addSingly[T Float](s *Sums, accs []Acc, gids []uint32, vals []T) {
 }
 
 // addBlocks splits blocks of values into words of 128-bit integers, and adds those.
-func addBlocks[T Float](s *Sums, accs []Acc, gids []uint32, vals []T) {
+func addBlocks[T Float](s *Sums, accs Accs, gids []uint32, vals []T) {
 	var hi, lo [block]uint64
 	var odd [block / 64]uint64
 	for at := 0; at < len(vals); at += block {
@@ -197,7 +224,7 @@ func addBlocks[T Float](s *Sums, accs []Acc, gids []uint32, vals []T) {
 		for w, bad := range o {
 			for ; bad != 0; bad &= bad - 1 {
 				i := w<<6 + bits.TrailingZeros64(bad)
-				s.addWide(&accs[g[i]], g[i], math.Float64bits(float64(v[i])))
+				s.addWide(accs.At(g[i]), g[i], math.Float64bits(float64(v[i])))
 			}
 		}
 	}
@@ -205,11 +232,11 @@ func addBlocks[T Float](s *Sums, accs []Acc, gids []uint32, vals []T) {
 
 // addWords adds a block of integers of two words and reports whether an Acc may
 // have left its range.
-func addWords(accs []Acc, gids []uint32, hi, lo *[block]uint64) bool {
+func addWords(accs Accs, gids []uint32, hi, lo *[block]uint64) bool {
 	gids = gids[:min(len(gids), block)]
 	var above uint64
 	for i, g := range gids {
-		a := &accs[g]
+		a := accs.At(g)
 		l, c := bits.Add64(a.Lo, lo[i], 0)
 		h, _ := bits.Add64(uint64(a.Hi), hi[i], c)
 		a.Lo, a.Hi = l, int64(h)
@@ -219,9 +246,9 @@ func addWords(accs []Acc, gids []uint32, hi, lo *[block]uint64) bool {
 }
 
 // runOvers looks for the groups that have left their range.
-func (s *Sums) runOvers(accs []Acc, gids []uint32) {
+func (s *Sums) runOvers(accs Accs, gids []uint32) {
 	for _, g := range gids {
-		if a := &accs[g]; over(*a) {
+		if a := accs.At(g); over(*a) {
 			s.runOver(a, g)
 		}
 	}

@@ -1,6 +1,7 @@
 package exact
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math"
@@ -54,6 +55,15 @@ func same(a, b float64) bool {
 	return math.Float64bits(a) == math.Float64bits(b) || a != a && b != b || a == 0 && b == 0
 }
 
+// numbers are 0, 1, … n-1.
+func numbers(n int) []uint32 {
+	x := make([]uint32, n)
+	for i := range x {
+		x[i] = uint32(i)
+	}
+	return x
+}
+
 // columns draws values, group numbers and validity.
 func columns(r *rand.Rand, n, groups int, draw func(*rand.Rand) float64) (vals []float64, gids []uint32, valid []uint64) {
 	valid = make([]uint64, (n+63)/64)
@@ -95,7 +105,7 @@ func TestSumsAgainstBig(t *testing.T) {
 				}
 				var s Sums
 				accs := make([]Acc, groups)
-				AddAll(&s, accs, gids, vals, valid)
+				AddAll(&s, Of(accs), gids, vals, valid)
 				for g, want := range byGroup(vals, gids, valid, groups) {
 					w := nearest(bigSum(want, false))
 					if got := s.Value(accs[g], uint32(g)); !same(got, w) {
@@ -121,14 +131,21 @@ func TestSumsAgainstBig(t *testing.T) {
 }
 
 // TestMergeIsExact cuts a column into pieces of other magnitudes, takes every piece
-// through one of the three roads of merging, and wants the bits of one sum.
+// through one of the three roads of merging, and wants the bits of one sum. What is merged
+// lies in rows, the rest of which must not change.
 func TestMergeIsExact(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	const groups = 7
 	for round := range 300 {
 		var all Sums
-		allAccs, accs := make([]Acc, groups), make([]Acc, groups)
+		allAccs := make([]Acc, groups)
 		var total Sums
+		const step, at = 40, 8
+		rows := bytes.Repeat([]byte{0xa5}, groups*step)
+		for g := range groups {
+			clear(rows[g*step+at:][:16])
+		}
+		accs := InRows(rows, groups, at, step)
 		for range 1 + r.IntN(5) {
 			scale := math.Ldexp(1, r.IntN(80)-40)
 			vals, gids, valid := columns(r, 1+r.IntN(300), groups, func(r *rand.Rand) float64 {
@@ -138,14 +155,16 @@ func TestMergeIsExact(t *testing.T) {
 				}
 				return v
 			})
-			AddAll(&all, allAccs, gids, vals, valid)
+			AddAll(&all, Of(allAccs), gids, vals, valid)
 			var part Sums
 			partAccs := make([]Acc, groups)
-			AddAll(&part, partAccs, gids, vals, valid)
-			switch r.IntN(2) {
+			AddAll(&part, Of(partAccs), gids, vals, valid)
+			switch r.IntN(3) {
 			case 0:
-				total.Merge(accs, nil, &part, partAccs)
+				total.Merge(accs, numbers(groups), &part, Of(partAccs), numbers(groups))
 			case 1:
+				AddAll(&total, accs, gids, vals, valid)
+			case 2:
 				for g := range uint32(groups) {
 					if err := total.MergePacked(accs, []uint32{g}, [][16]byte{part.Pack(partAccs[g])}); err != nil {
 						t.Fatal(err)
@@ -157,9 +176,13 @@ func TestMergeIsExact(t *testing.T) {
 			}
 		}
 		for g := range uint32(groups) {
-			if a, b := all.Value(allAccs[g], g), total.Value(accs[g], g); !same(a, b) {
+			if a, b := all.Value(allAccs[g], g), total.Value(*accs.At(g), g); !same(a, b) {
 				t.Fatalf("round %d, group %d: one sum %v, merged %v", round, g, a, b)
 			}
+			clear(rows[int(g)*step+at:][:16])
+		}
+		if left := bytes.Count(rows, []byte{0xa5}); left != groups*(step-16) {
+			t.Fatalf("round %d: %d bytes beside the sums, %d of them as they were", round, groups*(step-16), left)
 		}
 	}
 }
@@ -235,8 +258,8 @@ func roads(vals []float64) map[string]float64 {
 	was := scalar
 	defer func() { scalar = was }()
 	for _, scalar = range []bool{false, true} {
-		add(fmt.Sprint("AddAll, scalar ", scalar), func(s *Sums, accs []Acc) { AddAll(s, accs, gids, vals, nil) })
-		add(fmt.Sprint("AddAll with nulls, scalar ", scalar), func(s *Sums, accs []Acc) { AddAll(s, accs, far, sparse, valid) })
+		add(fmt.Sprint("AddAll, scalar ", scalar), func(s *Sums, accs []Acc) { AddAll(s, Of(accs), gids, vals, nil) })
+		add(fmt.Sprint("AddAll with nulls, scalar ", scalar), func(s *Sums, accs []Acc) { AddAll(s, Of(accs), far, sparse, valid) })
 	}
 	return out
 }
@@ -248,18 +271,13 @@ func squareRoads(vals []float64) map[string]float64 {
 		sparse[2*i], sparse[2*i+1] = math.Inf(-1), v
 		valid[(2*i+1)>>6] |= 1 << ((2*i + 1) & 63)
 	}
-	gids := make([]uint32, len(sparse))
-	var one, two, three, four Squares
-	var h, t [4]Acc
-	AddSquares(&one, h[:1], t[:1], gids[:len(vals)], vals, nil)
-	AddSquares(&two, h[1:2], t[1:2], gids, sparse, valid)
-	AddSquaresSlice(&three, &h[2], &t[2], 0, vals, nil)
-	AddSquaresSlice(&four, &h[3], &t[3], 0, sparse, valid)
+	var one, two Squares
+	var h, t [2]Acc
+	AddSquaresSlice(&one, &h[0], &t[0], 0, vals, nil)
+	AddSquaresSlice(&two, &h[1], &t[1], 0, sparse, valid)
 	return map[string]float64{
-		"AddSquares":                 one.Value(h[0], t[0], 0),
-		"AddSquares with nulls":      two.Value(h[1], t[1], 0),
-		"AddSquaresSlice":            three.Value(h[2], t[2], 0),
-		"AddSquaresSlice with nulls": four.Value(h[3], t[3], 0),
+		"AddSquaresSlice":            one.Value(h[0], t[0], 0),
+		"AddSquaresSlice with nulls": two.Value(h[1], t[1], 0),
 	}
 }
 
@@ -319,7 +337,7 @@ func TestRunOverInABlock(t *testing.T) {
 	s.Add(&accs[0], 0, 1) // sets the window
 	s.Add(&accs[0], 0, -1)
 	for range rounds {
-		AddAll(&s, accs, gids, vals, nil)
+		AddAll(&s, Of(accs), gids, vals, nil)
 	}
 	for range slices {
 		AddSlice(&s, &accs[2], 2, long, nil)
@@ -340,14 +358,14 @@ func TestNothingAllocates(t *testing.T) {
 	vals, gids, valid := columns(r, 3000, 9, flavours["normal"])
 	var s Sums
 	var q Squares
-	accs, heads, tails := make([]Acc, 9), make([]Acc, 9), make([]Acc, 9)
+	var head, tail Acc
+	accs := make([]Acc, 9)
 	for name, f := range map[string]func(){
-		"AddAll":          func() { AddAll(&s, accs, gids, vals, nil) },
-		"AddAll valid":    func() { AddAll(&s, accs, gids, vals, valid) },
+		"AddAll":          func() { AddAll(&s, Of(accs), gids, vals, nil) },
+		"AddAll valid":    func() { AddAll(&s, Of(accs), gids, vals, valid) },
 		"AddSlice":        func() { AddSlice(&s, &accs[0], 0, vals, nil) },
 		"AddSlice valid":  func() { AddSlice(&s, &accs[0], 0, vals, valid) },
-		"AddSquares":      func() { AddSquares(&q, heads, tails, gids, vals, valid) },
-		"AddSquaresSlice": func() { AddSquaresSlice(&q, &heads[0], &tails[0], 0, vals, valid) },
+		"AddSquaresSlice": func() { AddSquaresSlice(&q, &head, &tail, 0, vals, valid) },
 	} {
 		if a := testing.AllocsPerRun(5, f); a != 0 {
 			t.Errorf("%s allocates %v times", name, a)
@@ -363,7 +381,7 @@ func TestRunOver(t *testing.T) {
 	for i := range first {
 		first[i] = 1 // sets the window
 	}
-	AddAll(&s, accs, make([]uint32, 300), first, nil)
+	AddAll(&s, Of(accs), make([]uint32, 300), first, nil)
 	big := make([]float64, 2000)
 	for i := range big {
 		big[i] = math.Nextafter(1<<30, 0) * 0x1p8
@@ -371,7 +389,7 @@ func TestRunOver(t *testing.T) {
 	want := bigSum(first, false)
 	gids := make([]uint32, len(big))
 	for range 50 {
-		AddAll(&s, accs, gids, big, nil)
+		AddAll(&s, Of(accs), gids, big, nil)
 		want.Add(want, bigSum(big, false))
 	}
 	if got := s.Value(accs[0], 0); got != nearest(want) {
@@ -389,16 +407,12 @@ func TestSquaresAndVariance(t *testing.T) {
 		for _, n := range []int{1, 2, 64, 500} {
 			vals, gids, valid := columns(r, n, groups, draw)
 			var s Sums
-			var q, half, rest Squares
-			accs := make([]Acc, groups)
-			heads, tails, h2, t2 := make([]Acc, groups), make([]Acc, groups), make([]Acc, groups), make([]Acc, groups)
-			AddAll(&s, accs, gids, vals, valid)
-			AddSquares(&half, heads, tails, gids, vals, valid)
-			AddSquares(&rest, h2, t2, gids[:0], vals[:0], nil)
-			q = half
-			q.Merge(heads, tails, nil, &rest, h2, t2)
+			var q Squares
+			accs, heads, tails := make([]Acc, groups), make([]Acc, groups), make([]Acc, groups)
+			AddAll(&s, Of(accs), gids, vals, valid)
 			for g, vs := range byGroup(vals, gids, valid, groups) {
 				u := uint32(g)
+				AddSquaresSlice(&q, &heads[g], &tails[g], u, vs, nil)
 				sq := bigSum(vs, true)
 				if got := q.Value(heads[g], tails[g], u); !same(got, nearest(sq)) {
 					t.Errorf("%s %d: sum of squares %v, want %v", name, n, got, nearest(sq))
@@ -410,12 +424,6 @@ func TestSquaresAndVariance(t *testing.T) {
 				got := Variance(int64(len(vs)), 1, &s, accs[g], &q, heads[g], tails[g], u)
 				if !within(got, want, 1) {
 					t.Errorf("%s %d: variance %v, want %v", name, n, got, want)
-				}
-				var one Squares
-				var oh, ot Acc
-				AddSquaresSlice(&one, &oh, &ot, 0, vs, nil)
-				if got := one.Value(oh, ot, 0); !same(got, nearest(sq)) {
-					t.Errorf("%s %d: AddSquaresSlice %v, want %v", name, n, got, nearest(sq))
 				}
 			}
 		}
@@ -470,7 +478,7 @@ func TestFloat32(t *testing.T) {
 		vals, gids = append(vals, v), append(gids, uint32(i%2))
 		wide[i%2] = append(wide[i%2], float64(v))
 	}
-	AddAll(&s, accs, gids, vals, nil)
+	AddAll(&s, Of(accs), gids, vals, nil)
 	for g := range wide {
 		if got, want := s.Value(accs[g], uint32(g)), nearest(bigSum(wide[g], false)); got != want {
 			t.Errorf("%v, want %v", got, want)
@@ -481,12 +489,12 @@ func TestFloat32(t *testing.T) {
 func TestCorruptStates(t *testing.T) {
 	var s Sums
 	accs := make([]Acc, 1)
-	if s.MergePacked(accs, []uint32{0}, [][16]byte{{15: 0x7f, 0: 1}}) == nil {
+	if s.MergePacked(Of(accs), []uint32{0}, [][16]byte{{15: 0x7f, 0: 1}}) == nil {
 		t.Error("a window out of range was accepted")
 	}
 	for _, b := range [][]byte{make([]byte, 2), {255}, append([]byte{0}, 0xff, 0x7f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
 		append([]byte{0}, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f)} {
-		if s.MergeWide(accs, 0, b) == nil {
+		if s.MergeWide(Of(accs), 0, b) == nil {
 			t.Errorf("%x was accepted", b)
 		}
 	}
@@ -500,7 +508,7 @@ func FuzzStates(f *testing.F) {
 		var p [16]byte
 		copy(p[:], fixed)
 		for range 3 { // must not panic whatever the bytes say
-			if s.MergePacked(accs, []uint32{0}, [][16]byte{p}) != nil || s.MergeWide(accs, 0, wide) != nil {
+			if s.MergePacked(Of(accs), []uint32{0}, [][16]byte{p}) != nil || s.MergeWide(Of(accs), 0, wide) != nil {
 				return
 			}
 		}
@@ -524,7 +532,7 @@ func BenchmarkAddAll(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", name, groups), func(b *testing.B) {
 				var s Sums
 				accs := make([]Acc, groups)
-				benchmark(b, groups, flavours[name], func(vals []float64, gids []uint32) { AddAll(&s, accs, gids, vals, nil) })
+				benchmark(b, groups, flavours[name], func(vals []float64, gids []uint32) { AddAll(&s, Of(accs), gids, vals, nil) })
 			})
 		}
 	}
@@ -536,10 +544,10 @@ func BenchmarkAddSlice(b *testing.B) {
 	benchmark(b, 1, flavours["normal"], func(vals []float64, gids []uint32) { AddSlice(&s, &a, 0, vals, nil) })
 }
 
-func BenchmarkAddSquares(b *testing.B) {
+func BenchmarkAddSquaresSlice(b *testing.B) {
 	var q Squares
-	heads, tails := make([]Acc, 100), make([]Acc, 100)
-	benchmark(b, 100, flavours["normal"], func(vals []float64, gids []uint32) { AddSquares(&q, heads, tails, gids, vals, nil) })
+	var head, tail Acc
+	benchmark(b, 1, flavours["normal"], func(vals []float64, gids []uint32) { AddSquaresSlice(&q, &head, &tail, 0, vals, nil) })
 }
 
 func BenchmarkVariance(b *testing.B) {
@@ -551,5 +559,51 @@ func BenchmarkVariance(b *testing.B) {
 	AddSquaresSlice(&q, &h, &t, 0, vals, nil)
 	for b.Loop() {
 		Variance(1000, 1, &s, a, &q, h, t, 0)
+	}
+}
+
+// A sum that moves along is at every place that of the values in its frame.
+func TestSlide(t *testing.T) {
+	for name, draw := range flavours {
+		r := rand.New(rand.NewPCG(8, 9))
+		slid, all := 0, 0
+		for range 6 {
+			n, width := 1+r.IntN(900), 1+r.IntN(12)
+			vals := make([]float64, n+width)
+			for i := range vals {
+				vals[i] = draw(r)
+			}
+			var s Sums
+			var a Acc
+			for _, v := range vals[:width] {
+				s.Add(&a, 0, v)
+			}
+			var x Slider
+			to := make([]float64, n)
+			for i := 0; i < n; {
+				k := x.Slide(&s, &a, vals[width+i:], vals[i:n], to[i:])
+				slid += k
+				if i += k; i < n {
+					s.Add(&a, 0, vals[width+i])
+					s.Add(&a, 0, -vals[i])
+					to[i] = s.Value(a, 0)
+					i++
+				}
+			}
+			for i, got := range to {
+				if want := nearest(bigSum(vals[i+1:i+1+width], false)); !same(got, want) {
+					t.Fatalf("%s, %d values of %d: %v at %d, want %v", name, width, n, got, i, want)
+				}
+			}
+			if k := new(Slider).Slide(&s, &a, vals[:n], nil, to); k > 0 {
+				if want := nearest(bigSum(append(vals[n:n+width:n+width], vals[:k]...), false)); !same(to[k-1], want) {
+					t.Fatalf("%s, %d values: %v, want %v", name, k, to[k-1], want)
+				}
+			}
+			all += n
+		}
+		if easy := slices.Contains([]string{"uniform", "prices", "integers", "offset"}, name); easy && slid < all*9/10 {
+			t.Errorf("%s: %d of %d values went the fast way", name, slid, all)
+		}
 	}
 }

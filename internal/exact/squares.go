@@ -37,42 +37,6 @@ func (q *Squares) addOdd(head *Acc, g uint32, v float64) {
 	q.Head.addScaled(g, 0, hi, lo, 2*(int(e)-1075))
 }
 
-// AddSquares adds vals[i]² to group gids[i] for every i that is valid; see AddAll.
-// heads and tails are equally long.
-func AddSquares[T Float](q *Squares, heads, tails []Acc, gids []uint32, vals []T, valid []uint64) {
-	gids = gids[:len(vals)]
-	if valid == nil {
-		addSquares(q, heads, tails, gids, vals)
-		return
-	}
-	var v [block + 64]T
-	var g [block + 64]uint32
-	for at := 0; at < len(vals); at += block {
-		end, mask := min(at+block, len(vals)), valid[at>>6:]
-		n := kernel.Compress(v[:], vals[at:end], mask)
-		kernel.Compress(g[:], gids[at:end], mask)
-		addSquares(q, heads, tails, g[:n], v[:n])
-	}
-}
-
-func addSquares[T Float](q *Squares, heads, tails []Acc, gids []uint32, vals []T) {
-	var head, tail [block]float64
-	var odd [block / 64]uint64
-	for at := 0; at < len(vals); at += block {
-		v := vals[at:min(at+block, len(vals))]
-		g, h, t, o := gids[at:at+len(v)], head[:len(v)], tail[:len(v)], odd[:kernel.Words(len(v))]
-		kernel.SplitSquares(v, h, t, o)
-		AddAll(&q.Head, heads, g, h, nil)
-		AddAll(&q.Tail, tails, g, t, nil)
-		for w, bad := range o {
-			for ; bad != 0; bad &= bad - 1 {
-				i := w<<6 + bits.TrailingZeros64(bad)
-				q.addOdd(&heads[g[i]], g[i], float64(v[i]))
-			}
-		}
-	}
-}
-
 // AddSquaresSlice adds the squares of all valid values to group g.
 func AddSquaresSlice[T Float](q *Squares, headAcc, tailAcc *Acc, g uint32, vals []T, valid []uint64) {
 	if valid == nil {
@@ -126,12 +90,6 @@ func (q *Squares) load(r *register, head, tail Acc, g uint32) {
 	r.load(&q.Tail, tail, q.Tail.wide[g])
 }
 
-// Merge adds the groups of src; see Sums.Merge.
-func (q *Squares) Merge(heads, tails []Acc, gids []uint32, src *Squares, fromHeads, fromTails []Acc) {
-	q.Head.Merge(heads, gids, &src.Head, fromHeads)
-	q.Tail.Merge(tails, gids, &src.Tail, fromTails)
-}
-
 // Variance returns the variance of the n values of group g from their exact sum a
 // and exact sum of squares, dividing by n - ddof. NaN or an infinity among the
 // values gives NaN; so does n <= ddof, for which callers report null. The result
@@ -149,15 +107,15 @@ func Variance(n, ddof int64, s *Sums, a Acc, q *Squares, head, tail Acc, g uint3
 		right := mulPair(sum, sum)
 		d := addPair(left, pair{-right.hi, -right.lo})
 		if d.hi > left.hi*0x1p-30 && left.hi < 0x1p1000 && left.hi > 0x1p-800 {
-			return Quotient(d.hi, d.lo, float64(n)*float64(n-ddof))
+			return quotient(d.hi, d.lo, float64(n)*float64(n-ddof))
 		}
 	}
 	return q.exactVariance(n, ddof, s, a, head, tail, g)
 }
 
-// Quotient returns (hi+lo) / d, where lo is what hi lacks of an exact value: rounded once,
+// quotient returns (hi+lo) / d, where lo is what hi lacks of an exact value: rounded once,
 // but for values that lie within 2^-50 of the middle between two floats.
-func Quotient(hi, lo, d float64) float64 {
+func quotient(hi, lo, d float64) float64 {
 	r := hi / d
 	return r + (math.FMA(-r, d, hi)+lo)/d
 }

@@ -47,7 +47,7 @@ func (s *Sums) HasWide() bool { return len(s.wide) > 0 }
 // the first state.
 //
 // Errors: bytes that Pack cannot have written.
-func (s *Sums) MergePacked(accs []Acc, gids []uint32, states [][16]byte) error {
+func (s *Sums) MergePacked(accs Accs, gids []uint32, states [][16]byte) error {
 	gids = gids[:len(states)]
 	for i := range states {
 		a, j := unpack(&states[i])
@@ -62,7 +62,7 @@ func (s *Sums) MergePacked(accs []Acc, gids []uint32, states [][16]byte) error {
 // MergeWide adds the bytes of AppendWide to group g.
 //
 // Errors: bytes that AppendWide cannot have written.
-func (s *Sums) MergeWide(accs []Acc, g uint32, b []byte) error {
+func (s *Sums) MergeWide(accs Accs, g uint32, b []byte) error {
 	if len(b) == 0 {
 		return nil
 	}
@@ -82,22 +82,23 @@ func (s *Sums) MergeWide(accs []Acc, g uint32, b []byte) error {
 	return nil
 }
 
-// Merge adds the groups of src to s: group i of src to group gids[i]; nil gids
-// mean the same numbers. src is unchanged.
-func (s *Sums) Merge(accs []Acc, gids []uint32, src *Sums, from []Acc) {
-	to := func(i uint32) uint32 {
-		if gids == nil {
-			return i
-		}
-		return gids[i]
-	}
+// Merge adds groups[i] of src, whose Accs are from, to group gids[i]. src is unchanged.
+func (s *Sums) Merge(accs Accs, gids []uint32, src *Sums, from Accs, groups []uint32) {
+	gids = gids[:len(groups)]
 	if src.chosen {
-		for i, a := range from {
-			s.mergeAcc(accs, to(uint32(i)), a, src.window)
+		for i, g := range groups {
+			s.mergeAcc(accs, gids[i], *from.At(g), src.window)
 		}
 	}
-	for i, w := range src.wide {
-		into := s.state(to(i))
+	if len(src.wide) == 0 {
+		return
+	}
+	for i, g := range groups {
+		w := src.wide[g]
+		if w == nil {
+			continue
+		}
+		into := s.state(gids[i])
 		into.odd |= w.odd
 		for _, p := range w.parts {
 			s.addPart(into, p.acc, p.window)
@@ -106,7 +107,7 @@ func (s *Sums) Merge(accs []Acc, gids []uint32, src *Sums, from []Acc) {
 }
 
 // mergeAcc adds x, in units of window j, to group g.
-func (s *Sums) mergeAcc(accs []Acc, g uint32, x Acc, j int16) {
+func (s *Sums) mergeAcc(accs Accs, g uint32, x Acc, j int16) {
 	if x == (Acc{}) {
 		return
 	}
@@ -116,7 +117,7 @@ func (s *Sums) mergeAcc(accs []Acc, g uint32, x Acc, j int16) {
 	if j == s.window-1 && !s.lowered && j >= minWindow {
 		s.lower(accs)
 	}
-	a := &accs[g]
+	a := accs.At(g)
 	if j == s.window+1 && x.Hi>>22 == x.Hi>>63 {
 		// One window up and small: fits after a shift.
 		x.Hi, x.Lo, j = x.Hi<<step|int64(x.Lo>>step), x.Lo<<step, s.window
@@ -134,19 +135,19 @@ func (s *Sums) mergeAcc(accs []Acc, g uint32, x Acc, j int16) {
 // lower moves to the window below. Parts of one input whose greatest value lies
 // near the border between windows choose either; without this every group would
 // get a wide state.
-func (s *Sums) lower(accs []Acc) {
+func (s *Sums) lower(accs Accs) {
 	s.lowered = true
 	old := s.window
 	s.window--
-	for g := range accs {
-		a := &accs[g]
+	for g := range uint32(accs.n) {
+		a := accs.At(g)
 		if a.Hi>>22 == a.Hi>>63 {
 			a.Hi, a.Lo = a.Hi<<step|int64(a.Lo>>step), a.Lo<<step
 			continue
 		}
 		x := *a
 		*a = Acc{}
-		s.addPart(s.state(uint32(g)), x, old)
+		s.addPart(s.state(g), x, old)
 	}
 }
 

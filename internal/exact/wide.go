@@ -134,6 +134,11 @@ func (s *Sums) Value(a Acc, g uint32) float64 {
 			return s.wideValue(a, w)
 		}
 	}
+	return s.fixed(a)
+}
+
+// fixed is the sum of an Acc alone, rounded.
+func (s *Sums) fixed(a Acc) float64 {
 	neg, hi, lo := magnitude(a)
 	return round(neg, hi, lo, 0, int(s.window)*step)
 }
@@ -228,6 +233,10 @@ func round(neg bool, hi, lo, sticky uint64, exp int) float64 {
 		lo, exp = lo<<uint(n), exp-n
 	}
 	lo |= b2u(sticky != 0)
+	if exp >= -1022 && exp <= 1023-64 { // neither lo nor the product leaves the normal numbers: one rounding, that of lo
+		x := float64(lo) * math.Float64frombits(uint64(exp+1023)<<52)
+		return math.Float64frombits(math.Float64bits(x) | b2u(neg)<<63)
+	}
 	// 53 bits are kept, fewer below the normal range: the last has at least the weight 2^-1074.
 	drop := 11
 	if exp+drop < -1074 {

@@ -44,17 +44,59 @@ type Env struct {
 	Planes []float64
 	// Work holds a line or two: at least Plan.Work elements.
 	Work []complex128
+	// Stop, if not nil, is asked every few milliseconds; an error ends the transform, whose result is then undefined.
+	Stop func() error
+	// spent is how many elements were transformed since it was asked.
+	spent int
 }
 
-// New returns the plan for lines of n elements.
-func New(n int) (*Plan, error) {
+// between is how many elements are transformed between two times that Env.Stop is asked: some milliseconds.
+const between = 1 << 18
+
+// went notes elements that were transformed, and asks whether to stop.
+func (e *Env) went(n int) error {
+	if e.spent += n; e.spent < between || e.Stop == nil {
+		return nil
+	}
+	e.spent = 0
+	return e.Stop()
+}
+
+// stretches calls f for the parts of n elements.
+func (e *Env) stretches(n int, f func(lo, hi int)) error {
+	for lo := 0; lo < n; lo += between {
+		hi := min(lo+between, n)
+		f(lo, hi)
+		if err := e.went(hi - lo); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// touch writes to the pages of a long line that is then written in another order: the first lines across it would touch all
+// of them, and where they are new the system would clear them meanwhile.
+func (e *Env) touch(line []complex128) error {
+	const page = 4096 / 16
+	if len(line) <= between {
+		return nil
+	}
+	return e.stretches(len(line), func(lo, hi int) {
+		for k := lo; k < hi; k += page {
+			line[k] = 0
+		}
+	})
+}
+
+// New returns the plan for lines of n elements. Stop, if not nil, is asked as Env.Stop is.
+func New(n int, stop func() error) (*Plan, error) {
 	if n < 1 || n > MaxLen {
 		return nil, fmt.Errorf("fft: a transform of %d elements: want 1 to %d", n, int64(MaxLen))
 	}
 	p := &Plan{n: n, scale: vec.BinaryRight[float64](vec.Mul)}
 	switch {
 	case n&(n-1) != 0:
-		c, err := newChirp(n)
+		c, err := newChirp(n, stop)
 		if err != nil {
 			return nil, err
 		}
@@ -77,6 +119,9 @@ func (p *Plan) Bytes() int64 {
 		return p.direct.bytes()
 	case p.long != nil:
 		return p.long.bytes()
+	}
+	if p.chirp.inner.direct != nil {
+		return 52*int64(p.n) + 32*int64(p.chirp.inner.n) + p.chirp.inner.Bytes()
 	}
 	return 32*int64(p.n) + 16*int64(p.chirp.inner.n) + p.chirp.inner.Bytes()
 }
@@ -136,16 +181,24 @@ func (p *Plan) Rows(dst, src []complex128, count int, inverse bool, env Env) err
 			p.unscale(pl, inverse)
 			p.direct.scatterRows(d, pl, w, p.n)
 			i += w
+			if err := env.went(w * p.n); err != nil {
+				return err
+			}
 			continue
 		case p.long != nil:
-			p.long.run(d[:p.n], s[:p.n], inverse, env, p)
+			if err := p.long.run(d[:p.n], s[:p.n], inverse, &env, p); err != nil {
+				return err
+			}
 		case p.chirp.inner.direct != nil:
 			w := min(lanes, count-i)
 			p.chirp.together(d, s, w, 1, p.n, inverse, env)
 			i += w
+			if err := env.went(w * p.chirp.inner.n); err != nil {
+				return err
+			}
 			continue
 		default:
-			if err := p.chirp.run(d[:p.n], s[:p.n], inverse, env); err != nil {
+			if err := p.chirp.run(d[:p.n], s[:p.n], inverse, &env); err != nil {
 				return err
 			}
 		}
@@ -171,29 +224,45 @@ func (p *Plan) Columns(dst, src []complex128, stride, count int, inverse bool, e
 			p.direct.run(pl, inverse)
 			p.unscale(pl, inverse)
 			p.direct.scatter(dst[i:], pl, w, stride)
+			if err := env.went(w * p.n); err != nil {
+				return err
+			}
 		}
 		return nil
 	}
 	if p.chirp != nil && p.chirp.inner.direct != nil {
 		for i := 0; i < count; i += lanes {
 			p.chirp.together(dst[i:], src[i:], min(lanes, count-i), stride, 1, inverse, env)
+			if err := env.went(lanes * p.chirp.inner.n); err != nil {
+				return err
+			}
 		}
 		return nil
 	}
 	line := env.Work[:p.n]
 	rest := env
 	for i := range count {
-		for k := range line {
-			line[k] = src[k*stride+i]
+		if err := env.stretches(p.n, func(lo, hi int) {
+			for k := lo; k < hi; k++ {
+				line[k] = src[k*stride+i]
+			}
+		}); err != nil {
+			return err
 		}
 		if p.long != nil {
 			rest.Work = env.Work[p.n:]
-			p.long.run(line, line, inverse, rest, p)
-		} else if err := p.chirp.run(line, line, inverse, env); err != nil {
+			if err := p.long.run(line, line, inverse, &rest, p); err != nil {
+				return err
+			}
+		} else if err := p.chirp.run(line, line, inverse, &env); err != nil {
 			return err
 		}
-		for k, v := range line {
-			dst[k*stride+i] = v
+		if err := env.stretches(p.n, func(lo, hi int) {
+			for k := lo; k < hi; k++ {
+				dst[k*stride+i] = line[k]
+			}
+		}); err != nil {
+			return err
 		}
 	}
 	return nil

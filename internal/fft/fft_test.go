@@ -1,6 +1,7 @@
 package fft
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/cmplx"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/weft-data/weft/internal/cpu"
+	"github.com/weft-data/weft/internal/effort"
 )
 
 // atLevels runs f at every level that the process may use.
@@ -36,7 +38,9 @@ func random(n int) []complex128 {
 	return x
 }
 
-func env(p *Plan) Env { return Env{make([]float64, p.Planes()), make([]complex128, p.Work())} }
+func env(p *Plan) Env {
+	return Env{Planes: make([]float64, p.Planes()), Work: make([]complex128, p.Work())}
+}
 
 // slow is the definition, for some elements of the result.
 func slow(x []complex128, ks []int, inverse bool) []complex128 {
@@ -73,7 +77,7 @@ func TestTransform(t *testing.T) {
 				if n > 300 && count > 8 || n > 4096 && count > 3 {
 					continue
 				}
-				p, err := New(n)
+				p, err := New(n, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -140,7 +144,7 @@ func TestTransform(t *testing.T) {
 func TestWide(t *testing.T) {
 	atLevels(t, func(t *testing.T) {
 		for _, n := range []int{6, 16, 8192} {
-			p, err := New(n)
+			p, err := New(n, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -169,12 +173,12 @@ func TestWide(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	p, err := New(16)
+	p, err := New(16, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	x := make([]complex128, 40)
-	_, zero := New(0)
+	_, zero := New(0, nil)
 	for name, c := range map[string]struct {
 		err  error
 		want string
@@ -197,7 +201,7 @@ func TestErrors(t *testing.T) {
 func BenchmarkRows(b *testing.B) {
 	for _, n := range []int{64, 1024, 4096, 1000, 1 << 16, 1 << 20, 1 << 22, 1 << 24} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			p, err := New(n)
+			p, err := New(n, nil)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -212,5 +216,76 @@ func BenchmarkRows(b *testing.B) {
 			}
 			b.ReportMetric(float64(cpuTime()-before)/float64(runs)/float64(n*count), "cpu-ns/elem")
 		})
+	}
+}
+
+// BenchmarkColumns transforms eight lines beside each other, of lengths that are no power of two.
+func BenchmarkColumns(b *testing.B) {
+	for _, n := range []int{548, 1096, 2000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			p, err := New(n, nil)
+			if err != nil {
+				b.Fatal(err)
+			}
+			x, e := random(n*lanes), env(p)
+			before, runs := cpuTime(), 0
+			for b.Loop() {
+				if err := p.Columns(x, x, lanes, lanes, runs%2 == 1, e); err != nil {
+					b.Fatal(err)
+				}
+				runs++
+			}
+			b.ReportMetric(float64(cpuTime()-before)/float64(runs)/float64(n*lanes), "cpu-ns/elem")
+		})
+	}
+}
+
+// TestTransformsEnd: a transform asks whether to stop each time it has gone over a stretch of elements, so does the making
+// of tables, and both end when they are told to.
+func TestTransformsEnd(t *testing.T) {
+	halt := errors.New("halt")
+	for _, c := range effort.Some(2, []struct {
+		name           string
+		n, lines, asks int // asks: how often it goes over all elements of the lines
+	}{{"many short", 64, 1 << 15, 1}, {"many short, convolved", 48, 1 << 15, 2}, {"long", 1 << 21, 1, 2}, {"long, convolved", 1<<20 + 1, 1, 8}}) {
+		asked, last := 0, 0
+		stop := func() error {
+			if asked++; asked == last {
+				return halt
+			}
+			return nil
+		}
+		p, err := New(c.n, stop)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := c.n / tables; p.chirp != nil && asked < want {
+			t.Errorf("%s: its tables ask %d times, want %d", c.name, asked, want)
+		}
+		if made := asked; made > 0 {
+			asked, last = 0, made
+			if _, err := New(c.n, stop); err != halt {
+				t.Errorf("%s: tables: %v", c.name, err)
+			}
+		}
+		e := env(p)
+		e.Stop = stop
+		x := make([]complex128, c.n*c.lines)
+		for name, f := range map[string]func() error{
+			"rows":    func() error { return p.Rows(x, x, c.lines, false, e) },
+			"columns": func() error { return p.Columns(x, x, c.lines, c.lines, true, e) },
+		} {
+			asked, last = 0, 0
+			if err := f(); err != nil {
+				t.Fatal(err)
+			}
+			if want := c.asks * c.n * c.lines / between; asked < want {
+				t.Errorf("%s, %s: it asks %d times, want %d", c.name, name, asked, want)
+			}
+			asked, last = 0, asked
+			if err := f(); err != halt || asked != last {
+				t.Errorf("%s, %s: %v after %d of %d", c.name, name, err, asked, last)
+			}
+		}
 	}
 }

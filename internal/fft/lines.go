@@ -176,9 +176,17 @@ func (l *long) bytes() int64 {
 }
 
 // run transforms one line, by way of the first n elements of the work space. dst may be src.
-func (l *long) run(dst, src []complex128, inverse bool, env Env, p *Plan) {
+func (l *long) run(dst, src []complex128, inverse bool, env *Env, p *Plan) error {
 	n1, n2 := l.rows.n, l.cols.n
 	work := env.Work[:n1*n2]
+	if err := env.touch(work); err != nil {
+		return err
+	}
+	if &dst[0] != &src[0] {
+		if err := env.touch(dst); err != nil {
+			return err
+		}
+	}
 	pl := l.rows.planes(env.Planes)
 	base := env.Planes[len(env.Planes)-2*n1:]
 	for j := 0; j < n2; j += lanes {
@@ -192,6 +200,9 @@ func (l *long) run(dst, src []complex128, inverse bool, env Env, p *Plan) {
 		t := pl.turned(inverse)
 		twiddle(t.re, t.im, l.laneRe, l.laneIm, base)
 		l.rows.scatter(work[j:], pl, lanes, n2)
+		if err := env.went(lanes * n1); err != nil {
+			return err
+		}
 	}
 	pl = l.cols.planes(env.Planes)
 	for k := 0; k < n1; k += lanes {
@@ -199,7 +210,11 @@ func (l *long) run(dst, src []complex128, inverse bool, env Env, p *Plan) {
 		l.cols.run(pl, inverse)
 		p.unscale(pl, inverse)
 		l.cols.scatter(dst[k:], pl, lanes, n1)
+		if err := env.went(lanes * n2); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // mul is x*w, in the order of the assembly.

@@ -3,9 +3,10 @@
 // The product is blocked as in BLIS (Van Zee and van de Geijn, BLIS: A framework for rapidly instantiating BLAS
 // functionality, 2015): a block of B is packed into panels that stay in the third cache, workers take blocks of rows of A,
 // pack them for the second cache, and a micro-kernel multiplies two panels into a tile of C held in registers. Inputs are
-// read through strides, so a transposed matrix needs no copy; packing makes it contiguous either way.
+// read through strides, so a transposed matrix needs no copy; packing makes it contiguous either way. Of a C of one panel A
+// is not packed: all of it is read once.
 //
-// The package has no goroutines and allocates nothing: threads and buffers are the caller's. Sums over the inner dimension
+// The package has no goroutines, and no memory but a few words for each worker: threads and buffers are the caller's. Sums over the inner dimension
 // are in one order, whatever the number of workers and the size of the buffer, so results are equal bit for bit at one
 // level of package cpu. AVX2 and AVX-512 agree, plain Go rounds products, too.
 package gemm
@@ -83,23 +84,32 @@ const (
 	maxNC = 4080
 )
 
-// micro is a micro-kernel: it adds the product of two panels of k columns and rows to a tile of mr x nr elements of C.
+// micro is a micro-kernel: it adds the product of mr rows of A and a packed panel of B, of k columns and rows, to a tile of
+// mr x nr elements of C. Elements of A lie rs apart from row to row and cs from column to column: 1 and mr in a packed panel.
 type micro[T vec.Float] struct {
 	mr, nr int
-	run    func(k int, a, b, c *T, stride int)
+	run    func(k int, a *T, rs, cs int, b, c *T, stride int)
+}
+
+// largest returns the most rows and columns that tiles have.
+func largest[T vec.Float]() (mr, nr int) {
+	for _, m := range tiles[T]() {
+		mr, nr = max(mr, m.mr), max(nr, m.nr)
+	}
+	return mr, nr
 }
 
 // Buffer returns the number of elements with which a product of m x k by k x n is fastest.
 func Buffer[T vec.Float](m, n, k, workers int) int {
-	kn := kernel[T]()
-	nc := min(maxNC, roundUp(max(n, m), kn.nr)) // m, too: a C stored by columns is done the other way round
-	return min(maxKC, max(k, 1)) * (nc + kn.nr + workers*(maxMC+kn.mr))
+	mr, nr := largest[T]()
+	nc := min(maxNC, roundUp(max(n, m), nr)) // m, too: a C stored by columns is done the other way round
+	return min(maxKC, max(k, 1))*(nc+nr+workers*(maxMC+mr)) + workers*maxTile
 }
 
 // MinBuffer returns the number of elements that suffice for any product.
 func MinBuffer[T vec.Float](workers int) int {
-	kn := kernel[T]()
-	return maxKC * (kn.nr + workers*kn.mr)
+	mr, nr := largest[T]()
+	return maxKC*(nr+workers*mr) + workers*maxTile
 }
 
 func roundUp(n, to int) int { return (n + to - 1) / to * to }
@@ -130,7 +140,7 @@ func multiply[T vec.Float](c, a, b Matrix[T], env Env[T], negate func(dst, x []T
 	if c.Rows == 0 || c.Cols == 0 || a.Cols == 0 {
 		return nil
 	}
-	p := &product[T]{c: c, a: a, b: b, env: env, micro: kernel[T](), turn: vec.Transpose[T](), negate: negate}
+	p := &product[T]{c: c, a: a, b: b, env: env, micro: tileFor[T](c.Cols), turn: vec.Transpose[T](), negate: negate}
 	if err := p.plan(); err != nil {
 		return err
 	}
@@ -145,9 +155,12 @@ type product[T vec.Float] struct {
 	turn       func(dst []T, ldd int, src []T, lds int, rows, cols int)
 	negate     func(dst, x []T) // of panels of A, or nil
 	mc, kc, nc int
-	packed     []T   // the block of B
-	blocks     [][]T // for each worker, the block of A
+	packed     []T // the block of B
+	workers    []room[T]
 }
+
+// room is what a worker has: for the block of A, and for a tile at the edge of C.
+type room[T vec.Float] struct{ block, tile []T }
 
 // plan chooses the size of blocks and cuts the buffer. None of it changes the order of additions, which goes by kc, and that
 // by the inner dimension alone.
@@ -164,19 +177,19 @@ func (p *product[T]) plan() error {
 		p.mc = min(maxMC, roundUp(p.c.Rows, mr))
 	}
 	p.nc = min(maxNC/nr*nr, roundUp(p.c.Cols, nr))
-	room := len(p.env.Buf) / p.kc
-	for p.mc > mr && w*p.mc+min(p.nc, 8*nr) > room {
+	width := (len(p.env.Buf) - w*maxTile) / p.kc
+	for p.mc > mr && w*p.mc+min(p.nc, 8*nr) > width {
 		p.mc = roundUp(p.mc/2, mr)
 	}
-	p.nc = min(p.nc, (room-w*p.mc)/nr*nr)
+	p.nc = min(p.nc, (width-w*p.mc)/nr*nr)
 	if p.nc < nr {
 		return fmt.Errorf("gemm: a buffer of %d elements does not suffice for %d workers, want %d", len(p.env.Buf), w, MinBuffer[T](w))
 	}
 	buf := p.env.Buf
 	p.packed, buf = buf[:p.kc*p.nc], buf[p.kc*p.nc:]
 	for range w {
-		p.blocks = append(p.blocks, buf[:p.kc*p.mc])
-		buf = buf[p.kc*p.mc:]
+		p.workers = append(p.workers, room[T]{buf[:p.kc*p.mc], buf[p.kc*p.mc:][:maxTile]})
+		buf = buf[p.kc*p.mc+maxTile:]
 	}
 	return nil
 }
@@ -267,41 +280,57 @@ func (p *product[T]) multiply(k, j, kc, nc int) error {
 	mr := p.micro.mr
 	return p.share(p.c.Rows, p.mc, func(worker, i int) {
 		mc := min(p.mc, p.c.Rows-i)
-		block := p.blocks[worker]
+		mine := p.workers[worker]
+		// Of a C of one panel every element of A is needed once: whole tiles read it where it is.
+		if p.negate == nil && p.c.Cols <= p.micro.nr {
+			c := p.c.Slice(i, j, mc, nc)
+			whole := mc / mr * mr
+			for r := 0; r < whole; r += mr {
+				a := p.a.Slice(i+r, k, mr, kc)
+				p.tile(c, r, 0, kc, &a.Data[0], a.RowStride, a.ColStride, mine.tile)
+			}
+			if whole < mc {
+				p.pack(mine.block[:mr*kc], p.a.Slice(i+whole, k, mc-whole, kc), mr)
+				p.tile(c, whole, 0, kc, &mine.block[0], 1, mr, mine.tile)
+			}
+			return
+		}
 		for r := 0; r < mc; r += mr {
-			panel := block[r*kc:][:mr*kc]
+			panel := mine.block[r*kc:][:mr*kc]
 			p.pack(panel, p.a.Slice(i+r, k, min(mr, mc-r), kc), mr)
 			if p.negate != nil {
 				p.negate(panel, panel)
 			}
 		}
-		p.block(block, p.c.Slice(i, j, mc, nc), kc)
+		p.block(mine, p.c.Slice(i, j, mc, nc), kc)
 	})
 }
 
 // block adds the product of a packed block of A and the packed block of B.
-func (p *product[T]) block(block []T, c Matrix[T], kc int) {
-	mr, nr := p.micro.mr, p.micro.nr
-	var tile [maxTile]T
-	for j := 0; j < c.Cols; j += nr {
-		w := min(nr, c.Cols-j)
-		b := &p.packed[j*kc]
-		for i := 0; i < c.Rows; i += mr {
-			h := min(mr, c.Rows-i)
-			a := &block[i*kc]
-			if h == mr && w == nr {
-				p.micro.run(kc, a, b, &c.Data[i*c.RowStride+j], c.RowStride)
-				continue
-			}
-			// The edge of C: the tile is made elsewhere, from the elements that there are.
-			for r := range h {
-				copy(tile[r*nr:][:w], c.Data[(i+r)*c.RowStride+j:])
-			}
-			p.micro.run(kc, a, b, &tile[0], nr)
-			for r := range h {
-				copy(c.Data[(i+r)*c.RowStride+j:][:w], tile[r*nr:])
-			}
+func (p *product[T]) block(mine room[T], c Matrix[T], kc int) {
+	for j := 0; j < c.Cols; j += p.micro.nr {
+		for i := 0; i < c.Rows; i += p.micro.mr {
+			p.tile(c, i, j, kc, &mine.block[i*kc], 1, p.micro.mr, mine.tile)
 		}
+	}
+}
+
+// tile adds to the tile of C at row i and column j, given its rows of A. A tile at the edge of C is made in spare, from the
+// elements that there are.
+func (p *product[T]) tile(c Matrix[T], i, j, kc int, a *T, rs, cs int, spare []T) {
+	mr, nr := p.micro.mr, p.micro.nr
+	h, w := min(mr, c.Rows-i), min(nr, c.Cols-j)
+	b := &p.packed[j*kc]
+	if h == mr && w == nr {
+		p.micro.run(kc, a, rs, cs, b, &c.Data[i*c.RowStride+j], c.RowStride)
+		return
+	}
+	for r := range h {
+		copy(spare[r*nr:][:w], c.Data[(i+r)*c.RowStride+j:])
+	}
+	p.micro.run(kc, a, rs, cs, b, &spare[0], nr)
+	for r := range h {
+		copy(c.Data[(i+r)*c.RowStride+j:][:w], spare[r*nr:])
 	}
 }
 

@@ -87,14 +87,23 @@ func TestMul(t *testing.T) {
 
 func testMul[T vec.Float](t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	kn := kernel[T]()
 	var shapes [][3]int
-	for _, m := range []int{1, kn.mr - 1, kn.mr, kn.mr + 1, 3*kn.mr + 2} {
-		for _, n := range []int{1, kn.nr - 1, kn.nr, kn.nr + 1, 2*kn.nr + 5} {
-			for _, k := range []int{1, 2, 3, 4, 5, 9, 33} {
-				shapes = append(shapes, [3]int{m, n, k})
+	used := map[int]bool{}
+	for _, kn := range tiles[T]() {
+		if kn.mr*kn.nr > maxTile {
+			t.Fatalf("a tile of %d x %d has no room", kn.mr, kn.nr)
+		}
+		for _, m := range []int{1, kn.mr - 1, kn.mr, kn.mr + 1, 3*kn.mr + 2} {
+			for _, n := range []int{1, kn.nr - 1, kn.nr, kn.nr + 1, 2*kn.nr + 5} {
+				for _, k := range []int{1, 2, 3, 4, 5, 9, 33} {
+					shapes = append(shapes, [3]int{m, n, k})
+					used[tileFor[T](n).nr] = true
+				}
 			}
 		}
+	}
+	if len(used) != len(tiles[T]()) {
+		t.Fatalf("tiles %v are used, of %d", used, len(tiles[T]()))
 	}
 	shapes = append(shapes, [3]int{0, 3, 3}, [3]int{3, 0, 3}, [3]int{3, 3, 0}, [3]int{maxMC + 9, 50, maxKC + 1}, [3]int{20, 100, 2*maxKC + 7}, [3]int{30, 30, 2*maxKC - 1})
 	buf := make([]T, Buffer[T](300, 300, maxKC, 1))
@@ -149,12 +158,14 @@ func fork(n int, f func(i int) error) error {
 
 // TestSameBits: neither workers nor the buffer change a bit, and of AVX2 and AVX-512 neither does the level.
 func TestSameBits(t *testing.T) {
-	t.Run("float32", testSameBits[float32])
-	t.Run("float64", testSameBits[float64])
+	for _, n := range []int{130, 30, 7} { // of few columns A is read where it is
+		t.Run(fmt.Sprintf("float32/%d", n), func(t *testing.T) { testSameBits[float32](t, n) })
+		t.Run(fmt.Sprintf("float64/%d", n), func(t *testing.T) { testSameBits[float64](t, n) })
+	}
 }
 
-func testSameBits[T vec.Float](t *testing.T) {
-	const m, n, k = 210, 130, 700
+func testSameBits[T vec.Float](t *testing.T, n int) {
+	const m, k = 210, 700
 	r := rand.New(rand.NewPCG(3, 4))
 	a, b, c := matrix[T](r, m, k, 0), matrix[T](r, k, n, 2), matrix[T](r, m, n, 0)
 	var vectors []T
@@ -215,6 +226,33 @@ func TestMulErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, want %q", err, c.want)
 		}
+	}
+}
+
+// BenchmarkThin multiplies a block of a larger matrix, and the same transposed, with 30 columns.
+func BenchmarkThin(b *testing.B) {
+	const n, k, stride, cols = 1000, 1000, 20000, 30
+	for _, turned := range []bool{false, true} {
+		b.Run(fmt.Sprintf("turned=%v", turned), func(b *testing.B) {
+			data := hugePages[float64](b, n*stride)
+			y, z := hugePages[float64](b, k*cols), hugePages[float64](b, n*cols)
+			for _, v := range [][]float64{data, y, z} {
+				vec.Fill(v, 0.5)
+			}
+			env := Env[float64]{Buf: hugePages[float64](b, Buffer[float64](n, cols, k, 1)), Workers: 1}
+			before, runs := cpuTime(), 0
+			for b.Loop() {
+				x := RowMajor(data[runs%20*k:], n, k, stride)
+				if turned {
+					x = x.T()
+				}
+				if err := Mul(RowMajor(z, n, cols, cols), x, RowMajor(y, k, cols, cols), env); err != nil {
+					b.Fatal(err)
+				}
+				runs++
+			}
+			b.ReportMetric(2*n*k*cols*float64(runs)/float64(cpuTime()-before), "GF/cpu-s")
+		})
 	}
 }
 

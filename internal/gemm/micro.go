@@ -6,23 +6,43 @@ import (
 	"github.com/weft-data/weft/internal/vec"
 )
 
-// kernel returns the micro-kernel of the level in use.
-func kernel[T vec.Float]() micro[T] {
-	if m := kernelASM[T](); m != nil {
-		return *m
+// tiles returns the micro-kernels of the level in use, first the one for products of many columns.
+func tiles[T vec.Float]() []micro[T] {
+	if m := kernelsASM[T](); m != nil {
+		return m
 	}
-	return micro[T]{4, 4, microGo[T]}
+	return []micro[T]{{4, 4, microGo[T]}}
 }
 
+// tileFor returns the micro-kernel for a product with so many columns: that which computes the fewest beyond them.
+func tileFor[T vec.Float](cols int) micro[T] {
+	all := tiles[T]()
+	best := all[0]
+	if cols > manyCols {
+		return best
+	}
+	for _, m := range all[1:] {
+		if roundUp(cols, m.nr) < roundUp(cols, best.nr) {
+			best = m
+		}
+	}
+	return best
+}
+
+// manyCols is from where on what the tiles at the edge compute in vain does not count.
+const manyCols = 512
+
 // microGo is the micro-kernel in plain Go, for tiles of 4 x 4.
-func microGo[T vec.Float](k int, a, b, c *T, stride int) {
-	x, y := unsafe.Slice(a, 4*k), unsafe.Slice(b, 4*k)
+func microGo[T vec.Float](k int, a *T, rs, cs int, b, c *T, stride int) {
+	x, y := unsafe.Slice(a, 3*rs+(k-1)*cs+1), unsafe.Slice(b, 4*k)
 	tile := unsafe.Slice(c, 3*stride+4)
 	for half := 0; half < 4; half += 2 { // eight sums fit into registers
 		var s00, s01, s02, s03, s10, s11, s12, s13 T
-		for p := 0; p+4 <= len(x) && p+4 <= len(y); p += 4 {
-			u, v := (*[4]T)(x[p:]), (*[4]T)(y[p:])
-			l, m := u[half], u[half+1]
+		at := half * rs
+		for p := 0; p+4 <= len(y); p += 4 {
+			v := (*[4]T)(y[p:])
+			l, m := x[at], x[at+rs]
+			at += cs
 			s00 += T(l * v[0])
 			s01 += T(l * v[1])
 			s02 += T(l * v[2])

@@ -5,10 +5,10 @@ import (
 	"github.com/weft-data/weft/internal/vec"
 )
 
-// kernelASM returns the micro-kernel of the level in use, or nil.
-func kernelASM[T vec.Float]() *micro[T] {
+// kernelsASM returns the micro-kernels of the level in use, if there are any.
+func kernelsASM[T vec.Float]() []micro[T] {
 	for _, k := range kernels[level] {
-		if m, ok := k.(*micro[T]); ok {
+		if m, ok := k.([]micro[T]); ok {
 			return m
 		}
 	}
@@ -17,6 +17,12 @@ func kernelASM[T vec.Float]() *micro[T] {
 
 var kernels = [...][]any{
 	cpu.Generic: nil,
-	cpu.AVX2:    {&micro[float64]{4, 12, microF64AVX2}, &micro[float32]{4, 24, microF32AVX2}},
-	cpu.AVX512:  {&micro[float64]{8, 24, microF64AVX512}, &micro[float32]{8, 48, microF32AVX512}},
+	cpu.AVX2: {
+		[]micro[float64]{{4, 12, microF64AVX2x12}, {6, 8, microF64AVX2x8}},
+		[]micro[float32]{{4, 24, microF32AVX2x24}, {6, 16, microF32AVX2x16}},
+	},
+	cpu.AVX512: {
+		[]micro[float64]{{8, 24, microF64AVX512x24}, {6, 32, microF64AVX512x32}, {12, 16, microF64AVX512x16}},
+		[]micro[float32]{{8, 48, microF32AVX512x48}, {6, 64, microF32AVX512x64}, {12, 32, microF32AVX512x32}},
+	},
 }

@@ -4,5 +4,5 @@ package gemm
 
 import "github.com/weft-data/weft/internal/vec"
 
-// kernelASM says that there is no assembly.
-func kernelASM[T vec.Float]() *micro[T] { return nil }
+// kernelsASM says that there is no assembly.
+func kernelsASM[T vec.Float]() []micro[T] { return nil }

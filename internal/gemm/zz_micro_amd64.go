@@ -4,22 +4,52 @@
 
 package gemm
 
-// microF64AVX512 adds the product of two panels to a tile of 8 x 24; k is at least 1.
+// microF64AVX512x24 adds the product of rows of A and a panel of B to a tile of 8 x 24; k is at least 1.
 //
 //go:noescape
-func microF64AVX512(k int, a *float64, b *float64, c *float64, stride int)
+func microF64AVX512x24(k int, a *float64, rs int, cs int, b *float64, c *float64, stride int)
 
-// microF32AVX512 adds the product of two panels to a tile of 8 x 48; k is at least 1.
+// microF64AVX512x32 adds the product of rows of A and a panel of B to a tile of 6 x 32; k is at least 1.
 //
 //go:noescape
-func microF32AVX512(k int, a *float32, b *float32, c *float32, stride int)
+func microF64AVX512x32(k int, a *float64, rs int, cs int, b *float64, c *float64, stride int)
 
-// microF64AVX2 adds the product of two panels to a tile of 4 x 12; k is at least 1.
+// microF64AVX512x16 adds the product of rows of A and a panel of B to a tile of 12 x 16; k is at least 1.
 //
 //go:noescape
-func microF64AVX2(k int, a *float64, b *float64, c *float64, stride int)
+func microF64AVX512x16(k int, a *float64, rs int, cs int, b *float64, c *float64, stride int)
 
-// microF32AVX2 adds the product of two panels to a tile of 4 x 24; k is at least 1.
+// microF32AVX512x48 adds the product of rows of A and a panel of B to a tile of 8 x 48; k is at least 1.
 //
 //go:noescape
-func microF32AVX2(k int, a *float32, b *float32, c *float32, stride int)
+func microF32AVX512x48(k int, a *float32, rs int, cs int, b *float32, c *float32, stride int)
+
+// microF32AVX512x64 adds the product of rows of A and a panel of B to a tile of 6 x 64; k is at least 1.
+//
+//go:noescape
+func microF32AVX512x64(k int, a *float32, rs int, cs int, b *float32, c *float32, stride int)
+
+// microF32AVX512x32 adds the product of rows of A and a panel of B to a tile of 12 x 32; k is at least 1.
+//
+//go:noescape
+func microF32AVX512x32(k int, a *float32, rs int, cs int, b *float32, c *float32, stride int)
+
+// microF64AVX2x12 adds the product of rows of A and a panel of B to a tile of 4 x 12; k is at least 1.
+//
+//go:noescape
+func microF64AVX2x12(k int, a *float64, rs int, cs int, b *float64, c *float64, stride int)
+
+// microF64AVX2x8 adds the product of rows of A and a panel of B to a tile of 6 x 8; k is at least 1.
+//
+//go:noescape
+func microF64AVX2x8(k int, a *float64, rs int, cs int, b *float64, c *float64, stride int)
+
+// microF32AVX2x24 adds the product of rows of A and a panel of B to a tile of 4 x 24; k is at least 1.
+//
+//go:noescape
+func microF32AVX2x24(k int, a *float32, rs int, cs int, b *float32, c *float32, stride int)
+
+// microF32AVX2x16 adds the product of rows of A and a panel of B to a tile of 6 x 16; k is at least 1.
+//
+//go:noescape
+func microF32AVX2x16(k int, a *float32, rs int, cs int, b *float32, c *float32, stride int)

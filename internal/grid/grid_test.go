@@ -112,6 +112,7 @@ func TestWire(t *testing.T) {
 		if w.Box != nil && !w.Box.Valid() {
 			t.Fatalf("%v %v %v: %v", space, leaf, views, *w.Box)
 		}
+		pairs := int64(0)
 		for b := range int32(space.Blocks()) {
 			var got []int32
 			if w.One {
@@ -119,6 +120,7 @@ func TestWire(t *testing.T) {
 			} else {
 				got = w.Box.Append(nil, b)
 			}
+			pairs += int64(len(got))
 			if want := meets(space, leaf, views, b); !slices.Equal(got, want) && len(want)+len(got) > 0 {
 				if blockElements(space, b) == 0 { // it may read what it likes
 					continue
@@ -129,6 +131,9 @@ func TestWire(t *testing.T) {
 				}
 				t.Fatalf("space %v leaf %v views %v block %d: %v, want %v", space, leaf, views, b, got, want)
 			}
+		}
+		if !w.One && w.Box.Pairs() != pairs {
+			t.Fatalf("space %v leaf %v views %v: %d pairs, want %d", space, leaf, views, w.Box.Pairs(), pairs)
 		}
 	}
 }

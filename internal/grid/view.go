@@ -1,5 +1,7 @@
 package grid
 
+import "math/bits"
+
 // A View is how one axis of an array is read from an index space: at index i of
 // the space, element Start + Step·i[Axis]; at Start for all of them when Axis is
 // negative.
@@ -144,6 +146,43 @@ func (x *Box) Append(dst []int32, b int32) []int32 {
 			return dst
 		}
 	}
+}
+
+// Pairs returns how many blocks Append names for all reading blocks together, at most
+// 1<<62. It takes as long as there are blocks along the axes, not as there are blocks.
+func (x *Box) Pairs() int64 {
+	var at [MaxDims]int32
+	n := uint64(1)
+	for axis := int32(-1); int(axis) < len(x.Out); axis++ {
+		sum, along := uint64(0), int32(1)
+		if axis >= 0 {
+			along = x.Out[axis]
+		}
+		for c := range along {
+			if axis >= 0 {
+				at[axis] = c
+			}
+			k := uint64(1)
+			for i := range x.In {
+				if a := &x.In[i]; max(a.Axis, -1) == axis {
+					lo, hi := a.Range(at[:])
+					k = times(k, uint64(hi-lo))
+				}
+			}
+			sum = min(sum+k, 1<<62)
+		}
+		n = times(n, sum)
+	}
+	return int64(n)
+}
+
+// times multiplies, up to 1<<62.
+func times(a, b uint64) uint64 {
+	hi, lo := bits.Mul64(a, b)
+	if hi > 0 || lo > 1<<62 {
+		return 1 << 62
+	}
+	return lo
 }
 
 // Valid reports whether all ranges lie within the input, so that Append never

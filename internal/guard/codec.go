@@ -66,6 +66,8 @@ func plausible(codec int64, src []byte, n int) (err error) {
 			err = fmt.Errorf("a frame of %d bytes says it holds %d, the header says %d", len(src), h.FrameContentSize, n)
 		}
 		most = (k/4 + 2) * (128 << 10) // a block of at most 128 KiB takes at least four bytes
+	case codecBrotli:
+		most = (k/9 + 1) << 24 // a meta-block of at most 16 MiB takes 77 bits, its three prefix codes included
 	case codecLZ4Raw, codecLZ4:
 		most = 256 * (k + 2) // a byte of length adds at most 255
 	}
@@ -89,7 +91,11 @@ func decompress(codec int64, dst, src []byte, n int) (out []byte, err error) {
 	case codec == codecGzip:
 		out, err = unGzip(dst, src)
 	case codec == codecBrotli:
-		out, err = readAll(brotli.NewReader(bytes.NewReader(src)), dst)
+		r := brotliPool.Get().(*brotli.Reader)
+		if err = r.Reset(bytes.NewReader(src)); err == nil {
+			out, err = readAll(r, dst)
+		}
+		brotliPool.Put(r)
 	case codec == codecZstd:
 		d := zstdPool.Get().(*zstd.Decoder)
 		out, err = d.DecodeAll(src, dst[:0])
@@ -111,12 +117,19 @@ func decompress(codec int64, dst, src []byte, n int) (out []byte, err error) {
 }
 
 func unGzip(dst, src []byte) ([]byte, error) {
-	r, err := gzip.NewReader(bytes.NewReader(src)) // reads concatenated members
-	if err != nil {
+	r := gzipPool.Get().(*gzip.Reader)
+	defer gzipPool.Put(r)
+	if err := r.Reset(bytes.NewReader(src)); err != nil { // reads concatenated members
 		return nil, err
 	}
 	return readAll(r, dst)
 }
+
+// Readers of gzip and brotli have some 40 and 70 KB of their own, more than many pages.
+var (
+	gzipPool   = sync.Pool{New: func() any { return new(gzip.Reader) }}
+	brotliPool = sync.Pool{New: func() any { return new(brotli.Reader) }}
+)
 
 // readAll fills dst and sees that the stream ends there.
 func readAll(r io.Reader, dst []byte) ([]byte, error) {

@@ -1,4 +1,4 @@
-// Package guard is the only door of the house to Arrow's parquet, ipc and compute packages.
+// Package guard is the only door of the house to Arrow's ipc package, and what reads the pages of Parquet files.
 //
 // Arrow Go v17 trusts what it reads. A page that does not decompress panics, and in several places it
 // does so on a goroutine of its own, where no caller can recover; lengths in IPC messages are allocated
@@ -12,7 +12,6 @@
 //     known to get wrong. Parquet is written by package parquet; the codecs of pages are here (Compress).
 //   - IPC (OpenIPC, NewIPCStream): messages are parsed and arrays are laid out by this package, so that a
 //     length is never believed; Arrow's own reader is not called at all.
-//   - Cast is the one compute function the house uses, on rebased arrays.
 //   - Validate walks an array of any type and says what is wrong with it.
 //
 // Memory: pages of Parquet are in buffers of the caller's allocator. Every array that leaves the package belongs to

@@ -36,9 +36,8 @@ func (e *Error) Error() string {
 	if e.Column != "" {
 		fmt.Fprintf(&b, ": column %s", e.Column)
 	}
-	b.WriteString(": ")
-	b.WriteString(e.Err.Error())
-	return b.String()
+	at := ": " + e.File + ": " // errors of remote files say it too
+	return b.String() + strings.ReplaceAll(": "+e.Err.Error(), at, ": ")
 }
 
 // Unwrap gives the reason, so that errors.Is finds ErrCorrupt, ErrUnsupported, ErrLimit and I/O errors.
@@ -88,13 +87,11 @@ func panicSite() string {
 	}
 }
 
-// Limits bound what a file may make the reader allocate. A zero field means its default.
+// Limits bound what a file may make the reader allocate. A zero field means its default. The bytes of a Parquet page are
+// bounded by the allocator they come from and by what its compressed bytes can hold.
 type Limits struct {
 	// Footer is the largest Parquet footer or IPC message header in bytes; default 64 MiB.
 	Footer int64
-	// Page is the largest Parquet page in bytes, compressed or not, also after delta encodings are expanded;
-	// default 256 MiB.
-	Page int64
 	// PageValues is the largest number of values one Parquet page may claim; default 1<<26. A run-length page
 	// of a few bytes can claim 2^31.
 	PageValues int64
@@ -112,7 +109,6 @@ func (l Limits) withDefaults() Limits {
 		}
 	}
 	set(&l.Footer, 64<<20)
-	set(&l.Page, 256<<20)
 	set(&l.PageValues, 1<<26)
 	set(&l.Batch, 256<<20)
 	set(&l.Body, 2<<30)

@@ -42,7 +42,7 @@ func sameValues(a, b arrow.Array) bool {
 }
 
 // TestIPCIntegration reads what other implementations wrote and compares every value with their JSON and with Arrow's
-// own reader. 32 and 64 bit decimals are younger than v17.
+// own reader, but for decimals of 32 and 64 bits, which v17 does not know.
 func TestIPCIntegration(t *testing.T) {
 	dir := sharedData(t, "arrow-ipc")
 	n := 0
@@ -53,16 +53,12 @@ func TestIPCIntegration(t *testing.T) {
 			t.Fatal(err)
 		}
 		isFile := strings.HasSuffix(p, ".arrow_file")
-		if strings.Contains(name, "decimal32") || strings.Contains(name, "decimal64") {
-			if _, err := openIPC(raw, isFile); !isClear(err) || !strings.Contains(err.Error(), "decimals of") {
-				t.Errorf("%s: %v", name, err)
-			}
-			continue
-		}
 		doc := readJSONDoc(t, strings.TrimSuffix(strings.TrimSuffix(p, ".stream"), ".arrow_file")+".json.gz")
 		got := ipcRecords(t, name, raw, isFile)
 		compareJSON(t, name, got, &doc)
-		compareIPC(t, name, got, raw, isFile)
+		if !strings.Contains(name, "decimal32") && !strings.Contains(name, "decimal64") {
+			compareIPC(t, name, got, raw, isFile)
+		}
 		n++
 	}
 	if n < 80 {

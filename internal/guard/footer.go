@@ -119,7 +119,6 @@ type footer struct {
 	tree      []Node // top-level fields
 	groups    []groupMeta
 	rows      int64 // sum over the row groups: some writers leave the footer's own count at 0
-	createdBy string
 	kv        map[string]string
 	typeOrder []bool // per leaf: the order of its type is declared
 	encrypted bool
@@ -138,8 +137,6 @@ func parseFooter(b []byte, size int64) (*footer, error) {
 			r.each(func(_, n int) { f.groups = append(f.groups, readGroup(r)) })
 		case id == 5 && typ == tList:
 			r.each(func(_, n int) { readKeyValue(r, f.kv) })
-		case id == 6 && typ == tBinary:
-			f.createdBy = string(r.binary())
 		case id == 7 && typ == tList:
 			r.each(func(_, n int) { f.typeOrder = append(f.typeOrder, readColumnOrder(r)) })
 		case id == 8:

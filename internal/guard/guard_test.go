@@ -90,7 +90,7 @@ func measured(t testing.TB, name string, limit time.Duration, f func() (int64, e
 func isClear(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.File != "" &&
-		(errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnsupported) || errors.Is(err, ErrLimit))
+		(errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnsupported) || errors.Is(err, ErrLimit) || errors.Is(err, mem.ErrBudget))
 }
 
 // readParquet reads every page of a file, its page indexes and bloom filters.
@@ -101,7 +101,7 @@ func readParquet(b []byte, opt Options) (int64, error) {
 	}
 	rows := int64(0)
 	for g := range f.NumRowGroups() {
-		for c := range f.NumLeaves() {
+		for c := range f.foot.leaves {
 			if err := readPages(f, g, c); err != nil {
 				return rows, err
 			}

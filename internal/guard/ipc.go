@@ -27,6 +27,40 @@ type message struct {
 	body    []byte
 }
 
+// A meter knows how many bytes it gave.
+type meter struct {
+	r io.Reader
+	n int64
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	m.n += int64(n)
+	return n, err
+}
+
+// end says whether a stream may end here, behind a marker or without one: writers need not make one, so a stream that is
+// cut between two messages is a stream. What no writer leaves behind is a dictionary without its record, and bytes behind
+// the marker, which are another stream's.
+func (m *meter) end(begin int64, last byte) error {
+	if m.n == begin {
+		if last == msgDict {
+			return corrupt("the stream ends behind a dictionary where a record belongs")
+		}
+		return io.EOF
+	}
+	var more [8]byte
+	at := m.n
+	n, err := io.ReadFull(m, more[:])
+	switch {
+	case more != [8]byte{}:
+		return corrupt("the stream ends at byte %d, and %q follows: was one file appended to another?", at, more[:n])
+	case err != nil && err != io.EOF && err != io.ErrUnexpectedEOF:
+		return fmt.Errorf("reading behind the end marker: %w", err)
+	}
+	return io.EOF
+}
+
 // readMessage reads the next message of a stream. io.EOF means the end, by marker or by the end of r.
 func readMessage(r io.Reader, lim Limits) (*message, error) {
 	n, err := readPrefix(r)
@@ -140,17 +174,30 @@ type IPCReader struct {
 	schema *parsedSchema
 	dicts  *dictStore
 	next   func() (*message, error)
+	begin  int64 // of the message that is read
+	last   byte  // the kind of the message before it
 	blocks []block
 	at     int
 	file   bool
 	err    error
 }
 
-// NewIPCStream reads the schema of the stream r. Memory grows with what r really gives: a length is never
+// NewIPCStream reads the schema of the stream r, which ends with the stream. Memory grows with what r really gives: a length is never
 // allocated ahead by more than 1 MiB.
 func NewIPCStream(r io.Reader, opt IPCOptions) (*IPCReader, error) {
 	x := newIPCReader(opt, "arrow stream")
-	x.next = func() (*message, error) { return readMessage(r, x.lim) }
+	in := &meter{r: r}
+	x.next = func() (*message, error) {
+		x.begin = in.n
+		m, err := readMessage(in, x.lim)
+		if err == io.EOF {
+			return nil, in.end(x.begin, x.last)
+		}
+		if err == nil {
+			x.last = m.kind
+		}
+		return m, err
+	}
 	err := caught("reading the schema", func() error {
 		m, err := x.next()
 		if err == io.EOF {
@@ -165,7 +212,7 @@ func NewIPCStream(r io.Reader, opt IPCOptions) (*IPCReader, error) {
 		return x.setSchema(m.head)
 	})
 	if err != nil {
-		return nil, x.fail(err)
+		return nil, x.failAt(err)
 	}
 	return x, nil
 }
@@ -179,6 +226,11 @@ func newIPCReader(opt IPCOptions, name string) *IPCReader {
 
 func (x *IPCReader) fail(err error) error {
 	return &Error{File: x.name, RowGroup: -1, Err: err}
+}
+
+// failAt is fail for the message that was read last.
+func (x *IPCReader) failAt(err error) error {
+	return x.fail(fmt.Errorf("message at byte %d: %w", x.begin, err))
 }
 
 func (x *IPCReader) setSchema(t flatTable) (err error) {
@@ -207,7 +259,7 @@ func (x *IPCReader) Next() (arrow.Record, error) {
 	case err == io.EOF:
 		x.err = io.EOF
 	default:
-		x.err = x.fail(err)
+		x.err = x.failAt(err)
 	}
 	return nil, x.err
 }
@@ -273,7 +325,7 @@ func OpenIPC(r io.ReaderAt, size int64, opt IPCOptions) (*IPCReader, error) {
 				err = x.dicts.add(m.head, m.body, m.version, x.lim)
 			}
 			if err != nil {
-				return fmt.Errorf("dictionary block %d: %w", i, err)
+				return fmt.Errorf("dictionary %d at byte %d: %w", i, b.off, err)
 			}
 		}
 		return nil
@@ -285,12 +337,13 @@ func OpenIPC(r io.ReaderAt, size int64, opt IPCOptions) (*IPCReader, error) {
 		if x.at == len(x.blocks) {
 			return nil, io.EOF
 		}
+		x.begin = x.blocks[x.at].off
 		m, err := readBlock(r, x.blocks[x.at], x.lim)
 		if err == nil && m.kind != msgBatch {
-			err = corrupt("a message of type %d", m.kind)
+			err = corrupt("a message of type %d where record %d belongs", m.kind, x.at)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("record block %d: %w", x.at, err)
+			return nil, err
 		}
 		x.at++
 		return m, nil
@@ -321,7 +374,7 @@ func (x *IPCReader) openFile(r io.ReaderAt, size int64) (dicts []block, err erro
 		return nil, fmt.Errorf("reading the last %d bytes: %w", tail, err)
 	}
 	if string(end[4:]) != ipcMagic {
-		return nil, corrupt("not an Arrow file: it ends in %q where %q belongs", end[4:], ipcMagic)
+		return nil, corrupt("not a whole Arrow file: it ends at byte %d in %q where %q belongs: it was cut, or is still being written", size, end[4:], ipcMagic)
 	}
 	n := int64(int32(binary.LittleEndian.Uint32(end[:])))
 	if n <= 0 || n > size-int64(tail)-8 {
@@ -335,13 +388,21 @@ func (x *IPCReader) openFile(r io.ReaderAt, size int64) (dicts []block, err erro
 	if _, err := r.ReadAt(raw, data); err != nil {
 		return nil, readFault(err, "the footer")
 	}
+	if dicts, err = x.readFooter(raw, data); err != nil {
+		return nil, fmt.Errorf("footer at byte %d: %w", data, err)
+	}
+	return dicts, nil
+}
+
+// readFooter takes the schema and the places of all messages, which lie in the first data bytes.
+func (x *IPCReader) readFooter(raw []byte, data int64) (dicts []block, err error) {
 	t := newFlat(raw).root()
 	st, ok := t.sub(1)
 	if t.f.err != nil {
 		return nil, t.f.err
 	}
 	if !ok {
-		return nil, corrupt("the footer has no schema")
+		return nil, corrupt("no schema")
 	}
 	if err := x.setSchema(st); err != nil {
 		return nil, err

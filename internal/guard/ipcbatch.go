@@ -176,6 +176,11 @@ func (b *batch) load(p *plan) (arrow.ArrayData, error) {
 		}
 		bufs = append(bufs, buf)
 	}
+	if p.narrow > 0 {
+		if bufs[1], err = b.widened(bufs[1].Bytes(), n, p.narrow); err != nil {
+			return nil, err
+		}
+	}
 	var kids []arrow.ArrayData
 	for i, kp := range p.kids {
 		kid, err := b.load(kp)
@@ -208,11 +213,32 @@ func (b *batch) finish(p *plan, n, nulls int, bufs []*memory.Buffer, kids []arro
 	return data, nil
 }
 
-// fillEmpty gives empty arrays the one zero offset that writers may leave out and Arrow's arrays index.
+// widened makes n decimals of 16 bytes of narrower ones.
+func (b *batch) widened(in []byte, n, width int) (*memory.Buffer, error) {
+	if len(in) < n*width {
+		return nil, corrupt("%d decimals of %d bytes in %d", n, width, len(in))
+	}
+	if err := b.take(16 * int64(n)); err != nil {
+		return nil, err
+	}
+	out := make([]byte, 16*n)
+	for i := range n {
+		x := int64(int32(binary.LittleEndian.Uint32(in[width*i:])))
+		if width == 8 {
+			x = int64(binary.LittleEndian.Uint64(in[width*i:]))
+		}
+		binary.LittleEndian.PutUint64(out[16*i:], uint64(x))
+		binary.LittleEndian.PutUint64(out[16*i+8:], uint64(x>>63))
+	}
+	return memory.NewBufferBytes(out), nil
+}
+
+// fillEmpty gives empty arrays the one zero offset that writers may leave out and Arrow's arrays index. Others write one
+// there from the middle of what they have cut the array from.
 func fillEmpty(t arrow.DataType, n int, bufs []*memory.Buffer) []*memory.Buffer {
 	switch t.ID() {
 	case arrow.STRING, arrow.BINARY, arrow.LIST, arrow.MAP, arrow.LARGE_STRING, arrow.LARGE_BINARY, arrow.LARGE_LIST:
-		if n == 0 && bufs[1].Len() == 0 {
+		if n == 0 {
 			bufs[1] = memory.NewBufferBytes(make([]byte, 8))
 		}
 	}

@@ -27,6 +27,7 @@ type plan struct {
 	dictID int64
 	values *plan // of a dictionary field: how a dictionary batch is laid out
 	kids   []*plan
+	narrow int // bytes of a stored decimal where Arrow v17 has none of that width; 0: as typ has it
 }
 
 // parsedSchema is a schema and the plans of its fields.
@@ -56,8 +57,12 @@ func parseSchema(t flatTable, raw bool) (*parsedSchema, error) {
 		}
 		var f arrow.Field
 		var pl *plan
-		if f, pl, err = p.field(ft, 0); err == nil {
+		f, pl, err = p.field(ft, 0)
+		switch {
+		case err == nil:
 			fields, out.plans = append(fields, f), append(out.plans, pl)
+		case raw && errors.Is(err, ErrUnsupported): // a hint about the others
+			err = nil
 		}
 	})
 	if t.f.err != nil {
@@ -103,6 +108,9 @@ func (p *schemaParser) field(t flatTable, depth int) (arrow.Field, *plan, error)
 	if err == nil {
 		typ, _ := t.sub(3)
 		pl.typ, err = makeType(t.byte(2), typ, kids)
+		if w := typ.i32(2, 128); t.byte(2) == decimalCode && w < 128 {
+			pl.narrow = int(w / 8)
+		}
 	}
 	if t.f.err != nil {
 		return f, nil, t.f.err
@@ -143,14 +151,14 @@ func (p *schemaParser) dictionary(t flatTable, pl *plan) error {
 	if t.f.err != nil {
 		return t.f.err
 	}
-	values := &plan{typ: pl.typ, full: pl.typ, kids: pl.kids}
-	if old := p.dicts[id]; old != nil && !arrow.TypeEqual(old.typ, values.typ) {
+	values := &plan{typ: pl.typ, full: pl.typ, kids: pl.kids, narrow: pl.narrow}
+	if old := p.dicts[id]; old != nil && (old.narrow != values.narrow || !arrow.TypeEqual(old.typ, values.typ)) {
 		return corrupt("dictionary %d is of %s and of %s", id, old.typ, values.typ)
 	} else if old != nil {
 		values = old
 	}
 	p.dicts[id] = values
-	pl.dict, pl.dictID, pl.values, pl.kids = true, id, values, nil
+	pl.dict, pl.dictID, pl.values, pl.kids, pl.narrow = true, id, values, nil, 0
 	pl.typ = &arrow.DictionaryType{IndexType: idx, ValueType: values.typ, Ordered: ordered}
 	return nil
 }
@@ -205,7 +213,7 @@ func intType(t flatTable) (arrow.DataType, error) {
 		}
 		return dt[0], nil
 	}
-	return nil, corrupt("integers of %d bits", w)
+	return nil, unsupported("integers of %d bits", w)
 }
 
 var plainTypes = map[byte]arrow.DataType{
@@ -213,6 +221,8 @@ var plainTypes = map[byte]arrow.DataType{
 	19: arrow.BinaryTypes.LargeBinary, 20: arrow.BinaryTypes.LargeString, 23: arrow.BinaryTypes.BinaryView,
 	24: arrow.BinaryTypes.StringView,
 }
+
+const decimalCode = 7
 
 // makeType gives the Arrow type of type code, whose details are in t.
 func makeType(code byte, t flatTable, kids []arrow.Field) (arrow.DataType, error) {
@@ -227,7 +237,7 @@ func makeType(code byte, t flatTable, kids []arrow.Field) (arrow.DataType, error
 			return [...]arrow.DataType{arrow.FixedWidthTypes.Float16, arrow.PrimitiveTypes.Float32, arrow.PrimitiveTypes.Float64}[p], nil
 		}
 		return nil, corrupt("floats of precision %d", t.i16(0, 0))
-	case 7:
+	case decimalCode:
 		return decimalType(t)
 	case 8, 9, 10, 11, 18:
 		return timeType(code, t)
@@ -240,13 +250,12 @@ func makeType(code byte, t flatTable, kids []arrow.Field) (arrow.DataType, error
 	return nestedType(code, t, kids)
 }
 
+// decimalType gives the type of decimals; those of 32 and 64 bits are widened, see plan.narrow.
 func decimalType(t flatTable) (arrow.DataType, error) {
 	p, s, w := t.i32(0, 0), t.i32(1, 0), t.i32(2, 128)
 	var dt arrow.DataType
 	switch w {
-	case 32, 64:
-		return nil, unsupported("decimals of %d bits", w)
-	case 128:
+	case 32, 64, 128:
 		dt = &arrow.Decimal128Type{Precision: p, Scale: s}
 	case 256:
 		dt = &arrow.Decimal256Type{Precision: p, Scale: s}
@@ -383,7 +392,8 @@ func unionType(t flatTable, kids []arrow.Field) (arrow.DataType, error) {
 	return arrow.UnionOf([...]arrow.UnionMode{arrow.SparseMode, arrow.DenseMode}[mode], kids, codes), nil
 }
 
-// storedSchema parses the framed schema message in raw; nil when it has types that v17 does not know.
+// storedSchema parses the framed schema message in raw, without the fields of types that v17 does not know; nil when it is of
+// big-endian data.
 func storedSchema(raw []byte, lim Limits) (*arrow.Schema, error) {
 	msg, err := readMessage(bytes.NewReader(raw), lim)
 	if err == io.EOF {

@@ -279,7 +279,7 @@ func FuzzParquet(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		lim := Limits{Page: 1 << 20, PageValues: 1 << 16, Batch: 1 << 20, Footer: 1 << 20}
+		lim := Limits{PageValues: 1 << 16, Batch: 1 << 20, Footer: 1 << 20}
 		if _, err := readParquet(b, Options{Limits: lim}); err != nil && !isClear(err) {
 			t.Fatal(err)
 		}

@@ -108,8 +108,6 @@ func (p *page) check(l *leaf, lim *Limits) error {
 	switch {
 	case p.typ < 0 || p.compressed < 0 || p.uncompressed < 0:
 		return corrupt("a page header misses its type or has a negative size (%d, %d uncompressed)", p.compressed, p.uncompressed)
-	case p.compressed > lim.Page || p.uncompressed > lim.Page:
-		return overLimit("a page has %d bytes (%d compressed), the limit is %d", p.uncompressed, p.compressed, lim.Page)
 	case p.typ == pageData || p.typ == pageDict || p.typ == pageDataV2:
 	default:
 		return nil // an index or a type of the future: skipped
@@ -179,6 +177,8 @@ type Header struct {
 	Dict     bool // the dictionary: the first page of a chunk or none
 	Values   int  // with nulls
 	Encoding Encoding
+	// Bytes and Stored are those of the page without and with its compression, as its header says.
+	Bytes, Stored int
 }
 
 // A Body is a page without compression. It is valid until the next call of Pages.Next or Load.
@@ -268,7 +268,7 @@ func (p *Pages) Next() (Header, error) {
 		default:
 			continue
 		}
-		return Header{p.page.typ == pageDict, int(p.page.values), Encoding(p.page.encoding)}, nil
+		return Header{p.page.typ == pageDict, int(p.page.values), Encoding(p.page.encoding), int(p.page.uncompressed), int(p.page.compressed)}, nil
 	}
 }
 

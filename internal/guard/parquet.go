@@ -181,7 +181,7 @@ func (f *File) readFooter() ([]byte, error) {
 }
 
 // schemaHint reads the Arrow schema that Arrow writers store beside Parquet's own. It only adds what Parquet does
-// not keep, such as the names of time zones; one with types that this build does not know says nothing.
+// not keep, such as the names of time zones; it says nothing of fields with types that this build does not know.
 func (f *File) schemaHint() error {
 	text, ok := f.foot.kv["ARROW:schema"]
 	if !ok {
@@ -231,25 +231,19 @@ func (f *File) Name() string { return f.name }
 // Rows is the number of rows in the file.
 func (f *File) Rows() int64 { return f.foot.rows }
 
-// CreatedBy is the writer's name and version, as it wrote them.
-func (f *File) CreatedBy() string { return f.foot.createdBy }
-
 // NumRowGroups is the number of row groups.
 func (f *File) NumRowGroups() int { return len(f.groups) }
 
 // RowGroup describes row group i, 0 <= i < NumRowGroups. Its slices belong to the File.
 func (f *File) RowGroup(i int) *RowGroup { return &f.groups[i] }
 
-// NumLeaves is the number of columns as the file stores them.
-func (f *File) NumLeaves() int { return len(f.foot.leaves) }
-
-// Leaf describes leaf i, 0 <= i < NumLeaves.
+// Leaf describes leaf i of the columns as the file stores them.
 func (f *File) Leaf(i int) *Leaf { return &f.foot.leaves[i].Leaf }
 
 // Fields are the top-level fields of the schema; they belong to the File.
 func (f *File) Fields() []Node { return f.foot.tree }
 
-// Close closes the file that OpenFile opened; after Open it does nothing.
+// Close closes Options.Closer, if there is one.
 func (f *File) Close() error {
 	if f.closer == nil {
 		return nil

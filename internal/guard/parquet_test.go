@@ -64,7 +64,6 @@ func TestLimits(t *testing.T) {
 		say string
 	}{
 		{Limits{Footer: 100}, "the footer has"},
-		{Limits{Page: 1000}, "a page has"},
 		{Limits{PageValues: 100}, "a page says 3000 values, the limit is 100"},
 	} {
 		_, err := readParquet(raw, Options{Limits: c.lim})
@@ -129,9 +128,6 @@ func TestStats(t *testing.T) {
 		if got.NullCount != c.nulls || fmt.Sprintf("%T%v %T%v", got.Min, got.Min, got.Max, got.Max) != fmt.Sprintf("%T%v %T%v", c.min, c.min, c.max, c.max) {
 			t.Errorf("%s: %+v, want %v, %v, %d nulls", c.name, got, c.min, c.max, c.nulls)
 		}
-		if got.HasBounds() != (c.min != nil) {
-			t.Errorf("%s: HasBounds %v", c.name, got.HasBounds())
-		}
 	}
 }
 
@@ -159,8 +155,8 @@ func TestStatsOfFile(t *testing.T) {
 			t.Errorf("row group %d: %+v", g, c)
 		}
 	}
-	if f.Rows() != 1000 || f.NumRowGroups() != 4 || !strings.HasPrefix(f.CreatedBy(), "weft") {
-		t.Errorf("%d rows in %d row groups by %q", f.Rows(), f.NumRowGroups(), f.CreatedBy())
+	if f.Rows() != 1000 || f.NumRowGroups() != 4 {
+		t.Errorf("%d rows in %d row groups", f.Rows(), f.NumRowGroups())
 	}
 }
 
@@ -190,7 +186,7 @@ func TestCodecBounds(t *testing.T) {
 			}
 			continue
 		}
-		if codec == codecNone || codec == codecBrotli { // nothing is known before brotli is read
+		if codec == codecNone {
 			continue
 		}
 		for _, src := range [][]byte{nil, {0}, bytes.Repeat([]byte{0xff}, 40), {0x28, 0xb5, 0x2f, 0xfd, 0xa4, 0, 0, 0, 0x10, 1, 0, 0}} {

@@ -21,9 +21,6 @@ type Stats struct {
 	Dict int64
 }
 
-// HasBounds says whether Min and Max are set.
-func (s Stats) HasBounds() bool { return s.Min != nil }
-
 // statsOf decodes the statistics of a chunk, dropping what cannot be trusted:
 //   - the deprecated min and max wherever the signed byte order of old writers differs from the order of the
 //     type: byte arrays and unsigned integers;

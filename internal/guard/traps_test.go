@@ -149,44 +149,6 @@ func TestTrapBooleanKernels(t *testing.T) {
 	}
 }
 
-// Cast must be right on any slice, for every pair of types the house uses.
-func TestTrapCastOfSlices(t *testing.T) {
-	r := rand.New(rand.NewSource(5))
-	for _, to := range []arrow.DataType{arrow.PrimitiveTypes.Int32, arrow.PrimitiveTypes.Float64, arrow.BinaryTypes.String, arrow.PrimitiveTypes.Int8} {
-		src := ints(100, func(i int) bool { return i%5 == 2 })
-		for range 100 {
-			from := int64(r.Intn(100))
-			s := array.NewSlice(src, from, from+int64(r.Intn(int(101-from))))
-			got, err := Cast(bg, s, to, true)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got.Len() != s.Len() || !arrow.TypeEqual(got.DataType(), to) {
-				t.Fatalf("%d slots of %s", got.Len(), got.DataType())
-			}
-			for i := 0; i < s.Len(); i++ {
-				if got.IsNull(i) != s.IsNull(i) || s.IsValid(i) && got.ValueStr(i) != s.ValueStr(i) {
-					t.Fatalf("to %s, slot %d: %s, want %s", to, i, got.ValueStr(i), s.ValueStr(i))
-				}
-			}
-		}
-	}
-	big := arr(t, arrow.PrimitiveTypes.Int64, `[1, 1000]`)
-	if _, err := Cast(bg, big, arrow.PrimitiveTypes.Int8, true); err == nil {
-		t.Error("1000 became an int8 by a safe cast")
-	}
-	if got, err := Cast(bg, big, arrow.PrimitiveTypes.Int8, false); err != nil || got.(*array.Int8).Value(1) != -24 {
-		t.Errorf("unsafe cast of 1000 to int8: %v, %v", got, err)
-	}
-	if _, err := Cast(bg, arr(t, arrow.BinaryTypes.String, `["2024-01-01"]`), arrow.FixedWidthTypes.Date32, true); !errors.Is(err, ErrUnsupported) {
-		t.Errorf("string to date: %v", err)
-	}
-	d := arr(t, &arrow.DictionaryType{IndexType: arrow.PrimitiveTypes.Int8, ValueType: arrow.BinaryTypes.String}, `["x", null, "y", "x"]`)
-	if got, err := Cast(bg, array.NewSlice(d, 1, 4), arrow.BinaryTypes.String, true); err != nil || got.String() != `[(null) "y" "x"]` {
-		t.Errorf("dictionary to string: %v, %v", got, err)
-	}
-}
-
 func twoColumns(t testing.TB, n int) arrow.Record {
 	t.Helper()
 	s := array.NewStringBuilder(memory.DefaultAllocator)

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"testing"
 
@@ -69,13 +70,6 @@ func BenchmarkStructural(b *testing.B) {
 	}
 }
 
-func BenchmarkLastUnquotedNewline(b *testing.B) {
-	bench(b, 1, func(n int) func() {
-		buf := benchText(n, true)
-		return func() { LastUnquotedNewline(buf, '"', false) }
-	})
-}
-
 func BenchmarkCmpConst(b *testing.B) {
 	b.Run("float64", func(b *testing.B) { benchCmpConst[float64](b) })
 	b.Run("int32", func(b *testing.B) { benchCmpConst[int32](b) })
@@ -122,14 +116,26 @@ func BenchmarkCompressBits(b *testing.B) {
 	})
 }
 
-func BenchmarkGather(b *testing.B) {
-	bench(b, 8, func(n int) func() {
-		x, d, idx, r := values[float64](n), make([]float64, n), make([]uint32, n), newRand(n)
-		for i := range idx {
-			idx[i] = uint32(r.IntN(n))
-		}
-		return func() { Gather(d, x, idx) }
+func BenchmarkUnpack(b *testing.B) {
+	bench(b, 4, func(n int) func() {
+		src, d := make([]byte, n+16), make([]uint32, n)
+		return func() { Unpack(d, src, 0, 7) }
 	})
+}
+
+func BenchmarkGather(b *testing.B) {
+	for _, size := range []int{0, 9, 100} { // 0: as many as there are indices
+		b.Run(fmt.Sprintf("of%d", size), func(b *testing.B) {
+			bench(b, 4, func(n int) func() {
+				from := cmp.Or(size, n)
+				x, d, idx, r := values[float32](from), make([]float32, n), make([]uint32, n), newRand(n)
+				for i := range idx {
+					idx[i] = uint32(r.IntN(from))
+				}
+				return func() { Gather(d, x, idx) }
+			})
+		})
+	}
 }
 
 func BenchmarkHash(b *testing.B) {

@@ -145,12 +145,18 @@ func testGather[T interface {
 	r := newRand(3)
 	src := make([]T, 777)
 	fillRaw(r, src)
+	sources, targets, indices := newArena[T](t, 129), newArena[T](t, largest+1), newArena[uint32](t, largest)
 	for _, n := range lengths() {
-		idx, dst := make([]uint32, n), make([]T, n+1)
+		src := src
+		if n%2 > 0 { // what registers hold
+			src = sources.end(0, 1+r.IntN(129))
+			fillRaw(r, src)
+		}
+		idx, dst := indices.end(0, n), targets.end(0, n+1)
 		fillRaw(r, dst)
 		after := dst[n]
 		for i := range idx {
-			idx[i] = r.Uint32N(777)
+			idx[i] = r.Uint32N(uint32(len(src)))
 		}
 		Gather(dst, src, idx)
 		for i, x := range idx {
@@ -165,9 +171,18 @@ func testGather[T interface {
 	wantPanic(t, "index out of range", func() { Gather(make([]T, 5), src, []uint32{1, 2, 3, 777, 4}) })
 	wantPanic(t, "index out of range at the end", func() { Gather(make([]T, 5), src, []uint32{1, 2, 3, 4, 777}) })
 	wantPanic(t, "short dst", func() { Gather(make([]T, 4), src, []uint32{1, 2, 3, 4, 5}) })
+	for size := 1; size <= 129; size++ {
+		for _, bad := range []uint32{uint32(size), uint32(size) + 128, 1 << 31} {
+			idx := make([]uint32, 256)
+			idx[r.IntN(256)] = bad
+			wantPanic(t, "index out of range of a short source", func() { Gather(make([]T, 256), src[:size:size], idx) })
+		}
+	}
 }
 
-func TestGather(t *testing.T) {
+func TestGather(t *testing.T) { atLevels(t, testGathers) }
+
+func testGathers(t *testing.T) {
 	testGather[uint8](t)
 	testGather[int16](t)
 	testGather[int32](t)

@@ -4,9 +4,11 @@ package kernel
 // caller's to know (indices come from MaskToIndex, a hash table or a sort, never from data). Memory is safe all the
 // same: an index out of range stops with Go's own panic and reads nothing. dst must not overlap src.
 //
-// There is no assembly: the loop waits for memory.
+// There is assembly for sources that registers hold, as dictionaries often are; otherwise the loop waits for memory.
 func Gather[T Element](dst, src []T, idx []uint32) {
 	dst = dst[:len(idx)]
+	done := gatherASM(dst, src, idx)
+	dst, idx = dst[done:], idx[done:]
 	for len(idx) >= 4 && len(dst) >= 4 {
 		a, b, c, d := src[idx[0]], src[idx[1]], src[idx[2]], src[idx[3]]
 		dst[0], dst[1], dst[2], dst[3] = a, b, c, d

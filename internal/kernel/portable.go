@@ -47,3 +47,13 @@ func splitFixedASM[T Float](base uint64, x []T, hi, lo, odd []uint64) int { retu
 func sumFixedASM[T Float](base uint64, x []T, odd []uint64) (s Sum128, done int) { return s, 0 }
 
 func splitSquaresASM[T Float](x []T, head, tail []float64, odd []uint64) int { return 0 }
+
+func unpackASM(dst []uint32, src []byte, width uint) int { return 0 }
+
+func gatherASM[T Element](dst, src []T, idx []uint32) int { return 0 }
+
+func textKeysASM(str []byte, off []int32, out [][2]uint64) int { return 0 }
+
+func firstSlotsASM(keys [][2]uint64, hash []uint64, slots []uint32, table [][2]uint64, codes, other []uint32) (int, bool) {
+	return 0, false
+}

@@ -89,42 +89,29 @@ func FuzzStructural(f *testing.F) {
 		atLevels(t, func(t *testing.T) {
 			checkStructural(t, buf, delim, quote, inQuote, make([]uint32, len(buf)+64))
 		})
-		checkNewlines(t, buf, quote, inQuote)
+		checkQuotes(t, buf, quote)
 	})
 }
 
-func checkNewlines(t *testing.T, buf []byte, quote byte, inQuote bool) {
+func checkQuotes(t *testing.T, buf []byte, quote byte) {
 	t.Helper()
-	inQuote = inQuote && quote != 0
-	first, last, quotes := -1, -1, 0
-	ends, _ := structuralOracle(buf, '\n', quote, inQuote)
-	if len(ends) > 0 {
-		first, last = int(ends[0]), int(ends[len(ends)-1])
-	}
+	quotes := 0
 	for _, c := range buf {
 		quotes += int(b2u(c == quote))
-	}
-	if got := FirstUnquotedNewline(buf, quote, inQuote); got != first {
-		t.Fatalf("FirstUnquotedNewline(%q, %q, %v) = %d, want %d", buf, quote, inQuote, got, first)
-	}
-	if got := LastUnquotedNewline(buf, quote, inQuote); got != last {
-		t.Fatalf("LastUnquotedNewline(%q, %q, %v) = %d, want %d", buf, quote, inQuote, got, last)
 	}
 	if got := CountQuotes(buf, quote); got != quotes {
 		t.Fatalf("CountQuotes(%q, %q) = %d, want %d", buf, quote, got, quotes)
 	}
 }
 
-func TestUnquotedNewlines(t *testing.T) {
+func TestCountQuotes(t *testing.T) {
 	for _, n := range lengths() {
 		r := newRand(n)
 		buf := make([]byte, n)
 		for _, alphabet := range []string{"\n\"a", "aaaaaa\naaaaa\"aaaaaaaaa", "\"", "\n", "a"} {
 			fillText(r, buf, alphabet)
-			for _, inQuote := range []bool{false, true} {
-				checkNewlines(t, buf, '"', inQuote)
-				checkNewlines(t, buf, 0, inQuote)
-			}
+			checkQuotes(t, buf, '"')
+			checkQuotes(t, buf, 0)
 		}
 	}
 }

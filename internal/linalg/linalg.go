@@ -71,7 +71,7 @@ type Triangle struct {
 }
 
 // Solve overwrites B with X in A·X = B, A a triangular matrix of any layout, B stored by rows or by columns. For X·A = B pass
-// the transposed views (and the other Upper). A zero on the diagonal gives infinities and NaN, as dividing by it does.
+// the transposed views (and the other Upper). The error Singular names a zero on the diagonal; B is then as it was.
 //
 // Every column of X solves a system near the given one (backward stable); larger matrices are cut in halves, so that most
 // is a matrix product.
@@ -87,6 +87,9 @@ func Solve[T vec.Float](a gemm.Matrix[T], t Triangle, b gemm.Matrix[T], env Env[
 	} else if err := byRows("B", b); err != nil {
 		return err
 	}
+	if err := singular(t, b.Rows, func(i int) bool { return get(a, i, i) == 0 }); err != nil {
+		return err
+	}
 	s := &solver[T]{env: env, t: t, scaled: vec.AddScaled[T](), times: vec.BinaryRight[T](vec.Div), turn: vec.Transpose[T]()}
 	if byColumns {
 		var err error
@@ -95,6 +98,23 @@ func Solve[T vec.Float](a gemm.Matrix[T], t Triangle, b gemm.Matrix[T], env Env[
 		}
 	}
 	return s.solve(a, b)
+}
+
+// Singular is the error of Solve: which element of the diagonal is zero.
+type Singular struct{ At int }
+
+func (e Singular) Error() string {
+	return fmt.Sprintf("linalg: the matrix is singular: element (%d, %[1]d) of its triangular factor is 0", e.At)
+}
+
+// singular finds the first zero of a diagonal of n elements.
+func singular(t Triangle, n int, zero func(i int) bool) error {
+	for i := range n {
+		if !t.Unit && zero(i) {
+			return Singular{i}
+		}
+	}
+	return nil
 }
 
 // leaf is the size of triangles that are solved by loops.
@@ -110,29 +130,8 @@ type solver[T vec.Float] struct {
 }
 
 func (s *solver[T]) solve(a, b gemm.Matrix[T]) error {
-	n := a.Rows
-	if n <= leaf {
-		return s.small(a, b)
-	}
-	h := (n/2 + leaf - 1) / leaf * leaf
-	first, last := b.Slice(0, 0, h, b.Cols), b.Slice(h, 0, n-h, b.Cols)
-	a1, a2 := a.Slice(0, 0, h, h), a.Slice(h, h, n-h, n-h)
-	if s.t.Upper {
-		if err := s.solve(a2, last); err != nil {
-			return err
-		}
-		if err := gemm.Sub(first, a.Slice(0, h, h, n-h), last, s.env.Env); err != nil {
-			return err
-		}
-		return s.solve(a1, first)
-	}
-	if err := s.solve(a1, first); err != nil {
-		return err
-	}
-	if err := gemm.Sub(last, a.Slice(h, 0, n-h, h), first, s.env.Env); err != nil {
-		return err
-	}
-	return s.solve(a2, last)
+	sub := func(c, a, b gemm.Matrix[T]) error { return gemm.Sub(c, a, b, s.env.Env) }
+	return halves(a.Rows, b.Cols, a, b, s.t.Upper, sub, s.small)
 }
 
 // small solves by loops over rows of B. Columns are turned to rows first, a tile at a time.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/internal/gemm"
 	"github.com/weft-data/weft/internal/vec"
 )
@@ -92,6 +93,7 @@ func biggest[T vec.Float](a gemm.Matrix[T]) float64 {
 }
 
 func TestQR(t *testing.T) {
+	effort.Long(t, "needs tables of some size")
 	t.Run("float32", testQR[float32])
 	t.Run("float64", testQR[float64])
 }

@@ -25,28 +25,10 @@ func LU[T vec.Float](a gemm.Matrix[T], pivots []int, env Env[T]) error {
 	if err := byRows("A", a); err != nil {
 		return err
 	}
-	n := min(a.Rows, a.Cols)
-	if len(pivots) < n {
-		return fmt.Errorf("linalg: %d pivots for %d columns", len(pivots), n)
-	}
 	scaled := vec.AddScaled[T]()
-	for j := 0; j < n; j += panel {
-		w := min(panel, n-j)
+	return luBlocks(Reals[T]{env}, a, a.Rows, a.Cols, pivots, func(a gemm.Matrix[T], j, w int, pivots []int) {
 		luPanel(a, j, w, pivots, scaled)
-		right := a.Cols - j - w
-		if right == 0 {
-			continue
-		}
-		top := a.Slice(j, j+w, w, right)
-		if err := Solve(a.Slice(j, j, w, w), Triangle{Unit: true}, top, env); err != nil {
-			return err
-		}
-		below := a.Rows - j - w
-		if err := gemm.Sub(a.Slice(j+w, j+w, below, right), a.Slice(j+w, j, below, w), top, env.Env); err != nil {
-			return err
-		}
-	}
-	return nil
+	})
 }
 
 // luPanel factors columns j to j+w from row j on, and exchanges whole rows.

@@ -165,31 +165,36 @@ func (h *reflections[T]) factor(j, w int) error {
 	for c := range w {
 		x := h.cols[c*m:][c:m]
 		tau := h.reflect(x)
-		set(t, c, c, tau)
 		v0 := x[0]
 		x[0] = 1
 		for d := c + 1; d < w; d++ {
 			y := h.cols[d*m:][c:m]
 			h.scaled(y, x, -tau*h.dot(x, y))
 		}
-		// t[:c, c] = -tau * t[:c, :c] * Vᵀ·v
-		for i := range c {
-			set(t, i, c, -tau*h.dot(h.cols[i*m:][c:m], x))
-		}
+		h.joinOne(t, c, tau, func(i int) T { return h.dot(h.cols[i*m:][c:m], x) })
 		x[0] = v0
-		for i := range c {
-			var s T
-			for l := i; l < c; l++ {
-				s += T(get(t, i, l) * get(t, l, c))
-			}
-			set(t, i, c, s)
-		}
 	}
 	h.turn(h.a.Data[j*h.a.RowStride+j:], h.a.RowStride, h.cols, m, w, m)
 	if right := h.a.Cols - j - w; right > 0 {
 		return h.apply(j, w, h.a.Slice(j, j+w, m, right), true)
 	}
 	return nil
+}
+
+// joinOne adds reflection c, whose products with the vectors before it are inner(i), to a triangle: what is above t[c, c] is
+// -tau * t[:c, :c] * Vᵀ·v.
+func (h *reflections[T]) joinOne(t gemm.Matrix[T], c int, tau T, inner func(i int) T) {
+	set(t, c, c, tau)
+	for i := range c {
+		set(t, i, c, -tau*inner(i))
+	}
+	for i := range c {
+		var s T
+		for l := i; l < c; l++ {
+			s += T(get(t, i, l) * get(t, l, c))
+		}
+		set(t, i, c, s)
+	}
 }
 
 // join is the triangle of the panel that begins at column j.
@@ -203,6 +208,7 @@ func (h *reflections[T]) reflect(x []T) (tau T) {
 	var rest T
 	for _, v := range x[1:] {
 		if v != v {
+			x[0] = v // R tells: not all that is made of it reads Q too
 			return 0
 		}
 		rest = max(rest, abs(v))
@@ -242,6 +248,11 @@ func balance[T vec.Float](top T) T {
 
 // apply multiplies C, rows j on, from the left with the reflections of a panel: 1 - V·t·Vᵀ, or with t transposed.
 func (h *reflections[T]) apply(j, w int, c gemm.Matrix[T], transposed bool) error {
+	return h.applyJoined(h.join(j), j, w, c, transposed)
+}
+
+// applyJoined is apply with the triangle t of the panel.
+func (h *reflections[T]) applyJoined(t gemm.Matrix[T], j, w int, c gemm.Matrix[T], transposed bool) error {
 	m := c.Rows
 	v := gemm.RowMajor(h.v, m, w, w)
 	for i := range m {
@@ -252,7 +263,7 @@ func (h *reflections[T]) apply(j, w int, c gemm.Matrix[T], transposed bool) erro
 			clear(x[i+1:])
 		}
 	}
-	t := h.join(j).Slice(0, 0, w, w)
+	t = t.Slice(0, 0, w, w)
 	if transposed {
 		t = t.T()
 	}

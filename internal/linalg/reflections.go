@@ -46,13 +46,20 @@ func ApplyReflections[T vec.Float](a gemm.Matrix[T], joins []T, c gemm.Matrix[T]
 			return err
 		}
 	}
-	panels := (h.k + panel - 1) / panel
+	return eachPanel(h.k, !transposed, func(j, w int) error {
+		return h.apply(j, w, c.Slice(j, 0, c.Rows-j, c.Cols), transposed)
+	})
+}
+
+// eachPanel calls f for the panels of k columns, with where they begin and their width, in order or in the opposite one.
+func eachPanel(k int, backwards bool, f func(j, w int) error) error {
+	panels := (k + panel - 1) / panel
 	for p := range panels {
-		if !transposed {
+		if backwards {
 			p = panels - 1 - p
 		}
 		j := p * panel
-		if err := h.apply(j, min(panel, h.k-j), c.Slice(j, 0, c.Rows-j, c.Cols), transposed); err != nil {
+		if err := f(j, min(panel, k-j)); err != nil {
 			return err
 		}
 	}

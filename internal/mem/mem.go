@@ -42,7 +42,7 @@ var Heap Allocator = heap{}
 
 type heap struct{}
 
-func (heap) Alloc(n int) []byte { return words(n) }
+func (heap) Alloc(n int) []byte { return poisoned(words(n)) }
 func (heap) Free([]byte)        {}
 
 // pad is the over-read room behind every buffer.
@@ -61,6 +61,20 @@ func words(n int) []byte {
 	}
 	w := make([]uint64, (n+pad+7)/8)
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(w))), len(w)*8)[:n]
+}
+
+// advised is the smallest buffer for which huge pages are asked.
+const advised = 4 << 20
+
+// Advise asks the kernel to back a large buffer that was not touched yet by huge pages:
+// as the pages of a pool are, and those of NumPy's arrays. Smaller ones are left alone.
+func Advise(b []byte) {
+	const page = 2 << 20
+	at := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
+	skip := int(-at & (page - 1))
+	if n := len(b) - skip; len(b) >= advised && n >= page {
+		advise(b[skip : skip+n&^(page-1)])
+	}
 }
 
 // A Pool is an Allocator with a budget. It is safe for concurrent use.
@@ -111,11 +125,21 @@ func class(n int) int {
 	return c
 }
 
+// Address is where a buffer lies, for Peek in another process. Nothing moves it while it is used: it is a
+// slab, or in the collector's heap.
+func Address(b []byte) uint64 { return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }
+
 // Size returns the bytes that Alloc(n) would count against the budget.
 func Size(n int) int64 { return int64(class(n)) }
 
 // Alloc implements Allocator.
-func (p *Pool) Alloc(n int) []byte {
+func (p *Pool) Alloc(n int) []byte { return poisoned(p.alloc(n)) }
+
+// alloc takes a buffer of its size class, a free one or a new one.
+func (p *Pool) alloc(n int) []byte {
+	if refused() {
+		return nil
+	}
 	c := class(n)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -218,6 +242,9 @@ func (p *Pool) Free(b []byte) {
 // Reserve counts n bytes that are not buffers (maps, indexes); false means that
 // they do not fit and the caller must spill.
 func (p *Pool) Reserve(n int64) bool {
+	if refused() {
+		return false
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.used+n > p.limit {

@@ -2,6 +2,7 @@ package mem
 
 import (
 	"math/rand/v2"
+	"os"
 	"testing"
 	"unsafe"
 )
@@ -72,6 +73,38 @@ func TestRandomTraffic(t *testing.T) {
 	}
 }
 
+// What is handed out keeps to the limit to the byte, also where a buffer would be a larger piece since there is no
+// room for a shelf of the right ones.
+func TestLargerPiecesKeepToTheLimit(t *testing.T) {
+	p := NewPool(16 << 20)
+	fill := func(size int, room int64) (got [][]byte) {
+		for p.Room() >= room {
+			b := p.Alloc(size)
+			if b == nil {
+				break
+			}
+			got = append(got, b)
+		}
+		return got
+	}
+	const piece = 8<<10 - pad
+	pieces := fill(piece, 0)
+	for i := 0; i < len(pieces); i += 2 { // every shelf keeps some
+		p.Free(pieces[i])
+	}
+	for _, size := range []int{100 << 10, 20 << 10, 10 << 10} { // until no more may be mapped
+		fill(size, 0)
+	}
+	fill(piece, 2*(piece+pad))
+	fill(900, 6<<10) // these are of the heap
+	if room := p.Room(); room < 5<<10-pad || room >= piece {
+		t.Fatalf("room for %d bytes: less than a piece, more than half of one", room)
+	}
+	if p.Alloc(3 << 10); p.Peak() > p.Limit() {
+		t.Errorf("%d bytes of %d were handed out", p.Peak(), p.Limit())
+	}
+}
+
 func BenchmarkAllocFree1MiB(b *testing.B) {
 	p := NewPool(64 << 20)
 	for b.Loop() {
@@ -123,5 +156,39 @@ func TestManySizes(t *testing.T) {
 	}
 	if p.Used() != 0 {
 		t.Errorf("%d bytes left", p.Used())
+	}
+}
+
+// Pieces of the memory of a process come to where they are to stay, more than the system takes at once.
+func TestPeek(t *testing.T) {
+	if !CanPeek {
+		t.Skip("this system has no such call")
+	}
+	const pieces, size = 2500, 7
+	from, to := make([]byte, pieces*size), make([]byte, pieces*size)
+	for i := range from {
+		from[i] = byte(i * 31 >> 3)
+	}
+	var local [][]byte
+	var remote []uint64
+	for i := range pieces { // the last one first
+		local = append(local, to[i*size:(i+1)*size])
+		remote = append(remote, Address(from[(pieces-1-i)*size:]))
+	}
+	if err := Peek(os.Getpid(), local, remote); err != nil {
+		t.Fatal(err)
+	}
+	for i := range pieces {
+		if got, want := string(local[i]), string(from[(pieces-1-i)*size:][:size]); got != want {
+			t.Fatalf("piece %d is %q, want %q", i, got, want)
+		}
+	}
+	for name, at := range map[string]uint64{"nobody's memory": 8, "the end of memory": 1<<64 - 4} {
+		if err := Peek(os.Getpid(), local[:1], []uint64{at}); err == nil {
+			t.Errorf("%s was read", name)
+		}
+	}
+	if err := Peek(-1, local[:1], remote); err == nil {
+		t.Error("a process that is none was read")
 	}
 }

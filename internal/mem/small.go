@@ -21,15 +21,15 @@ const (
 	maxShelf    = 1 << 20
 )
 
-// small takes a piece of class c, or of a larger class where a new shelf does not
-// fit beside what is mapped; nil when there is none.
+// small takes a piece of class c, or of a larger class within the limit where a new
+// shelf does not fit beside what is mapped; nil when there is none.
 func (p *Pool) small(c int) []byte {
 	list := p.shelves[c]
 	if len(list) == 0 {
 		list = p.addShelf(c)
 	}
 	for n := 0; list == nil && n < 12; n++ {
-		if c = class(c + 1 - pad); c >= SlabMin {
+		if c = class(c + 1 - pad); c >= SlabMin || p.used+int64(c) > p.limit {
 			return nil
 		}
 		if len(p.shelves[c]) > 0 {

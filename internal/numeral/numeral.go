@@ -2,77 +2,100 @@
 package numeral
 
 import (
+	"encoding/binary"
 	"math"
+	"math/bits"
+	"slices"
 	"strconv"
 )
 
-// pairs are the numbers 00 to 99.
-var pairs = func() (t [200]byte) {
-	for i := range 100 {
-		t[2*i], t[2*i+1] = byte('0'+i/10), byte('0'+i%10)
+// Room is how many bytes there must be for PutInt and PutFloat: more than a number has.
+const Room = 32
+
+// zeros are eight digits 0.
+const zeros = 0x3030303030303030
+
+// AppendInt appends v.
+func AppendInt(dst []byte, v int64) []byte {
+	dst = slices.Grow(dst, Room)
+	return dst[:len(dst)+PutInt(dst[len(dst):cap(dst)], v)]
+}
+
+// AppendFloat appends v as PutFloat writes it.
+func AppendFloat(dst []byte, v float64, bits int) []byte {
+	dst = slices.Grow(dst, Room)
+	return dst[:len(dst)+PutFloat(dst[len(dst):cap(dst)], v, bits)]
+}
+
+// PutInt writes v to b and returns how many bytes it has. What follows them is overwritten.
+func PutInt(b []byte, v int64) int {
+	if v < 0 {
+		b[0] = '-'
+		return 1 + putUint(b[1:], -uint64(v))
+	}
+	return putUint(b, uint64(v))
+}
+
+// few are the numbers below 100 as text, the first digit in the lower byte.
+var few = func() (t [100]uint16) {
+	for i := range uint16(100) {
+		if t[i] = '0' + i; i >= 10 {
+			t[i] = '0' + i/10 | ('0'+i%10)<<8
+		}
 	}
 	return t
 }()
 
-// AppendInt appends v; most numbers have few digits.
-func AppendInt(dst []byte, v int64) []byte {
-	if v < 0 || v >= 1e6 {
-		return strconv.AppendInt(dst, v, 10)
+func putUint(b []byte, u uint64) int {
+	if u < 100 {
+		binary.LittleEndian.PutUint16(b, few[u])
+		return 1 + int((u+256-10)>>8)
 	}
-	u := uint32(v)
-	switch {
-	case u < 10:
-		return append(dst, byte('0'+u))
-	case u < 100:
-		return append(dst, pairs[2*u], pairs[2*u+1])
+	if u >= 1e8 {
+		return len(strconv.AppendUint(b[:0], u, 10))
 	}
-	hi, lo := u/100, u%100*2
-	switch {
-	case hi < 10:
-		return append(dst, byte('0'+hi), pairs[lo], pairs[lo+1])
-	case hi < 100:
-		return append(dst, pairs[2*hi], pairs[2*hi+1], pairs[lo], pairs[lo+1])
-	}
-	top, mid := hi/100, hi%100*2
-	if top < 10 {
-		return append(dst, byte('0'+top), pairs[mid], pairs[mid+1], pairs[lo], pairs[lo+1])
-	}
-	return append(dst, pairs[2*top], pairs[2*top+1], pairs[mid], pairs[mid+1], pairs[lo], pairs[lo+1])
+	d := eight(uint32(u))
+	lead := bits.TrailingZeros64(d) &^ 7
+	binary.LittleEndian.PutUint64(b, (d|zeros)>>(uint(lead)&63))
+	return 8 - lead/8
 }
 
-// AppendFloat appends the shortest decimal that reads back as v, a float of 32 or 64 bits, with a point or an exponent
-// always; infinities are inf and -inf.
+// eight returns the eight digits of a number below 10^8, one a byte, the first in the lowest. Numbers of four, two and
+// one digits are divided side by side in their lanes; the factors are 1/100 and 1/10, as exact as the lanes need.
+func eight(u uint32) uint64 {
+	high := u / 10000
+	x := uint64(high) | uint64(u-high*10000)<<32
+	q := x * 10486 >> 20 & 0x7f_0000_007f
+	x = q | (x-q*100)<<16
+	q = x * 103 >> 10 & 0xf_000f_000f_000f
+	return q | (x-q*10)<<8
+}
+
+// PutFloat writes to b the shortest decimal that reads back as v, a float of 32 or 64 bits, with a point or an exponent
+// always, and returns how many bytes it has; infinities are inf and -inf. What follows them is overwritten.
 //
 // When a float64 is a whole number of millionths below 10^15 of them, its digits are that number's: two decimals of
 // at most 15 digits are never the same float64, so none is shorter.
-func AppendFloat(dst []byte, v float64, bits int) []byte {
-	if bits == 32 {
-		return pointed(appendAny(dst, v, 32), len(dst))
-	}
+func PutFloat(b []byte, v float64, size int) int {
 	a := math.Abs(v)
 	m := a * 1e6
-	if !(m < 1e15) {
-		return pointed(appendAny(dst, v, 64), len(dst))
+	if size == 32 || !(m < 1e15) {
+		return len(pointed(appendAny(b[:0], v, size)))
 	}
 	u := uint64(m + 0.5)
 	if float64(u)/1e6 != a {
-		return pointed(appendAny(dst, v, 64), len(dst))
+		return len(pointed(appendAny(b[:0], v, size)))
 	}
+	n := 0
 	if math.Signbit(v) {
-		dst = append(dst, '-')
+		b[0] = '-'
+		n = 1
 	}
-	dst = AppendInt(dst, int64(u/1e6))
-	frac := uint32(u % 1e6)
-	if frac == 0 {
-		return append(dst, ".0"...)
-	}
-	a2, b2, c2 := frac/10000*2, frac/100%100*2, frac%100*2
-	d := [7]byte{'.', pairs[a2], pairs[a2+1], pairs[b2], pairs[b2+1], pairs[c2], pairs[c2+1]}
-	n := 7
-	for d[n-1] == '0' {
-		n--
-	}
-	return append(dst, d[:n]...)
+	whole := u / 1e6
+	n += putUint(b[n:], whole)
+	d := eight(uint32(u-whole*1e6)) >> 16
+	binary.LittleEndian.PutUint64(b[n:], '.'|(d|zeros>>16)<<8)
+	return n + 1 + max(1, (bits.Len64(d)+7)/8)
 }
 
 func appendAny(dst []byte, v float64, bits int) []byte {
@@ -85,12 +108,12 @@ func appendAny(dst []byte, v float64, bits int) []byte {
 	return strconv.AppendFloat(dst, v, 'g', -1, bits)
 }
 
-// pointed adds ".0" to a number from dst[at:] that would read back as an integer.
-func pointed(dst []byte, at int) []byte {
-	for _, c := range dst[at:] {
+// pointed adds ".0" to a number that would read back as an integer.
+func pointed(b []byte) []byte {
+	for _, c := range b {
 		if c != '-' && c-'0' > 9 {
-			return dst
+			return b
 		}
 	}
-	return append(dst, ".0"...)
+	return append(b, ".0"...)
 }

@@ -16,9 +16,22 @@ func TestAppendInt(t *testing.T) {
 	for v := range int64(20_000) {
 		all = append(all, v*53)
 	}
+	for v := int64(1); v < math.MaxInt64/10; v *= 10 {
+		all = append(all, v, v-1, v+1, 3*v+7, -v)
+	}
 	for _, v := range all {
-		if got := string(AppendInt(nil, v)); got != strconv.FormatInt(v, 10) {
-			t.Fatalf("%s, want %d", got, v)
+		if got := string(AppendInt([]byte{'x'}, v)); got != "x"+strconv.FormatInt(v, 10) {
+			t.Fatalf("%s, want x%d", got, v)
+		}
+	}
+	for u := range uint32(1e8) / 97 {
+		u *= 97
+		d := eight(u)
+		for i := 7; i >= 0; i-- {
+			if byte(d>>(8*i)) != byte(u%10) {
+				t.Fatalf("digit %d of %x is not %d", i, d, u%10)
+			}
+			u /= 10
 		}
 	}
 }

@@ -1,6 +1,7 @@
 // Package optest runs single operators in tests: tables in, rows out, along the
 // whole road (optimizer, scheduler, tasks, spilling), with a given number of
-// threads and a given memory budget.
+// threads and a given memory budget. It also has jobs whose tasks linger, for what every
+// runner must hold to when a job ends.
 package optest
 
 import (

@@ -2,6 +2,7 @@
 package radix
 
 import (
+	"context"
 	"math/bits"
 	"unsafe"
 )
@@ -9,8 +10,32 @@ import (
 // Threads are those that SortAll may use.
 type Threads interface {
 	Threads() int
-	// Fork calls f(0) to f(n-1), perhaps at once, and returns the first error.
+	// Fork calls f(0) to f(n-1), perhaps at once, and returns the first error. It asks before each call whether it is
+	// still wanted.
 	Fork(n int, f func(i int) error) error
+	Context() context.Context
+}
+
+// Alone is one thread, until its context ends.
+type Alone struct{ Until context.Context }
+
+// Context implements Threads.
+func (a Alone) Context() context.Context { return a.Until }
+
+// Threads implements Threads.
+func (Alone) Threads() int { return 1 }
+
+// Fork implements Threads.
+func (a Alone) Fork(n int, f func(i int) error) error {
+	for i := range n {
+		if err := a.Until.Err(); err != nil {
+			return err
+		}
+		if err := f(i); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // word returns the key of an element, which is its first field.
@@ -23,6 +48,10 @@ const (
 
 // ForkMin is the length below which one thread sorts.
 const ForkMin = 1 << 16
+
+// Stretch is how many elements are moved, or sorted, between two looks at whether the result is still wanted: ten
+// milliseconds at 40 ns for each, which is what scattering to as many places costs where pages are new.
+const Stretch = 1 << 18
 
 // Sort sorts a by word, with b as scratch of the same length. The result is
 // in b if toB is set and in a otherwise. Bits that all keys share cost nothing:
@@ -158,18 +187,22 @@ func insertion[E any](a []E, budget int) bool {
 	return true
 }
 
+// pageBytes is the least that the system clears at once.
+const pageBytes = 4096
+
 // forkBits is how many bits the first division of a parallel sort takes.
 const forkBits = 11
 
-// SortAll is Sort on the threads of a task; the result is in a.
+// SortAll is Sort on the threads of a task, in stretches; the result is in a.
 func SortAll[E any](t Threads, a, b []E) error {
-	if len(a) < ForkMin || t == nil {
+	n := t.Threads()
+	if len(a) < ForkMin || n == 1 && len(a) <= Stretch {
 		Sort(a, b, false)
 		return nil
 	}
-	parts := max(1, min(t.Threads()*4, 64))
-	if t.Threads() == 1 {
-		parts = 1
+	parts := (len(a) + Stretch - 1) / Stretch
+	if n > 1 {
+		parts = max(parts, min(n*4, 64))
 	}
 	cut := func(i int) int { return int(int64(len(a)) * int64(i) / int64(parts)) }
 	spans := make([][2]uint64, parts)
@@ -193,13 +226,14 @@ func SortAll[E any](t Threads, a, b []E) error {
 		return err
 	}
 	if shift == 0 {
-		return t.Fork(parts, func(i int) error { copy(a[cut(i):cut(i+1)], b[cut(i):cut(i+1)]); return nil })
+		return copyAll(t, a, b)
 	}
 	return sortBuckets(t, a, b, at)
 }
 
 // scatterAll moves a to b by forkBits bits of the keys from shift on and returns
-// where each bucket begins.
+// where each bucket begins. Counting touches b first, a stretch at a time: the first elements that are scattered would
+// touch all of it, and where the pages are new the system would clear a gigabyte meanwhile.
 func scatterAll[E any](t Threads, a, b []E, shift uint, parts int, cut func(int) int) ([]int, error) {
 	const n = 1 << forkBits
 	next := make([][n]int32, parts)
@@ -208,6 +242,10 @@ func scatterAll[E any](t Threads, a, b []E, shift uint, parts int, cut func(int)
 		x := a[cut(i):cut(i+1)]
 		for j := range x {
 			h[word(&x[j])>>(shift&63)&(n-1)]++
+		}
+		y := b[cut(i):cut(i+1)]
+		for j := 0; j < len(y); j += pageBytes / int(unsafe.Sizeof(y[0])) {
+			clear(y[j : j+1])
 		}
 		return nil
 	}); err != nil {
@@ -241,29 +279,48 @@ func scatterAll[E any](t Threads, a, b []E, shift uint, parts int, cut func(int)
 func sortBuckets[E any](t Threads, a, b []E, at []int) error {
 	var tasks [][2]int
 	lo := 0
-	big := max(len(a)/2, ForkMin)
+	big, few := max(len(a)/2, Stretch), min(len(a)/128+1, Stretch)
 	for d := 1; d < len(at); d++ {
 		if at[d]-at[d-1] >= big {
 			if lo < d-1 {
 				tasks = append(tasks, [2]int{lo, d - 1})
 			}
-			x, y := b[at[d-1]:at[d]], a[at[d-1]:at[d]]
-			if err := SortAll(t, x, y); err != nil {
+			if err := sortBucket(t, b[at[d-1]:at[d]], a[at[d-1]:at[d]]); err != nil {
 				return err
 			}
-			copy(y, x)
 			lo = d
-		} else if at[d]-at[lo] >= len(a)/128+1 || d == len(at)-1 {
+		} else if at[d]-at[lo] >= few || d == len(at)-1 {
 			tasks = append(tasks, [2]int{lo, d})
 			lo = d
 		}
 	}
 	return t.Fork(len(tasks), func(i int) error {
 		for d := tasks[i][0]; d < tasks[i][1]; d++ {
-			if x := b[at[d]:at[d+1]]; len(x) > 0 {
-				Sort(x, a[at[d]:at[d+1]], true)
+			x, y := b[at[d]:at[d+1]], a[at[d]:at[d+1]]
+			if len(x) > Stretch {
+				if err := sortBucket(Alone{t.Context()}, x, y); err != nil {
+					return err
+				}
+			} else if len(x) > 0 {
+				Sort(x, y, true)
 			}
 		}
+		return nil
+	})
+}
+
+// sortBucket sorts one of b into a.
+func sortBucket[E any](t Threads, b, a []E) error {
+	if err := SortAll(t, b, a); err != nil {
+		return err
+	}
+	return copyAll(t, a, b)
+}
+
+// copyAll copies b to a.
+func copyAll[E any](t Threads, a, b []E) error {
+	return t.Fork((len(a)+Stretch-1)/Stretch, func(i int) error {
+		copy(a[i*Stretch:min((i+1)*Stretch, len(a))], b[i*Stretch:])
 		return nil
 	})
 }

@@ -32,6 +32,9 @@ What filters, projections and aggregates compute, in the text form that ` + "`ex
 Beside functions there are constants (` + "`3 2.5 \"text\" true null date(\"2024-05-01\") duration[s](\"1h30m\")`" + `), conversions
 (` + "`cast(x, int64)`, `try_cast(x, date)`" + `), lists of values (` + "`x in (1, 2)`" + `) and ` + "`case when x > 0 then 1 else 2 end`" + `.
 
+Numbers of different types have a common type, which is float64 for uint64 and a signed integer that are computed with, and decimal(20, 0) where
+one of them is chosen or they are compared; constants go along with the type of the other side where it has their value.
+
 A null argument gives null unless the function says otherwise. An argument called constant must be one. Every example is a test.
 `
 

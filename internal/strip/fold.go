@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/vec"
@@ -14,9 +15,11 @@ import (
 type Fold uint8
 
 // The folds. Sums of floats are pairwise in a fixed order: the error of a sum of n
-// elements grows with log n along a row and by runs of 16 across rows. Min and
+// elements grows with log n along a row, or by runs of 32 where rows have cells of
+// their own and an operand is transposed, and by runs of 16 across rows. Min and
 // Max give NaN when there is one; ArgMin and ArgMax the first position of the
-// extreme, of the first NaN if there is one.
+// extreme, of the first NaN if there is one. NanArgMin and NanArgMax pass NaN over;
+// the position is -1 where nothing else is.
 const (
 	NoFold Fold = iota
 	Sum
@@ -26,10 +29,12 @@ const (
 	ArgMin
 	ArgMax
 	Moments // count, mean and the sum of squared distances from it (Chan, Golub and LeVeque 1983)
+	NanArgMin
+	NanArgMax
 	numFolds
 )
 
-var foldNames = [numFolds]string{"none", "sum", "prod", "min", "max", "argmin", "argmax", "moments"}
+var foldNames = [numFolds]string{"none", "sum", "prod", "min", "max", "argmin", "argmax", "moments", "nanargmin", "nanargmax"}
 
 func (f Fold) String() string {
 	if f < numFolds {
@@ -39,7 +44,9 @@ func (f Fold) String() string {
 }
 
 // Positions reports whether the fold needs to know where elements are.
-func (f Fold) Positions() bool { return f == ArgMin || f == ArgMax }
+func (f Fold) Positions() bool {
+	return f == ArgMin || f == ArgMax || f == NanArgMin || f == NanArgMax
+}
 
 // State returns the types of the columns of a fold's state over elements of type
 // k, or an error when it is not defined for them.
@@ -49,7 +56,7 @@ func (f Fold) State(k elem.Kind) ([]elem.Kind, error) {
 	switch {
 	case (f == Sum || f == Prod) && wide, (f == Min || f == Max) && real:
 		return []elem.Kind{k}, nil
-	case (f == ArgMin || f == ArgMax) && real:
+	case f.Positions() && real:
 		return []elem.Kind{k, elem.Int64}, nil
 	case f == Moments && k == elem.Float64:
 		return []elem.Kind{elem.Float64, elem.Float64, elem.Float64}, nil
@@ -73,11 +80,17 @@ type Folder interface {
 	Merge(cols, later [][]byte, n int)
 }
 
-// A Bander adds bands of rows to cells at once, which is faster than Cells row by
-// row. The cells have the state of no elements before.
+// Group is how many rows a Bander takes at once, at most.
+const Group = 16
+
+// A Bander adds bands of rows to cells at once, which is faster than Cells or Strip
+// row by row: as many rows as that are so many places from which memory is read ahead.
 type Bander interface {
 	// Band adds element r·stride+i of x to cell i of n, for each of so many rows.
 	Band(cols [][]byte, x []byte, rows, stride, n int)
+	// Rows adds the n elements of x from r·stride on to cell r, for each row. The rows that
+	// come next begin ahead elements behind these, and are asked for meanwhile; 0: none do.
+	Rows(cols [][]byte, x []byte, rows, stride, n, ahead int)
 }
 
 // NewFolder returns a folder for elements of type k.
@@ -92,7 +105,7 @@ func (f Fold) NewFolder(k elem.Kind) (Folder, error) {
 			return newSum[int64](), nil
 		case elem.Float64:
 			s := newSum[float64]()
-			return &bandSum{s, vec.ColumnSums[float64]()}, nil
+			return &bandSum{sum: s, columns: vec.ColumnSums[float64](), rows: vec.RowSums()}, nil
 		}
 		return newSum[complex128](), nil
 	case Prod:
@@ -105,7 +118,7 @@ func (f Fold) NewFolder(k elem.Kind) (Folder, error) {
 		return &prod[complex128]{}, nil
 	case Moments:
 		return &moments{add: vec.Reduce[float64](vec.Sum), squares: vec.Deviations[float64](),
-			columns: vec.ColumnSums[float64](), deviations: vec.ColumnDeviations[float64]()}, nil
+			columns: vec.ColumnMoments(), rows: vec.RowSums(), deviations: vec.RowDeviations()}, nil
 	}
 	switch k {
 	case elem.Bool:
@@ -139,7 +152,7 @@ func extremes[T vec.Number](f Fold, lo, hi T) Folder {
 	case Max:
 		return &extreme[T]{none: lo, reduce: vec.Reduce[T](vec.Greatest), merge: vec.Binary[T](vec.Max)}
 	}
-	return &arg[T]{min: f == ArgMin}
+	return newArg(f, lo, hi)
 }
 
 // sum adds strips as the leaves of a binary tree: level i of the cascade holds
@@ -189,11 +202,60 @@ func newSum[T int64 | float64 | complex128]() *sum[T] {
 type bandSum struct {
 	*sum[float64]
 	columns func(dst, x []float64, rows, stride int)
+	rows    func(dst, x []float64, stride, n, ahead int)
+
+	band   []float64        // the sums of one
+	levels [][Group]float64 // of the cascade of a band of rows
 }
 
 // Band implements Bander.
 func (f *bandSum) Band(cols [][]byte, x []byte, rows, stride, n int) {
-	f.columns(View[float64](cols[0], n), View[float64](x, (rows-1)*stride+n), rows, stride)
+	f.band = slices.Grow(f.band[:0], n)[:n]
+	f.columns(f.band, View[float64](x, (rows-1)*stride+n), rows, stride)
+	d := View[float64](cols[0], n)
+	f.merge(d, d, f.band)
+}
+
+// Rows implements Bander: blocks are added as strips are.
+func (f *bandSum) Rows(cols [][]byte, x []byte, rows, stride, n, ahead int) {
+	v := View[float64](x, (rows-1)*stride+n)
+	blocks := uint(0)
+	for s := 0; s < n; s += vec.Block {
+		k := bits.TrailingZeros(^blocks)
+		if k == len(f.levels) {
+			f.levels = append(f.levels, [Group]float64{})
+		}
+		to := f.levels[k][:rows]
+		f.rows(to, v[s:], stride, min(vec.Block, n-s), nextBlock(s, n, ahead))
+		for l := range k {
+			for r, s := range f.levels[l][:rows] {
+				to[r] = s + to[r]
+			}
+		}
+		blocks++
+	}
+	d := View[float64](cols[0], rows)
+	for r := range d {
+		s := 0.0
+		for l := range bits.Len(blocks) {
+			if blocks>>l&1 != 0 {
+				s = f.levels[l][r] + s
+			}
+		}
+		d[r] += s
+	}
+}
+
+// nextBlock is how far behind the block at s of rows of n elements the next one lies: in the
+// same rows, or in those that come ahead elements behind them.
+func nextBlock(s, n, ahead int) int {
+	if s+vec.Block < n {
+		return vec.Block
+	}
+	if ahead == 0 {
+		return 0
+	}
+	return ahead - s
 }
 
 type prod[T int64 | float64 | complex128] struct{ p T }
@@ -255,80 +317,6 @@ func (f *extreme[T]) Cells(cols [][]byte, x []byte, n int, _ int64) {
 
 func (f *extreme[T]) Merge(cols, later [][]byte, n int) { f.Cells(cols, later[0], n, 0) }
 
-// arg keeps the extreme and its position, -1 while there is none.
-type arg[T vec.Number] struct {
-	min  bool
-	best T
-	at   int64
-}
-
-// better reports whether v at i takes the place of best at j. Elements may come
-// in any order of positions.
-func (f *arg[T]) better(v T, i int64, best T, j int64) bool {
-	switch {
-	case i < 0:
-		return false
-	case j < 0:
-		return true
-	case v != v:
-		return best == best || i < j
-	case best != best:
-		return false
-	case v == best:
-		return i < j
-	case f.min:
-		return v < best
-	}
-	return v > best
-}
-
-func (f *arg[T]) Init(cols [][]byte, n int) {
-	clear(View[T](cols[0], n))
-	at := View[int64](cols[1], n)
-	for i := range at {
-		at[i] = -1
-	}
-}
-
-func (f *arg[T]) Begin() { f.at = -1 }
-
-func (f *arg[T]) Strip(x []byte, n int, at, step int64) {
-	for i, v := range View[T](x, n) {
-		if f.at >= 0 && (f.min && v > f.best || !f.min && v < f.best) {
-			continue
-		}
-		if p := at + int64(i)*step; f.better(v, p, f.best, f.at) {
-			f.best, f.at = v, p
-		}
-	}
-}
-
-func (f *arg[T]) End(cols [][]byte) {
-	v, at := View[T](cols[0], 1), View[int64](cols[1], 1)
-	if f.better(f.best, f.at, v[0], at[0]) {
-		v[0], at[0] = f.best, f.at
-	}
-}
-
-func (f *arg[T]) Cells(cols [][]byte, x []byte, n int, p int64) {
-	best, at := View[T](cols[0], n), View[int64](cols[1], n)
-	for i, v := range View[T](x, n) {
-		if f.better(v, p, best[i], at[i]) {
-			best[i], at[i] = v, p
-		}
-	}
-}
-
-func (f *arg[T]) Merge(cols, later [][]byte, n int) {
-	best, at := View[T](cols[0], n), View[int64](cols[1], n)
-	v, p := View[T](later[0], n), View[int64](later[1], n)
-	for i := range best {
-		if f.better(v[i], p[i], best[i], at[i]) {
-			best[i], at[i] = v[i], p[i]
-		}
-	}
-}
-
 // moments merges means and squared distances of strips, each taken in two passes
 // over the first-level cache.
 type moments struct {
@@ -336,19 +324,36 @@ type moments struct {
 	add     func(x []float64) float64
 	squares func(x []float64, c float64) float64
 
-	columns    func(dst, x []float64, rows, stride int)
-	deviations func(dst, mean, x []float64, rows, stride int)
+	columns    func(mean, m2, x []float64, rows, stride int, n int64)
+	rows       func(dst, x []float64, stride, n, ahead int)
+	deviations func(dst, mean, x []float64, stride, n, ahead int)
+	sets       [2]struct{ count, mean, m2 [Group]float64 } // of a band of rows: so far, and of a block
 }
 
-// Band implements Bander: the means of the columns first, then the distances.
+// Band implements Bander. All cells have the same count.
 func (f *moments) Band(cols [][]byte, x []byte, rows, stride, n int) {
-	count, mean, m2, v := View[float64](cols[0], n), View[float64](cols[1], n), View[float64](cols[2], n), View[float64](x, (rows-1)*stride+n)
-	f.columns(mean, v, rows, stride)
-	for i := range mean {
-		mean[i] /= float64(rows)
-		count[i] = float64(rows)
+	count := View[float64](cols[0], n)
+	all := count[0] + float64(rows)
+	f.columns(View[float64](cols[1], n), View[float64](cols[2], n), View[float64](x, (rows-1)*stride+n), rows, stride, int64(all))
+	vec.Fill(count, all)
+}
+
+// Rows implements Bander: blocks are merged as strips are.
+func (f *moments) Rows(cols [][]byte, x []byte, rows, stride, n, ahead int) {
+	v := View[float64](x, (rows-1)*stride+n)
+	all, block := &f.sets[0], &f.sets[1]
+	for s := 0; s < n; s += vec.Block {
+		k := min(vec.Block, n-s)
+		mean, m2 := block.mean[:rows], block.m2[:rows]
+		f.rows(mean, v[s:], stride, k, 0)
+		for r := range mean {
+			mean[r] /= float64(k)
+		}
+		f.deviations(m2, mean, v[s:], stride, k, nextBlock(s, n, ahead))
+		vec.MergeColumns(int64(s), all.mean[:rows], all.m2[:rows], int64(k), mean, m2)
 	}
-	f.deviations(m2, mean, v, rows, stride)
+	vec.Fill(all.count[:rows], float64(n))
+	f.Merge(cols, [][]byte{Raw(all.count[:]), Raw(all.mean[:]), Raw(all.m2[:])}, rows)
 }
 
 func (f *moments) Init(cols [][]byte, n int) {

@@ -36,6 +36,9 @@ func reg(o Op, k elem.Kind, f Kernel) {
 	}
 }
 
+// Converter returns the kernel that makes elements of one type of those of another, nil if there is none.
+func Converter(from, to elem.Kind) Kernel { return table[key{Cast, from, to}] }
+
 func init() {
 	numbers[int8](elem.Int8)
 	numbers[int16](elem.Int16)

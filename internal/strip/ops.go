@@ -73,6 +73,17 @@ func (o Op) Symbol() string {
 	return ""
 }
 
+// Slow reports whether the processor takes several times as long for the operation as
+// for an addition, because it divides, takes roots or computes a function.
+func (o Op) Slow() bool {
+	switch o {
+	case Binary(vec.Div), Binary(vec.FloorDiv), Binary(vec.Mod), Binary(vec.Fmod), Binary(vec.Pow), Binary(vec.Atan2), Binary(vec.Hypot),
+		Binary(vec.LogAddExp), Binary(vec.Norm), Unary(vec.Sqrt), Unary(vec.Cbrt), Unary(vec.Reciprocal), Phase:
+		return true
+	}
+	return o.within(Unary(vec.Exp), int(vec.UnaryOps-vec.Exp))
+}
+
 // Arity returns the number of operands, 0 for what is not an operation.
 func (o Op) Arity() int {
 	switch {

@@ -13,3 +13,16 @@ func Prefetch(b []byte) {
 		prefetch(unsafe.SliceData(b), (n+63)>>6)
 	}
 }
+
+// prefetchRows asks for the lines of rows of so many bytes; addresses need not be valid.
+//
+//go:noescape
+func prefetchRows(p *byte, stride, rows, bytes int)
+
+// PrefetchRows asks the memory for rows of so many bytes, stride bytes apart, of which the
+// first begins with b. It reads nothing, and they need not be there.
+func PrefetchRows(b []byte, stride, rows, bytes int) {
+	if rows > 0 && bytes > 0 {
+		prefetchRows(unsafe.SliceData(b), stride, rows, bytes)
+	}
+}

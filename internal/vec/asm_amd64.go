@@ -106,8 +106,20 @@ func columnSumsASM[T Float]() func(dst, x []T, rows, stride int) {
 	return at(find[func(dst, x []T, rows, stride int)](columnSumsTables), uint8(0))
 }
 
-func columnDeviationsASM[T Float]() func(dst, mean, x []T, rows, stride int) {
-	return at(find[func(dst, mean, x []T, rows, stride int)](columnDeviationsTables), uint8(0))
+func columnMomentsASM() func(mean, m2, x []float64, rows, stride int, n float64) {
+	return at(find[func(mean, m2, x []float64, rows, stride int, n float64)](columnMomentsTables), uint8(0))
+}
+
+func rowSumsASM() func(dst, x []float64, stride, n, ahead int) {
+	return at(find[func(dst, x []float64, stride, n, ahead int)](rowSumsTables), uint8(0))
+}
+
+func rowDeviationsASM() func(dst, mean, x []float64, stride, n, ahead int) {
+	return at(find[func(dst, mean, x []float64, stride, n, ahead int)](rowDeviationsTables), uint8(0))
+}
+
+func copyRowsASM() func(dst, src []uint8, lines, rows, stride, ahead int) {
+	return at(find[func(dst, src []uint8, lines, rows, stride, ahead int)](copyRowsTables), uint8(0))
 }
 
 // tileASM goes by size, as whereASM.

@@ -42,6 +42,12 @@ func deviationsASM[T Float]() func(x []T, c T) T { return nil }
 
 func columnSumsASM[T Float]() func(dst, x []T, rows, stride int) { return nil }
 
-func columnDeviationsASM[T Float]() func(dst, mean, x []T, rows, stride int) { return nil }
+func columnMomentsASM() func(mean, m2, x []float64, rows, stride int, n float64) { return nil }
+
+func rowSumsASM() func(dst, x []float64, stride, n, ahead int) { return nil }
+
+func rowDeviationsASM() func(dst, mean, x []float64, stride, n, ahead int) { return nil }
+
+func copyRowsASM() func(dst, src []uint8, lines, rows, stride, ahead int) { return nil }
 
 func tileASM[T any]() *tileKernel[T] { return nil }

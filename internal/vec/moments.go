@@ -110,27 +110,83 @@ func columnSumsGo[T Float](dst, x []T, rows, stride int) {
 	}
 }
 
-// ColumnDeviations returns the function that sets dst[j] to the sum over rows r of (x[r*stride+j]-mean[j])^2, for len(dst)
-// columns, from the first row to the last; of float64 squares and sums are fused. mean is as long as dst or longer.
-func ColumnDeviations[T Float]() func(dst, mean, x []T, rows, stride int) {
-	if f := columnDeviationsASM[T](); f != nil {
-		return func(dst, mean, x []T, rows, stride int) {
-			checkTile(len(dst), len(x), rows, stride)
-			f(dst, mean[:len(dst)], x, rows, stride)
-		}
+// ColumnMoments returns the function that adds rows to moments of columns: mean[j] and m2[j], of n-rows elements before, take
+// those of x[r*stride+j] over all rows, for len(mean) columns; n = rows stands for none before. It reads x once:
+//
+//	mean' = mean + s/n,  m2' = m2 + q - s·(s/n)  with s = Σ(x-mean), q = Σ(x-mean)²
+//
+// (Chan, Golub and LeVeque 1979, with the mean so far as the shift). What is subtracted is at most twice what the rows add
+// to m2 when there were as many elements before. Of none, the first row is the shift, and at most rows times as much is
+// subtracted as is left, so that a call takes few rows: about 16.
+func ColumnMoments() func(mean, m2, x []float64, rows, stride int, n int64) {
+	f := columnMomentsASM()
+	if f == nil {
+		f = columnMomentsGo
 	}
-	return columnDeviationsGo[T]
+	return func(mean, m2, x []float64, rows, stride int, n int64) {
+		checkTile(len(mean), len(x), rows, stride)
+		if rows == 0 {
+			return
+		}
+		if n == int64(rows) {
+			copy(mean, x[:len(mean)])
+			clear(m2[:len(mean)])
+		}
+		f(mean, m2[:len(mean)], x, rows, stride, float64(n))
+	}
 }
 
-func columnDeviationsGo[T Float](dst, mean, x []T, rows, stride int) {
-	checkTile(len(dst), len(x), rows, stride)
-	mean = mean[:len(dst)]
-	clear(dst)
-	for r := range rows {
-		for j, v := range x[r*stride:][:len(dst)] {
-			d := v - mean[j]
-			dst[j] = addProduct(d, d, dst[j])
+func columnMomentsGo(mean, m2, x []float64, rows, stride int, n float64) {
+	for j, c := range mean {
+		sum, square := 0.0, 0.0
+		for r := range rows {
+			d := x[r*stride+j] - c
+			sum += d
+			square = math.FMA(d, d, square)
 		}
+		step := sum / n
+		mean[j] = c + step
+		m2[j] += square - float64(step*sum)
+	}
+}
+
+// RowSums returns the function that sets dst[r] to the sum of the n elements from x[r*stride] on, at most Block, in the order
+// of Reduce. The memory is asked for what lies ahead elements behind each that is taken in: what is taken in next, of which
+// the processor cannot know where it lies; not by rows that are taken in side by side. Nothing of it is read, and it need not be
+// there; 0 asks for what is here.
+func RowSums() func(dst, x []float64, stride, n, ahead int) {
+	f := rowSumsASM()
+	if f == nil {
+		f = rowSumsGo
+	}
+	return func(dst, x []float64, stride, n, ahead int) {
+		checkTile(n, len(x), len(dst), stride)
+		f(dst, x, stride, n, ahead)
+	}
+}
+
+func rowSumsGo(dst, x []float64, stride, n, _ int) {
+	for r := range dst {
+		dst[r] = sumBlock(x[r*stride:][:n])
+	}
+}
+
+// RowDeviations returns the function that sets dst[r] to the sum of (x-mean[r])^2 over the n elements from x[r*stride] on, at
+// most Block, in the order of Reduce; squares and sums are fused. ahead is that of RowSums.
+func RowDeviations() func(dst, mean, x []float64, stride, n, ahead int) {
+	f := rowDeviationsASM()
+	if f == nil {
+		f = rowDeviationsGo
+	}
+	return func(dst, mean, x []float64, stride, n, ahead int) {
+		checkTile(n, len(x), len(dst), stride)
+		f(dst, mean[:len(dst)], x, stride, n, ahead)
+	}
+}
+
+func rowDeviationsGo(dst, mean, x []float64, stride, n, _ int) {
+	for r := range dst {
+		dst[r] = deviationsBlock(x[r*stride:][:n], mean[r])
 	}
 }
 

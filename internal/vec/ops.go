@@ -51,12 +51,18 @@ const (
 	NextAfter
 	// LogAddExp is log(exp(x) + exp(y)) without overflow, for floats.
 	LogAddExp
+	// Ldexp is x * 2^y for whole numbers y, rounded once; for floats.
+	Ldexp
+	// Squares is x*x + y*y, each product and the sum rounded, for floats.
+	Squares
+	// Norm is the square root of Squares, for floats: faster than Hypot, and infinite where Squares is.
+	Norm
 	// BinaryOps is the number of them.
 	BinaryOps
 )
 
 var binaryNames = [...]string{"add", "subtract", "multiply", "divide", "floor_divide", "remainder", "fmod", "minimum", "maximum",
-	"fmin", "fmax", "pow", "and", "or", "xor", "left_shift", "right_shift", "atan2", "hypot", "copysign", "nextafter", "logaddexp"}
+	"fmin", "fmax", "pow", "and", "or", "xor", "left_shift", "right_shift", "atan2", "hypot", "copysign", "nextafter", "logaddexp", "ldexp", "squares", "norm"}
 
 // String returns the name in the array API standard, where it has one, else in small letters; so do those below.
 func (op BinaryOp) String() string { return nameOf(op, binaryNames[:], "BinaryOp") }
@@ -114,13 +120,20 @@ const (
 	Atanh
 	Erf
 	Gamma
+	// Mantissa is x / 2^Exponent, with a magnitude in [0.5, 1); 0, infinities and NaN are themselves. It and those below
+	// are for floats.
+	Mantissa
+	// Exponent is the whole number that goes with the mantissa, 0 where that is x itself.
+	Exponent
+	// I0 is the modified Bessel function of the first kind and order 0.
+	I0
 	// UnaryOps is the number of them.
 	UnaryOps
 )
 
 var unaryNames = [...]string{"negative", "abs", "sign", "square", "sqrt", "cbrt", "reciprocal", "floor", "ceil", "trunc", "round", "not", "conj",
 	"exp", "exp2", "expm1", "log", "log2", "log10", "log1p", "sin", "cos", "tan", "asin", "acos", "atan",
-	"sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "gamma"}
+	"sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "gamma", "mantissa", "exponent", "i0"}
 
 // String returns the name.
 func (op UnaryOp) String() string { return nameOf(op, unaryNames[:], "UnaryOp") }

@@ -176,17 +176,14 @@ func testDeviations[T Float](t *testing.T) {
 }
 
 func testColumns[T Float](t *testing.T) {
-	sums, devs := ColumnSums[T](), ColumnDeviations[T]()
+	sums := ColumnSums[T]()
 	for cols := 0; cols <= maxLen[T](); cols++ {
 		for _, rows := range []int{0, 1, 2, 3, 16} {
 			stride := cols + cols%3
-			x, d, mean := guarded[T](t, max(0, (rows-1)*stride+cols)), guarded[T](t, cols), guarded[T](t, cols)
+			x, d := guarded[T](t, max(0, (rows-1)*stride+cols)), guarded[T](t, cols)
 			r := newRand(cols)
 			for i := range x {
 				x[i] = T(r.NormFloat64())
-			}
-			for i := range mean {
-				mean[i] = T(r.NormFloat64())
 			}
 			want := make([]T, cols)
 			columnSumsGo(want, x, rows, stride)
@@ -194,18 +191,12 @@ func testColumns[T Float](t *testing.T) {
 			if !slices.Equal(d, want) {
 				t.Fatalf("sums of %d x %d: %v, want %v", rows, cols, d, want)
 			}
-			columnDeviationsGo(want, mean, x, rows, stride)
-			devs(d, mean, x, rows, stride)
-			if !slices.Equal(d, want) {
-				t.Fatalf("deviations of %d x %d: %v, want %v", rows, cols, d, want)
-			}
 		}
 	}
 	x := make([]T, 99)
 	for name, f := range map[string]func(){
 		"rows":      func() { sums(x[:10], x, 10, 10) },
-		"cols":      func() { devs(x[:10], x, x[:9], 1, 10) },
-		"mean":      func() { devs(x[:10], x[:9:9], x, 1, 10) },
+		"cols":      func() { sums(x[:10], x[:9], 1, 10) },
 		"stride":    func() { sums(x[:10], x, 2, -1) },
 		"transpose": func() { Transpose[T]()(x, 10, x, 10, 10, 10) },
 	} {
@@ -218,6 +209,87 @@ func testColumns[T Float](t *testing.T) {
 			f()
 		}()
 	}
+}
+
+// TestTiles compares the moments of columns and the reductions of rows with their references.
+func TestTiles(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		moments, sums, deviations := ColumnMoments(), RowSums(), RowDeviations()
+		for cols := range 100 {
+			for _, rows := range []int{1, 2, 3, 4, 5, 7, 16} {
+				r := newRand(cols)
+				stride, ahead := cols+cols%3, (rows-2)*cols<<20 // where no memory is
+				x := guarded[float64](t, (rows-1)*stride+cols)
+				mean, m2 := guarded[float64](t, cols), guarded[float64](t, cols)
+				for i := range x {
+					x[i] = r.NormFloat64()
+				}
+				wantMean, want := slices.Clone(x[:cols]), make([]float64, cols)
+				for n := int64(rows); n <= 3*int64(rows); n += int64(rows) {
+					columnMomentsGo(wantMean, want, x, rows, stride, float64(n))
+					moments(mean, m2, x, rows, stride, n)
+					if !slices.Equal(mean, wantMean) || !slices.Equal(m2, want) {
+						t.Fatalf("moments of %d x %d: %v, %v, want %v, %v", rows, cols, mean, m2, wantMean, want)
+					}
+				}
+				d, from := guarded[float64](t, rows), guarded[float64](t, rows)
+				for i := range from {
+					from[i] = r.NormFloat64()
+				}
+				want = make([]float64, rows)
+				rowSumsGo(want, x, stride, cols, 0)
+				if sums(d, x, stride, cols, ahead); !slices.Equal(d, want) {
+					t.Fatalf("sums of %d rows of %d: %v, want %v", rows, cols, d, want)
+				}
+				rowDeviationsGo(want, from, x, stride, cols, 0)
+				if deviations(d, from, x, stride, cols, ahead); !slices.Equal(d, want) {
+					t.Fatalf("deviations of %d rows of %d: %v, want %v", rows, cols, d, want)
+				}
+			}
+		}
+	})
+}
+
+// TestColumnMoments holds the error of moments taken in one pass, of columns that make what is
+// subtracted large: an outlier in the first row, a step after the first rows, a drift, and a large mean.
+func TestColumnMoments(t *testing.T) {
+	const rows, cols = 4000, 4
+	r := newRand(7)
+	x := make([]float64, rows*cols)
+	for i := range rows {
+		noise := r.NormFloat64()
+		x[i*cols] = noise
+		x[i*cols+1] = 1e9 + 1e-3*noise
+		x[i*cols+2] = float64(i) * 1e3
+		x[i*cols+3] = noise + 1e6
+		if i < 16 {
+			x[i*cols+3] = noise - 1e6
+		}
+	}
+	x[0] = 1e8
+	atLevels(t, func(t *testing.T) {
+		add := ColumnMoments()
+		mean, m2 := make([]float64, cols), make([]float64, cols)
+		for i := 0; i < rows; i += 16 {
+			add(mean, m2, x[i*cols:], 16, cols, int64(i+16))
+		}
+		for j := range cols {
+			exact, want := new(big.Float).SetPrec(400), new(big.Float).SetPrec(400)
+			for i := range rows {
+				exact.Add(exact, big.NewFloat(x[i*cols+j]))
+			}
+			exact.Quo(exact, big.NewFloat(rows))
+			for i := range rows {
+				d := new(big.Float).SetPrec(400).Sub(big.NewFloat(x[i*cols+j]), exact)
+				want.Add(want, d.Mul(d, d))
+			}
+			w, _ := want.Float64()
+			e, _ := exact.Float64()
+			if math.Abs(m2[j]-w) > 1e-12*w && j != 1 || math.Abs(m2[j]-w) > 1e-6*w || math.Abs(mean[j]-e) > 1e-14*(1+math.Abs(e))*100 {
+				t.Errorf("column %d: mean %v, want %v; M2 %v, want %v (off by %.2g)", j, mean[j], e, m2[j], w, m2[j]/w-1)
+			}
+		}
+	})
 }
 
 // TestSumError holds the bound of Reduce on numbers that cancel.
@@ -333,6 +405,26 @@ func TestTranspose(t *testing.T) {
 		t.Run("4", testTranspose[float32])
 		t.Run("8", testTranspose[uint64])
 		t.Run("16", testTranspose[complex128])
+	})
+}
+
+func TestCopyRows(t *testing.T) {
+	atLevels(t, func(t *testing.T) {
+		f := CopyRows()
+		for _, rows := range []int{0, 1, 2, 16, 33} {
+			for _, n := range []int{0, 1, 63, 64, 65, 128, 192, 256, 1024} {
+				for _, stride := range []int{0, n, n + 1, n + 64} {
+					src, dst := guarded[uint8](t, max(0, (rows-1)*stride+n)), guarded[uint8](t, rows*n)
+					fill(newRand(rows), src)
+					f(dst, src, n, rows, stride, 1<<20)
+					for r := range rows {
+						if !slices.Equal(dst[r*n:(r+1)*n], src[r*stride:r*stride+n]) {
+							t.Fatalf("%d rows of %d bytes, %d apart: row %d", rows, n, stride, r)
+						}
+					}
+				}
+			}
+		}
 	})
 }
 

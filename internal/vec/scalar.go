@@ -117,9 +117,17 @@ func binaryFloat[T Float](op BinaryOp) func(x, y T) T {
 		return nextAfter[T]
 	case LogAddExp:
 		return wide2[T](logAddExp)
+	case Ldexp:
+		return wide2[T](ldexp)
+	case Squares:
+		return squares[T]
+	case Norm:
+		return func(x, y T) T { return T(math.Sqrt(float64(squares(x, y)))) }
 	}
 	return nil
 }
+
+func squares[T Float](x, y T) T { return T(x*x) + T(y*y) }
 
 // wide2 computes in float64 and rounds once more.
 func wide2[T Float](f func(x, y float64) float64) func(x, y T) T {
@@ -173,6 +181,9 @@ func nextAfter[T Float](x, y T) T {
 	}
 	return T(math.Nextafter(float64(x), float64(y)))
 }
+
+// ldexp is math.Ldexp; beyond 5000 any number has become 0 or infinite.
+func ldexp(x, y float64) float64 { return math.Ldexp(x, int(max(-5000, min(5000, y)))) }
 
 func logAddExp(x, y float64) float64 {
 	if x == y { // infinities included, whose difference is NaN

@@ -46,6 +46,27 @@ func transpose[T any](tile *tileKernel[T], dst []T, ldd int, src []T, lds int, r
 	}
 }
 
+// CopyRows returns the function that copies rows of so many bytes, stride apart in src, to dst, where each begins where
+// the one before ends. The memory is asked for what lies ahead bytes behind each line that is read, as by RowSums, where
+// rows are whole lines of 64 bytes.
+func CopyRows() func(dst, src []byte, bytes, rows, stride, ahead int) {
+	f := copyRowsASM()
+	return func(dst, src []byte, bytes, rows, stride, ahead int) {
+		if rows <= 0 || bytes <= 0 {
+			return
+		}
+		checkTile(bytes, len(src), rows, stride)
+		checkTile(bytes, len(dst), rows, bytes)
+		if f != nil && bytes%64 == 0 {
+			f(dst, src, bytes/64, rows, stride, ahead)
+			return
+		}
+		for r := range rows {
+			copy(dst[r*bytes:(r+1)*bytes], src[r*stride:])
+		}
+	}
+}
+
 // tileKernel transposes tiles squares of side elements that lie beside each other in the source.
 type tileKernel[T any] struct {
 	side int

@@ -179,6 +179,7 @@ var floatFunctions = [...]func(float64) float64{
 	Sin: sinAny, Cos: cosAny, Tan: tanAny, Asin: math.Asin, Acos: math.Acos, Atan: math.Atan,
 	Sinh: sinhAny, Cosh: coshAny, Tanh: tanh64, Asinh: math.Asinh, Acosh: math.Acosh, Atanh: math.Atanh,
 	Erf: math.Erf, Gamma: math.Gamma,
+	Mantissa: mantissa, Exponent: exponent, I0: i0,
 }
 
 func unaryComplex[T Complex](op UnaryOp) func(x T) T {

@@ -74,6 +74,26 @@ func maxF64AVX2(dst []float64, x []float64, y []float64)
 //go:noescape
 func rightMaxF64AVX2(dst []float64, x []float64, c float64)
 
+// squaresF64AVX2 is Squares of two vectors.
+//
+//go:noescape
+func squaresF64AVX2(dst []float64, x []float64, y []float64)
+
+// rightSquaresF64AVX2 is Squares with a constant.
+//
+//go:noescape
+func rightSquaresF64AVX2(dst []float64, x []float64, c float64)
+
+// normF64AVX2 is Norm of two vectors.
+//
+//go:noescape
+func normF64AVX2(dst []float64, x []float64, y []float64)
+
+// rightNormF64AVX2 is Norm with a constant.
+//
+//go:noescape
+func rightNormF64AVX2(dst []float64, x []float64, c float64)
+
 // addF32AVX2 is Add of two vectors.
 //
 //go:noescape
@@ -143,6 +163,26 @@ func maxF32AVX2(dst []float32, x []float32, y []float32)
 //
 //go:noescape
 func rightMaxF32AVX2(dst []float32, x []float32, c float32)
+
+// squaresF32AVX2 is Squares of two vectors.
+//
+//go:noescape
+func squaresF32AVX2(dst []float32, x []float32, y []float32)
+
+// rightSquaresF32AVX2 is Squares with a constant.
+//
+//go:noescape
+func rightSquaresF32AVX2(dst []float32, x []float32, c float32)
+
+// normF32AVX2 is Norm of two vectors.
+//
+//go:noescape
+func normF32AVX2(dst []float32, x []float32, y []float32)
+
+// rightNormF32AVX2 is Norm with a constant.
+//
+//go:noescape
+func rightNormF32AVX2(dst []float32, x []float32, c float32)
 
 // addI64AVX2 is Add of two vectors.
 //

@@ -1112,6 +1112,332 @@ end70:
 	VZEROUPPER
 	RET
 
+// func squaresF64AVX2(dst []float64, x []float64, y []float64)
+// Requires: AVX, CMOV
+TEXT ·squaresF64AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000010, BX
+	JL      rest72
+
+loop71:
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y4
+	VMOVDQU 32(CX)(SI*8), Y1
+	VMOVDQU 32(DX)(SI*8), Y5
+	VMOVDQU 64(CX)(SI*8), Y2
+	VMOVDQU 64(DX)(SI*8), Y6
+	VMOVDQU 96(CX)(SI*8), Y3
+	VMOVDQU 96(DX)(SI*8), Y7
+	VMULPD  Y0, Y0, Y0
+	VMULPD  Y4, Y4, Y4
+	VADDPD  Y4, Y0, Y4
+	VMOVDQU Y4, (AX)(SI*8)
+	VMULPD  Y1, Y1, Y0
+	VMULPD  Y5, Y5, Y1
+	VADDPD  Y1, Y0, Y1
+	VMOVDQU Y1, 32(AX)(SI*8)
+	VMULPD  Y2, Y2, Y0
+	VMULPD  Y6, Y6, Y1
+	VADDPD  Y1, Y0, Y1
+	VMOVDQU Y1, 64(AX)(SI*8)
+	VMULPD  Y3, Y3, Y0
+	VMULPD  Y7, Y7, Y1
+	VADDPD  Y1, Y0, Y1
+	VMOVDQU Y1, 96(AX)(SI*8)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, BX
+	JGE     loop71
+
+rest72:
+	ADDQ $0x00000010, BX
+
+one73:
+	CMPQ    BX, $0x00000004
+	JL      tail74
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y1
+	VMULPD  Y0, Y0, Y0
+	VMULPD  Y1, Y1, Y1
+	VADDPD  Y1, Y0, Y1
+	VMOVDQU Y1, (AX)(SI*8)
+	ADDQ    $0x00000004, SI
+	SUBQ    $0x00000004, BX
+	JMP     one73
+
+tail74:
+	TESTQ      BX, BX
+	JE         end75
+	LEAQ       tailMasks<>+256(SB), DI
+	MOVQ       BX, R8
+	NEGQ       R8
+	VMOVDQU    (DI)(R8*4), Y0
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*8), Y0
+	VMASKMOVPD (CX)(SI*8), Y0, Y1
+	VMASKMOVPD (DX)(SI*8), Y0, Y2
+	VMULPD     Y1, Y1, Y1
+	VMULPD     Y2, Y2, Y2
+	VADDPD     Y2, Y1, Y2
+	VMASKMOVPD Y2, Y0, (AX)(SI*8)
+
+end75:
+	VZEROUPPER
+	RET
+
+// func rightSquaresF64AVX2(dst []float64, x []float64, c float64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightSquaresF64AVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000010, DX
+	JL           rest77
+
+loop76:
+	VMOVDQU (CX)(BX*8), Y1
+	VMOVDQU 32(CX)(BX*8), Y2
+	VMOVDQU 64(CX)(BX*8), Y3
+	VMOVDQU 96(CX)(BX*8), Y4
+	VMULPD  Y1, Y1, Y5
+	VMULPD  Y0, Y0, Y1
+	VADDPD  Y1, Y5, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	VMULPD  Y2, Y2, Y2
+	VMULPD  Y0, Y0, Y1
+	VADDPD  Y1, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*8)
+	VMULPD  Y3, Y3, Y2
+	VMULPD  Y0, Y0, Y1
+	VADDPD  Y1, Y2, Y1
+	VMOVDQU Y1, 64(AX)(BX*8)
+	VMULPD  Y4, Y4, Y2
+	VMULPD  Y0, Y0, Y1
+	VADDPD  Y1, Y2, Y1
+	VMOVDQU Y1, 96(AX)(BX*8)
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000010, DX
+	JGE     loop76
+
+rest77:
+	ADDQ $0x00000010, DX
+
+one78:
+	CMPQ    DX, $0x00000004
+	JL      tail79
+	VMOVDQU (CX)(BX*8), Y1
+	VMULPD  Y1, Y1, Y2
+	VMULPD  Y0, Y0, Y1
+	VADDPD  Y1, Y2, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	ADDQ    $0x00000004, BX
+	SUBQ    $0x00000004, DX
+	JMP     one78
+
+tail79:
+	TESTQ      DX, DX
+	JE         end80
+	LEAQ       tailMasks<>+256(SB), SI
+	MOVQ       DX, DI
+	NEGQ       DI
+	VMOVDQU    (SI)(DI*4), Y1
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*8), Y1
+	VMASKMOVPD (CX)(BX*8), Y1, Y2
+	VMULPD     Y2, Y2, Y2
+	VMULPD     Y0, Y0, Y0
+	VADDPD     Y0, Y2, Y0
+	VMASKMOVPD Y0, Y1, (AX)(BX*8)
+
+end80:
+	VZEROUPPER
+	RET
+
+// func normF64AVX2(dst []float64, x []float64, y []float64)
+// Requires: AVX, CMOV
+TEXT ·normF64AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000010, BX
+	JL      rest82
+
+loop81:
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y4
+	VMOVDQU 32(CX)(SI*8), Y1
+	VMOVDQU 32(DX)(SI*8), Y5
+	VMOVDQU 64(CX)(SI*8), Y2
+	VMOVDQU 64(DX)(SI*8), Y6
+	VMOVDQU 96(CX)(SI*8), Y3
+	VMOVDQU 96(DX)(SI*8), Y7
+	VMULPD  Y0, Y0, Y0
+	VMULPD  Y4, Y4, Y4
+	VADDPD  Y4, Y0, Y4
+	VSQRTPD Y4, Y4
+	VMOVDQU Y4, (AX)(SI*8)
+	VMULPD  Y1, Y1, Y0
+	VMULPD  Y5, Y5, Y1
+	VADDPD  Y1, Y0, Y1
+	VSQRTPD Y1, Y1
+	VMOVDQU Y1, 32(AX)(SI*8)
+	VMULPD  Y2, Y2, Y0
+	VMULPD  Y6, Y6, Y1
+	VADDPD  Y1, Y0, Y1
+	VSQRTPD Y1, Y1
+	VMOVDQU Y1, 64(AX)(SI*8)
+	VMULPD  Y3, Y3, Y0
+	VMULPD  Y7, Y7, Y1
+	VADDPD  Y1, Y0, Y1
+	VSQRTPD Y1, Y1
+	VMOVDQU Y1, 96(AX)(SI*8)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, BX
+	JGE     loop81
+
+rest82:
+	ADDQ $0x00000010, BX
+
+one83:
+	CMPQ    BX, $0x00000004
+	JL      tail84
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y1
+	VMULPD  Y0, Y0, Y0
+	VMULPD  Y1, Y1, Y1
+	VADDPD  Y1, Y0, Y1
+	VSQRTPD Y1, Y1
+	VMOVDQU Y1, (AX)(SI*8)
+	ADDQ    $0x00000004, SI
+	SUBQ    $0x00000004, BX
+	JMP     one83
+
+tail84:
+	TESTQ      BX, BX
+	JE         end85
+	LEAQ       tailMasks<>+256(SB), DI
+	MOVQ       BX, R8
+	NEGQ       R8
+	VMOVDQU    (DI)(R8*4), Y0
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*8), Y0
+	VMASKMOVPD (CX)(SI*8), Y0, Y1
+	VMASKMOVPD (DX)(SI*8), Y0, Y2
+	VMULPD     Y1, Y1, Y1
+	VMULPD     Y2, Y2, Y2
+	VADDPD     Y2, Y1, Y2
+	VSQRTPD    Y2, Y2
+	VMASKMOVPD Y2, Y0, (AX)(SI*8)
+
+end85:
+	VZEROUPPER
+	RET
+
+// func rightNormF64AVX2(dst []float64, x []float64, c float64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightNormF64AVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000010, DX
+	JL           rest87
+
+loop86:
+	VMOVDQU (CX)(BX*8), Y1
+	VMOVDQU 32(CX)(BX*8), Y2
+	VMOVDQU 64(CX)(BX*8), Y3
+	VMOVDQU 96(CX)(BX*8), Y4
+	VMULPD  Y1, Y1, Y5
+	VMULPD  Y0, Y0, Y1
+	VADDPD  Y1, Y5, Y1
+	VSQRTPD Y1, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	VMULPD  Y2, Y2, Y2
+	VMULPD  Y0, Y0, Y1
+	VADDPD  Y1, Y2, Y1
+	VSQRTPD Y1, Y1
+	VMOVDQU Y1, 32(AX)(BX*8)
+	VMULPD  Y3, Y3, Y2
+	VMULPD  Y0, Y0, Y1
+	VADDPD  Y1, Y2, Y1
+	VSQRTPD Y1, Y1
+	VMOVDQU Y1, 64(AX)(BX*8)
+	VMULPD  Y4, Y4, Y2
+	VMULPD  Y0, Y0, Y1
+	VADDPD  Y1, Y2, Y1
+	VSQRTPD Y1, Y1
+	VMOVDQU Y1, 96(AX)(BX*8)
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000010, DX
+	JGE     loop86
+
+rest87:
+	ADDQ $0x00000010, DX
+
+one88:
+	CMPQ    DX, $0x00000004
+	JL      tail89
+	VMOVDQU (CX)(BX*8), Y1
+	VMULPD  Y1, Y1, Y2
+	VMULPD  Y0, Y0, Y1
+	VADDPD  Y1, Y2, Y1
+	VSQRTPD Y1, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	ADDQ    $0x00000004, BX
+	SUBQ    $0x00000004, DX
+	JMP     one88
+
+tail89:
+	TESTQ      DX, DX
+	JE         end90
+	LEAQ       tailMasks<>+256(SB), SI
+	MOVQ       DX, DI
+	NEGQ       DI
+	VMOVDQU    (SI)(DI*4), Y1
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*8), Y1
+	VMASKMOVPD (CX)(BX*8), Y1, Y2
+	VMULPD     Y2, Y2, Y2
+	VMULPD     Y0, Y0, Y0
+	VADDPD     Y0, Y2, Y0
+	VSQRTPD    Y0, Y0
+	VMASKMOVPD Y0, Y1, (AX)(BX*8)
+
+end90:
+	VZEROUPPER
+	RET
+
 // func addF32AVX2(dst []float32, x []float32, y []float32)
 // Requires: AVX, CMOV
 TEXT ·addF32AVX2(SB), NOSPLIT, $0-72
@@ -1127,9 +1453,9 @@ TEXT ·addF32AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest72
+	JL      rest92
 
-loop71:
+loop91:
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y4
 	VMOVDQU 32(CX)(SI*4), Y1
@@ -1148,25 +1474,25 @@ loop71:
 	VMOVDQU Y0, 96(AX)(SI*4)
 	ADDQ    $0x00000020, SI
 	SUBQ    $0x00000020, BX
-	JGE     loop71
+	JGE     loop91
 
-rest72:
+rest92:
 	ADDQ $0x00000020, BX
 
-one73:
+one93:
 	CMPQ    BX, $0x00000008
-	JL      tail74
+	JL      tail94
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y1
 	VADDPS  Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
-	JMP     one73
+	JMP     one93
 
-tail74:
+tail94:
 	TESTQ      BX, BX
-	JE         end75
+	JE         end95
 	LEAQ       tailMasks<>+256(SB), DI
 	NEGQ       BX
 	VMOVDQU    (DI)(BX*4), Y0
@@ -1175,7 +1501,7 @@ tail74:
 	VADDPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-end75:
+end95:
 	VZEROUPPER
 	RET
 
@@ -1191,9 +1517,9 @@ TEXT ·rightAddF32AVX2(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest77
+	JL           rest97
 
-loop76:
+loop96:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -1208,24 +1534,24 @@ loop76:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop76
+	JGE     loop96
 
-rest77:
+rest97:
 	ADDQ $0x00000020, DX
 
-one78:
+one98:
 	CMPQ    DX, $0x00000008
-	JL      tail79
+	JL      tail99
 	VMOVDQU (CX)(BX*4), Y1
 	VADDPS  Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one78
+	JMP     one98
 
-tail79:
+tail99:
 	TESTQ      DX, DX
-	JE         end80
+	JE         end100
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -1233,7 +1559,7 @@ tail79:
 	VADDPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end80:
+end100:
 	VZEROUPPER
 	RET
 
@@ -1252,9 +1578,9 @@ TEXT ·subF32AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest82
+	JL      rest102
 
-loop81:
+loop101:
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y4
 	VMOVDQU 32(CX)(SI*4), Y1
@@ -1273,25 +1599,25 @@ loop81:
 	VMOVDQU Y0, 96(AX)(SI*4)
 	ADDQ    $0x00000020, SI
 	SUBQ    $0x00000020, BX
-	JGE     loop81
+	JGE     loop101
 
-rest82:
+rest102:
 	ADDQ $0x00000020, BX
 
-one83:
+one103:
 	CMPQ    BX, $0x00000008
-	JL      tail84
+	JL      tail104
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y1
 	VSUBPS  Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
-	JMP     one83
+	JMP     one103
 
-tail84:
+tail104:
 	TESTQ      BX, BX
-	JE         end85
+	JE         end105
 	LEAQ       tailMasks<>+256(SB), DI
 	NEGQ       BX
 	VMOVDQU    (DI)(BX*4), Y0
@@ -1300,7 +1626,7 @@ tail84:
 	VSUBPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-end85:
+end105:
 	VZEROUPPER
 	RET
 
@@ -1316,9 +1642,9 @@ TEXT ·rightSubF32AVX2(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest87
+	JL           rest107
 
-loop86:
+loop106:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -1333,24 +1659,24 @@ loop86:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop86
+	JGE     loop106
 
-rest87:
+rest107:
 	ADDQ $0x00000020, DX
 
-one88:
+one108:
 	CMPQ    DX, $0x00000008
-	JL      tail89
+	JL      tail109
 	VMOVDQU (CX)(BX*4), Y1
 	VSUBPS  Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one88
+	JMP     one108
 
-tail89:
+tail109:
 	TESTQ      DX, DX
-	JE         end90
+	JE         end110
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -1358,7 +1684,7 @@ tail89:
 	VSUBPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end90:
+end110:
 	VZEROUPPER
 	RET
 
@@ -1374,9 +1700,9 @@ TEXT ·leftSubF32AVX2(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest92
+	JL           rest112
 
-loop91:
+loop111:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -1391,24 +1717,24 @@ loop91:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop91
+	JGE     loop111
 
-rest92:
+rest112:
 	ADDQ $0x00000020, DX
 
-one93:
+one113:
 	CMPQ    DX, $0x00000008
-	JL      tail94
+	JL      tail114
 	VMOVDQU (CX)(BX*4), Y1
 	VSUBPS  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one93
+	JMP     one113
 
-tail94:
+tail114:
 	TESTQ      DX, DX
-	JE         end95
+	JE         end115
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -1416,7 +1742,7 @@ tail94:
 	VSUBPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end95:
+end115:
 	VZEROUPPER
 	RET
 
@@ -1435,9 +1761,9 @@ TEXT ·mulF32AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest97
+	JL      rest117
 
-loop96:
+loop116:
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y4
 	VMOVDQU 32(CX)(SI*4), Y1
@@ -1456,25 +1782,25 @@ loop96:
 	VMOVDQU Y0, 96(AX)(SI*4)
 	ADDQ    $0x00000020, SI
 	SUBQ    $0x00000020, BX
-	JGE     loop96
+	JGE     loop116
 
-rest97:
+rest117:
 	ADDQ $0x00000020, BX
 
-one98:
+one118:
 	CMPQ    BX, $0x00000008
-	JL      tail99
+	JL      tail119
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y1
 	VMULPS  Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
-	JMP     one98
+	JMP     one118
 
-tail99:
+tail119:
 	TESTQ      BX, BX
-	JE         end100
+	JE         end120
 	LEAQ       tailMasks<>+256(SB), DI
 	NEGQ       BX
 	VMOVDQU    (DI)(BX*4), Y0
@@ -1483,7 +1809,7 @@ tail99:
 	VMULPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-end100:
+end120:
 	VZEROUPPER
 	RET
 
@@ -1499,9 +1825,9 @@ TEXT ·rightMulF32AVX2(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest102
+	JL           rest122
 
-loop101:
+loop121:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -1516,24 +1842,24 @@ loop101:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop101
+	JGE     loop121
 
-rest102:
+rest122:
 	ADDQ $0x00000020, DX
 
-one103:
+one123:
 	CMPQ    DX, $0x00000008
-	JL      tail104
+	JL      tail124
 	VMOVDQU (CX)(BX*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one103
+	JMP     one123
 
-tail104:
+tail124:
 	TESTQ      DX, DX
-	JE         end105
+	JE         end125
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -1541,7 +1867,7 @@ tail104:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end105:
+end125:
 	VZEROUPPER
 	RET
 
@@ -1560,9 +1886,9 @@ TEXT ·divF32AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest107
+	JL      rest127
 
-loop106:
+loop126:
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y4
 	VMOVDQU 32(CX)(SI*4), Y1
@@ -1581,25 +1907,25 @@ loop106:
 	VMOVDQU Y0, 96(AX)(SI*4)
 	ADDQ    $0x00000020, SI
 	SUBQ    $0x00000020, BX
-	JGE     loop106
+	JGE     loop126
 
-rest107:
+rest127:
 	ADDQ $0x00000020, BX
 
-one108:
+one128:
 	CMPQ    BX, $0x00000008
-	JL      tail109
+	JL      tail129
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y1
 	VDIVPS  Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
-	JMP     one108
+	JMP     one128
 
-tail109:
+tail129:
 	TESTQ      BX, BX
-	JE         end110
+	JE         end130
 	LEAQ       tailMasks<>+256(SB), DI
 	NEGQ       BX
 	VMOVDQU    (DI)(BX*4), Y0
@@ -1608,7 +1934,7 @@ tail109:
 	VDIVPS     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-end110:
+end130:
 	VZEROUPPER
 	RET
 
@@ -1624,9 +1950,9 @@ TEXT ·rightDivF32AVX2(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest112
+	JL           rest132
 
-loop111:
+loop131:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -1641,24 +1967,24 @@ loop111:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop111
+	JGE     loop131
 
-rest112:
+rest132:
 	ADDQ $0x00000020, DX
 
-one113:
+one133:
 	CMPQ    DX, $0x00000008
-	JL      tail114
+	JL      tail134
 	VMOVDQU (CX)(BX*4), Y1
 	VDIVPS  Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one113
+	JMP     one133
 
-tail114:
+tail134:
 	TESTQ      DX, DX
-	JE         end115
+	JE         end135
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -1666,7 +1992,7 @@ tail114:
 	VDIVPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end115:
+end135:
 	VZEROUPPER
 	RET
 
@@ -1682,9 +2008,9 @@ TEXT ·leftDivF32AVX2(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest117
+	JL           rest137
 
-loop116:
+loop136:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -1699,24 +2025,24 @@ loop116:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop116
+	JGE     loop136
 
-rest117:
+rest137:
 	ADDQ $0x00000020, DX
 
-one118:
+one138:
 	CMPQ    DX, $0x00000008
-	JL      tail119
+	JL      tail139
 	VMOVDQU (CX)(BX*4), Y1
 	VDIVPS  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one118
+	JMP     one138
 
-tail119:
+tail139:
 	TESTQ      DX, DX
-	JE         end120
+	JE         end140
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -1724,7 +2050,7 @@ tail119:
 	VDIVPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end120:
+end140:
 	VZEROUPPER
 	RET
 
@@ -1743,9 +2069,9 @@ TEXT ·minF32AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest122
+	JL      rest142
 
-loop121:
+loop141:
 	VMOVDQU   (CX)(SI*4), Y0
 	VMOVDQU   (DX)(SI*4), Y4
 	VMOVDQU   32(CX)(SI*4), Y1
@@ -1784,14 +2110,14 @@ loop121:
 	VMOVDQU   Y0, 96(AX)(SI*4)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop121
+	JGE       loop141
 
-rest122:
+rest142:
 	ADDQ $0x00000020, BX
 
-one123:
+one143:
 	CMPQ      BX, $0x00000008
-	JL        tail124
+	JL        tail144
 	VMOVDQU   (CX)(SI*4), Y0
 	VMOVDQU   (DX)(SI*4), Y1
 	VMINPS    Y1, Y0, Y2
@@ -1803,11 +2129,11 @@ one123:
 	VMOVDQU   Y2, (AX)(SI*4)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one123
+	JMP       one143
 
-tail124:
+tail144:
 	TESTQ      BX, BX
-	JE         end125
+	JE         end145
 	LEAQ       tailMasks<>+256(SB), DI
 	NEGQ       BX
 	VMOVDQU    (DI)(BX*4), Y0
@@ -1821,7 +2147,7 @@ tail124:
 	VBLENDVPS  Y4, Y1, Y3, Y3
 	VMASKMOVPS Y3, Y0, (AX)(SI*4)
 
-end125:
+end145:
 	VZEROUPPER
 	RET
 
@@ -1837,9 +2163,9 @@ TEXT ·rightMinF32AVX2(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest127
+	JL           rest147
 
-loop126:
+loop146:
 	VMOVDQU   (CX)(BX*4), Y1
 	VMOVDQU   32(CX)(BX*4), Y2
 	VMOVDQU   64(CX)(BX*4), Y3
@@ -1874,14 +2200,14 @@ loop126:
 	VMOVDQU   Y1, 96(AX)(BX*4)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop126
+	JGE       loop146
 
-rest127:
+rest147:
 	ADDQ $0x00000020, DX
 
-one128:
+one148:
 	CMPQ      DX, $0x00000008
-	JL        tail129
+	JL        tail149
 	VMOVDQU   (CX)(BX*4), Y1
 	VMINPS    Y0, Y1, Y2
 	VMINPS    Y1, Y0, Y3
@@ -1892,11 +2218,11 @@ one128:
 	VMOVDQU   Y2, (AX)(BX*4)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one128
+	JMP       one148
 
-tail129:
+tail149:
 	TESTQ      DX, DX
-	JE         end130
+	JE         end150
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -1909,7 +2235,7 @@ tail129:
 	VBLENDVPS  Y4, Y0, Y3, Y3
 	VMASKMOVPS Y3, Y1, (AX)(BX*4)
 
-end130:
+end150:
 	VZEROUPPER
 	RET
 
@@ -1928,9 +2254,9 @@ TEXT ·maxF32AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest132
+	JL      rest152
 
-loop131:
+loop151:
 	VMOVDQU   (CX)(SI*4), Y0
 	VMOVDQU   (DX)(SI*4), Y4
 	VMOVDQU   32(CX)(SI*4), Y1
@@ -1969,14 +2295,14 @@ loop131:
 	VMOVDQU   Y0, 96(AX)(SI*4)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop131
+	JGE       loop151
 
-rest132:
+rest152:
 	ADDQ $0x00000020, BX
 
-one133:
+one153:
 	CMPQ      BX, $0x00000008
-	JL        tail134
+	JL        tail154
 	VMOVDQU   (CX)(SI*4), Y0
 	VMOVDQU   (DX)(SI*4), Y1
 	VMAXPS    Y1, Y0, Y2
@@ -1988,11 +2314,11 @@ one133:
 	VMOVDQU   Y2, (AX)(SI*4)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one133
+	JMP       one153
 
-tail134:
+tail154:
 	TESTQ      BX, BX
-	JE         end135
+	JE         end155
 	LEAQ       tailMasks<>+256(SB), DI
 	NEGQ       BX
 	VMOVDQU    (DI)(BX*4), Y0
@@ -2006,7 +2332,7 @@ tail134:
 	VBLENDVPS  Y4, Y1, Y3, Y3
 	VMASKMOVPS Y3, Y0, (AX)(SI*4)
 
-end135:
+end155:
 	VZEROUPPER
 	RET
 
@@ -2022,9 +2348,9 @@ TEXT ·rightMaxF32AVX2(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest137
+	JL           rest157
 
-loop136:
+loop156:
 	VMOVDQU   (CX)(BX*4), Y1
 	VMOVDQU   32(CX)(BX*4), Y2
 	VMOVDQU   64(CX)(BX*4), Y3
@@ -2059,14 +2385,14 @@ loop136:
 	VMOVDQU   Y1, 96(AX)(BX*4)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop136
+	JGE       loop156
 
-rest137:
+rest157:
 	ADDQ $0x00000020, DX
 
-one138:
+one158:
 	CMPQ      DX, $0x00000008
-	JL        tail139
+	JL        tail159
 	VMOVDQU   (CX)(BX*4), Y1
 	VMAXPS    Y0, Y1, Y2
 	VMAXPS    Y1, Y0, Y3
@@ -2077,11 +2403,11 @@ one138:
 	VMOVDQU   Y2, (AX)(BX*4)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one138
+	JMP       one158
 
-tail139:
+tail159:
 	TESTQ      DX, DX
-	JE         end140
+	JE         end160
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -2094,7 +2420,317 @@ tail139:
 	VBLENDVPS  Y4, Y0, Y3, Y3
 	VMASKMOVPS Y3, Y1, (AX)(BX*4)
 
-end140:
+end160:
+	VZEROUPPER
+	RET
+
+// func squaresF32AVX2(dst []float32, x []float32, y []float32)
+// Requires: AVX, CMOV
+TEXT ·squaresF32AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest162
+
+loop161:
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y4
+	VMOVDQU 32(CX)(SI*4), Y1
+	VMOVDQU 32(DX)(SI*4), Y5
+	VMOVDQU 64(CX)(SI*4), Y2
+	VMOVDQU 64(DX)(SI*4), Y6
+	VMOVDQU 96(CX)(SI*4), Y3
+	VMOVDQU 96(DX)(SI*4), Y7
+	VMULPS  Y0, Y0, Y0
+	VMULPS  Y4, Y4, Y4
+	VADDPS  Y4, Y0, Y4
+	VMOVDQU Y4, (AX)(SI*4)
+	VMULPS  Y1, Y1, Y0
+	VMULPS  Y5, Y5, Y1
+	VADDPS  Y1, Y0, Y1
+	VMOVDQU Y1, 32(AX)(SI*4)
+	VMULPS  Y2, Y2, Y0
+	VMULPS  Y6, Y6, Y1
+	VADDPS  Y1, Y0, Y1
+	VMOVDQU Y1, 64(AX)(SI*4)
+	VMULPS  Y3, Y3, Y0
+	VMULPS  Y7, Y7, Y1
+	VADDPS  Y1, Y0, Y1
+	VMOVDQU Y1, 96(AX)(SI*4)
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000020, BX
+	JGE     loop161
+
+rest162:
+	ADDQ $0x00000020, BX
+
+one163:
+	CMPQ    BX, $0x00000008
+	JL      tail164
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y1
+	VMULPS  Y0, Y0, Y0
+	VMULPS  Y1, Y1, Y1
+	VADDPS  Y1, Y0, Y1
+	VMOVDQU Y1, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, BX
+	JMP     one163
+
+tail164:
+	TESTQ      BX, BX
+	JE         end165
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VMULPS     Y1, Y1, Y1
+	VMULPS     Y2, Y2, Y2
+	VADDPS     Y2, Y1, Y2
+	VMASKMOVPS Y2, Y0, (AX)(SI*4)
+
+end165:
+	VZEROUPPER
+	RET
+
+// func rightSquaresF32AVX2(dst []float32, x []float32, c float32)
+// Requires: AVX, CMOV
+TEXT ·rightSquaresF32AVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest167
+
+loop166:
+	VMOVDQU (CX)(BX*4), Y1
+	VMOVDQU 32(CX)(BX*4), Y2
+	VMOVDQU 64(CX)(BX*4), Y3
+	VMOVDQU 96(CX)(BX*4), Y4
+	VMULPS  Y1, Y1, Y5
+	VMULPS  Y0, Y0, Y1
+	VADDPS  Y1, Y5, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	VMULPS  Y2, Y2, Y2
+	VMULPS  Y0, Y0, Y1
+	VADDPS  Y1, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*4)
+	VMULPS  Y3, Y3, Y2
+	VMULPS  Y0, Y0, Y1
+	VADDPS  Y1, Y2, Y1
+	VMOVDQU Y1, 64(AX)(BX*4)
+	VMULPS  Y4, Y4, Y2
+	VMULPS  Y0, Y0, Y1
+	VADDPS  Y1, Y2, Y1
+	VMOVDQU Y1, 96(AX)(BX*4)
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000020, DX
+	JGE     loop166
+
+rest167:
+	ADDQ $0x00000020, DX
+
+one168:
+	CMPQ    DX, $0x00000008
+	JL      tail169
+	VMOVDQU (CX)(BX*4), Y1
+	VMULPS  Y1, Y1, Y2
+	VMULPS  Y0, Y0, Y1
+	VADDPS  Y1, Y2, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	ADDQ    $0x00000008, BX
+	SUBQ    $0x00000008, DX
+	JMP     one168
+
+tail169:
+	TESTQ      DX, DX
+	JE         end170
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VMULPS     Y2, Y2, Y2
+	VMULPS     Y0, Y0, Y0
+	VADDPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+end170:
+	VZEROUPPER
+	RET
+
+// func normF32AVX2(dst []float32, x []float32, y []float32)
+// Requires: AVX, CMOV
+TEXT ·normF32AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest172
+
+loop171:
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y4
+	VMOVDQU 32(CX)(SI*4), Y1
+	VMOVDQU 32(DX)(SI*4), Y5
+	VMOVDQU 64(CX)(SI*4), Y2
+	VMOVDQU 64(DX)(SI*4), Y6
+	VMOVDQU 96(CX)(SI*4), Y3
+	VMOVDQU 96(DX)(SI*4), Y7
+	VMULPS  Y0, Y0, Y0
+	VMULPS  Y4, Y4, Y4
+	VADDPS  Y4, Y0, Y4
+	VSQRTPS Y4, Y4
+	VMOVDQU Y4, (AX)(SI*4)
+	VMULPS  Y1, Y1, Y0
+	VMULPS  Y5, Y5, Y1
+	VADDPS  Y1, Y0, Y1
+	VSQRTPS Y1, Y1
+	VMOVDQU Y1, 32(AX)(SI*4)
+	VMULPS  Y2, Y2, Y0
+	VMULPS  Y6, Y6, Y1
+	VADDPS  Y1, Y0, Y1
+	VSQRTPS Y1, Y1
+	VMOVDQU Y1, 64(AX)(SI*4)
+	VMULPS  Y3, Y3, Y0
+	VMULPS  Y7, Y7, Y1
+	VADDPS  Y1, Y0, Y1
+	VSQRTPS Y1, Y1
+	VMOVDQU Y1, 96(AX)(SI*4)
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000020, BX
+	JGE     loop171
+
+rest172:
+	ADDQ $0x00000020, BX
+
+one173:
+	CMPQ    BX, $0x00000008
+	JL      tail174
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y1
+	VMULPS  Y0, Y0, Y0
+	VMULPS  Y1, Y1, Y1
+	VADDPS  Y1, Y0, Y1
+	VSQRTPS Y1, Y1
+	VMOVDQU Y1, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, BX
+	JMP     one173
+
+tail174:
+	TESTQ      BX, BX
+	JE         end175
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VMULPS     Y1, Y1, Y1
+	VMULPS     Y2, Y2, Y2
+	VADDPS     Y2, Y1, Y2
+	VSQRTPS    Y2, Y2
+	VMASKMOVPS Y2, Y0, (AX)(SI*4)
+
+end175:
+	VZEROUPPER
+	RET
+
+// func rightNormF32AVX2(dst []float32, x []float32, c float32)
+// Requires: AVX, CMOV
+TEXT ·rightNormF32AVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest177
+
+loop176:
+	VMOVDQU (CX)(BX*4), Y1
+	VMOVDQU 32(CX)(BX*4), Y2
+	VMOVDQU 64(CX)(BX*4), Y3
+	VMOVDQU 96(CX)(BX*4), Y4
+	VMULPS  Y1, Y1, Y5
+	VMULPS  Y0, Y0, Y1
+	VADDPS  Y1, Y5, Y1
+	VSQRTPS Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	VMULPS  Y2, Y2, Y2
+	VMULPS  Y0, Y0, Y1
+	VADDPS  Y1, Y2, Y1
+	VSQRTPS Y1, Y1
+	VMOVDQU Y1, 32(AX)(BX*4)
+	VMULPS  Y3, Y3, Y2
+	VMULPS  Y0, Y0, Y1
+	VADDPS  Y1, Y2, Y1
+	VSQRTPS Y1, Y1
+	VMOVDQU Y1, 64(AX)(BX*4)
+	VMULPS  Y4, Y4, Y2
+	VMULPS  Y0, Y0, Y1
+	VADDPS  Y1, Y2, Y1
+	VSQRTPS Y1, Y1
+	VMOVDQU Y1, 96(AX)(BX*4)
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000020, DX
+	JGE     loop176
+
+rest177:
+	ADDQ $0x00000020, DX
+
+one178:
+	CMPQ    DX, $0x00000008
+	JL      tail179
+	VMOVDQU (CX)(BX*4), Y1
+	VMULPS  Y1, Y1, Y2
+	VMULPS  Y0, Y0, Y1
+	VADDPS  Y1, Y2, Y1
+	VSQRTPS Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	ADDQ    $0x00000008, BX
+	SUBQ    $0x00000008, DX
+	JMP     one178
+
+tail179:
+	TESTQ      DX, DX
+	JE         end180
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VMULPS     Y2, Y2, Y2
+	VMULPS     Y0, Y0, Y0
+	VADDPS     Y0, Y2, Y0
+	VSQRTPS    Y0, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+end180:
 	VZEROUPPER
 	RET
 
@@ -2113,9 +2749,9 @@ TEXT ·addI64AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000010, BX
-	JL      rest142
+	JL      rest182
 
-loop141:
+loop181:
 	VMOVDQU (CX)(SI*8), Y0
 	VMOVDQU (DX)(SI*8), Y4
 	VMOVDQU 32(CX)(SI*8), Y1
@@ -2134,25 +2770,25 @@ loop141:
 	VMOVDQU Y0, 96(AX)(SI*8)
 	ADDQ    $0x00000010, SI
 	SUBQ    $0x00000010, BX
-	JGE     loop141
+	JGE     loop181
 
-rest142:
+rest182:
 	ADDQ $0x00000010, BX
 
-one143:
+one183:
 	CMPQ    BX, $0x00000004
-	JL      tail144
+	JL      tail184
 	VMOVDQU (CX)(SI*8), Y0
 	VMOVDQU (DX)(SI*8), Y1
 	VPADDQ  Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*8)
 	ADDQ    $0x00000004, SI
 	SUBQ    $0x00000004, BX
-	JMP     one143
+	JMP     one183
 
-tail144:
+tail184:
 	TESTQ      BX, BX
-	JE         end145
+	JE         end185
 	LEAQ       tailMasks<>+256(SB), DI
 	MOVQ       BX, R8
 	NEGQ       R8
@@ -2165,7 +2801,7 @@ tail144:
 	VPADDQ     Y2, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(SI*8)
 
-end145:
+end185:
 	VZEROUPPER
 	RET
 
@@ -2181,9 +2817,9 @@ TEXT ·rightAddI64AVX2(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000010, DX
-	JL           rest147
+	JL           rest187
 
-loop146:
+loop186:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -2198,24 +2834,24 @@ loop146:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop146
+	JGE     loop186
 
-rest147:
+rest187:
 	ADDQ $0x00000010, DX
 
-one148:
+one188:
 	CMPQ    DX, $0x00000004
-	JL      tail149
+	JL      tail189
 	VMOVDQU (CX)(BX*8), Y1
 	VPADDQ  Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one148
+	JMP     one188
 
-tail149:
+tail189:
 	TESTQ      DX, DX
-	JE         end150
+	JE         end190
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2227,7 +2863,7 @@ tail149:
 	VPADDQ     Y0, Y2, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end150:
+end190:
 	VZEROUPPER
 	RET
 
@@ -2246,9 +2882,9 @@ TEXT ·subI64AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000010, BX
-	JL      rest152
+	JL      rest192
 
-loop151:
+loop191:
 	VMOVDQU (CX)(SI*8), Y0
 	VMOVDQU (DX)(SI*8), Y4
 	VMOVDQU 32(CX)(SI*8), Y1
@@ -2267,25 +2903,25 @@ loop151:
 	VMOVDQU Y0, 96(AX)(SI*8)
 	ADDQ    $0x00000010, SI
 	SUBQ    $0x00000010, BX
-	JGE     loop151
+	JGE     loop191
 
-rest152:
+rest192:
 	ADDQ $0x00000010, BX
 
-one153:
+one193:
 	CMPQ    BX, $0x00000004
-	JL      tail154
+	JL      tail194
 	VMOVDQU (CX)(SI*8), Y0
 	VMOVDQU (DX)(SI*8), Y1
 	VPSUBQ  Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*8)
 	ADDQ    $0x00000004, SI
 	SUBQ    $0x00000004, BX
-	JMP     one153
+	JMP     one193
 
-tail154:
+tail194:
 	TESTQ      BX, BX
-	JE         end155
+	JE         end195
 	LEAQ       tailMasks<>+256(SB), DI
 	MOVQ       BX, R8
 	NEGQ       R8
@@ -2298,7 +2934,7 @@ tail154:
 	VPSUBQ     Y2, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(SI*8)
 
-end155:
+end195:
 	VZEROUPPER
 	RET
 
@@ -2314,9 +2950,9 @@ TEXT ·rightSubI64AVX2(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000010, DX
-	JL           rest157
+	JL           rest197
 
-loop156:
+loop196:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -2331,24 +2967,24 @@ loop156:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop156
+	JGE     loop196
 
-rest157:
+rest197:
 	ADDQ $0x00000010, DX
 
-one158:
+one198:
 	CMPQ    DX, $0x00000004
-	JL      tail159
+	JL      tail199
 	VMOVDQU (CX)(BX*8), Y1
 	VPSUBQ  Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one158
+	JMP     one198
 
-tail159:
+tail199:
 	TESTQ      DX, DX
-	JE         end160
+	JE         end200
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2360,7 +2996,7 @@ tail159:
 	VPSUBQ     Y0, Y2, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end160:
+end200:
 	VZEROUPPER
 	RET
 
@@ -2376,9 +3012,9 @@ TEXT ·leftSubI64AVX2(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000010, DX
-	JL           rest162
+	JL           rest202
 
-loop161:
+loop201:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -2393,24 +3029,24 @@ loop161:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop161
+	JGE     loop201
 
-rest162:
+rest202:
 	ADDQ $0x00000010, DX
 
-one163:
+one203:
 	CMPQ    DX, $0x00000004
-	JL      tail164
+	JL      tail204
 	VMOVDQU (CX)(BX*8), Y1
 	VPSUBQ  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one163
+	JMP     one203
 
-tail164:
+tail204:
 	TESTQ      DX, DX
-	JE         end165
+	JE         end205
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2422,7 +3058,7 @@ tail164:
 	VPSUBQ     Y2, Y0, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end165:
+end205:
 	VZEROUPPER
 	RET
 
@@ -2441,9 +3077,9 @@ TEXT ·andI64AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000010, BX
-	JL      rest167
+	JL      rest207
 
-loop166:
+loop206:
 	VMOVDQU (CX)(SI*8), Y0
 	VMOVDQU (DX)(SI*8), Y4
 	VMOVDQU 32(CX)(SI*8), Y1
@@ -2462,25 +3098,25 @@ loop166:
 	VMOVDQU Y0, 96(AX)(SI*8)
 	ADDQ    $0x00000010, SI
 	SUBQ    $0x00000010, BX
-	JGE     loop166
+	JGE     loop206
 
-rest167:
+rest207:
 	ADDQ $0x00000010, BX
 
-one168:
+one208:
 	CMPQ    BX, $0x00000004
-	JL      tail169
+	JL      tail209
 	VMOVDQU (CX)(SI*8), Y0
 	VMOVDQU (DX)(SI*8), Y1
 	VPAND   Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*8)
 	ADDQ    $0x00000004, SI
 	SUBQ    $0x00000004, BX
-	JMP     one168
+	JMP     one208
 
-tail169:
+tail209:
 	TESTQ      BX, BX
-	JE         end170
+	JE         end210
 	LEAQ       tailMasks<>+256(SB), DI
 	MOVQ       BX, R8
 	NEGQ       R8
@@ -2493,7 +3129,7 @@ tail169:
 	VPAND      Y2, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(SI*8)
 
-end170:
+end210:
 	VZEROUPPER
 	RET
 
@@ -2509,9 +3145,9 @@ TEXT ·rightAndI64AVX2(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000010, DX
-	JL           rest172
+	JL           rest212
 
-loop171:
+loop211:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -2526,24 +3162,24 @@ loop171:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop171
+	JGE     loop211
 
-rest172:
+rest212:
 	ADDQ $0x00000010, DX
 
-one173:
+one213:
 	CMPQ    DX, $0x00000004
-	JL      tail174
+	JL      tail214
 	VMOVDQU (CX)(BX*8), Y1
 	VPAND   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one173
+	JMP     one213
 
-tail174:
+tail214:
 	TESTQ      DX, DX
-	JE         end175
+	JE         end215
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2555,7 +3191,7 @@ tail174:
 	VPAND      Y0, Y2, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end175:
+end215:
 	VZEROUPPER
 	RET
 
@@ -2574,9 +3210,9 @@ TEXT ·orI64AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000010, BX
-	JL      rest177
+	JL      rest217
 
-loop176:
+loop216:
 	VMOVDQU (CX)(SI*8), Y0
 	VMOVDQU (DX)(SI*8), Y4
 	VMOVDQU 32(CX)(SI*8), Y1
@@ -2595,25 +3231,25 @@ loop176:
 	VMOVDQU Y0, 96(AX)(SI*8)
 	ADDQ    $0x00000010, SI
 	SUBQ    $0x00000010, BX
-	JGE     loop176
+	JGE     loop216
 
-rest177:
+rest217:
 	ADDQ $0x00000010, BX
 
-one178:
+one218:
 	CMPQ    BX, $0x00000004
-	JL      tail179
+	JL      tail219
 	VMOVDQU (CX)(SI*8), Y0
 	VMOVDQU (DX)(SI*8), Y1
 	VPOR    Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*8)
 	ADDQ    $0x00000004, SI
 	SUBQ    $0x00000004, BX
-	JMP     one178
+	JMP     one218
 
-tail179:
+tail219:
 	TESTQ      BX, BX
-	JE         end180
+	JE         end220
 	LEAQ       tailMasks<>+256(SB), DI
 	MOVQ       BX, R8
 	NEGQ       R8
@@ -2626,7 +3262,7 @@ tail179:
 	VPOR       Y2, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(SI*8)
 
-end180:
+end220:
 	VZEROUPPER
 	RET
 
@@ -2642,9 +3278,9 @@ TEXT ·rightOrI64AVX2(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000010, DX
-	JL           rest182
+	JL           rest222
 
-loop181:
+loop221:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -2659,24 +3295,24 @@ loop181:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop181
+	JGE     loop221
 
-rest182:
+rest222:
 	ADDQ $0x00000010, DX
 
-one183:
+one223:
 	CMPQ    DX, $0x00000004
-	JL      tail184
+	JL      tail224
 	VMOVDQU (CX)(BX*8), Y1
 	VPOR    Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one183
+	JMP     one223
 
-tail184:
+tail224:
 	TESTQ      DX, DX
-	JE         end185
+	JE         end225
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2688,7 +3324,7 @@ tail184:
 	VPOR       Y0, Y2, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end185:
+end225:
 	VZEROUPPER
 	RET
 
@@ -2707,9 +3343,9 @@ TEXT ·xorI64AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000010, BX
-	JL      rest187
+	JL      rest227
 
-loop186:
+loop226:
 	VMOVDQU (CX)(SI*8), Y0
 	VMOVDQU (DX)(SI*8), Y4
 	VMOVDQU 32(CX)(SI*8), Y1
@@ -2728,25 +3364,25 @@ loop186:
 	VMOVDQU Y0, 96(AX)(SI*8)
 	ADDQ    $0x00000010, SI
 	SUBQ    $0x00000010, BX
-	JGE     loop186
+	JGE     loop226
 
-rest187:
+rest227:
 	ADDQ $0x00000010, BX
 
-one188:
+one228:
 	CMPQ    BX, $0x00000004
-	JL      tail189
+	JL      tail229
 	VMOVDQU (CX)(SI*8), Y0
 	VMOVDQU (DX)(SI*8), Y1
 	VPXOR   Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*8)
 	ADDQ    $0x00000004, SI
 	SUBQ    $0x00000004, BX
-	JMP     one188
+	JMP     one228
 
-tail189:
+tail229:
 	TESTQ      BX, BX
-	JE         end190
+	JE         end230
 	LEAQ       tailMasks<>+256(SB), DI
 	MOVQ       BX, R8
 	NEGQ       R8
@@ -2759,7 +3395,7 @@ tail189:
 	VPXOR      Y2, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(SI*8)
 
-end190:
+end230:
 	VZEROUPPER
 	RET
 
@@ -2775,9 +3411,9 @@ TEXT ·rightXorI64AVX2(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000010, DX
-	JL           rest192
+	JL           rest232
 
-loop191:
+loop231:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -2792,24 +3428,24 @@ loop191:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop191
+	JGE     loop231
 
-rest192:
+rest232:
 	ADDQ $0x00000010, DX
 
-one193:
+one233:
 	CMPQ    DX, $0x00000004
-	JL      tail194
+	JL      tail234
 	VMOVDQU (CX)(BX*8), Y1
 	VPXOR   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one193
+	JMP     one233
 
-tail194:
+tail234:
 	TESTQ      DX, DX
-	JE         end195
+	JE         end235
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2821,7 +3457,7 @@ tail194:
 	VPXOR      Y0, Y2, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end195:
+end235:
 	VZEROUPPER
 	RET
 
@@ -2840,9 +3476,9 @@ TEXT ·minI64AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000010, BX
-	JL      rest197
+	JL      rest237
 
-loop196:
+loop236:
 	VMOVDQU   (CX)(SI*8), Y0
 	VMOVDQU   (DX)(SI*8), Y4
 	VMOVDQU   32(CX)(SI*8), Y1
@@ -2865,14 +3501,14 @@ loop196:
 	VMOVDQU   Y0, 96(AX)(SI*8)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JGE       loop196
+	JGE       loop236
 
-rest197:
+rest237:
 	ADDQ $0x00000010, BX
 
-one198:
+one238:
 	CMPQ      BX, $0x00000004
-	JL        tail199
+	JL        tail239
 	VMOVDQU   (CX)(SI*8), Y0
 	VMOVDQU   (DX)(SI*8), Y1
 	VPCMPGTQ  Y1, Y0, Y2
@@ -2880,11 +3516,11 @@ one198:
 	VMOVDQU   Y0, (AX)(SI*8)
 	ADDQ      $0x00000004, SI
 	SUBQ      $0x00000004, BX
-	JMP       one198
+	JMP       one238
 
-tail199:
+tail239:
 	TESTQ      BX, BX
-	JE         end200
+	JE         end240
 	LEAQ       tailMasks<>+256(SB), DI
 	MOVQ       BX, R8
 	NEGQ       R8
@@ -2898,7 +3534,7 @@ tail199:
 	VPBLENDVB  Y3, Y2, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(SI*8)
 
-end200:
+end240:
 	VZEROUPPER
 	RET
 
@@ -2914,9 +3550,9 @@ TEXT ·rightMinI64AVX2(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000010, DX
-	JL           rest202
+	JL           rest242
 
-loop201:
+loop241:
 	VMOVDQU   (CX)(BX*8), Y1
 	VMOVDQU   32(CX)(BX*8), Y2
 	VMOVDQU   64(CX)(BX*8), Y3
@@ -2935,25 +3571,25 @@ loop201:
 	VMOVDQU   Y1, 96(AX)(BX*8)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JGE       loop201
+	JGE       loop241
 
-rest202:
+rest242:
 	ADDQ $0x00000010, DX
 
-one203:
+one243:
 	CMPQ      DX, $0x00000004
-	JL        tail204
+	JL        tail244
 	VMOVDQU   (CX)(BX*8), Y1
 	VPCMPGTQ  Y0, Y1, Y2
 	VPBLENDVB Y2, Y0, Y1, Y1
 	VMOVDQU   Y1, (AX)(BX*8)
 	ADDQ      $0x00000004, BX
 	SUBQ      $0x00000004, DX
-	JMP       one203
+	JMP       one243
 
-tail204:
+tail244:
 	TESTQ      DX, DX
-	JE         end205
+	JE         end245
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2966,7 +3602,7 @@ tail204:
 	VPBLENDVB  Y3, Y0, Y2, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end205:
+end245:
 	VZEROUPPER
 	RET
 
@@ -2985,9 +3621,9 @@ TEXT ·maxI64AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000010, BX
-	JL      rest207
+	JL      rest247
 
-loop206:
+loop246:
 	VMOVDQU   (CX)(SI*8), Y0
 	VMOVDQU   (DX)(SI*8), Y4
 	VMOVDQU   32(CX)(SI*8), Y1
@@ -3010,14 +3646,14 @@ loop206:
 	VMOVDQU   Y0, 96(AX)(SI*8)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JGE       loop206
+	JGE       loop246
 
-rest207:
+rest247:
 	ADDQ $0x00000010, BX
 
-one208:
+one248:
 	CMPQ      BX, $0x00000004
-	JL        tail209
+	JL        tail249
 	VMOVDQU   (CX)(SI*8), Y0
 	VMOVDQU   (DX)(SI*8), Y1
 	VPCMPGTQ  Y1, Y0, Y2
@@ -3025,11 +3661,11 @@ one208:
 	VMOVDQU   Y0, (AX)(SI*8)
 	ADDQ      $0x00000004, SI
 	SUBQ      $0x00000004, BX
-	JMP       one208
+	JMP       one248
 
-tail209:
+tail249:
 	TESTQ      BX, BX
-	JE         end210
+	JE         end250
 	LEAQ       tailMasks<>+256(SB), DI
 	MOVQ       BX, R8
 	NEGQ       R8
@@ -3043,7 +3679,7 @@ tail209:
 	VPBLENDVB  Y3, Y1, Y2, Y1
 	VMASKMOVPD Y1, Y0, (AX)(SI*8)
 
-end210:
+end250:
 	VZEROUPPER
 	RET
 
@@ -3059,9 +3695,9 @@ TEXT ·rightMaxI64AVX2(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000010, DX
-	JL           rest212
+	JL           rest252
 
-loop211:
+loop251:
 	VMOVDQU   (CX)(BX*8), Y1
 	VMOVDQU   32(CX)(BX*8), Y2
 	VMOVDQU   64(CX)(BX*8), Y3
@@ -3080,25 +3716,25 @@ loop211:
 	VMOVDQU   Y1, 96(AX)(BX*8)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JGE       loop211
+	JGE       loop251
 
-rest212:
+rest252:
 	ADDQ $0x00000010, DX
 
-one213:
+one253:
 	CMPQ      DX, $0x00000004
-	JL        tail214
+	JL        tail254
 	VMOVDQU   (CX)(BX*8), Y1
 	VPCMPGTQ  Y0, Y1, Y2
 	VPBLENDVB Y2, Y1, Y0, Y1
 	VMOVDQU   Y1, (AX)(BX*8)
 	ADDQ      $0x00000004, BX
 	SUBQ      $0x00000004, DX
-	JMP       one213
+	JMP       one253
 
-tail214:
+tail254:
 	TESTQ      DX, DX
-	JE         end215
+	JE         end255
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -3111,7 +3747,7 @@ tail214:
 	VPBLENDVB  Y3, Y2, Y0, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end215:
+end255:
 	VZEROUPPER
 	RET
 
@@ -3130,9 +3766,9 @@ TEXT ·addI32AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest217
+	JL      rest257
 
-loop216:
+loop256:
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y4
 	VMOVDQU 32(CX)(SI*4), Y1
@@ -3151,25 +3787,25 @@ loop216:
 	VMOVDQU Y0, 96(AX)(SI*4)
 	ADDQ    $0x00000020, SI
 	SUBQ    $0x00000020, BX
-	JGE     loop216
+	JGE     loop256
 
-rest217:
+rest257:
 	ADDQ $0x00000020, BX
 
-one218:
+one258:
 	CMPQ    BX, $0x00000008
-	JL      tail219
+	JL      tail259
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y1
 	VPADDD  Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
-	JMP     one218
+	JMP     one258
 
-tail219:
+tail259:
 	TESTQ      BX, BX
-	JE         end220
+	JE         end260
 	LEAQ       tailMasks<>+256(SB), DI
 	NEGQ       BX
 	VMOVDQU    (DI)(BX*4), Y0
@@ -3178,7 +3814,7 @@ tail219:
 	VPADDD     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-end220:
+end260:
 	VZEROUPPER
 	RET
 
@@ -3194,9 +3830,9 @@ TEXT ·rightAddI32AVX2(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest222
+	JL           rest262
 
-loop221:
+loop261:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -3211,24 +3847,24 @@ loop221:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop221
+	JGE     loop261
 
-rest222:
+rest262:
 	ADDQ $0x00000020, DX
 
-one223:
+one263:
 	CMPQ    DX, $0x00000008
-	JL      tail224
+	JL      tail264
 	VMOVDQU (CX)(BX*4), Y1
 	VPADDD  Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one223
+	JMP     one263
 
-tail224:
+tail264:
 	TESTQ      DX, DX
-	JE         end225
+	JE         end265
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -3236,7 +3872,7 @@ tail224:
 	VPADDD     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end225:
+end265:
 	VZEROUPPER
 	RET
 
@@ -3255,9 +3891,9 @@ TEXT ·subI32AVX2(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest227
+	JL      rest267
 
-loop226:
+loop266:
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y4
 	VMOVDQU 32(CX)(SI*4), Y1
@@ -3276,25 +3912,25 @@ loop226:
 	VMOVDQU Y0, 96(AX)(SI*4)
 	ADDQ    $0x00000020, SI
 	SUBQ    $0x00000020, BX
-	JGE     loop226
+	JGE     loop266
 
-rest227:
+rest267:
 	ADDQ $0x00000020, BX
 
-one228:
+one268:
 	CMPQ    BX, $0x00000008
-	JL      tail229
+	JL      tail269
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y1
 	VPSUBD  Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
-	JMP     one228
+	JMP     one268
 
-tail229:
+tail269:
 	TESTQ      BX, BX
-	JE         end230
+	JE         end270
 	LEAQ       tailMasks<>+256(SB), DI
 	NEGQ       BX
 	VMOVDQU    (DI)(BX*4), Y0
@@ -3303,7 +3939,7 @@ tail229:
 	VPSUBD     Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-end230:
+end270:
 	VZEROUPPER
 	RET
 
@@ -3319,9 +3955,9 @@ TEXT ·rightSubI32AVX2(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest232
+	JL           rest272
 
-loop231:
+loop271:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -3336,24 +3972,24 @@ loop231:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop231
+	JGE     loop271
 
-rest232:
+rest272:
 	ADDQ $0x00000020, DX
 
-one233:
+one273:
 	CMPQ    DX, $0x00000008
-	JL      tail234
+	JL      tail274
 	VMOVDQU (CX)(BX*4), Y1
 	VPSUBD  Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one233
+	JMP     one273
 
-tail234:
+tail274:
 	TESTQ      DX, DX
-	JE         end235
+	JE         end275
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -3361,513 +3997,13 @@ tail234:
 	VPSUBD     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end235:
+end275:
 	VZEROUPPER
 	RET
 
 // func leftSubI32AVX2(dst []int32, x []int32, c int32)
 // Requires: AVX, AVX2, CMOV
 TEXT ·leftSubI32AVX2(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest237
-
-loop236:
-	VMOVDQU (CX)(BX*4), Y1
-	VMOVDQU 32(CX)(BX*4), Y2
-	VMOVDQU 64(CX)(BX*4), Y3
-	VMOVDQU 96(CX)(BX*4), Y4
-	VPSUBD  Y1, Y0, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	VPSUBD  Y2, Y0, Y1
-	VMOVDQU Y1, 32(AX)(BX*4)
-	VPSUBD  Y3, Y0, Y1
-	VMOVDQU Y1, 64(AX)(BX*4)
-	VPSUBD  Y4, Y0, Y1
-	VMOVDQU Y1, 96(AX)(BX*4)
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
-	JGE     loop236
-
-rest237:
-	ADDQ $0x00000020, DX
-
-one238:
-	CMPQ    DX, $0x00000008
-	JL      tail239
-	VMOVDQU (CX)(BX*4), Y1
-	VPSUBD  Y1, Y0, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	ADDQ    $0x00000008, BX
-	SUBQ    $0x00000008, DX
-	JMP     one238
-
-tail239:
-	TESTQ      DX, DX
-	JE         end240
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*4), Y1
-	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPSUBD     Y2, Y0, Y0
-	VMASKMOVPS Y0, Y1, (AX)(BX*4)
-
-end240:
-	VZEROUPPER
-	RET
-
-// func andI32AVX2(dst []int32, x []int32, y []int32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·andI32AVX2(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest242
-
-loop241:
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y4
-	VMOVDQU 32(CX)(SI*4), Y1
-	VMOVDQU 32(DX)(SI*4), Y5
-	VMOVDQU 64(CX)(SI*4), Y2
-	VMOVDQU 64(DX)(SI*4), Y6
-	VMOVDQU 96(CX)(SI*4), Y3
-	VMOVDQU 96(DX)(SI*4), Y7
-	VPAND   Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	VPAND   Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*4)
-	VPAND   Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*4)
-	VPAND   Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*4)
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000020, BX
-	JGE     loop241
-
-rest242:
-	ADDQ $0x00000020, BX
-
-one243:
-	CMPQ    BX, $0x00000008
-	JL      tail244
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y1
-	VPAND   Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	ADDQ    $0x00000008, SI
-	SUBQ    $0x00000008, BX
-	JMP     one243
-
-tail244:
-	TESTQ      BX, BX
-	JE         end245
-	LEAQ       tailMasks<>+256(SB), DI
-	NEGQ       BX
-	VMOVDQU    (DI)(BX*4), Y0
-	VMASKMOVPS (CX)(SI*4), Y0, Y1
-	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VPAND      Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(SI*4)
-
-end245:
-	VZEROUPPER
-	RET
-
-// func rightAndI32AVX2(dst []int32, x []int32, c int32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·rightAndI32AVX2(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest247
-
-loop246:
-	VMOVDQU (CX)(BX*4), Y1
-	VMOVDQU 32(CX)(BX*4), Y2
-	VMOVDQU 64(CX)(BX*4), Y3
-	VMOVDQU 96(CX)(BX*4), Y4
-	VPAND   Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	VPAND   Y0, Y2, Y1
-	VMOVDQU Y1, 32(AX)(BX*4)
-	VPAND   Y0, Y3, Y1
-	VMOVDQU Y1, 64(AX)(BX*4)
-	VPAND   Y0, Y4, Y1
-	VMOVDQU Y1, 96(AX)(BX*4)
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
-	JGE     loop246
-
-rest247:
-	ADDQ $0x00000020, DX
-
-one248:
-	CMPQ    DX, $0x00000008
-	JL      tail249
-	VMOVDQU (CX)(BX*4), Y1
-	VPAND   Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	ADDQ    $0x00000008, BX
-	SUBQ    $0x00000008, DX
-	JMP     one248
-
-tail249:
-	TESTQ      DX, DX
-	JE         end250
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*4), Y1
-	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPAND      Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (AX)(BX*4)
-
-end250:
-	VZEROUPPER
-	RET
-
-// func orI32AVX2(dst []int32, x []int32, y []int32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·orI32AVX2(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest252
-
-loop251:
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y4
-	VMOVDQU 32(CX)(SI*4), Y1
-	VMOVDQU 32(DX)(SI*4), Y5
-	VMOVDQU 64(CX)(SI*4), Y2
-	VMOVDQU 64(DX)(SI*4), Y6
-	VMOVDQU 96(CX)(SI*4), Y3
-	VMOVDQU 96(DX)(SI*4), Y7
-	VPOR    Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	VPOR    Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*4)
-	VPOR    Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*4)
-	VPOR    Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*4)
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000020, BX
-	JGE     loop251
-
-rest252:
-	ADDQ $0x00000020, BX
-
-one253:
-	CMPQ    BX, $0x00000008
-	JL      tail254
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y1
-	VPOR    Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	ADDQ    $0x00000008, SI
-	SUBQ    $0x00000008, BX
-	JMP     one253
-
-tail254:
-	TESTQ      BX, BX
-	JE         end255
-	LEAQ       tailMasks<>+256(SB), DI
-	NEGQ       BX
-	VMOVDQU    (DI)(BX*4), Y0
-	VMASKMOVPS (CX)(SI*4), Y0, Y1
-	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VPOR       Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(SI*4)
-
-end255:
-	VZEROUPPER
-	RET
-
-// func rightOrI32AVX2(dst []int32, x []int32, c int32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·rightOrI32AVX2(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest257
-
-loop256:
-	VMOVDQU (CX)(BX*4), Y1
-	VMOVDQU 32(CX)(BX*4), Y2
-	VMOVDQU 64(CX)(BX*4), Y3
-	VMOVDQU 96(CX)(BX*4), Y4
-	VPOR    Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	VPOR    Y0, Y2, Y1
-	VMOVDQU Y1, 32(AX)(BX*4)
-	VPOR    Y0, Y3, Y1
-	VMOVDQU Y1, 64(AX)(BX*4)
-	VPOR    Y0, Y4, Y1
-	VMOVDQU Y1, 96(AX)(BX*4)
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
-	JGE     loop256
-
-rest257:
-	ADDQ $0x00000020, DX
-
-one258:
-	CMPQ    DX, $0x00000008
-	JL      tail259
-	VMOVDQU (CX)(BX*4), Y1
-	VPOR    Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	ADDQ    $0x00000008, BX
-	SUBQ    $0x00000008, DX
-	JMP     one258
-
-tail259:
-	TESTQ      DX, DX
-	JE         end260
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*4), Y1
-	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPOR       Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (AX)(BX*4)
-
-end260:
-	VZEROUPPER
-	RET
-
-// func xorI32AVX2(dst []int32, x []int32, y []int32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·xorI32AVX2(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest262
-
-loop261:
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y4
-	VMOVDQU 32(CX)(SI*4), Y1
-	VMOVDQU 32(DX)(SI*4), Y5
-	VMOVDQU 64(CX)(SI*4), Y2
-	VMOVDQU 64(DX)(SI*4), Y6
-	VMOVDQU 96(CX)(SI*4), Y3
-	VMOVDQU 96(DX)(SI*4), Y7
-	VPXOR   Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	VPXOR   Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*4)
-	VPXOR   Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*4)
-	VPXOR   Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*4)
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000020, BX
-	JGE     loop261
-
-rest262:
-	ADDQ $0x00000020, BX
-
-one263:
-	CMPQ    BX, $0x00000008
-	JL      tail264
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y1
-	VPXOR   Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	ADDQ    $0x00000008, SI
-	SUBQ    $0x00000008, BX
-	JMP     one263
-
-tail264:
-	TESTQ      BX, BX
-	JE         end265
-	LEAQ       tailMasks<>+256(SB), DI
-	NEGQ       BX
-	VMOVDQU    (DI)(BX*4), Y0
-	VMASKMOVPS (CX)(SI*4), Y0, Y1
-	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(SI*4)
-
-end265:
-	VZEROUPPER
-	RET
-
-// func rightXorI32AVX2(dst []int32, x []int32, c int32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·rightXorI32AVX2(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest267
-
-loop266:
-	VMOVDQU (CX)(BX*4), Y1
-	VMOVDQU 32(CX)(BX*4), Y2
-	VMOVDQU 64(CX)(BX*4), Y3
-	VMOVDQU 96(CX)(BX*4), Y4
-	VPXOR   Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	VPXOR   Y0, Y2, Y1
-	VMOVDQU Y1, 32(AX)(BX*4)
-	VPXOR   Y0, Y3, Y1
-	VMOVDQU Y1, 64(AX)(BX*4)
-	VPXOR   Y0, Y4, Y1
-	VMOVDQU Y1, 96(AX)(BX*4)
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
-	JGE     loop266
-
-rest267:
-	ADDQ $0x00000020, DX
-
-one268:
-	CMPQ    DX, $0x00000008
-	JL      tail269
-	VMOVDQU (CX)(BX*4), Y1
-	VPXOR   Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	ADDQ    $0x00000008, BX
-	SUBQ    $0x00000008, DX
-	JMP     one268
-
-tail269:
-	TESTQ      DX, DX
-	JE         end270
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*4), Y1
-	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPXOR      Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (AX)(BX*4)
-
-end270:
-	VZEROUPPER
-	RET
-
-// func mulI32AVX2(dst []int32, x []int32, y []int32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·mulI32AVX2(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest272
-
-loop271:
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y4
-	VMOVDQU 32(CX)(SI*4), Y1
-	VMOVDQU 32(DX)(SI*4), Y5
-	VMOVDQU 64(CX)(SI*4), Y2
-	VMOVDQU 64(DX)(SI*4), Y6
-	VMOVDQU 96(CX)(SI*4), Y3
-	VMOVDQU 96(DX)(SI*4), Y7
-	VPMULLD Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	VPMULLD Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*4)
-	VPMULLD Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*4)
-	VPMULLD Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*4)
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000020, BX
-	JGE     loop271
-
-rest272:
-	ADDQ $0x00000020, BX
-
-one273:
-	CMPQ    BX, $0x00000008
-	JL      tail274
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y1
-	VPMULLD Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	ADDQ    $0x00000008, SI
-	SUBQ    $0x00000008, BX
-	JMP     one273
-
-tail274:
-	TESTQ      BX, BX
-	JE         end275
-	LEAQ       tailMasks<>+256(SB), DI
-	NEGQ       BX
-	VMOVDQU    (DI)(BX*4), Y0
-	VMASKMOVPS (CX)(SI*4), Y0, Y1
-	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VPMULLD    Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(SI*4)
-
-end275:
-	VZEROUPPER
-	RET
-
-// func rightMulI32AVX2(dst []int32, x []int32, c int32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·rightMulI32AVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS c+48(FP), Y0
@@ -3884,13 +4020,13 @@ loop276:
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
 	VMOVDQU 96(CX)(BX*4), Y4
-	VPMULLD Y0, Y1, Y1
+	VPSUBD  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*4)
-	VPMULLD Y0, Y2, Y1
+	VPSUBD  Y2, Y0, Y1
 	VMOVDQU Y1, 32(AX)(BX*4)
-	VPMULLD Y0, Y3, Y1
+	VPSUBD  Y3, Y0, Y1
 	VMOVDQU Y1, 64(AX)(BX*4)
-	VPMULLD Y0, Y4, Y1
+	VPSUBD  Y4, Y0, Y1
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
@@ -3903,7 +4039,7 @@ one278:
 	CMPQ    DX, $0x00000008
 	JL      tail279
 	VMOVDQU (CX)(BX*4), Y1
-	VPMULLD Y0, Y1, Y1
+	VPSUBD  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
@@ -3916,16 +4052,16 @@ tail279:
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
 	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPMULLD    Y0, Y2, Y0
+	VPSUBD     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
 end280:
 	VZEROUPPER
 	RET
 
-// func minI32AVX2(dst []int32, x []int32, y []int32)
+// func andI32AVX2(dst []int32, x []int32, y []int32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·minI32AVX2(SB), NOSPLIT, $0-72
+TEXT ·andI32AVX2(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -3949,13 +4085,13 @@ loop281:
 	VMOVDQU 64(DX)(SI*4), Y6
 	VMOVDQU 96(CX)(SI*4), Y3
 	VMOVDQU 96(DX)(SI*4), Y7
-	VPMINSD Y4, Y0, Y0
+	VPAND   Y4, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
-	VPMINSD Y5, Y1, Y0
+	VPAND   Y5, Y1, Y0
 	VMOVDQU Y0, 32(AX)(SI*4)
-	VPMINSD Y6, Y2, Y0
+	VPAND   Y6, Y2, Y0
 	VMOVDQU Y0, 64(AX)(SI*4)
-	VPMINSD Y7, Y3, Y0
+	VPAND   Y7, Y3, Y0
 	VMOVDQU Y0, 96(AX)(SI*4)
 	ADDQ    $0x00000020, SI
 	SUBQ    $0x00000020, BX
@@ -3969,7 +4105,7 @@ one283:
 	JL      tail284
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y1
-	VPMINSD Y1, Y0, Y0
+	VPAND   Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
@@ -3983,16 +4119,16 @@ tail284:
 	VMOVDQU    (DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VPMINSD    Y2, Y1, Y1
+	VPAND      Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
 end285:
 	VZEROUPPER
 	RET
 
-// func rightMinI32AVX2(dst []int32, x []int32, c int32)
+// func rightAndI32AVX2(dst []int32, x []int32, c int32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·rightMinI32AVX2(SB), NOSPLIT, $0-52
+TEXT ·rightAndI32AVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS c+48(FP), Y0
@@ -4009,13 +4145,13 @@ loop286:
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
 	VMOVDQU 96(CX)(BX*4), Y4
-	VPMINSD Y0, Y1, Y1
+	VPAND   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
-	VPMINSD Y0, Y2, Y1
+	VPAND   Y0, Y2, Y1
 	VMOVDQU Y1, 32(AX)(BX*4)
-	VPMINSD Y0, Y3, Y1
+	VPAND   Y0, Y3, Y1
 	VMOVDQU Y1, 64(AX)(BX*4)
-	VPMINSD Y0, Y4, Y1
+	VPAND   Y0, Y4, Y1
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
@@ -4028,7 +4164,7 @@ one288:
 	CMPQ    DX, $0x00000008
 	JL      tail289
 	VMOVDQU (CX)(BX*4), Y1
-	VPMINSD Y0, Y1, Y1
+	VPAND   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
@@ -4041,16 +4177,16 @@ tail289:
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
 	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPMINSD    Y0, Y2, Y0
+	VPAND      Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
 end290:
 	VZEROUPPER
 	RET
 
-// func maxI32AVX2(dst []int32, x []int32, y []int32)
+// func orI32AVX2(dst []int32, x []int32, y []int32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·maxI32AVX2(SB), NOSPLIT, $0-72
+TEXT ·orI32AVX2(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -4074,13 +4210,13 @@ loop291:
 	VMOVDQU 64(DX)(SI*4), Y6
 	VMOVDQU 96(CX)(SI*4), Y3
 	VMOVDQU 96(DX)(SI*4), Y7
-	VPMAXSD Y4, Y0, Y0
+	VPOR    Y4, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
-	VPMAXSD Y5, Y1, Y0
+	VPOR    Y5, Y1, Y0
 	VMOVDQU Y0, 32(AX)(SI*4)
-	VPMAXSD Y6, Y2, Y0
+	VPOR    Y6, Y2, Y0
 	VMOVDQU Y0, 64(AX)(SI*4)
-	VPMAXSD Y7, Y3, Y0
+	VPOR    Y7, Y3, Y0
 	VMOVDQU Y0, 96(AX)(SI*4)
 	ADDQ    $0x00000020, SI
 	SUBQ    $0x00000020, BX
@@ -4094,7 +4230,7 @@ one293:
 	JL      tail294
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y1
-	VPMAXSD Y1, Y0, Y0
+	VPOR    Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
@@ -4108,16 +4244,16 @@ tail294:
 	VMOVDQU    (DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VPMAXSD    Y2, Y1, Y1
+	VPOR       Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
 end295:
 	VZEROUPPER
 	RET
 
-// func rightMaxI32AVX2(dst []int32, x []int32, c int32)
+// func rightOrI32AVX2(dst []int32, x []int32, c int32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·rightMaxI32AVX2(SB), NOSPLIT, $0-52
+TEXT ·rightOrI32AVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS c+48(FP), Y0
@@ -4134,13 +4270,13 @@ loop296:
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
 	VMOVDQU 96(CX)(BX*4), Y4
-	VPMAXSD Y0, Y1, Y1
+	VPOR    Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
-	VPMAXSD Y0, Y2, Y1
+	VPOR    Y0, Y2, Y1
 	VMOVDQU Y1, 32(AX)(BX*4)
-	VPMAXSD Y0, Y3, Y1
+	VPOR    Y0, Y3, Y1
 	VMOVDQU Y1, 64(AX)(BX*4)
-	VPMAXSD Y0, Y4, Y1
+	VPOR    Y0, Y4, Y1
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
@@ -4153,7 +4289,7 @@ one298:
 	CMPQ    DX, $0x00000008
 	JL      tail299
 	VMOVDQU (CX)(BX*4), Y1
-	VPMAXSD Y0, Y1, Y1
+	VPOR    Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
@@ -4166,16 +4302,16 @@ tail299:
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
 	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPMAXSD    Y0, Y2, Y0
+	VPOR       Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
 end300:
 	VZEROUPPER
 	RET
 
-// func addU64AVX2(dst []uint64, x []uint64, y []uint64)
+// func xorI32AVX2(dst []int32, x []int32, y []int32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·addU64AVX2(SB), NOSPLIT, $0-72
+TEXT ·xorI32AVX2(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -4187,128 +4323,120 @@ TEXT ·addU64AVX2(SB), NOSPLIT, $0-72
 	CMPQ    SI, BX
 	CMOVQLT SI, BX
 	XORQ    SI, SI
-	SUBQ    $0x00000010, BX
+	SUBQ    $0x00000020, BX
 	JL      rest302
 
 loop301:
-	VMOVDQU (CX)(SI*8), Y0
-	VMOVDQU (DX)(SI*8), Y4
-	VMOVDQU 32(CX)(SI*8), Y1
-	VMOVDQU 32(DX)(SI*8), Y5
-	VMOVDQU 64(CX)(SI*8), Y2
-	VMOVDQU 64(DX)(SI*8), Y6
-	VMOVDQU 96(CX)(SI*8), Y3
-	VMOVDQU 96(DX)(SI*8), Y7
-	VPADDQ  Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*8)
-	VPADDQ  Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*8)
-	VPADDQ  Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*8)
-	VPADDQ  Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*8)
-	ADDQ    $0x00000010, SI
-	SUBQ    $0x00000010, BX
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y4
+	VMOVDQU 32(CX)(SI*4), Y1
+	VMOVDQU 32(DX)(SI*4), Y5
+	VMOVDQU 64(CX)(SI*4), Y2
+	VMOVDQU 64(DX)(SI*4), Y6
+	VMOVDQU 96(CX)(SI*4), Y3
+	VMOVDQU 96(DX)(SI*4), Y7
+	VPXOR   Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	VPXOR   Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*4)
+	VPXOR   Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*4)
+	VPXOR   Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*4)
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000020, BX
 	JGE     loop301
 
 rest302:
-	ADDQ $0x00000010, BX
+	ADDQ $0x00000020, BX
 
 one303:
-	CMPQ    BX, $0x00000004
+	CMPQ    BX, $0x00000008
 	JL      tail304
-	VMOVDQU (CX)(SI*8), Y0
-	VMOVDQU (DX)(SI*8), Y1
-	VPADDQ  Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*8)
-	ADDQ    $0x00000004, SI
-	SUBQ    $0x00000004, BX
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y1
+	VPXOR   Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, BX
 	JMP     one303
 
 tail304:
 	TESTQ      BX, BX
 	JE         end305
 	LEAQ       tailMasks<>+256(SB), DI
-	MOVQ       BX, R8
-	NEGQ       R8
-	VMOVDQU    (DI)(R8*4), Y0
-	LEAQ       tailMasks<>+256(SB), DI
 	NEGQ       BX
-	VMOVDQU    (DI)(BX*8), Y0
-	VMASKMOVPD (CX)(SI*8), Y0, Y1
-	VMASKMOVPD (DX)(SI*8), Y0, Y2
-	VPADDQ     Y2, Y1, Y1
-	VMASKMOVPD Y1, Y0, (AX)(SI*8)
+	VMOVDQU    (DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
 end305:
 	VZEROUPPER
 	RET
 
-// func rightAddU64AVX2(dst []uint64, x []uint64, c uint64)
+// func rightXorI32AVX2(dst []int32, x []int32, c int32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·rightAddU64AVX2(SB), NOSPLIT, $0-56
+TEXT ·rightXorI32AVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Y0
+	VBROADCASTSS c+48(FP), Y0
 	MOVQ         dst_len+8(FP), DX
 	MOVQ         x_len+32(FP), BX
 	CMPQ         BX, DX
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
-	SUBQ         $0x00000010, DX
+	SUBQ         $0x00000020, DX
 	JL           rest307
 
 loop306:
-	VMOVDQU (CX)(BX*8), Y1
-	VMOVDQU 32(CX)(BX*8), Y2
-	VMOVDQU 64(CX)(BX*8), Y3
-	VMOVDQU 96(CX)(BX*8), Y4
-	VPADDQ  Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*8)
-	VPADDQ  Y0, Y2, Y1
-	VMOVDQU Y1, 32(AX)(BX*8)
-	VPADDQ  Y0, Y3, Y1
-	VMOVDQU Y1, 64(AX)(BX*8)
-	VPADDQ  Y0, Y4, Y1
-	VMOVDQU Y1, 96(AX)(BX*8)
-	ADDQ    $0x00000010, BX
-	SUBQ    $0x00000010, DX
+	VMOVDQU (CX)(BX*4), Y1
+	VMOVDQU 32(CX)(BX*4), Y2
+	VMOVDQU 64(CX)(BX*4), Y3
+	VMOVDQU 96(CX)(BX*4), Y4
+	VPXOR   Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	VPXOR   Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*4)
+	VPXOR   Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*4)
+	VPXOR   Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*4)
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000020, DX
 	JGE     loop306
 
 rest307:
-	ADDQ $0x00000010, DX
+	ADDQ $0x00000020, DX
 
 one308:
-	CMPQ    DX, $0x00000004
+	CMPQ    DX, $0x00000008
 	JL      tail309
-	VMOVDQU (CX)(BX*8), Y1
-	VPADDQ  Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*8)
-	ADDQ    $0x00000004, BX
-	SUBQ    $0x00000004, DX
+	VMOVDQU (CX)(BX*4), Y1
+	VPXOR   Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	ADDQ    $0x00000008, BX
+	SUBQ    $0x00000008, DX
 	JMP     one308
 
 tail309:
 	TESTQ      DX, DX
 	JE         end310
 	LEAQ       tailMasks<>+256(SB), SI
-	MOVQ       DX, DI
-	NEGQ       DI
-	VMOVDQU    (SI)(DI*4), Y1
-	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
-	VMOVDQU    (SI)(DX*8), Y1
-	VMASKMOVPD (CX)(BX*8), Y1, Y2
-	VPADDQ     Y0, Y2, Y0
-	VMASKMOVPD Y0, Y1, (AX)(BX*8)
+	VMOVDQU    (SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VPXOR      Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
 end310:
 	VZEROUPPER
 	RET
 
-// func subU64AVX2(dst []uint64, x []uint64, y []uint64)
+// func mulI32AVX2(dst []int32, x []int32, y []int32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·subU64AVX2(SB), NOSPLIT, $0-72
+TEXT ·mulI32AVX2(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -4320,1287 +4448,10 @@ TEXT ·subU64AVX2(SB), NOSPLIT, $0-72
 	CMPQ    SI, BX
 	CMOVQLT SI, BX
 	XORQ    SI, SI
-	SUBQ    $0x00000010, BX
+	SUBQ    $0x00000020, BX
 	JL      rest312
 
 loop311:
-	VMOVDQU (CX)(SI*8), Y0
-	VMOVDQU (DX)(SI*8), Y4
-	VMOVDQU 32(CX)(SI*8), Y1
-	VMOVDQU 32(DX)(SI*8), Y5
-	VMOVDQU 64(CX)(SI*8), Y2
-	VMOVDQU 64(DX)(SI*8), Y6
-	VMOVDQU 96(CX)(SI*8), Y3
-	VMOVDQU 96(DX)(SI*8), Y7
-	VPSUBQ  Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*8)
-	VPSUBQ  Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*8)
-	VPSUBQ  Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*8)
-	VPSUBQ  Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*8)
-	ADDQ    $0x00000010, SI
-	SUBQ    $0x00000010, BX
-	JGE     loop311
-
-rest312:
-	ADDQ $0x00000010, BX
-
-one313:
-	CMPQ    BX, $0x00000004
-	JL      tail314
-	VMOVDQU (CX)(SI*8), Y0
-	VMOVDQU (DX)(SI*8), Y1
-	VPSUBQ  Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*8)
-	ADDQ    $0x00000004, SI
-	SUBQ    $0x00000004, BX
-	JMP     one313
-
-tail314:
-	TESTQ      BX, BX
-	JE         end315
-	LEAQ       tailMasks<>+256(SB), DI
-	MOVQ       BX, R8
-	NEGQ       R8
-	VMOVDQU    (DI)(R8*4), Y0
-	LEAQ       tailMasks<>+256(SB), DI
-	NEGQ       BX
-	VMOVDQU    (DI)(BX*8), Y0
-	VMASKMOVPD (CX)(SI*8), Y0, Y1
-	VMASKMOVPD (DX)(SI*8), Y0, Y2
-	VPSUBQ     Y2, Y1, Y1
-	VMASKMOVPD Y1, Y0, (AX)(SI*8)
-
-end315:
-	VZEROUPPER
-	RET
-
-// func rightSubU64AVX2(dst []uint64, x []uint64, c uint64)
-// Requires: AVX, AVX2, CMOV
-TEXT ·rightSubU64AVX2(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000010, DX
-	JL           rest317
-
-loop316:
-	VMOVDQU (CX)(BX*8), Y1
-	VMOVDQU 32(CX)(BX*8), Y2
-	VMOVDQU 64(CX)(BX*8), Y3
-	VMOVDQU 96(CX)(BX*8), Y4
-	VPSUBQ  Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*8)
-	VPSUBQ  Y0, Y2, Y1
-	VMOVDQU Y1, 32(AX)(BX*8)
-	VPSUBQ  Y0, Y3, Y1
-	VMOVDQU Y1, 64(AX)(BX*8)
-	VPSUBQ  Y0, Y4, Y1
-	VMOVDQU Y1, 96(AX)(BX*8)
-	ADDQ    $0x00000010, BX
-	SUBQ    $0x00000010, DX
-	JGE     loop316
-
-rest317:
-	ADDQ $0x00000010, DX
-
-one318:
-	CMPQ    DX, $0x00000004
-	JL      tail319
-	VMOVDQU (CX)(BX*8), Y1
-	VPSUBQ  Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*8)
-	ADDQ    $0x00000004, BX
-	SUBQ    $0x00000004, DX
-	JMP     one318
-
-tail319:
-	TESTQ      DX, DX
-	JE         end320
-	LEAQ       tailMasks<>+256(SB), SI
-	MOVQ       DX, DI
-	NEGQ       DI
-	VMOVDQU    (SI)(DI*4), Y1
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*8), Y1
-	VMASKMOVPD (CX)(BX*8), Y1, Y2
-	VPSUBQ     Y0, Y2, Y0
-	VMASKMOVPD Y0, Y1, (AX)(BX*8)
-
-end320:
-	VZEROUPPER
-	RET
-
-// func leftSubU64AVX2(dst []uint64, x []uint64, c uint64)
-// Requires: AVX, AVX2, CMOV
-TEXT ·leftSubU64AVX2(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000010, DX
-	JL           rest322
-
-loop321:
-	VMOVDQU (CX)(BX*8), Y1
-	VMOVDQU 32(CX)(BX*8), Y2
-	VMOVDQU 64(CX)(BX*8), Y3
-	VMOVDQU 96(CX)(BX*8), Y4
-	VPSUBQ  Y1, Y0, Y1
-	VMOVDQU Y1, (AX)(BX*8)
-	VPSUBQ  Y2, Y0, Y1
-	VMOVDQU Y1, 32(AX)(BX*8)
-	VPSUBQ  Y3, Y0, Y1
-	VMOVDQU Y1, 64(AX)(BX*8)
-	VPSUBQ  Y4, Y0, Y1
-	VMOVDQU Y1, 96(AX)(BX*8)
-	ADDQ    $0x00000010, BX
-	SUBQ    $0x00000010, DX
-	JGE     loop321
-
-rest322:
-	ADDQ $0x00000010, DX
-
-one323:
-	CMPQ    DX, $0x00000004
-	JL      tail324
-	VMOVDQU (CX)(BX*8), Y1
-	VPSUBQ  Y1, Y0, Y1
-	VMOVDQU Y1, (AX)(BX*8)
-	ADDQ    $0x00000004, BX
-	SUBQ    $0x00000004, DX
-	JMP     one323
-
-tail324:
-	TESTQ      DX, DX
-	JE         end325
-	LEAQ       tailMasks<>+256(SB), SI
-	MOVQ       DX, DI
-	NEGQ       DI
-	VMOVDQU    (SI)(DI*4), Y1
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*8), Y1
-	VMASKMOVPD (CX)(BX*8), Y1, Y2
-	VPSUBQ     Y2, Y0, Y0
-	VMASKMOVPD Y0, Y1, (AX)(BX*8)
-
-end325:
-	VZEROUPPER
-	RET
-
-// func andU64AVX2(dst []uint64, x []uint64, y []uint64)
-// Requires: AVX, AVX2, CMOV
-TEXT ·andU64AVX2(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000010, BX
-	JL      rest327
-
-loop326:
-	VMOVDQU (CX)(SI*8), Y0
-	VMOVDQU (DX)(SI*8), Y4
-	VMOVDQU 32(CX)(SI*8), Y1
-	VMOVDQU 32(DX)(SI*8), Y5
-	VMOVDQU 64(CX)(SI*8), Y2
-	VMOVDQU 64(DX)(SI*8), Y6
-	VMOVDQU 96(CX)(SI*8), Y3
-	VMOVDQU 96(DX)(SI*8), Y7
-	VPAND   Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*8)
-	VPAND   Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*8)
-	VPAND   Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*8)
-	VPAND   Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*8)
-	ADDQ    $0x00000010, SI
-	SUBQ    $0x00000010, BX
-	JGE     loop326
-
-rest327:
-	ADDQ $0x00000010, BX
-
-one328:
-	CMPQ    BX, $0x00000004
-	JL      tail329
-	VMOVDQU (CX)(SI*8), Y0
-	VMOVDQU (DX)(SI*8), Y1
-	VPAND   Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*8)
-	ADDQ    $0x00000004, SI
-	SUBQ    $0x00000004, BX
-	JMP     one328
-
-tail329:
-	TESTQ      BX, BX
-	JE         end330
-	LEAQ       tailMasks<>+256(SB), DI
-	MOVQ       BX, R8
-	NEGQ       R8
-	VMOVDQU    (DI)(R8*4), Y0
-	LEAQ       tailMasks<>+256(SB), DI
-	NEGQ       BX
-	VMOVDQU    (DI)(BX*8), Y0
-	VMASKMOVPD (CX)(SI*8), Y0, Y1
-	VMASKMOVPD (DX)(SI*8), Y0, Y2
-	VPAND      Y2, Y1, Y1
-	VMASKMOVPD Y1, Y0, (AX)(SI*8)
-
-end330:
-	VZEROUPPER
-	RET
-
-// func rightAndU64AVX2(dst []uint64, x []uint64, c uint64)
-// Requires: AVX, AVX2, CMOV
-TEXT ·rightAndU64AVX2(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000010, DX
-	JL           rest332
-
-loop331:
-	VMOVDQU (CX)(BX*8), Y1
-	VMOVDQU 32(CX)(BX*8), Y2
-	VMOVDQU 64(CX)(BX*8), Y3
-	VMOVDQU 96(CX)(BX*8), Y4
-	VPAND   Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*8)
-	VPAND   Y0, Y2, Y1
-	VMOVDQU Y1, 32(AX)(BX*8)
-	VPAND   Y0, Y3, Y1
-	VMOVDQU Y1, 64(AX)(BX*8)
-	VPAND   Y0, Y4, Y1
-	VMOVDQU Y1, 96(AX)(BX*8)
-	ADDQ    $0x00000010, BX
-	SUBQ    $0x00000010, DX
-	JGE     loop331
-
-rest332:
-	ADDQ $0x00000010, DX
-
-one333:
-	CMPQ    DX, $0x00000004
-	JL      tail334
-	VMOVDQU (CX)(BX*8), Y1
-	VPAND   Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*8)
-	ADDQ    $0x00000004, BX
-	SUBQ    $0x00000004, DX
-	JMP     one333
-
-tail334:
-	TESTQ      DX, DX
-	JE         end335
-	LEAQ       tailMasks<>+256(SB), SI
-	MOVQ       DX, DI
-	NEGQ       DI
-	VMOVDQU    (SI)(DI*4), Y1
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*8), Y1
-	VMASKMOVPD (CX)(BX*8), Y1, Y2
-	VPAND      Y0, Y2, Y0
-	VMASKMOVPD Y0, Y1, (AX)(BX*8)
-
-end335:
-	VZEROUPPER
-	RET
-
-// func orU64AVX2(dst []uint64, x []uint64, y []uint64)
-// Requires: AVX, AVX2, CMOV
-TEXT ·orU64AVX2(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000010, BX
-	JL      rest337
-
-loop336:
-	VMOVDQU (CX)(SI*8), Y0
-	VMOVDQU (DX)(SI*8), Y4
-	VMOVDQU 32(CX)(SI*8), Y1
-	VMOVDQU 32(DX)(SI*8), Y5
-	VMOVDQU 64(CX)(SI*8), Y2
-	VMOVDQU 64(DX)(SI*8), Y6
-	VMOVDQU 96(CX)(SI*8), Y3
-	VMOVDQU 96(DX)(SI*8), Y7
-	VPOR    Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*8)
-	VPOR    Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*8)
-	VPOR    Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*8)
-	VPOR    Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*8)
-	ADDQ    $0x00000010, SI
-	SUBQ    $0x00000010, BX
-	JGE     loop336
-
-rest337:
-	ADDQ $0x00000010, BX
-
-one338:
-	CMPQ    BX, $0x00000004
-	JL      tail339
-	VMOVDQU (CX)(SI*8), Y0
-	VMOVDQU (DX)(SI*8), Y1
-	VPOR    Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*8)
-	ADDQ    $0x00000004, SI
-	SUBQ    $0x00000004, BX
-	JMP     one338
-
-tail339:
-	TESTQ      BX, BX
-	JE         end340
-	LEAQ       tailMasks<>+256(SB), DI
-	MOVQ       BX, R8
-	NEGQ       R8
-	VMOVDQU    (DI)(R8*4), Y0
-	LEAQ       tailMasks<>+256(SB), DI
-	NEGQ       BX
-	VMOVDQU    (DI)(BX*8), Y0
-	VMASKMOVPD (CX)(SI*8), Y0, Y1
-	VMASKMOVPD (DX)(SI*8), Y0, Y2
-	VPOR       Y2, Y1, Y1
-	VMASKMOVPD Y1, Y0, (AX)(SI*8)
-
-end340:
-	VZEROUPPER
-	RET
-
-// func rightOrU64AVX2(dst []uint64, x []uint64, c uint64)
-// Requires: AVX, AVX2, CMOV
-TEXT ·rightOrU64AVX2(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000010, DX
-	JL           rest342
-
-loop341:
-	VMOVDQU (CX)(BX*8), Y1
-	VMOVDQU 32(CX)(BX*8), Y2
-	VMOVDQU 64(CX)(BX*8), Y3
-	VMOVDQU 96(CX)(BX*8), Y4
-	VPOR    Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*8)
-	VPOR    Y0, Y2, Y1
-	VMOVDQU Y1, 32(AX)(BX*8)
-	VPOR    Y0, Y3, Y1
-	VMOVDQU Y1, 64(AX)(BX*8)
-	VPOR    Y0, Y4, Y1
-	VMOVDQU Y1, 96(AX)(BX*8)
-	ADDQ    $0x00000010, BX
-	SUBQ    $0x00000010, DX
-	JGE     loop341
-
-rest342:
-	ADDQ $0x00000010, DX
-
-one343:
-	CMPQ    DX, $0x00000004
-	JL      tail344
-	VMOVDQU (CX)(BX*8), Y1
-	VPOR    Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*8)
-	ADDQ    $0x00000004, BX
-	SUBQ    $0x00000004, DX
-	JMP     one343
-
-tail344:
-	TESTQ      DX, DX
-	JE         end345
-	LEAQ       tailMasks<>+256(SB), SI
-	MOVQ       DX, DI
-	NEGQ       DI
-	VMOVDQU    (SI)(DI*4), Y1
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*8), Y1
-	VMASKMOVPD (CX)(BX*8), Y1, Y2
-	VPOR       Y0, Y2, Y0
-	VMASKMOVPD Y0, Y1, (AX)(BX*8)
-
-end345:
-	VZEROUPPER
-	RET
-
-// func xorU64AVX2(dst []uint64, x []uint64, y []uint64)
-// Requires: AVX, AVX2, CMOV
-TEXT ·xorU64AVX2(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000010, BX
-	JL      rest347
-
-loop346:
-	VMOVDQU (CX)(SI*8), Y0
-	VMOVDQU (DX)(SI*8), Y4
-	VMOVDQU 32(CX)(SI*8), Y1
-	VMOVDQU 32(DX)(SI*8), Y5
-	VMOVDQU 64(CX)(SI*8), Y2
-	VMOVDQU 64(DX)(SI*8), Y6
-	VMOVDQU 96(CX)(SI*8), Y3
-	VMOVDQU 96(DX)(SI*8), Y7
-	VPXOR   Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*8)
-	VPXOR   Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*8)
-	VPXOR   Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*8)
-	VPXOR   Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*8)
-	ADDQ    $0x00000010, SI
-	SUBQ    $0x00000010, BX
-	JGE     loop346
-
-rest347:
-	ADDQ $0x00000010, BX
-
-one348:
-	CMPQ    BX, $0x00000004
-	JL      tail349
-	VMOVDQU (CX)(SI*8), Y0
-	VMOVDQU (DX)(SI*8), Y1
-	VPXOR   Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*8)
-	ADDQ    $0x00000004, SI
-	SUBQ    $0x00000004, BX
-	JMP     one348
-
-tail349:
-	TESTQ      BX, BX
-	JE         end350
-	LEAQ       tailMasks<>+256(SB), DI
-	MOVQ       BX, R8
-	NEGQ       R8
-	VMOVDQU    (DI)(R8*4), Y0
-	LEAQ       tailMasks<>+256(SB), DI
-	NEGQ       BX
-	VMOVDQU    (DI)(BX*8), Y0
-	VMASKMOVPD (CX)(SI*8), Y0, Y1
-	VMASKMOVPD (DX)(SI*8), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VMASKMOVPD Y1, Y0, (AX)(SI*8)
-
-end350:
-	VZEROUPPER
-	RET
-
-// func rightXorU64AVX2(dst []uint64, x []uint64, c uint64)
-// Requires: AVX, AVX2, CMOV
-TEXT ·rightXorU64AVX2(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000010, DX
-	JL           rest352
-
-loop351:
-	VMOVDQU (CX)(BX*8), Y1
-	VMOVDQU 32(CX)(BX*8), Y2
-	VMOVDQU 64(CX)(BX*8), Y3
-	VMOVDQU 96(CX)(BX*8), Y4
-	VPXOR   Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*8)
-	VPXOR   Y0, Y2, Y1
-	VMOVDQU Y1, 32(AX)(BX*8)
-	VPXOR   Y0, Y3, Y1
-	VMOVDQU Y1, 64(AX)(BX*8)
-	VPXOR   Y0, Y4, Y1
-	VMOVDQU Y1, 96(AX)(BX*8)
-	ADDQ    $0x00000010, BX
-	SUBQ    $0x00000010, DX
-	JGE     loop351
-
-rest352:
-	ADDQ $0x00000010, DX
-
-one353:
-	CMPQ    DX, $0x00000004
-	JL      tail354
-	VMOVDQU (CX)(BX*8), Y1
-	VPXOR   Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*8)
-	ADDQ    $0x00000004, BX
-	SUBQ    $0x00000004, DX
-	JMP     one353
-
-tail354:
-	TESTQ      DX, DX
-	JE         end355
-	LEAQ       tailMasks<>+256(SB), SI
-	MOVQ       DX, DI
-	NEGQ       DI
-	VMOVDQU    (SI)(DI*4), Y1
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*8), Y1
-	VMASKMOVPD (CX)(BX*8), Y1, Y2
-	VPXOR      Y0, Y2, Y0
-	VMASKMOVPD Y0, Y1, (AX)(BX*8)
-
-end355:
-	VZEROUPPER
-	RET
-
-// func addU32AVX2(dst []uint32, x []uint32, y []uint32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·addU32AVX2(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest357
-
-loop356:
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y4
-	VMOVDQU 32(CX)(SI*4), Y1
-	VMOVDQU 32(DX)(SI*4), Y5
-	VMOVDQU 64(CX)(SI*4), Y2
-	VMOVDQU 64(DX)(SI*4), Y6
-	VMOVDQU 96(CX)(SI*4), Y3
-	VMOVDQU 96(DX)(SI*4), Y7
-	VPADDD  Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	VPADDD  Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*4)
-	VPADDD  Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*4)
-	VPADDD  Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*4)
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000020, BX
-	JGE     loop356
-
-rest357:
-	ADDQ $0x00000020, BX
-
-one358:
-	CMPQ    BX, $0x00000008
-	JL      tail359
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y1
-	VPADDD  Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	ADDQ    $0x00000008, SI
-	SUBQ    $0x00000008, BX
-	JMP     one358
-
-tail359:
-	TESTQ      BX, BX
-	JE         end360
-	LEAQ       tailMasks<>+256(SB), DI
-	NEGQ       BX
-	VMOVDQU    (DI)(BX*4), Y0
-	VMASKMOVPS (CX)(SI*4), Y0, Y1
-	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VPADDD     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(SI*4)
-
-end360:
-	VZEROUPPER
-	RET
-
-// func rightAddU32AVX2(dst []uint32, x []uint32, c uint32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·rightAddU32AVX2(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest362
-
-loop361:
-	VMOVDQU (CX)(BX*4), Y1
-	VMOVDQU 32(CX)(BX*4), Y2
-	VMOVDQU 64(CX)(BX*4), Y3
-	VMOVDQU 96(CX)(BX*4), Y4
-	VPADDD  Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	VPADDD  Y0, Y2, Y1
-	VMOVDQU Y1, 32(AX)(BX*4)
-	VPADDD  Y0, Y3, Y1
-	VMOVDQU Y1, 64(AX)(BX*4)
-	VPADDD  Y0, Y4, Y1
-	VMOVDQU Y1, 96(AX)(BX*4)
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
-	JGE     loop361
-
-rest362:
-	ADDQ $0x00000020, DX
-
-one363:
-	CMPQ    DX, $0x00000008
-	JL      tail364
-	VMOVDQU (CX)(BX*4), Y1
-	VPADDD  Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	ADDQ    $0x00000008, BX
-	SUBQ    $0x00000008, DX
-	JMP     one363
-
-tail364:
-	TESTQ      DX, DX
-	JE         end365
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*4), Y1
-	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPADDD     Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (AX)(BX*4)
-
-end365:
-	VZEROUPPER
-	RET
-
-// func subU32AVX2(dst []uint32, x []uint32, y []uint32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·subU32AVX2(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest367
-
-loop366:
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y4
-	VMOVDQU 32(CX)(SI*4), Y1
-	VMOVDQU 32(DX)(SI*4), Y5
-	VMOVDQU 64(CX)(SI*4), Y2
-	VMOVDQU 64(DX)(SI*4), Y6
-	VMOVDQU 96(CX)(SI*4), Y3
-	VMOVDQU 96(DX)(SI*4), Y7
-	VPSUBD  Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	VPSUBD  Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*4)
-	VPSUBD  Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*4)
-	VPSUBD  Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*4)
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000020, BX
-	JGE     loop366
-
-rest367:
-	ADDQ $0x00000020, BX
-
-one368:
-	CMPQ    BX, $0x00000008
-	JL      tail369
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y1
-	VPSUBD  Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	ADDQ    $0x00000008, SI
-	SUBQ    $0x00000008, BX
-	JMP     one368
-
-tail369:
-	TESTQ      BX, BX
-	JE         end370
-	LEAQ       tailMasks<>+256(SB), DI
-	NEGQ       BX
-	VMOVDQU    (DI)(BX*4), Y0
-	VMASKMOVPS (CX)(SI*4), Y0, Y1
-	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VPSUBD     Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(SI*4)
-
-end370:
-	VZEROUPPER
-	RET
-
-// func rightSubU32AVX2(dst []uint32, x []uint32, c uint32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·rightSubU32AVX2(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest372
-
-loop371:
-	VMOVDQU (CX)(BX*4), Y1
-	VMOVDQU 32(CX)(BX*4), Y2
-	VMOVDQU 64(CX)(BX*4), Y3
-	VMOVDQU 96(CX)(BX*4), Y4
-	VPSUBD  Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	VPSUBD  Y0, Y2, Y1
-	VMOVDQU Y1, 32(AX)(BX*4)
-	VPSUBD  Y0, Y3, Y1
-	VMOVDQU Y1, 64(AX)(BX*4)
-	VPSUBD  Y0, Y4, Y1
-	VMOVDQU Y1, 96(AX)(BX*4)
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
-	JGE     loop371
-
-rest372:
-	ADDQ $0x00000020, DX
-
-one373:
-	CMPQ    DX, $0x00000008
-	JL      tail374
-	VMOVDQU (CX)(BX*4), Y1
-	VPSUBD  Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	ADDQ    $0x00000008, BX
-	SUBQ    $0x00000008, DX
-	JMP     one373
-
-tail374:
-	TESTQ      DX, DX
-	JE         end375
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*4), Y1
-	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPSUBD     Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (AX)(BX*4)
-
-end375:
-	VZEROUPPER
-	RET
-
-// func leftSubU32AVX2(dst []uint32, x []uint32, c uint32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·leftSubU32AVX2(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest377
-
-loop376:
-	VMOVDQU (CX)(BX*4), Y1
-	VMOVDQU 32(CX)(BX*4), Y2
-	VMOVDQU 64(CX)(BX*4), Y3
-	VMOVDQU 96(CX)(BX*4), Y4
-	VPSUBD  Y1, Y0, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	VPSUBD  Y2, Y0, Y1
-	VMOVDQU Y1, 32(AX)(BX*4)
-	VPSUBD  Y3, Y0, Y1
-	VMOVDQU Y1, 64(AX)(BX*4)
-	VPSUBD  Y4, Y0, Y1
-	VMOVDQU Y1, 96(AX)(BX*4)
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
-	JGE     loop376
-
-rest377:
-	ADDQ $0x00000020, DX
-
-one378:
-	CMPQ    DX, $0x00000008
-	JL      tail379
-	VMOVDQU (CX)(BX*4), Y1
-	VPSUBD  Y1, Y0, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	ADDQ    $0x00000008, BX
-	SUBQ    $0x00000008, DX
-	JMP     one378
-
-tail379:
-	TESTQ      DX, DX
-	JE         end380
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*4), Y1
-	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPSUBD     Y2, Y0, Y0
-	VMASKMOVPS Y0, Y1, (AX)(BX*4)
-
-end380:
-	VZEROUPPER
-	RET
-
-// func andU32AVX2(dst []uint32, x []uint32, y []uint32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·andU32AVX2(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest382
-
-loop381:
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y4
-	VMOVDQU 32(CX)(SI*4), Y1
-	VMOVDQU 32(DX)(SI*4), Y5
-	VMOVDQU 64(CX)(SI*4), Y2
-	VMOVDQU 64(DX)(SI*4), Y6
-	VMOVDQU 96(CX)(SI*4), Y3
-	VMOVDQU 96(DX)(SI*4), Y7
-	VPAND   Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	VPAND   Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*4)
-	VPAND   Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*4)
-	VPAND   Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*4)
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000020, BX
-	JGE     loop381
-
-rest382:
-	ADDQ $0x00000020, BX
-
-one383:
-	CMPQ    BX, $0x00000008
-	JL      tail384
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y1
-	VPAND   Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	ADDQ    $0x00000008, SI
-	SUBQ    $0x00000008, BX
-	JMP     one383
-
-tail384:
-	TESTQ      BX, BX
-	JE         end385
-	LEAQ       tailMasks<>+256(SB), DI
-	NEGQ       BX
-	VMOVDQU    (DI)(BX*4), Y0
-	VMASKMOVPS (CX)(SI*4), Y0, Y1
-	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VPAND      Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(SI*4)
-
-end385:
-	VZEROUPPER
-	RET
-
-// func rightAndU32AVX2(dst []uint32, x []uint32, c uint32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·rightAndU32AVX2(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest387
-
-loop386:
-	VMOVDQU (CX)(BX*4), Y1
-	VMOVDQU 32(CX)(BX*4), Y2
-	VMOVDQU 64(CX)(BX*4), Y3
-	VMOVDQU 96(CX)(BX*4), Y4
-	VPAND   Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	VPAND   Y0, Y2, Y1
-	VMOVDQU Y1, 32(AX)(BX*4)
-	VPAND   Y0, Y3, Y1
-	VMOVDQU Y1, 64(AX)(BX*4)
-	VPAND   Y0, Y4, Y1
-	VMOVDQU Y1, 96(AX)(BX*4)
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
-	JGE     loop386
-
-rest387:
-	ADDQ $0x00000020, DX
-
-one388:
-	CMPQ    DX, $0x00000008
-	JL      tail389
-	VMOVDQU (CX)(BX*4), Y1
-	VPAND   Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	ADDQ    $0x00000008, BX
-	SUBQ    $0x00000008, DX
-	JMP     one388
-
-tail389:
-	TESTQ      DX, DX
-	JE         end390
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*4), Y1
-	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPAND      Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (AX)(BX*4)
-
-end390:
-	VZEROUPPER
-	RET
-
-// func orU32AVX2(dst []uint32, x []uint32, y []uint32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·orU32AVX2(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest392
-
-loop391:
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y4
-	VMOVDQU 32(CX)(SI*4), Y1
-	VMOVDQU 32(DX)(SI*4), Y5
-	VMOVDQU 64(CX)(SI*4), Y2
-	VMOVDQU 64(DX)(SI*4), Y6
-	VMOVDQU 96(CX)(SI*4), Y3
-	VMOVDQU 96(DX)(SI*4), Y7
-	VPOR    Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	VPOR    Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*4)
-	VPOR    Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*4)
-	VPOR    Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*4)
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000020, BX
-	JGE     loop391
-
-rest392:
-	ADDQ $0x00000020, BX
-
-one393:
-	CMPQ    BX, $0x00000008
-	JL      tail394
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y1
-	VPOR    Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	ADDQ    $0x00000008, SI
-	SUBQ    $0x00000008, BX
-	JMP     one393
-
-tail394:
-	TESTQ      BX, BX
-	JE         end395
-	LEAQ       tailMasks<>+256(SB), DI
-	NEGQ       BX
-	VMOVDQU    (DI)(BX*4), Y0
-	VMASKMOVPS (CX)(SI*4), Y0, Y1
-	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VPOR       Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(SI*4)
-
-end395:
-	VZEROUPPER
-	RET
-
-// func rightOrU32AVX2(dst []uint32, x []uint32, c uint32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·rightOrU32AVX2(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest397
-
-loop396:
-	VMOVDQU (CX)(BX*4), Y1
-	VMOVDQU 32(CX)(BX*4), Y2
-	VMOVDQU 64(CX)(BX*4), Y3
-	VMOVDQU 96(CX)(BX*4), Y4
-	VPOR    Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	VPOR    Y0, Y2, Y1
-	VMOVDQU Y1, 32(AX)(BX*4)
-	VPOR    Y0, Y3, Y1
-	VMOVDQU Y1, 64(AX)(BX*4)
-	VPOR    Y0, Y4, Y1
-	VMOVDQU Y1, 96(AX)(BX*4)
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
-	JGE     loop396
-
-rest397:
-	ADDQ $0x00000020, DX
-
-one398:
-	CMPQ    DX, $0x00000008
-	JL      tail399
-	VMOVDQU (CX)(BX*4), Y1
-	VPOR    Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	ADDQ    $0x00000008, BX
-	SUBQ    $0x00000008, DX
-	JMP     one398
-
-tail399:
-	TESTQ      DX, DX
-	JE         end400
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*4), Y1
-	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPOR       Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (AX)(BX*4)
-
-end400:
-	VZEROUPPER
-	RET
-
-// func xorU32AVX2(dst []uint32, x []uint32, y []uint32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·xorU32AVX2(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest402
-
-loop401:
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y4
-	VMOVDQU 32(CX)(SI*4), Y1
-	VMOVDQU 32(DX)(SI*4), Y5
-	VMOVDQU 64(CX)(SI*4), Y2
-	VMOVDQU 64(DX)(SI*4), Y6
-	VMOVDQU 96(CX)(SI*4), Y3
-	VMOVDQU 96(DX)(SI*4), Y7
-	VPXOR   Y4, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	VPXOR   Y5, Y1, Y0
-	VMOVDQU Y0, 32(AX)(SI*4)
-	VPXOR   Y6, Y2, Y0
-	VMOVDQU Y0, 64(AX)(SI*4)
-	VPXOR   Y7, Y3, Y0
-	VMOVDQU Y0, 96(AX)(SI*4)
-	ADDQ    $0x00000020, SI
-	SUBQ    $0x00000020, BX
-	JGE     loop401
-
-rest402:
-	ADDQ $0x00000020, BX
-
-one403:
-	CMPQ    BX, $0x00000008
-	JL      tail404
-	VMOVDQU (CX)(SI*4), Y0
-	VMOVDQU (DX)(SI*4), Y1
-	VPXOR   Y1, Y0, Y0
-	VMOVDQU Y0, (AX)(SI*4)
-	ADDQ    $0x00000008, SI
-	SUBQ    $0x00000008, BX
-	JMP     one403
-
-tail404:
-	TESTQ      BX, BX
-	JE         end405
-	LEAQ       tailMasks<>+256(SB), DI
-	NEGQ       BX
-	VMOVDQU    (DI)(BX*4), Y0
-	VMASKMOVPS (CX)(SI*4), Y0, Y1
-	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VPXOR      Y2, Y1, Y1
-	VMASKMOVPS Y1, Y0, (AX)(SI*4)
-
-end405:
-	VZEROUPPER
-	RET
-
-// func rightXorU32AVX2(dst []uint32, x []uint32, c uint32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·rightXorU32AVX2(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Y0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest407
-
-loop406:
-	VMOVDQU (CX)(BX*4), Y1
-	VMOVDQU 32(CX)(BX*4), Y2
-	VMOVDQU 64(CX)(BX*4), Y3
-	VMOVDQU 96(CX)(BX*4), Y4
-	VPXOR   Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	VPXOR   Y0, Y2, Y1
-	VMOVDQU Y1, 32(AX)(BX*4)
-	VPXOR   Y0, Y3, Y1
-	VMOVDQU Y1, 64(AX)(BX*4)
-	VPXOR   Y0, Y4, Y1
-	VMOVDQU Y1, 96(AX)(BX*4)
-	ADDQ    $0x00000020, BX
-	SUBQ    $0x00000020, DX
-	JGE     loop406
-
-rest407:
-	ADDQ $0x00000020, DX
-
-one408:
-	CMPQ    DX, $0x00000008
-	JL      tail409
-	VMOVDQU (CX)(BX*4), Y1
-	VPXOR   Y0, Y1, Y1
-	VMOVDQU Y1, (AX)(BX*4)
-	ADDQ    $0x00000008, BX
-	SUBQ    $0x00000008, DX
-	JMP     one408
-
-tail409:
-	TESTQ      DX, DX
-	JE         end410
-	LEAQ       tailMasks<>+256(SB), SI
-	NEGQ       DX
-	VMOVDQU    (SI)(DX*4), Y1
-	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPXOR      Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (AX)(BX*4)
-
-end410:
-	VZEROUPPER
-	RET
-
-// func mulU32AVX2(dst []uint32, x []uint32, y []uint32)
-// Requires: AVX, AVX2, CMOV
-TEXT ·mulU32AVX2(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest412
-
-loop411:
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y4
 	VMOVDQU 32(CX)(SI*4), Y1
@@ -5619,25 +4470,25 @@ loop411:
 	VMOVDQU Y0, 96(AX)(SI*4)
 	ADDQ    $0x00000020, SI
 	SUBQ    $0x00000020, BX
-	JGE     loop411
+	JGE     loop311
 
-rest412:
+rest312:
 	ADDQ $0x00000020, BX
 
-one413:
+one313:
 	CMPQ    BX, $0x00000008
-	JL      tail414
+	JL      tail314
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y1
 	VPMULLD Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
-	JMP     one413
+	JMP     one313
 
-tail414:
+tail314:
 	TESTQ      BX, BX
-	JE         end415
+	JE         end315
 	LEAQ       tailMasks<>+256(SB), DI
 	NEGQ       BX
 	VMOVDQU    (DI)(BX*4), Y0
@@ -5646,13 +4497,1298 @@ tail414:
 	VPMULLD    Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
+end315:
+	VZEROUPPER
+	RET
+
+// func rightMulI32AVX2(dst []int32, x []int32, c int32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightMulI32AVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest317
+
+loop316:
+	VMOVDQU (CX)(BX*4), Y1
+	VMOVDQU 32(CX)(BX*4), Y2
+	VMOVDQU 64(CX)(BX*4), Y3
+	VMOVDQU 96(CX)(BX*4), Y4
+	VPMULLD Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	VPMULLD Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*4)
+	VPMULLD Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*4)
+	VPMULLD Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*4)
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000020, DX
+	JGE     loop316
+
+rest317:
+	ADDQ $0x00000020, DX
+
+one318:
+	CMPQ    DX, $0x00000008
+	JL      tail319
+	VMOVDQU (CX)(BX*4), Y1
+	VPMULLD Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	ADDQ    $0x00000008, BX
+	SUBQ    $0x00000008, DX
+	JMP     one318
+
+tail319:
+	TESTQ      DX, DX
+	JE         end320
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VPMULLD    Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+end320:
+	VZEROUPPER
+	RET
+
+// func minI32AVX2(dst []int32, x []int32, y []int32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·minI32AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest322
+
+loop321:
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y4
+	VMOVDQU 32(CX)(SI*4), Y1
+	VMOVDQU 32(DX)(SI*4), Y5
+	VMOVDQU 64(CX)(SI*4), Y2
+	VMOVDQU 64(DX)(SI*4), Y6
+	VMOVDQU 96(CX)(SI*4), Y3
+	VMOVDQU 96(DX)(SI*4), Y7
+	VPMINSD Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	VPMINSD Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*4)
+	VPMINSD Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*4)
+	VPMINSD Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*4)
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000020, BX
+	JGE     loop321
+
+rest322:
+	ADDQ $0x00000020, BX
+
+one323:
+	CMPQ    BX, $0x00000008
+	JL      tail324
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y1
+	VPMINSD Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, BX
+	JMP     one323
+
+tail324:
+	TESTQ      BX, BX
+	JE         end325
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VPMINSD    Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+end325:
+	VZEROUPPER
+	RET
+
+// func rightMinI32AVX2(dst []int32, x []int32, c int32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightMinI32AVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest327
+
+loop326:
+	VMOVDQU (CX)(BX*4), Y1
+	VMOVDQU 32(CX)(BX*4), Y2
+	VMOVDQU 64(CX)(BX*4), Y3
+	VMOVDQU 96(CX)(BX*4), Y4
+	VPMINSD Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	VPMINSD Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*4)
+	VPMINSD Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*4)
+	VPMINSD Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*4)
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000020, DX
+	JGE     loop326
+
+rest327:
+	ADDQ $0x00000020, DX
+
+one328:
+	CMPQ    DX, $0x00000008
+	JL      tail329
+	VMOVDQU (CX)(BX*4), Y1
+	VPMINSD Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	ADDQ    $0x00000008, BX
+	SUBQ    $0x00000008, DX
+	JMP     one328
+
+tail329:
+	TESTQ      DX, DX
+	JE         end330
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VPMINSD    Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+end330:
+	VZEROUPPER
+	RET
+
+// func maxI32AVX2(dst []int32, x []int32, y []int32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·maxI32AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest332
+
+loop331:
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y4
+	VMOVDQU 32(CX)(SI*4), Y1
+	VMOVDQU 32(DX)(SI*4), Y5
+	VMOVDQU 64(CX)(SI*4), Y2
+	VMOVDQU 64(DX)(SI*4), Y6
+	VMOVDQU 96(CX)(SI*4), Y3
+	VMOVDQU 96(DX)(SI*4), Y7
+	VPMAXSD Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	VPMAXSD Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*4)
+	VPMAXSD Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*4)
+	VPMAXSD Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*4)
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000020, BX
+	JGE     loop331
+
+rest332:
+	ADDQ $0x00000020, BX
+
+one333:
+	CMPQ    BX, $0x00000008
+	JL      tail334
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y1
+	VPMAXSD Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, BX
+	JMP     one333
+
+tail334:
+	TESTQ      BX, BX
+	JE         end335
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VPMAXSD    Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+end335:
+	VZEROUPPER
+	RET
+
+// func rightMaxI32AVX2(dst []int32, x []int32, c int32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightMaxI32AVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest337
+
+loop336:
+	VMOVDQU (CX)(BX*4), Y1
+	VMOVDQU 32(CX)(BX*4), Y2
+	VMOVDQU 64(CX)(BX*4), Y3
+	VMOVDQU 96(CX)(BX*4), Y4
+	VPMAXSD Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	VPMAXSD Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*4)
+	VPMAXSD Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*4)
+	VPMAXSD Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*4)
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000020, DX
+	JGE     loop336
+
+rest337:
+	ADDQ $0x00000020, DX
+
+one338:
+	CMPQ    DX, $0x00000008
+	JL      tail339
+	VMOVDQU (CX)(BX*4), Y1
+	VPMAXSD Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	ADDQ    $0x00000008, BX
+	SUBQ    $0x00000008, DX
+	JMP     one338
+
+tail339:
+	TESTQ      DX, DX
+	JE         end340
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VPMAXSD    Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+end340:
+	VZEROUPPER
+	RET
+
+// func addU64AVX2(dst []uint64, x []uint64, y []uint64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·addU64AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000010, BX
+	JL      rest342
+
+loop341:
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y4
+	VMOVDQU 32(CX)(SI*8), Y1
+	VMOVDQU 32(DX)(SI*8), Y5
+	VMOVDQU 64(CX)(SI*8), Y2
+	VMOVDQU 64(DX)(SI*8), Y6
+	VMOVDQU 96(CX)(SI*8), Y3
+	VMOVDQU 96(DX)(SI*8), Y7
+	VPADDQ  Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*8)
+	VPADDQ  Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*8)
+	VPADDQ  Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*8)
+	VPADDQ  Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*8)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, BX
+	JGE     loop341
+
+rest342:
+	ADDQ $0x00000010, BX
+
+one343:
+	CMPQ    BX, $0x00000004
+	JL      tail344
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y1
+	VPADDQ  Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*8)
+	ADDQ    $0x00000004, SI
+	SUBQ    $0x00000004, BX
+	JMP     one343
+
+tail344:
+	TESTQ      BX, BX
+	JE         end345
+	LEAQ       tailMasks<>+256(SB), DI
+	MOVQ       BX, R8
+	NEGQ       R8
+	VMOVDQU    (DI)(R8*4), Y0
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*8), Y0
+	VMASKMOVPD (CX)(SI*8), Y0, Y1
+	VMASKMOVPD (DX)(SI*8), Y0, Y2
+	VPADDQ     Y2, Y1, Y1
+	VMASKMOVPD Y1, Y0, (AX)(SI*8)
+
+end345:
+	VZEROUPPER
+	RET
+
+// func rightAddU64AVX2(dst []uint64, x []uint64, c uint64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightAddU64AVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000010, DX
+	JL           rest347
+
+loop346:
+	VMOVDQU (CX)(BX*8), Y1
+	VMOVDQU 32(CX)(BX*8), Y2
+	VMOVDQU 64(CX)(BX*8), Y3
+	VMOVDQU 96(CX)(BX*8), Y4
+	VPADDQ  Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	VPADDQ  Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*8)
+	VPADDQ  Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*8)
+	VPADDQ  Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*8)
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000010, DX
+	JGE     loop346
+
+rest347:
+	ADDQ $0x00000010, DX
+
+one348:
+	CMPQ    DX, $0x00000004
+	JL      tail349
+	VMOVDQU (CX)(BX*8), Y1
+	VPADDQ  Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	ADDQ    $0x00000004, BX
+	SUBQ    $0x00000004, DX
+	JMP     one348
+
+tail349:
+	TESTQ      DX, DX
+	JE         end350
+	LEAQ       tailMasks<>+256(SB), SI
+	MOVQ       DX, DI
+	NEGQ       DI
+	VMOVDQU    (SI)(DI*4), Y1
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*8), Y1
+	VMASKMOVPD (CX)(BX*8), Y1, Y2
+	VPADDQ     Y0, Y2, Y0
+	VMASKMOVPD Y0, Y1, (AX)(BX*8)
+
+end350:
+	VZEROUPPER
+	RET
+
+// func subU64AVX2(dst []uint64, x []uint64, y []uint64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·subU64AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000010, BX
+	JL      rest352
+
+loop351:
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y4
+	VMOVDQU 32(CX)(SI*8), Y1
+	VMOVDQU 32(DX)(SI*8), Y5
+	VMOVDQU 64(CX)(SI*8), Y2
+	VMOVDQU 64(DX)(SI*8), Y6
+	VMOVDQU 96(CX)(SI*8), Y3
+	VMOVDQU 96(DX)(SI*8), Y7
+	VPSUBQ  Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*8)
+	VPSUBQ  Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*8)
+	VPSUBQ  Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*8)
+	VPSUBQ  Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*8)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, BX
+	JGE     loop351
+
+rest352:
+	ADDQ $0x00000010, BX
+
+one353:
+	CMPQ    BX, $0x00000004
+	JL      tail354
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y1
+	VPSUBQ  Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*8)
+	ADDQ    $0x00000004, SI
+	SUBQ    $0x00000004, BX
+	JMP     one353
+
+tail354:
+	TESTQ      BX, BX
+	JE         end355
+	LEAQ       tailMasks<>+256(SB), DI
+	MOVQ       BX, R8
+	NEGQ       R8
+	VMOVDQU    (DI)(R8*4), Y0
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*8), Y0
+	VMASKMOVPD (CX)(SI*8), Y0, Y1
+	VMASKMOVPD (DX)(SI*8), Y0, Y2
+	VPSUBQ     Y2, Y1, Y1
+	VMASKMOVPD Y1, Y0, (AX)(SI*8)
+
+end355:
+	VZEROUPPER
+	RET
+
+// func rightSubU64AVX2(dst []uint64, x []uint64, c uint64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightSubU64AVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000010, DX
+	JL           rest357
+
+loop356:
+	VMOVDQU (CX)(BX*8), Y1
+	VMOVDQU 32(CX)(BX*8), Y2
+	VMOVDQU 64(CX)(BX*8), Y3
+	VMOVDQU 96(CX)(BX*8), Y4
+	VPSUBQ  Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	VPSUBQ  Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*8)
+	VPSUBQ  Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*8)
+	VPSUBQ  Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*8)
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000010, DX
+	JGE     loop356
+
+rest357:
+	ADDQ $0x00000010, DX
+
+one358:
+	CMPQ    DX, $0x00000004
+	JL      tail359
+	VMOVDQU (CX)(BX*8), Y1
+	VPSUBQ  Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	ADDQ    $0x00000004, BX
+	SUBQ    $0x00000004, DX
+	JMP     one358
+
+tail359:
+	TESTQ      DX, DX
+	JE         end360
+	LEAQ       tailMasks<>+256(SB), SI
+	MOVQ       DX, DI
+	NEGQ       DI
+	VMOVDQU    (SI)(DI*4), Y1
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*8), Y1
+	VMASKMOVPD (CX)(BX*8), Y1, Y2
+	VPSUBQ     Y0, Y2, Y0
+	VMASKMOVPD Y0, Y1, (AX)(BX*8)
+
+end360:
+	VZEROUPPER
+	RET
+
+// func leftSubU64AVX2(dst []uint64, x []uint64, c uint64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·leftSubU64AVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000010, DX
+	JL           rest362
+
+loop361:
+	VMOVDQU (CX)(BX*8), Y1
+	VMOVDQU 32(CX)(BX*8), Y2
+	VMOVDQU 64(CX)(BX*8), Y3
+	VMOVDQU 96(CX)(BX*8), Y4
+	VPSUBQ  Y1, Y0, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	VPSUBQ  Y2, Y0, Y1
+	VMOVDQU Y1, 32(AX)(BX*8)
+	VPSUBQ  Y3, Y0, Y1
+	VMOVDQU Y1, 64(AX)(BX*8)
+	VPSUBQ  Y4, Y0, Y1
+	VMOVDQU Y1, 96(AX)(BX*8)
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000010, DX
+	JGE     loop361
+
+rest362:
+	ADDQ $0x00000010, DX
+
+one363:
+	CMPQ    DX, $0x00000004
+	JL      tail364
+	VMOVDQU (CX)(BX*8), Y1
+	VPSUBQ  Y1, Y0, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	ADDQ    $0x00000004, BX
+	SUBQ    $0x00000004, DX
+	JMP     one363
+
+tail364:
+	TESTQ      DX, DX
+	JE         end365
+	LEAQ       tailMasks<>+256(SB), SI
+	MOVQ       DX, DI
+	NEGQ       DI
+	VMOVDQU    (SI)(DI*4), Y1
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*8), Y1
+	VMASKMOVPD (CX)(BX*8), Y1, Y2
+	VPSUBQ     Y2, Y0, Y0
+	VMASKMOVPD Y0, Y1, (AX)(BX*8)
+
+end365:
+	VZEROUPPER
+	RET
+
+// func andU64AVX2(dst []uint64, x []uint64, y []uint64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·andU64AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000010, BX
+	JL      rest367
+
+loop366:
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y4
+	VMOVDQU 32(CX)(SI*8), Y1
+	VMOVDQU 32(DX)(SI*8), Y5
+	VMOVDQU 64(CX)(SI*8), Y2
+	VMOVDQU 64(DX)(SI*8), Y6
+	VMOVDQU 96(CX)(SI*8), Y3
+	VMOVDQU 96(DX)(SI*8), Y7
+	VPAND   Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*8)
+	VPAND   Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*8)
+	VPAND   Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*8)
+	VPAND   Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*8)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, BX
+	JGE     loop366
+
+rest367:
+	ADDQ $0x00000010, BX
+
+one368:
+	CMPQ    BX, $0x00000004
+	JL      tail369
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y1
+	VPAND   Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*8)
+	ADDQ    $0x00000004, SI
+	SUBQ    $0x00000004, BX
+	JMP     one368
+
+tail369:
+	TESTQ      BX, BX
+	JE         end370
+	LEAQ       tailMasks<>+256(SB), DI
+	MOVQ       BX, R8
+	NEGQ       R8
+	VMOVDQU    (DI)(R8*4), Y0
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*8), Y0
+	VMASKMOVPD (CX)(SI*8), Y0, Y1
+	VMASKMOVPD (DX)(SI*8), Y0, Y2
+	VPAND      Y2, Y1, Y1
+	VMASKMOVPD Y1, Y0, (AX)(SI*8)
+
+end370:
+	VZEROUPPER
+	RET
+
+// func rightAndU64AVX2(dst []uint64, x []uint64, c uint64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightAndU64AVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000010, DX
+	JL           rest372
+
+loop371:
+	VMOVDQU (CX)(BX*8), Y1
+	VMOVDQU 32(CX)(BX*8), Y2
+	VMOVDQU 64(CX)(BX*8), Y3
+	VMOVDQU 96(CX)(BX*8), Y4
+	VPAND   Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	VPAND   Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*8)
+	VPAND   Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*8)
+	VPAND   Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*8)
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000010, DX
+	JGE     loop371
+
+rest372:
+	ADDQ $0x00000010, DX
+
+one373:
+	CMPQ    DX, $0x00000004
+	JL      tail374
+	VMOVDQU (CX)(BX*8), Y1
+	VPAND   Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	ADDQ    $0x00000004, BX
+	SUBQ    $0x00000004, DX
+	JMP     one373
+
+tail374:
+	TESTQ      DX, DX
+	JE         end375
+	LEAQ       tailMasks<>+256(SB), SI
+	MOVQ       DX, DI
+	NEGQ       DI
+	VMOVDQU    (SI)(DI*4), Y1
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*8), Y1
+	VMASKMOVPD (CX)(BX*8), Y1, Y2
+	VPAND      Y0, Y2, Y0
+	VMASKMOVPD Y0, Y1, (AX)(BX*8)
+
+end375:
+	VZEROUPPER
+	RET
+
+// func orU64AVX2(dst []uint64, x []uint64, y []uint64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·orU64AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000010, BX
+	JL      rest377
+
+loop376:
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y4
+	VMOVDQU 32(CX)(SI*8), Y1
+	VMOVDQU 32(DX)(SI*8), Y5
+	VMOVDQU 64(CX)(SI*8), Y2
+	VMOVDQU 64(DX)(SI*8), Y6
+	VMOVDQU 96(CX)(SI*8), Y3
+	VMOVDQU 96(DX)(SI*8), Y7
+	VPOR    Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*8)
+	VPOR    Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*8)
+	VPOR    Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*8)
+	VPOR    Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*8)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, BX
+	JGE     loop376
+
+rest377:
+	ADDQ $0x00000010, BX
+
+one378:
+	CMPQ    BX, $0x00000004
+	JL      tail379
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y1
+	VPOR    Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*8)
+	ADDQ    $0x00000004, SI
+	SUBQ    $0x00000004, BX
+	JMP     one378
+
+tail379:
+	TESTQ      BX, BX
+	JE         end380
+	LEAQ       tailMasks<>+256(SB), DI
+	MOVQ       BX, R8
+	NEGQ       R8
+	VMOVDQU    (DI)(R8*4), Y0
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*8), Y0
+	VMASKMOVPD (CX)(SI*8), Y0, Y1
+	VMASKMOVPD (DX)(SI*8), Y0, Y2
+	VPOR       Y2, Y1, Y1
+	VMASKMOVPD Y1, Y0, (AX)(SI*8)
+
+end380:
+	VZEROUPPER
+	RET
+
+// func rightOrU64AVX2(dst []uint64, x []uint64, c uint64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightOrU64AVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000010, DX
+	JL           rest382
+
+loop381:
+	VMOVDQU (CX)(BX*8), Y1
+	VMOVDQU 32(CX)(BX*8), Y2
+	VMOVDQU 64(CX)(BX*8), Y3
+	VMOVDQU 96(CX)(BX*8), Y4
+	VPOR    Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	VPOR    Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*8)
+	VPOR    Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*8)
+	VPOR    Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*8)
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000010, DX
+	JGE     loop381
+
+rest382:
+	ADDQ $0x00000010, DX
+
+one383:
+	CMPQ    DX, $0x00000004
+	JL      tail384
+	VMOVDQU (CX)(BX*8), Y1
+	VPOR    Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	ADDQ    $0x00000004, BX
+	SUBQ    $0x00000004, DX
+	JMP     one383
+
+tail384:
+	TESTQ      DX, DX
+	JE         end385
+	LEAQ       tailMasks<>+256(SB), SI
+	MOVQ       DX, DI
+	NEGQ       DI
+	VMOVDQU    (SI)(DI*4), Y1
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*8), Y1
+	VMASKMOVPD (CX)(BX*8), Y1, Y2
+	VPOR       Y0, Y2, Y0
+	VMASKMOVPD Y0, Y1, (AX)(BX*8)
+
+end385:
+	VZEROUPPER
+	RET
+
+// func xorU64AVX2(dst []uint64, x []uint64, y []uint64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·xorU64AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000010, BX
+	JL      rest387
+
+loop386:
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y4
+	VMOVDQU 32(CX)(SI*8), Y1
+	VMOVDQU 32(DX)(SI*8), Y5
+	VMOVDQU 64(CX)(SI*8), Y2
+	VMOVDQU 64(DX)(SI*8), Y6
+	VMOVDQU 96(CX)(SI*8), Y3
+	VMOVDQU 96(DX)(SI*8), Y7
+	VPXOR   Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*8)
+	VPXOR   Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*8)
+	VPXOR   Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*8)
+	VPXOR   Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*8)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, BX
+	JGE     loop386
+
+rest387:
+	ADDQ $0x00000010, BX
+
+one388:
+	CMPQ    BX, $0x00000004
+	JL      tail389
+	VMOVDQU (CX)(SI*8), Y0
+	VMOVDQU (DX)(SI*8), Y1
+	VPXOR   Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*8)
+	ADDQ    $0x00000004, SI
+	SUBQ    $0x00000004, BX
+	JMP     one388
+
+tail389:
+	TESTQ      BX, BX
+	JE         end390
+	LEAQ       tailMasks<>+256(SB), DI
+	MOVQ       BX, R8
+	NEGQ       R8
+	VMOVDQU    (DI)(R8*4), Y0
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*8), Y0
+	VMASKMOVPD (CX)(SI*8), Y0, Y1
+	VMASKMOVPD (DX)(SI*8), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VMASKMOVPD Y1, Y0, (AX)(SI*8)
+
+end390:
+	VZEROUPPER
+	RET
+
+// func rightXorU64AVX2(dst []uint64, x []uint64, c uint64)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightXorU64AVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000010, DX
+	JL           rest392
+
+loop391:
+	VMOVDQU (CX)(BX*8), Y1
+	VMOVDQU 32(CX)(BX*8), Y2
+	VMOVDQU 64(CX)(BX*8), Y3
+	VMOVDQU 96(CX)(BX*8), Y4
+	VPXOR   Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	VPXOR   Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*8)
+	VPXOR   Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*8)
+	VPXOR   Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*8)
+	ADDQ    $0x00000010, BX
+	SUBQ    $0x00000010, DX
+	JGE     loop391
+
+rest392:
+	ADDQ $0x00000010, DX
+
+one393:
+	CMPQ    DX, $0x00000004
+	JL      tail394
+	VMOVDQU (CX)(BX*8), Y1
+	VPXOR   Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*8)
+	ADDQ    $0x00000004, BX
+	SUBQ    $0x00000004, DX
+	JMP     one393
+
+tail394:
+	TESTQ      DX, DX
+	JE         end395
+	LEAQ       tailMasks<>+256(SB), SI
+	MOVQ       DX, DI
+	NEGQ       DI
+	VMOVDQU    (SI)(DI*4), Y1
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*8), Y1
+	VMASKMOVPD (CX)(BX*8), Y1, Y2
+	VPXOR      Y0, Y2, Y0
+	VMASKMOVPD Y0, Y1, (AX)(BX*8)
+
+end395:
+	VZEROUPPER
+	RET
+
+// func addU32AVX2(dst []uint32, x []uint32, y []uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·addU32AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest397
+
+loop396:
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y4
+	VMOVDQU 32(CX)(SI*4), Y1
+	VMOVDQU 32(DX)(SI*4), Y5
+	VMOVDQU 64(CX)(SI*4), Y2
+	VMOVDQU 64(DX)(SI*4), Y6
+	VMOVDQU 96(CX)(SI*4), Y3
+	VMOVDQU 96(DX)(SI*4), Y7
+	VPADDD  Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	VPADDD  Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*4)
+	VPADDD  Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*4)
+	VPADDD  Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*4)
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000020, BX
+	JGE     loop396
+
+rest397:
+	ADDQ $0x00000020, BX
+
+one398:
+	CMPQ    BX, $0x00000008
+	JL      tail399
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y1
+	VPADDD  Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, BX
+	JMP     one398
+
+tail399:
+	TESTQ      BX, BX
+	JE         end400
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VPADDD     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+end400:
+	VZEROUPPER
+	RET
+
+// func rightAddU32AVX2(dst []uint32, x []uint32, c uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightAddU32AVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest402
+
+loop401:
+	VMOVDQU (CX)(BX*4), Y1
+	VMOVDQU 32(CX)(BX*4), Y2
+	VMOVDQU 64(CX)(BX*4), Y3
+	VMOVDQU 96(CX)(BX*4), Y4
+	VPADDD  Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	VPADDD  Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*4)
+	VPADDD  Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*4)
+	VPADDD  Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*4)
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000020, DX
+	JGE     loop401
+
+rest402:
+	ADDQ $0x00000020, DX
+
+one403:
+	CMPQ    DX, $0x00000008
+	JL      tail404
+	VMOVDQU (CX)(BX*4), Y1
+	VPADDD  Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	ADDQ    $0x00000008, BX
+	SUBQ    $0x00000008, DX
+	JMP     one403
+
+tail404:
+	TESTQ      DX, DX
+	JE         end405
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VPADDD     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+end405:
+	VZEROUPPER
+	RET
+
+// func subU32AVX2(dst []uint32, x []uint32, y []uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·subU32AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest407
+
+loop406:
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y4
+	VMOVDQU 32(CX)(SI*4), Y1
+	VMOVDQU 32(DX)(SI*4), Y5
+	VMOVDQU 64(CX)(SI*4), Y2
+	VMOVDQU 64(DX)(SI*4), Y6
+	VMOVDQU 96(CX)(SI*4), Y3
+	VMOVDQU 96(DX)(SI*4), Y7
+	VPSUBD  Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	VPSUBD  Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*4)
+	VPSUBD  Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*4)
+	VPSUBD  Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*4)
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000020, BX
+	JGE     loop406
+
+rest407:
+	ADDQ $0x00000020, BX
+
+one408:
+	CMPQ    BX, $0x00000008
+	JL      tail409
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y1
+	VPSUBD  Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, BX
+	JMP     one408
+
+tail409:
+	TESTQ      BX, BX
+	JE         end410
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VPSUBD     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+end410:
+	VZEROUPPER
+	RET
+
+// func rightSubU32AVX2(dst []uint32, x []uint32, c uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightSubU32AVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest412
+
+loop411:
+	VMOVDQU (CX)(BX*4), Y1
+	VMOVDQU 32(CX)(BX*4), Y2
+	VMOVDQU 64(CX)(BX*4), Y3
+	VMOVDQU 96(CX)(BX*4), Y4
+	VPSUBD  Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	VPSUBD  Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*4)
+	VPSUBD  Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*4)
+	VPSUBD  Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*4)
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000020, DX
+	JGE     loop411
+
+rest412:
+	ADDQ $0x00000020, DX
+
+one413:
+	CMPQ    DX, $0x00000008
+	JL      tail414
+	VMOVDQU (CX)(BX*4), Y1
+	VPSUBD  Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	ADDQ    $0x00000008, BX
+	SUBQ    $0x00000008, DX
+	JMP     one413
+
+tail414:
+	TESTQ      DX, DX
+	JE         end415
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VPSUBD     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
 end415:
 	VZEROUPPER
 	RET
 
-// func rightMulU32AVX2(dst []uint32, x []uint32, c uint32)
+// func leftSubU32AVX2(dst []uint32, x []uint32, c uint32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·rightMulU32AVX2(SB), NOSPLIT, $0-52
+TEXT ·leftSubU32AVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS c+48(FP), Y0
@@ -5669,13 +5805,13 @@ loop416:
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
 	VMOVDQU 96(CX)(BX*4), Y4
-	VPMULLD Y0, Y1, Y1
+	VPSUBD  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*4)
-	VPMULLD Y0, Y2, Y1
+	VPSUBD  Y2, Y0, Y1
 	VMOVDQU Y1, 32(AX)(BX*4)
-	VPMULLD Y0, Y3, Y1
+	VPSUBD  Y3, Y0, Y1
 	VMOVDQU Y1, 64(AX)(BX*4)
-	VPMULLD Y0, Y4, Y1
+	VPSUBD  Y4, Y0, Y1
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
@@ -5688,7 +5824,7 @@ one418:
 	CMPQ    DX, $0x00000008
 	JL      tail419
 	VMOVDQU (CX)(BX*4), Y1
-	VPMULLD Y0, Y1, Y1
+	VPSUBD  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
@@ -5701,16 +5837,16 @@ tail419:
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
 	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPMULLD    Y0, Y2, Y0
+	VPSUBD     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
 end420:
 	VZEROUPPER
 	RET
 
-// func minU32AVX2(dst []uint32, x []uint32, y []uint32)
+// func andU32AVX2(dst []uint32, x []uint32, y []uint32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·minU32AVX2(SB), NOSPLIT, $0-72
+TEXT ·andU32AVX2(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -5734,13 +5870,13 @@ loop421:
 	VMOVDQU 64(DX)(SI*4), Y6
 	VMOVDQU 96(CX)(SI*4), Y3
 	VMOVDQU 96(DX)(SI*4), Y7
-	VPMINUD Y4, Y0, Y0
+	VPAND   Y4, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
-	VPMINUD Y5, Y1, Y0
+	VPAND   Y5, Y1, Y0
 	VMOVDQU Y0, 32(AX)(SI*4)
-	VPMINUD Y6, Y2, Y0
+	VPAND   Y6, Y2, Y0
 	VMOVDQU Y0, 64(AX)(SI*4)
-	VPMINUD Y7, Y3, Y0
+	VPAND   Y7, Y3, Y0
 	VMOVDQU Y0, 96(AX)(SI*4)
 	ADDQ    $0x00000020, SI
 	SUBQ    $0x00000020, BX
@@ -5754,7 +5890,7 @@ one423:
 	JL      tail424
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y1
-	VPMINUD Y1, Y0, Y0
+	VPAND   Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
@@ -5768,16 +5904,16 @@ tail424:
 	VMOVDQU    (DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VPMINUD    Y2, Y1, Y1
+	VPAND      Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
 end425:
 	VZEROUPPER
 	RET
 
-// func rightMinU32AVX2(dst []uint32, x []uint32, c uint32)
+// func rightAndU32AVX2(dst []uint32, x []uint32, c uint32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·rightMinU32AVX2(SB), NOSPLIT, $0-52
+TEXT ·rightAndU32AVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS c+48(FP), Y0
@@ -5794,13 +5930,13 @@ loop426:
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
 	VMOVDQU 96(CX)(BX*4), Y4
-	VPMINUD Y0, Y1, Y1
+	VPAND   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
-	VPMINUD Y0, Y2, Y1
+	VPAND   Y0, Y2, Y1
 	VMOVDQU Y1, 32(AX)(BX*4)
-	VPMINUD Y0, Y3, Y1
+	VPAND   Y0, Y3, Y1
 	VMOVDQU Y1, 64(AX)(BX*4)
-	VPMINUD Y0, Y4, Y1
+	VPAND   Y0, Y4, Y1
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
@@ -5813,7 +5949,7 @@ one428:
 	CMPQ    DX, $0x00000008
 	JL      tail429
 	VMOVDQU (CX)(BX*4), Y1
-	VPMINUD Y0, Y1, Y1
+	VPAND   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
@@ -5826,16 +5962,16 @@ tail429:
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
 	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPMINUD    Y0, Y2, Y0
+	VPAND      Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
 end430:
 	VZEROUPPER
 	RET
 
-// func maxU32AVX2(dst []uint32, x []uint32, y []uint32)
+// func orU32AVX2(dst []uint32, x []uint32, y []uint32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·maxU32AVX2(SB), NOSPLIT, $0-72
+TEXT ·orU32AVX2(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -5859,13 +5995,13 @@ loop431:
 	VMOVDQU 64(DX)(SI*4), Y6
 	VMOVDQU 96(CX)(SI*4), Y3
 	VMOVDQU 96(DX)(SI*4), Y7
-	VPMAXUD Y4, Y0, Y0
+	VPOR    Y4, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
-	VPMAXUD Y5, Y1, Y0
+	VPOR    Y5, Y1, Y0
 	VMOVDQU Y0, 32(AX)(SI*4)
-	VPMAXUD Y6, Y2, Y0
+	VPOR    Y6, Y2, Y0
 	VMOVDQU Y0, 64(AX)(SI*4)
-	VPMAXUD Y7, Y3, Y0
+	VPOR    Y7, Y3, Y0
 	VMOVDQU Y0, 96(AX)(SI*4)
 	ADDQ    $0x00000020, SI
 	SUBQ    $0x00000020, BX
@@ -5879,7 +6015,7 @@ one433:
 	JL      tail434
 	VMOVDQU (CX)(SI*4), Y0
 	VMOVDQU (DX)(SI*4), Y1
-	VPMAXUD Y1, Y0, Y0
+	VPOR    Y1, Y0, Y0
 	VMOVDQU Y0, (AX)(SI*4)
 	ADDQ    $0x00000008, SI
 	SUBQ    $0x00000008, BX
@@ -5893,16 +6029,16 @@ tail434:
 	VMOVDQU    (DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
-	VPMAXUD    Y2, Y1, Y1
+	VPOR       Y2, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
 end435:
 	VZEROUPPER
 	RET
 
-// func rightMaxU32AVX2(dst []uint32, x []uint32, c uint32)
+// func rightOrU32AVX2(dst []uint32, x []uint32, c uint32)
 // Requires: AVX, AVX2, CMOV
-TEXT ·rightMaxU32AVX2(SB), NOSPLIT, $0-52
+TEXT ·rightOrU32AVX2(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS c+48(FP), Y0
@@ -5919,13 +6055,13 @@ loop436:
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
 	VMOVDQU 96(CX)(BX*4), Y4
-	VPMAXUD Y0, Y1, Y1
+	VPOR    Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
-	VPMAXUD Y0, Y2, Y1
+	VPOR    Y0, Y2, Y1
 	VMOVDQU Y1, 32(AX)(BX*4)
-	VPMAXUD Y0, Y3, Y1
+	VPOR    Y0, Y3, Y1
 	VMOVDQU Y1, 64(AX)(BX*4)
-	VPMAXUD Y0, Y4, Y1
+	VPOR    Y0, Y4, Y1
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
@@ -5938,7 +6074,7 @@ one438:
 	CMPQ    DX, $0x00000008
 	JL      tail439
 	VMOVDQU (CX)(BX*4), Y1
-	VPMAXUD Y0, Y1, Y1
+	VPOR    Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
@@ -5951,9 +6087,509 @@ tail439:
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
 	VMASKMOVPS (CX)(BX*4), Y1, Y2
-	VPMAXUD    Y0, Y2, Y0
+	VPOR       Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
 end440:
+	VZEROUPPER
+	RET
+
+// func xorU32AVX2(dst []uint32, x []uint32, y []uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·xorU32AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest442
+
+loop441:
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y4
+	VMOVDQU 32(CX)(SI*4), Y1
+	VMOVDQU 32(DX)(SI*4), Y5
+	VMOVDQU 64(CX)(SI*4), Y2
+	VMOVDQU 64(DX)(SI*4), Y6
+	VMOVDQU 96(CX)(SI*4), Y3
+	VMOVDQU 96(DX)(SI*4), Y7
+	VPXOR   Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	VPXOR   Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*4)
+	VPXOR   Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*4)
+	VPXOR   Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*4)
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000020, BX
+	JGE     loop441
+
+rest442:
+	ADDQ $0x00000020, BX
+
+one443:
+	CMPQ    BX, $0x00000008
+	JL      tail444
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y1
+	VPXOR   Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, BX
+	JMP     one443
+
+tail444:
+	TESTQ      BX, BX
+	JE         end445
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VPXOR      Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+end445:
+	VZEROUPPER
+	RET
+
+// func rightXorU32AVX2(dst []uint32, x []uint32, c uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightXorU32AVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest447
+
+loop446:
+	VMOVDQU (CX)(BX*4), Y1
+	VMOVDQU 32(CX)(BX*4), Y2
+	VMOVDQU 64(CX)(BX*4), Y3
+	VMOVDQU 96(CX)(BX*4), Y4
+	VPXOR   Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	VPXOR   Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*4)
+	VPXOR   Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*4)
+	VPXOR   Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*4)
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000020, DX
+	JGE     loop446
+
+rest447:
+	ADDQ $0x00000020, DX
+
+one448:
+	CMPQ    DX, $0x00000008
+	JL      tail449
+	VMOVDQU (CX)(BX*4), Y1
+	VPXOR   Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	ADDQ    $0x00000008, BX
+	SUBQ    $0x00000008, DX
+	JMP     one448
+
+tail449:
+	TESTQ      DX, DX
+	JE         end450
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VPXOR      Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+end450:
+	VZEROUPPER
+	RET
+
+// func mulU32AVX2(dst []uint32, x []uint32, y []uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·mulU32AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest452
+
+loop451:
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y4
+	VMOVDQU 32(CX)(SI*4), Y1
+	VMOVDQU 32(DX)(SI*4), Y5
+	VMOVDQU 64(CX)(SI*4), Y2
+	VMOVDQU 64(DX)(SI*4), Y6
+	VMOVDQU 96(CX)(SI*4), Y3
+	VMOVDQU 96(DX)(SI*4), Y7
+	VPMULLD Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	VPMULLD Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*4)
+	VPMULLD Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*4)
+	VPMULLD Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*4)
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000020, BX
+	JGE     loop451
+
+rest452:
+	ADDQ $0x00000020, BX
+
+one453:
+	CMPQ    BX, $0x00000008
+	JL      tail454
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y1
+	VPMULLD Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, BX
+	JMP     one453
+
+tail454:
+	TESTQ      BX, BX
+	JE         end455
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VPMULLD    Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+end455:
+	VZEROUPPER
+	RET
+
+// func rightMulU32AVX2(dst []uint32, x []uint32, c uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightMulU32AVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest457
+
+loop456:
+	VMOVDQU (CX)(BX*4), Y1
+	VMOVDQU 32(CX)(BX*4), Y2
+	VMOVDQU 64(CX)(BX*4), Y3
+	VMOVDQU 96(CX)(BX*4), Y4
+	VPMULLD Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	VPMULLD Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*4)
+	VPMULLD Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*4)
+	VPMULLD Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*4)
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000020, DX
+	JGE     loop456
+
+rest457:
+	ADDQ $0x00000020, DX
+
+one458:
+	CMPQ    DX, $0x00000008
+	JL      tail459
+	VMOVDQU (CX)(BX*4), Y1
+	VPMULLD Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	ADDQ    $0x00000008, BX
+	SUBQ    $0x00000008, DX
+	JMP     one458
+
+tail459:
+	TESTQ      DX, DX
+	JE         end460
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VPMULLD    Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+end460:
+	VZEROUPPER
+	RET
+
+// func minU32AVX2(dst []uint32, x []uint32, y []uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·minU32AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest462
+
+loop461:
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y4
+	VMOVDQU 32(CX)(SI*4), Y1
+	VMOVDQU 32(DX)(SI*4), Y5
+	VMOVDQU 64(CX)(SI*4), Y2
+	VMOVDQU 64(DX)(SI*4), Y6
+	VMOVDQU 96(CX)(SI*4), Y3
+	VMOVDQU 96(DX)(SI*4), Y7
+	VPMINUD Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	VPMINUD Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*4)
+	VPMINUD Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*4)
+	VPMINUD Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*4)
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000020, BX
+	JGE     loop461
+
+rest462:
+	ADDQ $0x00000020, BX
+
+one463:
+	CMPQ    BX, $0x00000008
+	JL      tail464
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y1
+	VPMINUD Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, BX
+	JMP     one463
+
+tail464:
+	TESTQ      BX, BX
+	JE         end465
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VPMINUD    Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+end465:
+	VZEROUPPER
+	RET
+
+// func rightMinU32AVX2(dst []uint32, x []uint32, c uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightMinU32AVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest467
+
+loop466:
+	VMOVDQU (CX)(BX*4), Y1
+	VMOVDQU 32(CX)(BX*4), Y2
+	VMOVDQU 64(CX)(BX*4), Y3
+	VMOVDQU 96(CX)(BX*4), Y4
+	VPMINUD Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	VPMINUD Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*4)
+	VPMINUD Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*4)
+	VPMINUD Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*4)
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000020, DX
+	JGE     loop466
+
+rest467:
+	ADDQ $0x00000020, DX
+
+one468:
+	CMPQ    DX, $0x00000008
+	JL      tail469
+	VMOVDQU (CX)(BX*4), Y1
+	VPMINUD Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	ADDQ    $0x00000008, BX
+	SUBQ    $0x00000008, DX
+	JMP     one468
+
+tail469:
+	TESTQ      DX, DX
+	JE         end470
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VPMINUD    Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+end470:
+	VZEROUPPER
+	RET
+
+// func maxU32AVX2(dst []uint32, x []uint32, y []uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·maxU32AVX2(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest472
+
+loop471:
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y4
+	VMOVDQU 32(CX)(SI*4), Y1
+	VMOVDQU 32(DX)(SI*4), Y5
+	VMOVDQU 64(CX)(SI*4), Y2
+	VMOVDQU 64(DX)(SI*4), Y6
+	VMOVDQU 96(CX)(SI*4), Y3
+	VMOVDQU 96(DX)(SI*4), Y7
+	VPMAXUD Y4, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	VPMAXUD Y5, Y1, Y0
+	VMOVDQU Y0, 32(AX)(SI*4)
+	VPMAXUD Y6, Y2, Y0
+	VMOVDQU Y0, 64(AX)(SI*4)
+	VPMAXUD Y7, Y3, Y0
+	VMOVDQU Y0, 96(AX)(SI*4)
+	ADDQ    $0x00000020, SI
+	SUBQ    $0x00000020, BX
+	JGE     loop471
+
+rest472:
+	ADDQ $0x00000020, BX
+
+one473:
+	CMPQ    BX, $0x00000008
+	JL      tail474
+	VMOVDQU (CX)(SI*4), Y0
+	VMOVDQU (DX)(SI*4), Y1
+	VPMAXUD Y1, Y0, Y0
+	VMOVDQU Y0, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, BX
+	JMP     one473
+
+tail474:
+	TESTQ      BX, BX
+	JE         end475
+	LEAQ       tailMasks<>+256(SB), DI
+	NEGQ       BX
+	VMOVDQU    (DI)(BX*4), Y0
+	VMASKMOVPS (CX)(SI*4), Y0, Y1
+	VMASKMOVPS (DX)(SI*4), Y0, Y2
+	VPMAXUD    Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (AX)(SI*4)
+
+end475:
+	VZEROUPPER
+	RET
+
+// func rightMaxU32AVX2(dst []uint32, x []uint32, c uint32)
+// Requires: AVX, AVX2, CMOV
+TEXT ·rightMaxU32AVX2(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Y0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest477
+
+loop476:
+	VMOVDQU (CX)(BX*4), Y1
+	VMOVDQU 32(CX)(BX*4), Y2
+	VMOVDQU 64(CX)(BX*4), Y3
+	VMOVDQU 96(CX)(BX*4), Y4
+	VPMAXUD Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	VPMAXUD Y0, Y2, Y1
+	VMOVDQU Y1, 32(AX)(BX*4)
+	VPMAXUD Y0, Y3, Y1
+	VMOVDQU Y1, 64(AX)(BX*4)
+	VPMAXUD Y0, Y4, Y1
+	VMOVDQU Y1, 96(AX)(BX*4)
+	ADDQ    $0x00000020, BX
+	SUBQ    $0x00000020, DX
+	JGE     loop476
+
+rest477:
+	ADDQ $0x00000020, DX
+
+one478:
+	CMPQ    DX, $0x00000008
+	JL      tail479
+	VMOVDQU (CX)(BX*4), Y1
+	VPMAXUD Y0, Y1, Y1
+	VMOVDQU Y1, (AX)(BX*4)
+	ADDQ    $0x00000008, BX
+	SUBQ    $0x00000008, DX
+	JMP     one478
+
+tail479:
+	TESTQ      DX, DX
+	JE         end480
+	LEAQ       tailMasks<>+256(SB), SI
+	NEGQ       DX
+	VMOVDQU    (SI)(DX*4), Y1
+	VMASKMOVPS (CX)(BX*4), Y1, Y2
+	VPMAXUD    Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(BX*4)
+
+end480:
 	VZEROUPPER
 	RET

@@ -74,6 +74,26 @@ func maxF64AVX512(dst []float64, x []float64, y []float64)
 //go:noescape
 func rightMaxF64AVX512(dst []float64, x []float64, c float64)
 
+// squaresF64AVX512 is Squares of two vectors.
+//
+//go:noescape
+func squaresF64AVX512(dst []float64, x []float64, y []float64)
+
+// rightSquaresF64AVX512 is Squares with a constant.
+//
+//go:noescape
+func rightSquaresF64AVX512(dst []float64, x []float64, c float64)
+
+// normF64AVX512 is Norm of two vectors.
+//
+//go:noescape
+func normF64AVX512(dst []float64, x []float64, y []float64)
+
+// rightNormF64AVX512 is Norm with a constant.
+//
+//go:noescape
+func rightNormF64AVX512(dst []float64, x []float64, c float64)
+
 // addF32AVX512 is Add of two vectors.
 //
 //go:noescape
@@ -143,6 +163,26 @@ func maxF32AVX512(dst []float32, x []float32, y []float32)
 //
 //go:noescape
 func rightMaxF32AVX512(dst []float32, x []float32, c float32)
+
+// squaresF32AVX512 is Squares of two vectors.
+//
+//go:noescape
+func squaresF32AVX512(dst []float32, x []float32, y []float32)
+
+// rightSquaresF32AVX512 is Squares with a constant.
+//
+//go:noescape
+func rightSquaresF32AVX512(dst []float32, x []float32, c float32)
+
+// normF32AVX512 is Norm of two vectors.
+//
+//go:noescape
+func normF32AVX512(dst []float32, x []float32, y []float32)
+
+// rightNormF32AVX512 is Norm with a constant.
+//
+//go:noescape
+func rightNormF32AVX512(dst []float32, x []float32, c float32)
 
 // addI64AVX512 is Add of two vectors.
 //

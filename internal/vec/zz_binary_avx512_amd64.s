@@ -966,6 +966,316 @@ end70:
 	VZEROUPPER
 	RET
 
+// func squaresF64AVX512(dst []float64, x []float64, y []float64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·squaresF64AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest72
+
+loop71:
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z4
+	VMOVDQU64 64(CX)(SI*8), Z1
+	VMOVDQU64 64(DX)(SI*8), Z5
+	VMOVDQU64 128(CX)(SI*8), Z2
+	VMOVDQU64 128(DX)(SI*8), Z6
+	VMOVDQU64 192(CX)(SI*8), Z3
+	VMOVDQU64 192(DX)(SI*8), Z7
+	VMULPD    Z0, Z0, Z0
+	VMULPD    Z4, Z4, Z4
+	VADDPD    Z4, Z0, Z4
+	VMOVDQU64 Z4, (AX)(SI*8)
+	VMULPD    Z1, Z1, Z0
+	VMULPD    Z5, Z5, Z1
+	VADDPD    Z1, Z0, Z1
+	VMOVDQU64 Z1, 64(AX)(SI*8)
+	VMULPD    Z2, Z2, Z0
+	VMULPD    Z6, Z6, Z1
+	VADDPD    Z1, Z0, Z1
+	VMOVDQU64 Z1, 128(AX)(SI*8)
+	VMULPD    Z3, Z3, Z0
+	VMULPD    Z7, Z7, Z1
+	VADDPD    Z1, Z0, Z1
+	VMOVDQU64 Z1, 192(AX)(SI*8)
+	ADDQ      $0x00000020, SI
+	SUBQ      $0x00000020, BX
+	JGE       loop71
+
+rest72:
+	ADDQ $0x00000020, BX
+
+one73:
+	CMPQ      BX, $0x00000008
+	JL        tail74
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z1
+	VMULPD    Z0, Z0, Z0
+	VMULPD    Z1, Z1, Z1
+	VADDPD    Z1, Z0, Z1
+	VMOVDQU64 Z1, (AX)(SI*8)
+	ADDQ      $0x00000008, SI
+	SUBQ      $0x00000008, BX
+	JMP       one73
+
+tail74:
+	TESTQ       BX, BX
+	JE          end75
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU64.Z (CX)(SI*8), K1, Z0
+	VMOVDQU64.Z (DX)(SI*8), K1, Z1
+	VMULPD      Z0, Z0, Z0
+	VMULPD      Z1, Z1, Z1
+	VADDPD      Z1, Z0, Z1
+	VMOVDQU64   Z1, K1, (AX)(SI*8)
+
+end75:
+	VZEROUPPER
+	RET
+
+// func rightSquaresF64AVX512(dst []float64, x []float64, c float64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightSquaresF64AVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest77
+
+loop76:
+	VMOVDQU64 (CX)(BX*8), Z1
+	VMOVDQU64 64(CX)(BX*8), Z2
+	VMOVDQU64 128(CX)(BX*8), Z3
+	VMOVDQU64 192(CX)(BX*8), Z4
+	VMULPD    Z1, Z1, Z5
+	VMULPD    Z0, Z0, Z1
+	VADDPD    Z1, Z5, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	VMULPD    Z2, Z2, Z2
+	VMULPD    Z0, Z0, Z1
+	VADDPD    Z1, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*8)
+	VMULPD    Z3, Z3, Z2
+	VMULPD    Z0, Z0, Z1
+	VADDPD    Z1, Z2, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*8)
+	VMULPD    Z4, Z4, Z2
+	VMULPD    Z0, Z0, Z1
+	VADDPD    Z1, Z2, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*8)
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x00000020, DX
+	JGE       loop76
+
+rest77:
+	ADDQ $0x00000020, DX
+
+one78:
+	CMPQ      DX, $0x00000008
+	JL        tail79
+	VMOVDQU64 (CX)(BX*8), Z1
+	VMULPD    Z1, Z1, Z2
+	VMULPD    Z0, Z0, Z1
+	VADDPD    Z1, Z2, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	ADDQ      $0x00000008, BX
+	SUBQ      $0x00000008, DX
+	JMP       one78
+
+tail79:
+	TESTQ       DX, DX
+	JE          end80
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU64.Z (CX)(BX*8), K1, Z1
+	VMULPD      Z1, Z1, Z1
+	VMULPD      Z0, Z0, Z0
+	VADDPD      Z0, Z1, Z0
+	VMOVDQU64   Z0, K1, (AX)(BX*8)
+
+end80:
+	VZEROUPPER
+	RET
+
+// func normF64AVX512(dst []float64, x []float64, y []float64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·normF64AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest82
+
+loop81:
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z4
+	VMOVDQU64 64(CX)(SI*8), Z1
+	VMOVDQU64 64(DX)(SI*8), Z5
+	VMOVDQU64 128(CX)(SI*8), Z2
+	VMOVDQU64 128(DX)(SI*8), Z6
+	VMOVDQU64 192(CX)(SI*8), Z3
+	VMOVDQU64 192(DX)(SI*8), Z7
+	VMULPD    Z0, Z0, Z0
+	VMULPD    Z4, Z4, Z4
+	VADDPD    Z4, Z0, Z4
+	VSQRTPD   Z4, Z4
+	VMOVDQU64 Z4, (AX)(SI*8)
+	VMULPD    Z1, Z1, Z0
+	VMULPD    Z5, Z5, Z1
+	VADDPD    Z1, Z0, Z1
+	VSQRTPD   Z1, Z1
+	VMOVDQU64 Z1, 64(AX)(SI*8)
+	VMULPD    Z2, Z2, Z0
+	VMULPD    Z6, Z6, Z1
+	VADDPD    Z1, Z0, Z1
+	VSQRTPD   Z1, Z1
+	VMOVDQU64 Z1, 128(AX)(SI*8)
+	VMULPD    Z3, Z3, Z0
+	VMULPD    Z7, Z7, Z1
+	VADDPD    Z1, Z0, Z1
+	VSQRTPD   Z1, Z1
+	VMOVDQU64 Z1, 192(AX)(SI*8)
+	ADDQ      $0x00000020, SI
+	SUBQ      $0x00000020, BX
+	JGE       loop81
+
+rest82:
+	ADDQ $0x00000020, BX
+
+one83:
+	CMPQ      BX, $0x00000008
+	JL        tail84
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z1
+	VMULPD    Z0, Z0, Z0
+	VMULPD    Z1, Z1, Z1
+	VADDPD    Z1, Z0, Z1
+	VSQRTPD   Z1, Z1
+	VMOVDQU64 Z1, (AX)(SI*8)
+	ADDQ      $0x00000008, SI
+	SUBQ      $0x00000008, BX
+	JMP       one83
+
+tail84:
+	TESTQ       BX, BX
+	JE          end85
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU64.Z (CX)(SI*8), K1, Z0
+	VMOVDQU64.Z (DX)(SI*8), K1, Z1
+	VMULPD      Z0, Z0, Z0
+	VMULPD      Z1, Z1, Z1
+	VADDPD      Z1, Z0, Z1
+	VSQRTPD     Z1, Z1
+	VMOVDQU64   Z1, K1, (AX)(SI*8)
+
+end85:
+	VZEROUPPER
+	RET
+
+// func rightNormF64AVX512(dst []float64, x []float64, c float64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightNormF64AVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest87
+
+loop86:
+	VMOVDQU64 (CX)(BX*8), Z1
+	VMOVDQU64 64(CX)(BX*8), Z2
+	VMOVDQU64 128(CX)(BX*8), Z3
+	VMOVDQU64 192(CX)(BX*8), Z4
+	VMULPD    Z1, Z1, Z5
+	VMULPD    Z0, Z0, Z1
+	VADDPD    Z1, Z5, Z1
+	VSQRTPD   Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	VMULPD    Z2, Z2, Z2
+	VMULPD    Z0, Z0, Z1
+	VADDPD    Z1, Z2, Z1
+	VSQRTPD   Z1, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*8)
+	VMULPD    Z3, Z3, Z2
+	VMULPD    Z0, Z0, Z1
+	VADDPD    Z1, Z2, Z1
+	VSQRTPD   Z1, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*8)
+	VMULPD    Z4, Z4, Z2
+	VMULPD    Z0, Z0, Z1
+	VADDPD    Z1, Z2, Z1
+	VSQRTPD   Z1, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*8)
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x00000020, DX
+	JGE       loop86
+
+rest87:
+	ADDQ $0x00000020, DX
+
+one88:
+	CMPQ      DX, $0x00000008
+	JL        tail89
+	VMOVDQU64 (CX)(BX*8), Z1
+	VMULPD    Z1, Z1, Z2
+	VMULPD    Z0, Z0, Z1
+	VADDPD    Z1, Z2, Z1
+	VSQRTPD   Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	ADDQ      $0x00000008, BX
+	SUBQ      $0x00000008, DX
+	JMP       one88
+
+tail89:
+	TESTQ       DX, DX
+	JE          end90
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU64.Z (CX)(BX*8), K1, Z1
+	VMULPD      Z1, Z1, Z1
+	VMULPD      Z0, Z0, Z0
+	VADDPD      Z0, Z1, Z0
+	VSQRTPD     Z0, Z0
+	VMOVDQU64   Z0, K1, (AX)(BX*8)
+
+end90:
+	VZEROUPPER
+	RET
+
 // func addF32AVX512(dst []float32, x []float32, y []float32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
 TEXT ·addF32AVX512(SB), NOSPLIT, $0-72
@@ -981,9 +1291,9 @@ TEXT ·addF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest72
+	JL      rest92
 
-loop71:
+loop91:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -1002,25 +1312,25 @@ loop71:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop71
+	JGE       loop91
 
-rest72:
+rest92:
 	ADDQ $0x00000040, BX
 
-one73:
+one93:
 	CMPQ      BX, $0x00000010
-	JL        tail74
+	JL        tail94
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VADDPS    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one73
+	JMP       one93
 
-tail74:
+tail94:
 	TESTQ       BX, BX
-	JE          end75
+	JE          end95
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -1029,7 +1339,7 @@ tail74:
 	VADDPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end75:
+end95:
 	VZEROUPPER
 	RET
 
@@ -1045,9 +1355,9 @@ TEXT ·rightAddF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest77
+	JL           rest97
 
-loop76:
+loop96:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1062,24 +1372,24 @@ loop76:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop76
+	JGE       loop96
 
-rest77:
+rest97:
 	ADDQ $0x00000040, DX
 
-one78:
+one98:
 	CMPQ      DX, $0x00000010
-	JL        tail79
+	JL        tail99
 	VMOVDQU64 (CX)(BX*4), Z1
 	VADDPS    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one78
+	JMP       one98
 
-tail79:
+tail99:
 	TESTQ       DX, DX
-	JE          end80
+	JE          end100
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1087,7 +1397,7 @@ tail79:
 	VADDPS      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end80:
+end100:
 	VZEROUPPER
 	RET
 
@@ -1106,9 +1416,9 @@ TEXT ·subF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest82
+	JL      rest102
 
-loop81:
+loop101:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -1127,25 +1437,25 @@ loop81:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop81
+	JGE       loop101
 
-rest82:
+rest102:
 	ADDQ $0x00000040, BX
 
-one83:
+one103:
 	CMPQ      BX, $0x00000010
-	JL        tail84
+	JL        tail104
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VSUBPS    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one83
+	JMP       one103
 
-tail84:
+tail104:
 	TESTQ       BX, BX
-	JE          end85
+	JE          end105
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -1154,7 +1464,7 @@ tail84:
 	VSUBPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end85:
+end105:
 	VZEROUPPER
 	RET
 
@@ -1170,9 +1480,9 @@ TEXT ·rightSubF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest87
+	JL           rest107
 
-loop86:
+loop106:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1187,24 +1497,24 @@ loop86:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop86
+	JGE       loop106
 
-rest87:
+rest107:
 	ADDQ $0x00000040, DX
 
-one88:
+one108:
 	CMPQ      DX, $0x00000010
-	JL        tail89
+	JL        tail109
 	VMOVDQU64 (CX)(BX*4), Z1
 	VSUBPS    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one88
+	JMP       one108
 
-tail89:
+tail109:
 	TESTQ       DX, DX
-	JE          end90
+	JE          end110
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1212,7 +1522,7 @@ tail89:
 	VSUBPS      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end90:
+end110:
 	VZEROUPPER
 	RET
 
@@ -1228,9 +1538,9 @@ TEXT ·leftSubF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest92
+	JL           rest112
 
-loop91:
+loop111:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1245,24 +1555,24 @@ loop91:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop91
+	JGE       loop111
 
-rest92:
+rest112:
 	ADDQ $0x00000040, DX
 
-one93:
+one113:
 	CMPQ      DX, $0x00000010
-	JL        tail94
+	JL        tail114
 	VMOVDQU64 (CX)(BX*4), Z1
 	VSUBPS    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one93
+	JMP       one113
 
-tail94:
+tail114:
 	TESTQ       DX, DX
-	JE          end95
+	JE          end115
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1270,7 +1580,7 @@ tail94:
 	VSUBPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end95:
+end115:
 	VZEROUPPER
 	RET
 
@@ -1289,9 +1599,9 @@ TEXT ·mulF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest97
+	JL      rest117
 
-loop96:
+loop116:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -1310,25 +1620,25 @@ loop96:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop96
+	JGE       loop116
 
-rest97:
+rest117:
 	ADDQ $0x00000040, BX
 
-one98:
+one118:
 	CMPQ      BX, $0x00000010
-	JL        tail99
+	JL        tail119
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VMULPS    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one98
+	JMP       one118
 
-tail99:
+tail119:
 	TESTQ       BX, BX
-	JE          end100
+	JE          end120
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -1337,7 +1647,7 @@ tail99:
 	VMULPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end100:
+end120:
 	VZEROUPPER
 	RET
 
@@ -1353,9 +1663,9 @@ TEXT ·rightMulF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest102
+	JL           rest122
 
-loop101:
+loop121:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1370,24 +1680,24 @@ loop101:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop101
+	JGE       loop121
 
-rest102:
+rest122:
 	ADDQ $0x00000040, DX
 
-one103:
+one123:
 	CMPQ      DX, $0x00000010
-	JL        tail104
+	JL        tail124
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMULPS    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one103
+	JMP       one123
 
-tail104:
+tail124:
 	TESTQ       DX, DX
-	JE          end105
+	JE          end125
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1395,7 +1705,7 @@ tail104:
 	VMULPS      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end105:
+end125:
 	VZEROUPPER
 	RET
 
@@ -1414,9 +1724,9 @@ TEXT ·divF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest107
+	JL      rest127
 
-loop106:
+loop126:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -1435,25 +1745,25 @@ loop106:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop106
+	JGE       loop126
 
-rest107:
+rest127:
 	ADDQ $0x00000040, BX
 
-one108:
+one128:
 	CMPQ      BX, $0x00000010
-	JL        tail109
+	JL        tail129
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VDIVPS    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one108
+	JMP       one128
 
-tail109:
+tail129:
 	TESTQ       BX, BX
-	JE          end110
+	JE          end130
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -1462,7 +1772,7 @@ tail109:
 	VDIVPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end110:
+end130:
 	VZEROUPPER
 	RET
 
@@ -1478,9 +1788,9 @@ TEXT ·rightDivF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest112
+	JL           rest132
 
-loop111:
+loop131:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1495,24 +1805,24 @@ loop111:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop111
+	JGE       loop131
 
-rest112:
+rest132:
 	ADDQ $0x00000040, DX
 
-one113:
+one133:
 	CMPQ      DX, $0x00000010
-	JL        tail114
+	JL        tail134
 	VMOVDQU64 (CX)(BX*4), Z1
 	VDIVPS    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one113
+	JMP       one133
 
-tail114:
+tail134:
 	TESTQ       DX, DX
-	JE          end115
+	JE          end135
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1520,7 +1830,7 @@ tail114:
 	VDIVPS      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end115:
+end135:
 	VZEROUPPER
 	RET
 
@@ -1536,9 +1846,9 @@ TEXT ·leftDivF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest117
+	JL           rest137
 
-loop116:
+loop136:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1553,24 +1863,24 @@ loop116:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop116
+	JGE       loop136
 
-rest117:
+rest137:
 	ADDQ $0x00000040, DX
 
-one118:
+one138:
 	CMPQ      DX, $0x00000010
-	JL        tail119
+	JL        tail139
 	VMOVDQU64 (CX)(BX*4), Z1
 	VDIVPS    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one118
+	JMP       one138
 
-tail119:
+tail139:
 	TESTQ       DX, DX
-	JE          end120
+	JE          end140
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1578,7 +1888,7 @@ tail119:
 	VDIVPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end120:
+end140:
 	VZEROUPPER
 	RET
 
@@ -1597,9 +1907,9 @@ TEXT ·minF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest122
+	JL      rest142
 
-loop121:
+loop141:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -1634,14 +1944,14 @@ loop121:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop121
+	JGE       loop141
 
-rest122:
+rest142:
 	ADDQ $0x00000040, BX
 
-one123:
+one143:
 	CMPQ      BX, $0x00000010
-	JL        tail124
+	JL        tail144
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VMINPS    Z1, Z0, Z2
@@ -1652,11 +1962,11 @@ one123:
 	VMOVDQU64 Z2, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one123
+	JMP       one143
 
-tail124:
+tail144:
 	TESTQ       BX, BX
-	JE          end125
+	JE          end145
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -1669,7 +1979,7 @@ tail124:
 	VADDPS      Z0, Z1, K2, Z2
 	VMOVDQU32   Z2, K1, (AX)(SI*4)
 
-end125:
+end145:
 	VZEROUPPER
 	RET
 
@@ -1685,9 +1995,9 @@ TEXT ·rightMinF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest127
+	JL           rest147
 
-loop126:
+loop146:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1718,14 +2028,14 @@ loop126:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop126
+	JGE       loop146
 
-rest127:
+rest147:
 	ADDQ $0x00000040, DX
 
-one128:
+one148:
 	CMPQ      DX, $0x00000010
-	JL        tail129
+	JL        tail149
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMINPS    Z0, Z1, Z2
 	VMINPS    Z1, Z0, Z3
@@ -1735,11 +2045,11 @@ one128:
 	VMOVDQU64 Z2, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one128
+	JMP       one148
 
-tail129:
+tail149:
 	TESTQ       DX, DX
-	JE          end130
+	JE          end150
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1751,7 +2061,7 @@ tail129:
 	VADDPS      Z1, Z0, K2, Z2
 	VMOVDQU32   Z2, K1, (AX)(BX*4)
 
-end130:
+end150:
 	VZEROUPPER
 	RET
 
@@ -1770,9 +2080,9 @@ TEXT ·maxF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest132
+	JL      rest152
 
-loop131:
+loop151:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -1807,14 +2117,14 @@ loop131:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop131
+	JGE       loop151
 
-rest132:
+rest152:
 	ADDQ $0x00000040, BX
 
-one133:
+one153:
 	CMPQ      BX, $0x00000010
-	JL        tail134
+	JL        tail154
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VMAXPS    Z1, Z0, Z2
@@ -1825,11 +2135,11 @@ one133:
 	VMOVDQU64 Z2, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one133
+	JMP       one153
 
-tail134:
+tail154:
 	TESTQ       BX, BX
-	JE          end135
+	JE          end155
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -1842,7 +2152,7 @@ tail134:
 	VADDPS      Z0, Z1, K2, Z2
 	VMOVDQU32   Z2, K1, (AX)(SI*4)
 
-end135:
+end155:
 	VZEROUPPER
 	RET
 
@@ -1858,9 +2168,9 @@ TEXT ·rightMaxF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest137
+	JL           rest157
 
-loop136:
+loop156:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1891,14 +2201,14 @@ loop136:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop136
+	JGE       loop156
 
-rest137:
+rest157:
 	ADDQ $0x00000040, DX
 
-one138:
+one158:
 	CMPQ      DX, $0x00000010
-	JL        tail139
+	JL        tail159
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMAXPS    Z0, Z1, Z2
 	VMAXPS    Z1, Z0, Z3
@@ -1908,11 +2218,11 @@ one138:
 	VMOVDQU64 Z2, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one138
+	JMP       one158
 
-tail139:
+tail159:
 	TESTQ       DX, DX
-	JE          end140
+	JE          end160
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1924,7 +2234,317 @@ tail139:
 	VADDPS      Z1, Z0, K2, Z2
 	VMOVDQU32   Z2, K1, (AX)(BX*4)
 
-end140:
+end160:
+	VZEROUPPER
+	RET
+
+// func squaresF32AVX512(dst []float32, x []float32, y []float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·squaresF32AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000040, BX
+	JL      rest162
+
+loop161:
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z4
+	VMOVDQU64 64(CX)(SI*4), Z1
+	VMOVDQU64 64(DX)(SI*4), Z5
+	VMOVDQU64 128(CX)(SI*4), Z2
+	VMOVDQU64 128(DX)(SI*4), Z6
+	VMOVDQU64 192(CX)(SI*4), Z3
+	VMOVDQU64 192(DX)(SI*4), Z7
+	VMULPS    Z0, Z0, Z0
+	VMULPS    Z4, Z4, Z4
+	VADDPS    Z4, Z0, Z4
+	VMOVDQU64 Z4, (AX)(SI*4)
+	VMULPS    Z1, Z1, Z0
+	VMULPS    Z5, Z5, Z1
+	VADDPS    Z1, Z0, Z1
+	VMOVDQU64 Z1, 64(AX)(SI*4)
+	VMULPS    Z2, Z2, Z0
+	VMULPS    Z6, Z6, Z1
+	VADDPS    Z1, Z0, Z1
+	VMOVDQU64 Z1, 128(AX)(SI*4)
+	VMULPS    Z3, Z3, Z0
+	VMULPS    Z7, Z7, Z1
+	VADDPS    Z1, Z0, Z1
+	VMOVDQU64 Z1, 192(AX)(SI*4)
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000040, BX
+	JGE       loop161
+
+rest162:
+	ADDQ $0x00000040, BX
+
+one163:
+	CMPQ      BX, $0x00000010
+	JL        tail164
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z1
+	VMULPS    Z0, Z0, Z0
+	VMULPS    Z1, Z1, Z1
+	VADDPS    Z1, Z0, Z1
+	VMOVDQU64 Z1, (AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	SUBQ      $0x00000010, BX
+	JMP       one163
+
+tail164:
+	TESTQ       BX, BX
+	JE          end165
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU32.Z (CX)(SI*4), K1, Z0
+	VMOVDQU32.Z (DX)(SI*4), K1, Z1
+	VMULPS      Z0, Z0, Z0
+	VMULPS      Z1, Z1, Z1
+	VADDPS      Z1, Z0, Z1
+	VMOVDQU32   Z1, K1, (AX)(SI*4)
+
+end165:
+	VZEROUPPER
+	RET
+
+// func rightSquaresF32AVX512(dst []float32, x []float32, c float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightSquaresF32AVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000040, DX
+	JL           rest167
+
+loop166:
+	VMOVDQU64 (CX)(BX*4), Z1
+	VMOVDQU64 64(CX)(BX*4), Z2
+	VMOVDQU64 128(CX)(BX*4), Z3
+	VMOVDQU64 192(CX)(BX*4), Z4
+	VMULPS    Z1, Z1, Z5
+	VMULPS    Z0, Z0, Z1
+	VADDPS    Z1, Z5, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	VMULPS    Z2, Z2, Z2
+	VMULPS    Z0, Z0, Z1
+	VADDPS    Z1, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*4)
+	VMULPS    Z3, Z3, Z2
+	VMULPS    Z0, Z0, Z1
+	VADDPS    Z1, Z2, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*4)
+	VMULPS    Z4, Z4, Z2
+	VMULPS    Z0, Z0, Z1
+	VADDPS    Z1, Z2, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*4)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000040, DX
+	JGE       loop166
+
+rest167:
+	ADDQ $0x00000040, DX
+
+one168:
+	CMPQ      DX, $0x00000010
+	JL        tail169
+	VMOVDQU64 (CX)(BX*4), Z1
+	VMULPS    Z1, Z1, Z2
+	VMULPS    Z0, Z0, Z1
+	VADDPS    Z1, Z2, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	SUBQ      $0x00000010, DX
+	JMP       one168
+
+tail169:
+	TESTQ       DX, DX
+	JE          end170
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU32.Z (CX)(BX*4), K1, Z1
+	VMULPS      Z1, Z1, Z1
+	VMULPS      Z0, Z0, Z0
+	VADDPS      Z0, Z1, Z0
+	VMOVDQU32   Z0, K1, (AX)(BX*4)
+
+end170:
+	VZEROUPPER
+	RET
+
+// func normF32AVX512(dst []float32, x []float32, y []float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·normF32AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000040, BX
+	JL      rest172
+
+loop171:
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z4
+	VMOVDQU64 64(CX)(SI*4), Z1
+	VMOVDQU64 64(DX)(SI*4), Z5
+	VMOVDQU64 128(CX)(SI*4), Z2
+	VMOVDQU64 128(DX)(SI*4), Z6
+	VMOVDQU64 192(CX)(SI*4), Z3
+	VMOVDQU64 192(DX)(SI*4), Z7
+	VMULPS    Z0, Z0, Z0
+	VMULPS    Z4, Z4, Z4
+	VADDPS    Z4, Z0, Z4
+	VSQRTPS   Z4, Z4
+	VMOVDQU64 Z4, (AX)(SI*4)
+	VMULPS    Z1, Z1, Z0
+	VMULPS    Z5, Z5, Z1
+	VADDPS    Z1, Z0, Z1
+	VSQRTPS   Z1, Z1
+	VMOVDQU64 Z1, 64(AX)(SI*4)
+	VMULPS    Z2, Z2, Z0
+	VMULPS    Z6, Z6, Z1
+	VADDPS    Z1, Z0, Z1
+	VSQRTPS   Z1, Z1
+	VMOVDQU64 Z1, 128(AX)(SI*4)
+	VMULPS    Z3, Z3, Z0
+	VMULPS    Z7, Z7, Z1
+	VADDPS    Z1, Z0, Z1
+	VSQRTPS   Z1, Z1
+	VMOVDQU64 Z1, 192(AX)(SI*4)
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000040, BX
+	JGE       loop171
+
+rest172:
+	ADDQ $0x00000040, BX
+
+one173:
+	CMPQ      BX, $0x00000010
+	JL        tail174
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z1
+	VMULPS    Z0, Z0, Z0
+	VMULPS    Z1, Z1, Z1
+	VADDPS    Z1, Z0, Z1
+	VSQRTPS   Z1, Z1
+	VMOVDQU64 Z1, (AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	SUBQ      $0x00000010, BX
+	JMP       one173
+
+tail174:
+	TESTQ       BX, BX
+	JE          end175
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU32.Z (CX)(SI*4), K1, Z0
+	VMOVDQU32.Z (DX)(SI*4), K1, Z1
+	VMULPS      Z0, Z0, Z0
+	VMULPS      Z1, Z1, Z1
+	VADDPS      Z1, Z0, Z1
+	VSQRTPS     Z1, Z1
+	VMOVDQU32   Z1, K1, (AX)(SI*4)
+
+end175:
+	VZEROUPPER
+	RET
+
+// func rightNormF32AVX512(dst []float32, x []float32, c float32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightNormF32AVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000040, DX
+	JL           rest177
+
+loop176:
+	VMOVDQU64 (CX)(BX*4), Z1
+	VMOVDQU64 64(CX)(BX*4), Z2
+	VMOVDQU64 128(CX)(BX*4), Z3
+	VMOVDQU64 192(CX)(BX*4), Z4
+	VMULPS    Z1, Z1, Z5
+	VMULPS    Z0, Z0, Z1
+	VADDPS    Z1, Z5, Z1
+	VSQRTPS   Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	VMULPS    Z2, Z2, Z2
+	VMULPS    Z0, Z0, Z1
+	VADDPS    Z1, Z2, Z1
+	VSQRTPS   Z1, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*4)
+	VMULPS    Z3, Z3, Z2
+	VMULPS    Z0, Z0, Z1
+	VADDPS    Z1, Z2, Z1
+	VSQRTPS   Z1, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*4)
+	VMULPS    Z4, Z4, Z2
+	VMULPS    Z0, Z0, Z1
+	VADDPS    Z1, Z2, Z1
+	VSQRTPS   Z1, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*4)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000040, DX
+	JGE       loop176
+
+rest177:
+	ADDQ $0x00000040, DX
+
+one178:
+	CMPQ      DX, $0x00000010
+	JL        tail179
+	VMOVDQU64 (CX)(BX*4), Z1
+	VMULPS    Z1, Z1, Z2
+	VMULPS    Z0, Z0, Z1
+	VADDPS    Z1, Z2, Z1
+	VSQRTPS   Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	SUBQ      $0x00000010, DX
+	JMP       one178
+
+tail179:
+	TESTQ       DX, DX
+	JE          end180
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU32.Z (CX)(BX*4), K1, Z1
+	VMULPS      Z1, Z1, Z1
+	VMULPS      Z0, Z0, Z0
+	VADDPS      Z0, Z1, Z0
+	VSQRTPS     Z0, Z0
+	VMOVDQU32   Z0, K1, (AX)(BX*4)
+
+end180:
 	VZEROUPPER
 	RET
 
@@ -1943,9 +2563,9 @@ TEXT ·addI64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest142
+	JL      rest182
 
-loop141:
+loop181:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -1964,25 +2584,25 @@ loop141:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop141
+	JGE       loop181
 
-rest142:
+rest182:
 	ADDQ $0x00000020, BX
 
-one143:
+one183:
 	CMPQ      BX, $0x00000008
-	JL        tail144
+	JL        tail184
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPADDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one143
+	JMP       one183
 
-tail144:
+tail184:
 	TESTQ       BX, BX
-	JE          end145
+	JE          end185
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -1991,7 +2611,7 @@ tail144:
 	VPADDQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end145:
+end185:
 	VZEROUPPER
 	RET
 
@@ -2007,9 +2627,9 @@ TEXT ·rightAddI64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest147
+	JL           rest187
 
-loop146:
+loop186:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -2024,24 +2644,24 @@ loop146:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop146
+	JGE       loop186
 
-rest147:
+rest187:
 	ADDQ $0x00000020, DX
 
-one148:
+one188:
 	CMPQ      DX, $0x00000008
-	JL        tail149
+	JL        tail189
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPADDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one148
+	JMP       one188
 
-tail149:
+tail189:
 	TESTQ       DX, DX
-	JE          end150
+	JE          end190
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -2049,7 +2669,7 @@ tail149:
 	VPADDQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end150:
+end190:
 	VZEROUPPER
 	RET
 
@@ -2068,9 +2688,9 @@ TEXT ·subI64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest152
+	JL      rest192
 
-loop151:
+loop191:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -2089,25 +2709,25 @@ loop151:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop151
+	JGE       loop191
 
-rest152:
+rest192:
 	ADDQ $0x00000020, BX
 
-one153:
+one193:
 	CMPQ      BX, $0x00000008
-	JL        tail154
+	JL        tail194
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPSUBQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one153
+	JMP       one193
 
-tail154:
+tail194:
 	TESTQ       BX, BX
-	JE          end155
+	JE          end195
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -2116,7 +2736,7 @@ tail154:
 	VPSUBQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end155:
+end195:
 	VZEROUPPER
 	RET
 
@@ -2132,9 +2752,9 @@ TEXT ·rightSubI64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest157
+	JL           rest197
 
-loop156:
+loop196:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -2149,24 +2769,24 @@ loop156:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop156
+	JGE       loop196
 
-rest157:
+rest197:
 	ADDQ $0x00000020, DX
 
-one158:
+one198:
 	CMPQ      DX, $0x00000008
-	JL        tail159
+	JL        tail199
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPSUBQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one158
+	JMP       one198
 
-tail159:
+tail199:
 	TESTQ       DX, DX
-	JE          end160
+	JE          end200
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -2174,513 +2794,13 @@ tail159:
 	VPSUBQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end160:
+end200:
 	VZEROUPPER
 	RET
 
 // func leftSubI64AVX512(dst []int64, x []int64, c int64)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
 TEXT ·leftSubI64AVX512(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest162
-
-loop161:
-	VMOVDQU64 (CX)(BX*8), Z1
-	VMOVDQU64 64(CX)(BX*8), Z2
-	VMOVDQU64 128(CX)(BX*8), Z3
-	VMOVDQU64 192(CX)(BX*8), Z4
-	VPSUBQ    Z1, Z0, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	VPSUBQ    Z2, Z0, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPSUBQ    Z3, Z0, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPSUBQ    Z4, Z0, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*8)
-	ADDQ      $0x00000020, BX
-	SUBQ      $0x00000020, DX
-	JGE       loop161
-
-rest162:
-	ADDQ $0x00000020, DX
-
-one163:
-	CMPQ      DX, $0x00000008
-	JL        tail164
-	VMOVDQU64 (CX)(BX*8), Z1
-	VPSUBQ    Z1, Z0, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	ADDQ      $0x00000008, BX
-	SUBQ      $0x00000008, DX
-	JMP       one163
-
-tail164:
-	TESTQ       DX, DX
-	JE          end165
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPSUBQ      Z1, Z0, Z0
-	VMOVDQU64   Z0, K1, (AX)(BX*8)
-
-end165:
-	VZEROUPPER
-	RET
-
-// func andI64AVX512(dst []int64, x []int64, y []int64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·andI64AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest167
-
-loop166:
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z4
-	VMOVDQU64 64(CX)(SI*8), Z1
-	VMOVDQU64 64(DX)(SI*8), Z5
-	VMOVDQU64 128(CX)(SI*8), Z2
-	VMOVDQU64 128(DX)(SI*8), Z6
-	VMOVDQU64 192(CX)(SI*8), Z3
-	VMOVDQU64 192(DX)(SI*8), Z7
-	VPANDQ    Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	VPANDQ    Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*8)
-	VPANDQ    Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*8)
-	VPANDQ    Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*8)
-	ADDQ      $0x00000020, SI
-	SUBQ      $0x00000020, BX
-	JGE       loop166
-
-rest167:
-	ADDQ $0x00000020, BX
-
-one168:
-	CMPQ      BX, $0x00000008
-	JL        tail169
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z1
-	VPANDQ    Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	ADDQ      $0x00000008, SI
-	SUBQ      $0x00000008, BX
-	JMP       one168
-
-tail169:
-	TESTQ       BX, BX
-	JE          end170
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU64.Z (CX)(SI*8), K1, Z0
-	VMOVDQU64.Z (DX)(SI*8), K1, Z1
-	VPANDQ      Z1, Z0, Z0
-	VMOVDQU64   Z0, K1, (AX)(SI*8)
-
-end170:
-	VZEROUPPER
-	RET
-
-// func rightAndI64AVX512(dst []int64, x []int64, c int64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightAndI64AVX512(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest172
-
-loop171:
-	VMOVDQU64 (CX)(BX*8), Z1
-	VMOVDQU64 64(CX)(BX*8), Z2
-	VMOVDQU64 128(CX)(BX*8), Z3
-	VMOVDQU64 192(CX)(BX*8), Z4
-	VPANDQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	VPANDQ    Z0, Z2, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPANDQ    Z0, Z3, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPANDQ    Z0, Z4, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*8)
-	ADDQ      $0x00000020, BX
-	SUBQ      $0x00000020, DX
-	JGE       loop171
-
-rest172:
-	ADDQ $0x00000020, DX
-
-one173:
-	CMPQ      DX, $0x00000008
-	JL        tail174
-	VMOVDQU64 (CX)(BX*8), Z1
-	VPANDQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	ADDQ      $0x00000008, BX
-	SUBQ      $0x00000008, DX
-	JMP       one173
-
-tail174:
-	TESTQ       DX, DX
-	JE          end175
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPANDQ      Z0, Z1, Z0
-	VMOVDQU64   Z0, K1, (AX)(BX*8)
-
-end175:
-	VZEROUPPER
-	RET
-
-// func orI64AVX512(dst []int64, x []int64, y []int64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·orI64AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest177
-
-loop176:
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z4
-	VMOVDQU64 64(CX)(SI*8), Z1
-	VMOVDQU64 64(DX)(SI*8), Z5
-	VMOVDQU64 128(CX)(SI*8), Z2
-	VMOVDQU64 128(DX)(SI*8), Z6
-	VMOVDQU64 192(CX)(SI*8), Z3
-	VMOVDQU64 192(DX)(SI*8), Z7
-	VPORQ     Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	VPORQ     Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*8)
-	VPORQ     Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*8)
-	VPORQ     Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*8)
-	ADDQ      $0x00000020, SI
-	SUBQ      $0x00000020, BX
-	JGE       loop176
-
-rest177:
-	ADDQ $0x00000020, BX
-
-one178:
-	CMPQ      BX, $0x00000008
-	JL        tail179
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z1
-	VPORQ     Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	ADDQ      $0x00000008, SI
-	SUBQ      $0x00000008, BX
-	JMP       one178
-
-tail179:
-	TESTQ       BX, BX
-	JE          end180
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU64.Z (CX)(SI*8), K1, Z0
-	VMOVDQU64.Z (DX)(SI*8), K1, Z1
-	VPORQ       Z1, Z0, Z0
-	VMOVDQU64   Z0, K1, (AX)(SI*8)
-
-end180:
-	VZEROUPPER
-	RET
-
-// func rightOrI64AVX512(dst []int64, x []int64, c int64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightOrI64AVX512(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest182
-
-loop181:
-	VMOVDQU64 (CX)(BX*8), Z1
-	VMOVDQU64 64(CX)(BX*8), Z2
-	VMOVDQU64 128(CX)(BX*8), Z3
-	VMOVDQU64 192(CX)(BX*8), Z4
-	VPORQ     Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	VPORQ     Z0, Z2, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPORQ     Z0, Z3, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPORQ     Z0, Z4, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*8)
-	ADDQ      $0x00000020, BX
-	SUBQ      $0x00000020, DX
-	JGE       loop181
-
-rest182:
-	ADDQ $0x00000020, DX
-
-one183:
-	CMPQ      DX, $0x00000008
-	JL        tail184
-	VMOVDQU64 (CX)(BX*8), Z1
-	VPORQ     Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	ADDQ      $0x00000008, BX
-	SUBQ      $0x00000008, DX
-	JMP       one183
-
-tail184:
-	TESTQ       DX, DX
-	JE          end185
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPORQ       Z0, Z1, Z0
-	VMOVDQU64   Z0, K1, (AX)(BX*8)
-
-end185:
-	VZEROUPPER
-	RET
-
-// func xorI64AVX512(dst []int64, x []int64, y []int64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·xorI64AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest187
-
-loop186:
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z4
-	VMOVDQU64 64(CX)(SI*8), Z1
-	VMOVDQU64 64(DX)(SI*8), Z5
-	VMOVDQU64 128(CX)(SI*8), Z2
-	VMOVDQU64 128(DX)(SI*8), Z6
-	VMOVDQU64 192(CX)(SI*8), Z3
-	VMOVDQU64 192(DX)(SI*8), Z7
-	VPXORQ    Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	VPXORQ    Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*8)
-	VPXORQ    Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*8)
-	VPXORQ    Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*8)
-	ADDQ      $0x00000020, SI
-	SUBQ      $0x00000020, BX
-	JGE       loop186
-
-rest187:
-	ADDQ $0x00000020, BX
-
-one188:
-	CMPQ      BX, $0x00000008
-	JL        tail189
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z1
-	VPXORQ    Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	ADDQ      $0x00000008, SI
-	SUBQ      $0x00000008, BX
-	JMP       one188
-
-tail189:
-	TESTQ       BX, BX
-	JE          end190
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU64.Z (CX)(SI*8), K1, Z0
-	VMOVDQU64.Z (DX)(SI*8), K1, Z1
-	VPXORQ      Z1, Z0, Z0
-	VMOVDQU64   Z0, K1, (AX)(SI*8)
-
-end190:
-	VZEROUPPER
-	RET
-
-// func rightXorI64AVX512(dst []int64, x []int64, c int64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightXorI64AVX512(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest192
-
-loop191:
-	VMOVDQU64 (CX)(BX*8), Z1
-	VMOVDQU64 64(CX)(BX*8), Z2
-	VMOVDQU64 128(CX)(BX*8), Z3
-	VMOVDQU64 192(CX)(BX*8), Z4
-	VPXORQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	VPXORQ    Z0, Z2, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPXORQ    Z0, Z3, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPXORQ    Z0, Z4, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*8)
-	ADDQ      $0x00000020, BX
-	SUBQ      $0x00000020, DX
-	JGE       loop191
-
-rest192:
-	ADDQ $0x00000020, DX
-
-one193:
-	CMPQ      DX, $0x00000008
-	JL        tail194
-	VMOVDQU64 (CX)(BX*8), Z1
-	VPXORQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	ADDQ      $0x00000008, BX
-	SUBQ      $0x00000008, DX
-	JMP       one193
-
-tail194:
-	TESTQ       DX, DX
-	JE          end195
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPXORQ      Z0, Z1, Z0
-	VMOVDQU64   Z0, K1, (AX)(BX*8)
-
-end195:
-	VZEROUPPER
-	RET
-
-// func mulI64AVX512(dst []int64, x []int64, y []int64)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·mulI64AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest197
-
-loop196:
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z4
-	VMOVDQU64 64(CX)(SI*8), Z1
-	VMOVDQU64 64(DX)(SI*8), Z5
-	VMOVDQU64 128(CX)(SI*8), Z2
-	VMOVDQU64 128(DX)(SI*8), Z6
-	VMOVDQU64 192(CX)(SI*8), Z3
-	VMOVDQU64 192(DX)(SI*8), Z7
-	VPMULLQ   Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	VPMULLQ   Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*8)
-	VPMULLQ   Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*8)
-	VPMULLQ   Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*8)
-	ADDQ      $0x00000020, SI
-	SUBQ      $0x00000020, BX
-	JGE       loop196
-
-rest197:
-	ADDQ $0x00000020, BX
-
-one198:
-	CMPQ      BX, $0x00000008
-	JL        tail199
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z1
-	VPMULLQ   Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	ADDQ      $0x00000008, SI
-	SUBQ      $0x00000008, BX
-	JMP       one198
-
-tail199:
-	TESTQ       BX, BX
-	JE          end200
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU64.Z (CX)(SI*8), K1, Z0
-	VMOVDQU64.Z (DX)(SI*8), K1, Z1
-	VPMULLQ     Z1, Z0, Z0
-	VMOVDQU64   Z0, K1, (AX)(SI*8)
-
-end200:
-	VZEROUPPER
-	RET
-
-// func rightMulI64AVX512(dst []int64, x []int64, c int64)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·rightMulI64AVX512(SB), NOSPLIT, $0-56
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VPBROADCASTQ c+48(FP), Z0
@@ -2697,13 +2817,13 @@ loop201:
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
 	VMOVDQU64 192(CX)(BX*8), Z4
-	VPMULLQ   Z0, Z1, Z1
+	VPSUBQ    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
-	VPMULLQ   Z0, Z2, Z1
+	VPSUBQ    Z2, Z0, Z1
 	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPMULLQ   Z0, Z3, Z1
+	VPSUBQ    Z3, Z0, Z1
 	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPMULLQ   Z0, Z4, Z1
+	VPSUBQ    Z4, Z0, Z1
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
@@ -2716,7 +2836,7 @@ one203:
 	CMPQ      DX, $0x00000008
 	JL        tail204
 	VMOVDQU64 (CX)(BX*8), Z1
-	VPMULLQ   Z0, Z1, Z1
+	VPSUBQ    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
@@ -2729,16 +2849,16 @@ tail204:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPMULLQ     Z0, Z1, Z0
+	VPSUBQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
 end205:
 	VZEROUPPER
 	RET
 
-// func minI64AVX512(dst []int64, x []int64, y []int64)
+// func andI64AVX512(dst []int64, x []int64, y []int64)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·minI64AVX512(SB), NOSPLIT, $0-72
+TEXT ·andI64AVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -2762,13 +2882,13 @@ loop206:
 	VMOVDQU64 128(DX)(SI*8), Z6
 	VMOVDQU64 192(CX)(SI*8), Z3
 	VMOVDQU64 192(DX)(SI*8), Z7
-	VPMINSQ   Z4, Z0, Z0
+	VPANDQ    Z4, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
-	VPMINSQ   Z5, Z1, Z0
+	VPANDQ    Z5, Z1, Z0
 	VMOVDQU64 Z0, 64(AX)(SI*8)
-	VPMINSQ   Z6, Z2, Z0
+	VPANDQ    Z6, Z2, Z0
 	VMOVDQU64 Z0, 128(AX)(SI*8)
-	VPMINSQ   Z7, Z3, Z0
+	VPANDQ    Z7, Z3, Z0
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
@@ -2782,7 +2902,7 @@ one208:
 	JL        tail209
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
-	VPMINSQ   Z1, Z0, Z0
+	VPANDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
@@ -2796,16 +2916,16 @@ tail209:
 	KMOVQ       DI, K1
 	VMOVDQU64.Z (CX)(SI*8), K1, Z0
 	VMOVDQU64.Z (DX)(SI*8), K1, Z1
-	VPMINSQ     Z1, Z0, Z0
+	VPANDQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
 end210:
 	VZEROUPPER
 	RET
 
-// func rightMinI64AVX512(dst []int64, x []int64, c int64)
+// func rightAndI64AVX512(dst []int64, x []int64, c int64)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightMinI64AVX512(SB), NOSPLIT, $0-56
+TEXT ·rightAndI64AVX512(SB), NOSPLIT, $0-56
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VPBROADCASTQ c+48(FP), Z0
@@ -2822,13 +2942,13 @@ loop211:
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
 	VMOVDQU64 192(CX)(BX*8), Z4
-	VPMINSQ   Z0, Z1, Z1
+	VPANDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
-	VPMINSQ   Z0, Z2, Z1
+	VPANDQ    Z0, Z2, Z1
 	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPMINSQ   Z0, Z3, Z1
+	VPANDQ    Z0, Z3, Z1
 	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPMINSQ   Z0, Z4, Z1
+	VPANDQ    Z0, Z4, Z1
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
@@ -2841,7 +2961,7 @@ one213:
 	CMPQ      DX, $0x00000008
 	JL        tail214
 	VMOVDQU64 (CX)(BX*8), Z1
-	VPMINSQ   Z0, Z1, Z1
+	VPANDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
@@ -2854,16 +2974,16 @@ tail214:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPMINSQ     Z0, Z1, Z0
+	VPANDQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
 end215:
 	VZEROUPPER
 	RET
 
-// func maxI64AVX512(dst []int64, x []int64, y []int64)
+// func orI64AVX512(dst []int64, x []int64, y []int64)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·maxI64AVX512(SB), NOSPLIT, $0-72
+TEXT ·orI64AVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -2887,13 +3007,13 @@ loop216:
 	VMOVDQU64 128(DX)(SI*8), Z6
 	VMOVDQU64 192(CX)(SI*8), Z3
 	VMOVDQU64 192(DX)(SI*8), Z7
-	VPMAXSQ   Z4, Z0, Z0
+	VPORQ     Z4, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
-	VPMAXSQ   Z5, Z1, Z0
+	VPORQ     Z5, Z1, Z0
 	VMOVDQU64 Z0, 64(AX)(SI*8)
-	VPMAXSQ   Z6, Z2, Z0
+	VPORQ     Z6, Z2, Z0
 	VMOVDQU64 Z0, 128(AX)(SI*8)
-	VPMAXSQ   Z7, Z3, Z0
+	VPORQ     Z7, Z3, Z0
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
@@ -2907,7 +3027,7 @@ one218:
 	JL        tail219
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
-	VPMAXSQ   Z1, Z0, Z0
+	VPORQ     Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
@@ -2921,16 +3041,16 @@ tail219:
 	KMOVQ       DI, K1
 	VMOVDQU64.Z (CX)(SI*8), K1, Z0
 	VMOVDQU64.Z (DX)(SI*8), K1, Z1
-	VPMAXSQ     Z1, Z0, Z0
+	VPORQ       Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
 end220:
 	VZEROUPPER
 	RET
 
-// func rightMaxI64AVX512(dst []int64, x []int64, c int64)
+// func rightOrI64AVX512(dst []int64, x []int64, c int64)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightMaxI64AVX512(SB), NOSPLIT, $0-56
+TEXT ·rightOrI64AVX512(SB), NOSPLIT, $0-56
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VPBROADCASTQ c+48(FP), Z0
@@ -2947,13 +3067,13 @@ loop221:
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
 	VMOVDQU64 192(CX)(BX*8), Z4
-	VPMAXSQ   Z0, Z1, Z1
+	VPORQ     Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
-	VPMAXSQ   Z0, Z2, Z1
+	VPORQ     Z0, Z2, Z1
 	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPMAXSQ   Z0, Z3, Z1
+	VPORQ     Z0, Z3, Z1
 	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPMAXSQ   Z0, Z4, Z1
+	VPORQ     Z0, Z4, Z1
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
@@ -2966,7 +3086,7 @@ one223:
 	CMPQ      DX, $0x00000008
 	JL        tail224
 	VMOVDQU64 (CX)(BX*8), Z1
-	VPMAXSQ   Z0, Z1, Z1
+	VPORQ     Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
@@ -2979,10 +3099,510 @@ tail224:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPMAXSQ     Z0, Z1, Z0
+	VPORQ       Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
 end225:
+	VZEROUPPER
+	RET
+
+// func xorI64AVX512(dst []int64, x []int64, y []int64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·xorI64AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest227
+
+loop226:
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z4
+	VMOVDQU64 64(CX)(SI*8), Z1
+	VMOVDQU64 64(DX)(SI*8), Z5
+	VMOVDQU64 128(CX)(SI*8), Z2
+	VMOVDQU64 128(DX)(SI*8), Z6
+	VMOVDQU64 192(CX)(SI*8), Z3
+	VMOVDQU64 192(DX)(SI*8), Z7
+	VPXORQ    Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	VPXORQ    Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*8)
+	VPXORQ    Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*8)
+	VPXORQ    Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*8)
+	ADDQ      $0x00000020, SI
+	SUBQ      $0x00000020, BX
+	JGE       loop226
+
+rest227:
+	ADDQ $0x00000020, BX
+
+one228:
+	CMPQ      BX, $0x00000008
+	JL        tail229
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z1
+	VPXORQ    Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	ADDQ      $0x00000008, SI
+	SUBQ      $0x00000008, BX
+	JMP       one228
+
+tail229:
+	TESTQ       BX, BX
+	JE          end230
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU64.Z (CX)(SI*8), K1, Z0
+	VMOVDQU64.Z (DX)(SI*8), K1, Z1
+	VPXORQ      Z1, Z0, Z0
+	VMOVDQU64   Z0, K1, (AX)(SI*8)
+
+end230:
+	VZEROUPPER
+	RET
+
+// func rightXorI64AVX512(dst []int64, x []int64, c int64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightXorI64AVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest232
+
+loop231:
+	VMOVDQU64 (CX)(BX*8), Z1
+	VMOVDQU64 64(CX)(BX*8), Z2
+	VMOVDQU64 128(CX)(BX*8), Z3
+	VMOVDQU64 192(CX)(BX*8), Z4
+	VPXORQ    Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	VPXORQ    Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*8)
+	VPXORQ    Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*8)
+	VPXORQ    Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*8)
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x00000020, DX
+	JGE       loop231
+
+rest232:
+	ADDQ $0x00000020, DX
+
+one233:
+	CMPQ      DX, $0x00000008
+	JL        tail234
+	VMOVDQU64 (CX)(BX*8), Z1
+	VPXORQ    Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	ADDQ      $0x00000008, BX
+	SUBQ      $0x00000008, DX
+	JMP       one233
+
+tail234:
+	TESTQ       DX, DX
+	JE          end235
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU64.Z (CX)(BX*8), K1, Z1
+	VPXORQ      Z0, Z1, Z0
+	VMOVDQU64   Z0, K1, (AX)(BX*8)
+
+end235:
+	VZEROUPPER
+	RET
+
+// func mulI64AVX512(dst []int64, x []int64, y []int64)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·mulI64AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest237
+
+loop236:
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z4
+	VMOVDQU64 64(CX)(SI*8), Z1
+	VMOVDQU64 64(DX)(SI*8), Z5
+	VMOVDQU64 128(CX)(SI*8), Z2
+	VMOVDQU64 128(DX)(SI*8), Z6
+	VMOVDQU64 192(CX)(SI*8), Z3
+	VMOVDQU64 192(DX)(SI*8), Z7
+	VPMULLQ   Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	VPMULLQ   Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*8)
+	VPMULLQ   Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*8)
+	VPMULLQ   Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*8)
+	ADDQ      $0x00000020, SI
+	SUBQ      $0x00000020, BX
+	JGE       loop236
+
+rest237:
+	ADDQ $0x00000020, BX
+
+one238:
+	CMPQ      BX, $0x00000008
+	JL        tail239
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z1
+	VPMULLQ   Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	ADDQ      $0x00000008, SI
+	SUBQ      $0x00000008, BX
+	JMP       one238
+
+tail239:
+	TESTQ       BX, BX
+	JE          end240
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU64.Z (CX)(SI*8), K1, Z0
+	VMOVDQU64.Z (DX)(SI*8), K1, Z1
+	VPMULLQ     Z1, Z0, Z0
+	VMOVDQU64   Z0, K1, (AX)(SI*8)
+
+end240:
+	VZEROUPPER
+	RET
+
+// func rightMulI64AVX512(dst []int64, x []int64, c int64)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·rightMulI64AVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest242
+
+loop241:
+	VMOVDQU64 (CX)(BX*8), Z1
+	VMOVDQU64 64(CX)(BX*8), Z2
+	VMOVDQU64 128(CX)(BX*8), Z3
+	VMOVDQU64 192(CX)(BX*8), Z4
+	VPMULLQ   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	VPMULLQ   Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*8)
+	VPMULLQ   Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*8)
+	VPMULLQ   Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*8)
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x00000020, DX
+	JGE       loop241
+
+rest242:
+	ADDQ $0x00000020, DX
+
+one243:
+	CMPQ      DX, $0x00000008
+	JL        tail244
+	VMOVDQU64 (CX)(BX*8), Z1
+	VPMULLQ   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	ADDQ      $0x00000008, BX
+	SUBQ      $0x00000008, DX
+	JMP       one243
+
+tail244:
+	TESTQ       DX, DX
+	JE          end245
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU64.Z (CX)(BX*8), K1, Z1
+	VPMULLQ     Z0, Z1, Z0
+	VMOVDQU64   Z0, K1, (AX)(BX*8)
+
+end245:
+	VZEROUPPER
+	RET
+
+// func minI64AVX512(dst []int64, x []int64, y []int64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·minI64AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest247
+
+loop246:
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z4
+	VMOVDQU64 64(CX)(SI*8), Z1
+	VMOVDQU64 64(DX)(SI*8), Z5
+	VMOVDQU64 128(CX)(SI*8), Z2
+	VMOVDQU64 128(DX)(SI*8), Z6
+	VMOVDQU64 192(CX)(SI*8), Z3
+	VMOVDQU64 192(DX)(SI*8), Z7
+	VPMINSQ   Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	VPMINSQ   Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*8)
+	VPMINSQ   Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*8)
+	VPMINSQ   Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*8)
+	ADDQ      $0x00000020, SI
+	SUBQ      $0x00000020, BX
+	JGE       loop246
+
+rest247:
+	ADDQ $0x00000020, BX
+
+one248:
+	CMPQ      BX, $0x00000008
+	JL        tail249
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z1
+	VPMINSQ   Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	ADDQ      $0x00000008, SI
+	SUBQ      $0x00000008, BX
+	JMP       one248
+
+tail249:
+	TESTQ       BX, BX
+	JE          end250
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU64.Z (CX)(SI*8), K1, Z0
+	VMOVDQU64.Z (DX)(SI*8), K1, Z1
+	VPMINSQ     Z1, Z0, Z0
+	VMOVDQU64   Z0, K1, (AX)(SI*8)
+
+end250:
+	VZEROUPPER
+	RET
+
+// func rightMinI64AVX512(dst []int64, x []int64, c int64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightMinI64AVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest252
+
+loop251:
+	VMOVDQU64 (CX)(BX*8), Z1
+	VMOVDQU64 64(CX)(BX*8), Z2
+	VMOVDQU64 128(CX)(BX*8), Z3
+	VMOVDQU64 192(CX)(BX*8), Z4
+	VPMINSQ   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	VPMINSQ   Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*8)
+	VPMINSQ   Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*8)
+	VPMINSQ   Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*8)
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x00000020, DX
+	JGE       loop251
+
+rest252:
+	ADDQ $0x00000020, DX
+
+one253:
+	CMPQ      DX, $0x00000008
+	JL        tail254
+	VMOVDQU64 (CX)(BX*8), Z1
+	VPMINSQ   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	ADDQ      $0x00000008, BX
+	SUBQ      $0x00000008, DX
+	JMP       one253
+
+tail254:
+	TESTQ       DX, DX
+	JE          end255
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU64.Z (CX)(BX*8), K1, Z1
+	VPMINSQ     Z0, Z1, Z0
+	VMOVDQU64   Z0, K1, (AX)(BX*8)
+
+end255:
+	VZEROUPPER
+	RET
+
+// func maxI64AVX512(dst []int64, x []int64, y []int64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·maxI64AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest257
+
+loop256:
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z4
+	VMOVDQU64 64(CX)(SI*8), Z1
+	VMOVDQU64 64(DX)(SI*8), Z5
+	VMOVDQU64 128(CX)(SI*8), Z2
+	VMOVDQU64 128(DX)(SI*8), Z6
+	VMOVDQU64 192(CX)(SI*8), Z3
+	VMOVDQU64 192(DX)(SI*8), Z7
+	VPMAXSQ   Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	VPMAXSQ   Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*8)
+	VPMAXSQ   Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*8)
+	VPMAXSQ   Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*8)
+	ADDQ      $0x00000020, SI
+	SUBQ      $0x00000020, BX
+	JGE       loop256
+
+rest257:
+	ADDQ $0x00000020, BX
+
+one258:
+	CMPQ      BX, $0x00000008
+	JL        tail259
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z1
+	VPMAXSQ   Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	ADDQ      $0x00000008, SI
+	SUBQ      $0x00000008, BX
+	JMP       one258
+
+tail259:
+	TESTQ       BX, BX
+	JE          end260
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU64.Z (CX)(SI*8), K1, Z0
+	VMOVDQU64.Z (DX)(SI*8), K1, Z1
+	VPMAXSQ     Z1, Z0, Z0
+	VMOVDQU64   Z0, K1, (AX)(SI*8)
+
+end260:
+	VZEROUPPER
+	RET
+
+// func rightMaxI64AVX512(dst []int64, x []int64, c int64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightMaxI64AVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest262
+
+loop261:
+	VMOVDQU64 (CX)(BX*8), Z1
+	VMOVDQU64 64(CX)(BX*8), Z2
+	VMOVDQU64 128(CX)(BX*8), Z3
+	VMOVDQU64 192(CX)(BX*8), Z4
+	VPMAXSQ   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	VPMAXSQ   Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*8)
+	VPMAXSQ   Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*8)
+	VPMAXSQ   Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*8)
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x00000020, DX
+	JGE       loop261
+
+rest262:
+	ADDQ $0x00000020, DX
+
+one263:
+	CMPQ      DX, $0x00000008
+	JL        tail264
+	VMOVDQU64 (CX)(BX*8), Z1
+	VPMAXSQ   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	ADDQ      $0x00000008, BX
+	SUBQ      $0x00000008, DX
+	JMP       one263
+
+tail264:
+	TESTQ       DX, DX
+	JE          end265
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU64.Z (CX)(BX*8), K1, Z1
+	VPMAXSQ     Z0, Z1, Z0
+	VMOVDQU64   Z0, K1, (AX)(BX*8)
+
+end265:
 	VZEROUPPER
 	RET
 
@@ -3001,9 +3621,9 @@ TEXT ·addI32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest227
+	JL      rest267
 
-loop226:
+loop266:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -3022,25 +3642,25 @@ loop226:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop226
+	JGE       loop266
 
-rest227:
+rest267:
 	ADDQ $0x00000040, BX
 
-one228:
+one268:
 	CMPQ      BX, $0x00000010
-	JL        tail229
+	JL        tail269
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPADDD    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one228
+	JMP       one268
 
-tail229:
+tail269:
 	TESTQ       BX, BX
-	JE          end230
+	JE          end270
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -3049,7 +3669,7 @@ tail229:
 	VPADDD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end230:
+end270:
 	VZEROUPPER
 	RET
 
@@ -3065,9 +3685,9 @@ TEXT ·rightAddI32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest232
+	JL           rest272
 
-loop231:
+loop271:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -3082,24 +3702,24 @@ loop231:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop231
+	JGE       loop271
 
-rest232:
+rest272:
 	ADDQ $0x00000040, DX
 
-one233:
+one273:
 	CMPQ      DX, $0x00000010
-	JL        tail234
+	JL        tail274
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPADDD    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one233
+	JMP       one273
 
-tail234:
+tail274:
 	TESTQ       DX, DX
-	JE          end235
+	JE          end275
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -3107,7 +3727,7 @@ tail234:
 	VPADDD      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end235:
+end275:
 	VZEROUPPER
 	RET
 
@@ -3126,9 +3746,9 @@ TEXT ·subI32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest237
+	JL      rest277
 
-loop236:
+loop276:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -3147,25 +3767,25 @@ loop236:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop236
+	JGE       loop276
 
-rest237:
+rest277:
 	ADDQ $0x00000040, BX
 
-one238:
+one278:
 	CMPQ      BX, $0x00000010
-	JL        tail239
+	JL        tail279
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPSUBD    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one238
+	JMP       one278
 
-tail239:
+tail279:
 	TESTQ       BX, BX
-	JE          end240
+	JE          end280
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -3174,7 +3794,7 @@ tail239:
 	VPSUBD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end240:
+end280:
 	VZEROUPPER
 	RET
 
@@ -3190,9 +3810,9 @@ TEXT ·rightSubI32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest242
+	JL           rest282
 
-loop241:
+loop281:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -3207,24 +3827,24 @@ loop241:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop241
+	JGE       loop281
 
-rest242:
+rest282:
 	ADDQ $0x00000040, DX
 
-one243:
+one283:
 	CMPQ      DX, $0x00000010
-	JL        tail244
+	JL        tail284
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPSUBD    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one243
+	JMP       one283
 
-tail244:
+tail284:
 	TESTQ       DX, DX
-	JE          end245
+	JE          end285
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -3232,513 +3852,13 @@ tail244:
 	VPSUBD      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end245:
+end285:
 	VZEROUPPER
 	RET
 
 // func leftSubI32AVX512(dst []int32, x []int32, c int32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
 TEXT ·leftSubI32AVX512(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000040, DX
-	JL           rest247
-
-loop246:
-	VMOVDQU64 (CX)(BX*4), Z1
-	VMOVDQU64 64(CX)(BX*4), Z2
-	VMOVDQU64 128(CX)(BX*4), Z3
-	VMOVDQU64 192(CX)(BX*4), Z4
-	VPSUBD    Z1, Z0, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	VPSUBD    Z2, Z0, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPSUBD    Z3, Z0, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPSUBD    Z4, Z0, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*4)
-	ADDQ      $0x00000040, BX
-	SUBQ      $0x00000040, DX
-	JGE       loop246
-
-rest247:
-	ADDQ $0x00000040, DX
-
-one248:
-	CMPQ      DX, $0x00000010
-	JL        tail249
-	VMOVDQU64 (CX)(BX*4), Z1
-	VPSUBD    Z1, Z0, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	ADDQ      $0x00000010, BX
-	SUBQ      $0x00000010, DX
-	JMP       one248
-
-tail249:
-	TESTQ       DX, DX
-	JE          end250
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPSUBD      Z1, Z0, Z0
-	VMOVDQU32   Z0, K1, (AX)(BX*4)
-
-end250:
-	VZEROUPPER
-	RET
-
-// func andI32AVX512(dst []int32, x []int32, y []int32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·andI32AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000040, BX
-	JL      rest252
-
-loop251:
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z4
-	VMOVDQU64 64(CX)(SI*4), Z1
-	VMOVDQU64 64(DX)(SI*4), Z5
-	VMOVDQU64 128(CX)(SI*4), Z2
-	VMOVDQU64 128(DX)(SI*4), Z6
-	VMOVDQU64 192(CX)(SI*4), Z3
-	VMOVDQU64 192(DX)(SI*4), Z7
-	VPANDQ    Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	VPANDQ    Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*4)
-	VPANDQ    Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*4)
-	VPANDQ    Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*4)
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000040, BX
-	JGE       loop251
-
-rest252:
-	ADDQ $0x00000040, BX
-
-one253:
-	CMPQ      BX, $0x00000010
-	JL        tail254
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z1
-	VPANDQ    Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	ADDQ      $0x00000010, SI
-	SUBQ      $0x00000010, BX
-	JMP       one253
-
-tail254:
-	TESTQ       BX, BX
-	JE          end255
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU32.Z (CX)(SI*4), K1, Z0
-	VMOVDQU32.Z (DX)(SI*4), K1, Z1
-	VPANDQ      Z1, Z0, Z0
-	VMOVDQU32   Z0, K1, (AX)(SI*4)
-
-end255:
-	VZEROUPPER
-	RET
-
-// func rightAndI32AVX512(dst []int32, x []int32, c int32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightAndI32AVX512(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000040, DX
-	JL           rest257
-
-loop256:
-	VMOVDQU64 (CX)(BX*4), Z1
-	VMOVDQU64 64(CX)(BX*4), Z2
-	VMOVDQU64 128(CX)(BX*4), Z3
-	VMOVDQU64 192(CX)(BX*4), Z4
-	VPANDQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	VPANDQ    Z0, Z2, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPANDQ    Z0, Z3, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPANDQ    Z0, Z4, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*4)
-	ADDQ      $0x00000040, BX
-	SUBQ      $0x00000040, DX
-	JGE       loop256
-
-rest257:
-	ADDQ $0x00000040, DX
-
-one258:
-	CMPQ      DX, $0x00000010
-	JL        tail259
-	VMOVDQU64 (CX)(BX*4), Z1
-	VPANDQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	ADDQ      $0x00000010, BX
-	SUBQ      $0x00000010, DX
-	JMP       one258
-
-tail259:
-	TESTQ       DX, DX
-	JE          end260
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPANDQ      Z0, Z1, Z0
-	VMOVDQU32   Z0, K1, (AX)(BX*4)
-
-end260:
-	VZEROUPPER
-	RET
-
-// func orI32AVX512(dst []int32, x []int32, y []int32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·orI32AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000040, BX
-	JL      rest262
-
-loop261:
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z4
-	VMOVDQU64 64(CX)(SI*4), Z1
-	VMOVDQU64 64(DX)(SI*4), Z5
-	VMOVDQU64 128(CX)(SI*4), Z2
-	VMOVDQU64 128(DX)(SI*4), Z6
-	VMOVDQU64 192(CX)(SI*4), Z3
-	VMOVDQU64 192(DX)(SI*4), Z7
-	VPORQ     Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	VPORQ     Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*4)
-	VPORQ     Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*4)
-	VPORQ     Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*4)
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000040, BX
-	JGE       loop261
-
-rest262:
-	ADDQ $0x00000040, BX
-
-one263:
-	CMPQ      BX, $0x00000010
-	JL        tail264
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z1
-	VPORQ     Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	ADDQ      $0x00000010, SI
-	SUBQ      $0x00000010, BX
-	JMP       one263
-
-tail264:
-	TESTQ       BX, BX
-	JE          end265
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU32.Z (CX)(SI*4), K1, Z0
-	VMOVDQU32.Z (DX)(SI*4), K1, Z1
-	VPORQ       Z1, Z0, Z0
-	VMOVDQU32   Z0, K1, (AX)(SI*4)
-
-end265:
-	VZEROUPPER
-	RET
-
-// func rightOrI32AVX512(dst []int32, x []int32, c int32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightOrI32AVX512(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000040, DX
-	JL           rest267
-
-loop266:
-	VMOVDQU64 (CX)(BX*4), Z1
-	VMOVDQU64 64(CX)(BX*4), Z2
-	VMOVDQU64 128(CX)(BX*4), Z3
-	VMOVDQU64 192(CX)(BX*4), Z4
-	VPORQ     Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	VPORQ     Z0, Z2, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPORQ     Z0, Z3, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPORQ     Z0, Z4, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*4)
-	ADDQ      $0x00000040, BX
-	SUBQ      $0x00000040, DX
-	JGE       loop266
-
-rest267:
-	ADDQ $0x00000040, DX
-
-one268:
-	CMPQ      DX, $0x00000010
-	JL        tail269
-	VMOVDQU64 (CX)(BX*4), Z1
-	VPORQ     Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	ADDQ      $0x00000010, BX
-	SUBQ      $0x00000010, DX
-	JMP       one268
-
-tail269:
-	TESTQ       DX, DX
-	JE          end270
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPORQ       Z0, Z1, Z0
-	VMOVDQU32   Z0, K1, (AX)(BX*4)
-
-end270:
-	VZEROUPPER
-	RET
-
-// func xorI32AVX512(dst []int32, x []int32, y []int32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·xorI32AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000040, BX
-	JL      rest272
-
-loop271:
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z4
-	VMOVDQU64 64(CX)(SI*4), Z1
-	VMOVDQU64 64(DX)(SI*4), Z5
-	VMOVDQU64 128(CX)(SI*4), Z2
-	VMOVDQU64 128(DX)(SI*4), Z6
-	VMOVDQU64 192(CX)(SI*4), Z3
-	VMOVDQU64 192(DX)(SI*4), Z7
-	VPXORQ    Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	VPXORQ    Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*4)
-	VPXORQ    Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*4)
-	VPXORQ    Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*4)
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000040, BX
-	JGE       loop271
-
-rest272:
-	ADDQ $0x00000040, BX
-
-one273:
-	CMPQ      BX, $0x00000010
-	JL        tail274
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z1
-	VPXORQ    Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	ADDQ      $0x00000010, SI
-	SUBQ      $0x00000010, BX
-	JMP       one273
-
-tail274:
-	TESTQ       BX, BX
-	JE          end275
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU32.Z (CX)(SI*4), K1, Z0
-	VMOVDQU32.Z (DX)(SI*4), K1, Z1
-	VPXORQ      Z1, Z0, Z0
-	VMOVDQU32   Z0, K1, (AX)(SI*4)
-
-end275:
-	VZEROUPPER
-	RET
-
-// func rightXorI32AVX512(dst []int32, x []int32, c int32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightXorI32AVX512(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000040, DX
-	JL           rest277
-
-loop276:
-	VMOVDQU64 (CX)(BX*4), Z1
-	VMOVDQU64 64(CX)(BX*4), Z2
-	VMOVDQU64 128(CX)(BX*4), Z3
-	VMOVDQU64 192(CX)(BX*4), Z4
-	VPXORQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	VPXORQ    Z0, Z2, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPXORQ    Z0, Z3, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPXORQ    Z0, Z4, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*4)
-	ADDQ      $0x00000040, BX
-	SUBQ      $0x00000040, DX
-	JGE       loop276
-
-rest277:
-	ADDQ $0x00000040, DX
-
-one278:
-	CMPQ      DX, $0x00000010
-	JL        tail279
-	VMOVDQU64 (CX)(BX*4), Z1
-	VPXORQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	ADDQ      $0x00000010, BX
-	SUBQ      $0x00000010, DX
-	JMP       one278
-
-tail279:
-	TESTQ       DX, DX
-	JE          end280
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPXORQ      Z0, Z1, Z0
-	VMOVDQU32   Z0, K1, (AX)(BX*4)
-
-end280:
-	VZEROUPPER
-	RET
-
-// func mulI32AVX512(dst []int32, x []int32, y []int32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·mulI32AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000040, BX
-	JL      rest282
-
-loop281:
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z4
-	VMOVDQU64 64(CX)(SI*4), Z1
-	VMOVDQU64 64(DX)(SI*4), Z5
-	VMOVDQU64 128(CX)(SI*4), Z2
-	VMOVDQU64 128(DX)(SI*4), Z6
-	VMOVDQU64 192(CX)(SI*4), Z3
-	VMOVDQU64 192(DX)(SI*4), Z7
-	VPMULLD   Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	VPMULLD   Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*4)
-	VPMULLD   Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*4)
-	VPMULLD   Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*4)
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000040, BX
-	JGE       loop281
-
-rest282:
-	ADDQ $0x00000040, BX
-
-one283:
-	CMPQ      BX, $0x00000010
-	JL        tail284
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z1
-	VPMULLD   Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	ADDQ      $0x00000010, SI
-	SUBQ      $0x00000010, BX
-	JMP       one283
-
-tail284:
-	TESTQ       BX, BX
-	JE          end285
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU32.Z (CX)(SI*4), K1, Z0
-	VMOVDQU32.Z (DX)(SI*4), K1, Z1
-	VPMULLD     Z1, Z0, Z0
-	VMOVDQU32   Z0, K1, (AX)(SI*4)
-
-end285:
-	VZEROUPPER
-	RET
-
-// func rightMulI32AVX512(dst []int32, x []int32, c int32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightMulI32AVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS c+48(FP), Z0
@@ -3755,13 +3875,13 @@ loop286:
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
 	VMOVDQU64 192(CX)(BX*4), Z4
-	VPMULLD   Z0, Z1, Z1
+	VPSUBD    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
-	VPMULLD   Z0, Z2, Z1
+	VPSUBD    Z2, Z0, Z1
 	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPMULLD   Z0, Z3, Z1
+	VPSUBD    Z3, Z0, Z1
 	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPMULLD   Z0, Z4, Z1
+	VPSUBD    Z4, Z0, Z1
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
@@ -3774,7 +3894,7 @@ one288:
 	CMPQ      DX, $0x00000010
 	JL        tail289
 	VMOVDQU64 (CX)(BX*4), Z1
-	VPMULLD   Z0, Z1, Z1
+	VPSUBD    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
@@ -3787,16 +3907,16 @@ tail289:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPMULLD     Z0, Z1, Z0
+	VPSUBD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
 end290:
 	VZEROUPPER
 	RET
 
-// func minI32AVX512(dst []int32, x []int32, y []int32)
+// func andI32AVX512(dst []int32, x []int32, y []int32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·minI32AVX512(SB), NOSPLIT, $0-72
+TEXT ·andI32AVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -3820,13 +3940,13 @@ loop291:
 	VMOVDQU64 128(DX)(SI*4), Z6
 	VMOVDQU64 192(CX)(SI*4), Z3
 	VMOVDQU64 192(DX)(SI*4), Z7
-	VPMINSD   Z4, Z0, Z0
+	VPANDQ    Z4, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
-	VPMINSD   Z5, Z1, Z0
+	VPANDQ    Z5, Z1, Z0
 	VMOVDQU64 Z0, 64(AX)(SI*4)
-	VPMINSD   Z6, Z2, Z0
+	VPANDQ    Z6, Z2, Z0
 	VMOVDQU64 Z0, 128(AX)(SI*4)
-	VPMINSD   Z7, Z3, Z0
+	VPANDQ    Z7, Z3, Z0
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
@@ -3840,7 +3960,7 @@ one293:
 	JL        tail294
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
-	VPMINSD   Z1, Z0, Z0
+	VPANDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
@@ -3854,16 +3974,16 @@ tail294:
 	KMOVQ       DI, K1
 	VMOVDQU32.Z (CX)(SI*4), K1, Z0
 	VMOVDQU32.Z (DX)(SI*4), K1, Z1
-	VPMINSD     Z1, Z0, Z0
+	VPANDQ      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
 end295:
 	VZEROUPPER
 	RET
 
-// func rightMinI32AVX512(dst []int32, x []int32, c int32)
+// func rightAndI32AVX512(dst []int32, x []int32, c int32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightMinI32AVX512(SB), NOSPLIT, $0-52
+TEXT ·rightAndI32AVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS c+48(FP), Z0
@@ -3880,13 +4000,13 @@ loop296:
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
 	VMOVDQU64 192(CX)(BX*4), Z4
-	VPMINSD   Z0, Z1, Z1
+	VPANDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
-	VPMINSD   Z0, Z2, Z1
+	VPANDQ    Z0, Z2, Z1
 	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPMINSD   Z0, Z3, Z1
+	VPANDQ    Z0, Z3, Z1
 	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPMINSD   Z0, Z4, Z1
+	VPANDQ    Z0, Z4, Z1
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
@@ -3899,7 +4019,7 @@ one298:
 	CMPQ      DX, $0x00000010
 	JL        tail299
 	VMOVDQU64 (CX)(BX*4), Z1
-	VPMINSD   Z0, Z1, Z1
+	VPANDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
@@ -3912,16 +4032,16 @@ tail299:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPMINSD     Z0, Z1, Z0
+	VPANDQ      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
 end300:
 	VZEROUPPER
 	RET
 
-// func maxI32AVX512(dst []int32, x []int32, y []int32)
+// func orI32AVX512(dst []int32, x []int32, y []int32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·maxI32AVX512(SB), NOSPLIT, $0-72
+TEXT ·orI32AVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -3945,13 +4065,13 @@ loop301:
 	VMOVDQU64 128(DX)(SI*4), Z6
 	VMOVDQU64 192(CX)(SI*4), Z3
 	VMOVDQU64 192(DX)(SI*4), Z7
-	VPMAXSD   Z4, Z0, Z0
+	VPORQ     Z4, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
-	VPMAXSD   Z5, Z1, Z0
+	VPORQ     Z5, Z1, Z0
 	VMOVDQU64 Z0, 64(AX)(SI*4)
-	VPMAXSD   Z6, Z2, Z0
+	VPORQ     Z6, Z2, Z0
 	VMOVDQU64 Z0, 128(AX)(SI*4)
-	VPMAXSD   Z7, Z3, Z0
+	VPORQ     Z7, Z3, Z0
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
@@ -3965,7 +4085,7 @@ one303:
 	JL        tail304
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
-	VPMAXSD   Z1, Z0, Z0
+	VPORQ     Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
@@ -3979,16 +4099,16 @@ tail304:
 	KMOVQ       DI, K1
 	VMOVDQU32.Z (CX)(SI*4), K1, Z0
 	VMOVDQU32.Z (DX)(SI*4), K1, Z1
-	VPMAXSD     Z1, Z0, Z0
+	VPORQ       Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
 end305:
 	VZEROUPPER
 	RET
 
-// func rightMaxI32AVX512(dst []int32, x []int32, c int32)
+// func rightOrI32AVX512(dst []int32, x []int32, c int32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightMaxI32AVX512(SB), NOSPLIT, $0-52
+TEXT ·rightOrI32AVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS c+48(FP), Z0
@@ -4005,13 +4125,13 @@ loop306:
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
 	VMOVDQU64 192(CX)(BX*4), Z4
-	VPMAXSD   Z0, Z1, Z1
+	VPORQ     Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
-	VPMAXSD   Z0, Z2, Z1
+	VPORQ     Z0, Z2, Z1
 	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPMAXSD   Z0, Z3, Z1
+	VPORQ     Z0, Z3, Z1
 	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPMAXSD   Z0, Z4, Z1
+	VPORQ     Z0, Z4, Z1
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
@@ -4024,7 +4144,7 @@ one308:
 	CMPQ      DX, $0x00000010
 	JL        tail309
 	VMOVDQU64 (CX)(BX*4), Z1
-	VPMAXSD   Z0, Z1, Z1
+	VPORQ     Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
@@ -4037,10 +4157,510 @@ tail309:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPMAXSD     Z0, Z1, Z0
+	VPORQ       Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
 end310:
+	VZEROUPPER
+	RET
+
+// func xorI32AVX512(dst []int32, x []int32, y []int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·xorI32AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000040, BX
+	JL      rest312
+
+loop311:
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z4
+	VMOVDQU64 64(CX)(SI*4), Z1
+	VMOVDQU64 64(DX)(SI*4), Z5
+	VMOVDQU64 128(CX)(SI*4), Z2
+	VMOVDQU64 128(DX)(SI*4), Z6
+	VMOVDQU64 192(CX)(SI*4), Z3
+	VMOVDQU64 192(DX)(SI*4), Z7
+	VPXORQ    Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	VPXORQ    Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*4)
+	VPXORQ    Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*4)
+	VPXORQ    Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*4)
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000040, BX
+	JGE       loop311
+
+rest312:
+	ADDQ $0x00000040, BX
+
+one313:
+	CMPQ      BX, $0x00000010
+	JL        tail314
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z1
+	VPXORQ    Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	SUBQ      $0x00000010, BX
+	JMP       one313
+
+tail314:
+	TESTQ       BX, BX
+	JE          end315
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU32.Z (CX)(SI*4), K1, Z0
+	VMOVDQU32.Z (DX)(SI*4), K1, Z1
+	VPXORQ      Z1, Z0, Z0
+	VMOVDQU32   Z0, K1, (AX)(SI*4)
+
+end315:
+	VZEROUPPER
+	RET
+
+// func rightXorI32AVX512(dst []int32, x []int32, c int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightXorI32AVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000040, DX
+	JL           rest317
+
+loop316:
+	VMOVDQU64 (CX)(BX*4), Z1
+	VMOVDQU64 64(CX)(BX*4), Z2
+	VMOVDQU64 128(CX)(BX*4), Z3
+	VMOVDQU64 192(CX)(BX*4), Z4
+	VPXORQ    Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	VPXORQ    Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*4)
+	VPXORQ    Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*4)
+	VPXORQ    Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*4)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000040, DX
+	JGE       loop316
+
+rest317:
+	ADDQ $0x00000040, DX
+
+one318:
+	CMPQ      DX, $0x00000010
+	JL        tail319
+	VMOVDQU64 (CX)(BX*4), Z1
+	VPXORQ    Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	SUBQ      $0x00000010, DX
+	JMP       one318
+
+tail319:
+	TESTQ       DX, DX
+	JE          end320
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU32.Z (CX)(BX*4), K1, Z1
+	VPXORQ      Z0, Z1, Z0
+	VMOVDQU32   Z0, K1, (AX)(BX*4)
+
+end320:
+	VZEROUPPER
+	RET
+
+// func mulI32AVX512(dst []int32, x []int32, y []int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·mulI32AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000040, BX
+	JL      rest322
+
+loop321:
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z4
+	VMOVDQU64 64(CX)(SI*4), Z1
+	VMOVDQU64 64(DX)(SI*4), Z5
+	VMOVDQU64 128(CX)(SI*4), Z2
+	VMOVDQU64 128(DX)(SI*4), Z6
+	VMOVDQU64 192(CX)(SI*4), Z3
+	VMOVDQU64 192(DX)(SI*4), Z7
+	VPMULLD   Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	VPMULLD   Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*4)
+	VPMULLD   Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*4)
+	VPMULLD   Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*4)
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000040, BX
+	JGE       loop321
+
+rest322:
+	ADDQ $0x00000040, BX
+
+one323:
+	CMPQ      BX, $0x00000010
+	JL        tail324
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z1
+	VPMULLD   Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	SUBQ      $0x00000010, BX
+	JMP       one323
+
+tail324:
+	TESTQ       BX, BX
+	JE          end325
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU32.Z (CX)(SI*4), K1, Z0
+	VMOVDQU32.Z (DX)(SI*4), K1, Z1
+	VPMULLD     Z1, Z0, Z0
+	VMOVDQU32   Z0, K1, (AX)(SI*4)
+
+end325:
+	VZEROUPPER
+	RET
+
+// func rightMulI32AVX512(dst []int32, x []int32, c int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightMulI32AVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000040, DX
+	JL           rest327
+
+loop326:
+	VMOVDQU64 (CX)(BX*4), Z1
+	VMOVDQU64 64(CX)(BX*4), Z2
+	VMOVDQU64 128(CX)(BX*4), Z3
+	VMOVDQU64 192(CX)(BX*4), Z4
+	VPMULLD   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	VPMULLD   Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*4)
+	VPMULLD   Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*4)
+	VPMULLD   Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*4)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000040, DX
+	JGE       loop326
+
+rest327:
+	ADDQ $0x00000040, DX
+
+one328:
+	CMPQ      DX, $0x00000010
+	JL        tail329
+	VMOVDQU64 (CX)(BX*4), Z1
+	VPMULLD   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	SUBQ      $0x00000010, DX
+	JMP       one328
+
+tail329:
+	TESTQ       DX, DX
+	JE          end330
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU32.Z (CX)(BX*4), K1, Z1
+	VPMULLD     Z0, Z1, Z0
+	VMOVDQU32   Z0, K1, (AX)(BX*4)
+
+end330:
+	VZEROUPPER
+	RET
+
+// func minI32AVX512(dst []int32, x []int32, y []int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·minI32AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000040, BX
+	JL      rest332
+
+loop331:
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z4
+	VMOVDQU64 64(CX)(SI*4), Z1
+	VMOVDQU64 64(DX)(SI*4), Z5
+	VMOVDQU64 128(CX)(SI*4), Z2
+	VMOVDQU64 128(DX)(SI*4), Z6
+	VMOVDQU64 192(CX)(SI*4), Z3
+	VMOVDQU64 192(DX)(SI*4), Z7
+	VPMINSD   Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	VPMINSD   Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*4)
+	VPMINSD   Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*4)
+	VPMINSD   Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*4)
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000040, BX
+	JGE       loop331
+
+rest332:
+	ADDQ $0x00000040, BX
+
+one333:
+	CMPQ      BX, $0x00000010
+	JL        tail334
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z1
+	VPMINSD   Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	SUBQ      $0x00000010, BX
+	JMP       one333
+
+tail334:
+	TESTQ       BX, BX
+	JE          end335
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU32.Z (CX)(SI*4), K1, Z0
+	VMOVDQU32.Z (DX)(SI*4), K1, Z1
+	VPMINSD     Z1, Z0, Z0
+	VMOVDQU32   Z0, K1, (AX)(SI*4)
+
+end335:
+	VZEROUPPER
+	RET
+
+// func rightMinI32AVX512(dst []int32, x []int32, c int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightMinI32AVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000040, DX
+	JL           rest337
+
+loop336:
+	VMOVDQU64 (CX)(BX*4), Z1
+	VMOVDQU64 64(CX)(BX*4), Z2
+	VMOVDQU64 128(CX)(BX*4), Z3
+	VMOVDQU64 192(CX)(BX*4), Z4
+	VPMINSD   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	VPMINSD   Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*4)
+	VPMINSD   Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*4)
+	VPMINSD   Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*4)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000040, DX
+	JGE       loop336
+
+rest337:
+	ADDQ $0x00000040, DX
+
+one338:
+	CMPQ      DX, $0x00000010
+	JL        tail339
+	VMOVDQU64 (CX)(BX*4), Z1
+	VPMINSD   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	SUBQ      $0x00000010, DX
+	JMP       one338
+
+tail339:
+	TESTQ       DX, DX
+	JE          end340
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU32.Z (CX)(BX*4), K1, Z1
+	VPMINSD     Z0, Z1, Z0
+	VMOVDQU32   Z0, K1, (AX)(BX*4)
+
+end340:
+	VZEROUPPER
+	RET
+
+// func maxI32AVX512(dst []int32, x []int32, y []int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·maxI32AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000040, BX
+	JL      rest342
+
+loop341:
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z4
+	VMOVDQU64 64(CX)(SI*4), Z1
+	VMOVDQU64 64(DX)(SI*4), Z5
+	VMOVDQU64 128(CX)(SI*4), Z2
+	VMOVDQU64 128(DX)(SI*4), Z6
+	VMOVDQU64 192(CX)(SI*4), Z3
+	VMOVDQU64 192(DX)(SI*4), Z7
+	VPMAXSD   Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	VPMAXSD   Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*4)
+	VPMAXSD   Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*4)
+	VPMAXSD   Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*4)
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000040, BX
+	JGE       loop341
+
+rest342:
+	ADDQ $0x00000040, BX
+
+one343:
+	CMPQ      BX, $0x00000010
+	JL        tail344
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z1
+	VPMAXSD   Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	SUBQ      $0x00000010, BX
+	JMP       one343
+
+tail344:
+	TESTQ       BX, BX
+	JE          end345
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU32.Z (CX)(SI*4), K1, Z0
+	VMOVDQU32.Z (DX)(SI*4), K1, Z1
+	VPMAXSD     Z1, Z0, Z0
+	VMOVDQU32   Z0, K1, (AX)(SI*4)
+
+end345:
+	VZEROUPPER
+	RET
+
+// func rightMaxI32AVX512(dst []int32, x []int32, c int32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightMaxI32AVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000040, DX
+	JL           rest347
+
+loop346:
+	VMOVDQU64 (CX)(BX*4), Z1
+	VMOVDQU64 64(CX)(BX*4), Z2
+	VMOVDQU64 128(CX)(BX*4), Z3
+	VMOVDQU64 192(CX)(BX*4), Z4
+	VPMAXSD   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	VPMAXSD   Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*4)
+	VPMAXSD   Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*4)
+	VPMAXSD   Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*4)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000040, DX
+	JGE       loop346
+
+rest347:
+	ADDQ $0x00000040, DX
+
+one348:
+	CMPQ      DX, $0x00000010
+	JL        tail349
+	VMOVDQU64 (CX)(BX*4), Z1
+	VPMAXSD   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	SUBQ      $0x00000010, DX
+	JMP       one348
+
+tail349:
+	TESTQ       DX, DX
+	JE          end350
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU32.Z (CX)(BX*4), K1, Z1
+	VPMAXSD     Z0, Z1, Z0
+	VMOVDQU32   Z0, K1, (AX)(BX*4)
+
+end350:
 	VZEROUPPER
 	RET
 
@@ -4059,9 +4679,9 @@ TEXT ·addU64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest312
+	JL      rest352
 
-loop311:
+loop351:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -4080,25 +4700,25 @@ loop311:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop311
+	JGE       loop351
 
-rest312:
+rest352:
 	ADDQ $0x00000020, BX
 
-one313:
+one353:
 	CMPQ      BX, $0x00000008
-	JL        tail314
+	JL        tail354
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPADDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one313
+	JMP       one353
 
-tail314:
+tail354:
 	TESTQ       BX, BX
-	JE          end315
+	JE          end355
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -4107,7 +4727,7 @@ tail314:
 	VPADDQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end315:
+end355:
 	VZEROUPPER
 	RET
 
@@ -4123,9 +4743,9 @@ TEXT ·rightAddU64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest317
+	JL           rest357
 
-loop316:
+loop356:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -4140,24 +4760,24 @@ loop316:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop316
+	JGE       loop356
 
-rest317:
+rest357:
 	ADDQ $0x00000020, DX
 
-one318:
+one358:
 	CMPQ      DX, $0x00000008
-	JL        tail319
+	JL        tail359
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPADDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one318
+	JMP       one358
 
-tail319:
+tail359:
 	TESTQ       DX, DX
-	JE          end320
+	JE          end360
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -4165,7 +4785,7 @@ tail319:
 	VPADDQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end320:
+end360:
 	VZEROUPPER
 	RET
 
@@ -4184,9 +4804,9 @@ TEXT ·subU64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest322
+	JL      rest362
 
-loop321:
+loop361:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -4205,25 +4825,25 @@ loop321:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop321
+	JGE       loop361
 
-rest322:
+rest362:
 	ADDQ $0x00000020, BX
 
-one323:
+one363:
 	CMPQ      BX, $0x00000008
-	JL        tail324
+	JL        tail364
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPSUBQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one323
+	JMP       one363
 
-tail324:
+tail364:
 	TESTQ       BX, BX
-	JE          end325
+	JE          end365
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -4232,7 +4852,7 @@ tail324:
 	VPSUBQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end325:
+end365:
 	VZEROUPPER
 	RET
 
@@ -4248,9 +4868,9 @@ TEXT ·rightSubU64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest327
+	JL           rest367
 
-loop326:
+loop366:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -4265,24 +4885,24 @@ loop326:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop326
+	JGE       loop366
 
-rest327:
+rest367:
 	ADDQ $0x00000020, DX
 
-one328:
+one368:
 	CMPQ      DX, $0x00000008
-	JL        tail329
+	JL        tail369
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPSUBQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one328
+	JMP       one368
 
-tail329:
+tail369:
 	TESTQ       DX, DX
-	JE          end330
+	JE          end370
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -4290,513 +4910,13 @@ tail329:
 	VPSUBQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end330:
+end370:
 	VZEROUPPER
 	RET
 
 // func leftSubU64AVX512(dst []uint64, x []uint64, c uint64)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
 TEXT ·leftSubU64AVX512(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest332
-
-loop331:
-	VMOVDQU64 (CX)(BX*8), Z1
-	VMOVDQU64 64(CX)(BX*8), Z2
-	VMOVDQU64 128(CX)(BX*8), Z3
-	VMOVDQU64 192(CX)(BX*8), Z4
-	VPSUBQ    Z1, Z0, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	VPSUBQ    Z2, Z0, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPSUBQ    Z3, Z0, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPSUBQ    Z4, Z0, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*8)
-	ADDQ      $0x00000020, BX
-	SUBQ      $0x00000020, DX
-	JGE       loop331
-
-rest332:
-	ADDQ $0x00000020, DX
-
-one333:
-	CMPQ      DX, $0x00000008
-	JL        tail334
-	VMOVDQU64 (CX)(BX*8), Z1
-	VPSUBQ    Z1, Z0, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	ADDQ      $0x00000008, BX
-	SUBQ      $0x00000008, DX
-	JMP       one333
-
-tail334:
-	TESTQ       DX, DX
-	JE          end335
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPSUBQ      Z1, Z0, Z0
-	VMOVDQU64   Z0, K1, (AX)(BX*8)
-
-end335:
-	VZEROUPPER
-	RET
-
-// func andU64AVX512(dst []uint64, x []uint64, y []uint64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·andU64AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest337
-
-loop336:
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z4
-	VMOVDQU64 64(CX)(SI*8), Z1
-	VMOVDQU64 64(DX)(SI*8), Z5
-	VMOVDQU64 128(CX)(SI*8), Z2
-	VMOVDQU64 128(DX)(SI*8), Z6
-	VMOVDQU64 192(CX)(SI*8), Z3
-	VMOVDQU64 192(DX)(SI*8), Z7
-	VPANDQ    Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	VPANDQ    Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*8)
-	VPANDQ    Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*8)
-	VPANDQ    Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*8)
-	ADDQ      $0x00000020, SI
-	SUBQ      $0x00000020, BX
-	JGE       loop336
-
-rest337:
-	ADDQ $0x00000020, BX
-
-one338:
-	CMPQ      BX, $0x00000008
-	JL        tail339
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z1
-	VPANDQ    Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	ADDQ      $0x00000008, SI
-	SUBQ      $0x00000008, BX
-	JMP       one338
-
-tail339:
-	TESTQ       BX, BX
-	JE          end340
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU64.Z (CX)(SI*8), K1, Z0
-	VMOVDQU64.Z (DX)(SI*8), K1, Z1
-	VPANDQ      Z1, Z0, Z0
-	VMOVDQU64   Z0, K1, (AX)(SI*8)
-
-end340:
-	VZEROUPPER
-	RET
-
-// func rightAndU64AVX512(dst []uint64, x []uint64, c uint64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightAndU64AVX512(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest342
-
-loop341:
-	VMOVDQU64 (CX)(BX*8), Z1
-	VMOVDQU64 64(CX)(BX*8), Z2
-	VMOVDQU64 128(CX)(BX*8), Z3
-	VMOVDQU64 192(CX)(BX*8), Z4
-	VPANDQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	VPANDQ    Z0, Z2, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPANDQ    Z0, Z3, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPANDQ    Z0, Z4, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*8)
-	ADDQ      $0x00000020, BX
-	SUBQ      $0x00000020, DX
-	JGE       loop341
-
-rest342:
-	ADDQ $0x00000020, DX
-
-one343:
-	CMPQ      DX, $0x00000008
-	JL        tail344
-	VMOVDQU64 (CX)(BX*8), Z1
-	VPANDQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	ADDQ      $0x00000008, BX
-	SUBQ      $0x00000008, DX
-	JMP       one343
-
-tail344:
-	TESTQ       DX, DX
-	JE          end345
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPANDQ      Z0, Z1, Z0
-	VMOVDQU64   Z0, K1, (AX)(BX*8)
-
-end345:
-	VZEROUPPER
-	RET
-
-// func orU64AVX512(dst []uint64, x []uint64, y []uint64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·orU64AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest347
-
-loop346:
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z4
-	VMOVDQU64 64(CX)(SI*8), Z1
-	VMOVDQU64 64(DX)(SI*8), Z5
-	VMOVDQU64 128(CX)(SI*8), Z2
-	VMOVDQU64 128(DX)(SI*8), Z6
-	VMOVDQU64 192(CX)(SI*8), Z3
-	VMOVDQU64 192(DX)(SI*8), Z7
-	VPORQ     Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	VPORQ     Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*8)
-	VPORQ     Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*8)
-	VPORQ     Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*8)
-	ADDQ      $0x00000020, SI
-	SUBQ      $0x00000020, BX
-	JGE       loop346
-
-rest347:
-	ADDQ $0x00000020, BX
-
-one348:
-	CMPQ      BX, $0x00000008
-	JL        tail349
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z1
-	VPORQ     Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	ADDQ      $0x00000008, SI
-	SUBQ      $0x00000008, BX
-	JMP       one348
-
-tail349:
-	TESTQ       BX, BX
-	JE          end350
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU64.Z (CX)(SI*8), K1, Z0
-	VMOVDQU64.Z (DX)(SI*8), K1, Z1
-	VPORQ       Z1, Z0, Z0
-	VMOVDQU64   Z0, K1, (AX)(SI*8)
-
-end350:
-	VZEROUPPER
-	RET
-
-// func rightOrU64AVX512(dst []uint64, x []uint64, c uint64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightOrU64AVX512(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest352
-
-loop351:
-	VMOVDQU64 (CX)(BX*8), Z1
-	VMOVDQU64 64(CX)(BX*8), Z2
-	VMOVDQU64 128(CX)(BX*8), Z3
-	VMOVDQU64 192(CX)(BX*8), Z4
-	VPORQ     Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	VPORQ     Z0, Z2, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPORQ     Z0, Z3, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPORQ     Z0, Z4, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*8)
-	ADDQ      $0x00000020, BX
-	SUBQ      $0x00000020, DX
-	JGE       loop351
-
-rest352:
-	ADDQ $0x00000020, DX
-
-one353:
-	CMPQ      DX, $0x00000008
-	JL        tail354
-	VMOVDQU64 (CX)(BX*8), Z1
-	VPORQ     Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	ADDQ      $0x00000008, BX
-	SUBQ      $0x00000008, DX
-	JMP       one353
-
-tail354:
-	TESTQ       DX, DX
-	JE          end355
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPORQ       Z0, Z1, Z0
-	VMOVDQU64   Z0, K1, (AX)(BX*8)
-
-end355:
-	VZEROUPPER
-	RET
-
-// func xorU64AVX512(dst []uint64, x []uint64, y []uint64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·xorU64AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest357
-
-loop356:
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z4
-	VMOVDQU64 64(CX)(SI*8), Z1
-	VMOVDQU64 64(DX)(SI*8), Z5
-	VMOVDQU64 128(CX)(SI*8), Z2
-	VMOVDQU64 128(DX)(SI*8), Z6
-	VMOVDQU64 192(CX)(SI*8), Z3
-	VMOVDQU64 192(DX)(SI*8), Z7
-	VPXORQ    Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	VPXORQ    Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*8)
-	VPXORQ    Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*8)
-	VPXORQ    Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*8)
-	ADDQ      $0x00000020, SI
-	SUBQ      $0x00000020, BX
-	JGE       loop356
-
-rest357:
-	ADDQ $0x00000020, BX
-
-one358:
-	CMPQ      BX, $0x00000008
-	JL        tail359
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z1
-	VPXORQ    Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	ADDQ      $0x00000008, SI
-	SUBQ      $0x00000008, BX
-	JMP       one358
-
-tail359:
-	TESTQ       BX, BX
-	JE          end360
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU64.Z (CX)(SI*8), K1, Z0
-	VMOVDQU64.Z (DX)(SI*8), K1, Z1
-	VPXORQ      Z1, Z0, Z0
-	VMOVDQU64   Z0, K1, (AX)(SI*8)
-
-end360:
-	VZEROUPPER
-	RET
-
-// func rightXorU64AVX512(dst []uint64, x []uint64, c uint64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightXorU64AVX512(SB), NOSPLIT, $0-56
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VPBROADCASTQ c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000020, DX
-	JL           rest362
-
-loop361:
-	VMOVDQU64 (CX)(BX*8), Z1
-	VMOVDQU64 64(CX)(BX*8), Z2
-	VMOVDQU64 128(CX)(BX*8), Z3
-	VMOVDQU64 192(CX)(BX*8), Z4
-	VPXORQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	VPXORQ    Z0, Z2, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPXORQ    Z0, Z3, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPXORQ    Z0, Z4, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*8)
-	ADDQ      $0x00000020, BX
-	SUBQ      $0x00000020, DX
-	JGE       loop361
-
-rest362:
-	ADDQ $0x00000020, DX
-
-one363:
-	CMPQ      DX, $0x00000008
-	JL        tail364
-	VMOVDQU64 (CX)(BX*8), Z1
-	VPXORQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	ADDQ      $0x00000008, BX
-	SUBQ      $0x00000008, DX
-	JMP       one363
-
-tail364:
-	TESTQ       DX, DX
-	JE          end365
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPXORQ      Z0, Z1, Z0
-	VMOVDQU64   Z0, K1, (AX)(BX*8)
-
-end365:
-	VZEROUPPER
-	RET
-
-// func mulU64AVX512(dst []uint64, x []uint64, y []uint64)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·mulU64AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000020, BX
-	JL      rest367
-
-loop366:
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z4
-	VMOVDQU64 64(CX)(SI*8), Z1
-	VMOVDQU64 64(DX)(SI*8), Z5
-	VMOVDQU64 128(CX)(SI*8), Z2
-	VMOVDQU64 128(DX)(SI*8), Z6
-	VMOVDQU64 192(CX)(SI*8), Z3
-	VMOVDQU64 192(DX)(SI*8), Z7
-	VPMULLQ   Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	VPMULLQ   Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*8)
-	VPMULLQ   Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*8)
-	VPMULLQ   Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*8)
-	ADDQ      $0x00000020, SI
-	SUBQ      $0x00000020, BX
-	JGE       loop366
-
-rest367:
-	ADDQ $0x00000020, BX
-
-one368:
-	CMPQ      BX, $0x00000008
-	JL        tail369
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z1
-	VPMULLQ   Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*8)
-	ADDQ      $0x00000008, SI
-	SUBQ      $0x00000008, BX
-	JMP       one368
-
-tail369:
-	TESTQ       BX, BX
-	JE          end370
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU64.Z (CX)(SI*8), K1, Z0
-	VMOVDQU64.Z (DX)(SI*8), K1, Z1
-	VPMULLQ     Z1, Z0, Z0
-	VMOVDQU64   Z0, K1, (AX)(SI*8)
-
-end370:
-	VZEROUPPER
-	RET
-
-// func rightMulU64AVX512(dst []uint64, x []uint64, c uint64)
-// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2, CMOV
-TEXT ·rightMulU64AVX512(SB), NOSPLIT, $0-56
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VPBROADCASTQ c+48(FP), Z0
@@ -4813,13 +4933,13 @@ loop371:
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
 	VMOVDQU64 192(CX)(BX*8), Z4
-	VPMULLQ   Z0, Z1, Z1
+	VPSUBQ    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
-	VPMULLQ   Z0, Z2, Z1
+	VPSUBQ    Z2, Z0, Z1
 	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPMULLQ   Z0, Z3, Z1
+	VPSUBQ    Z3, Z0, Z1
 	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPMULLQ   Z0, Z4, Z1
+	VPSUBQ    Z4, Z0, Z1
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
@@ -4832,7 +4952,7 @@ one373:
 	CMPQ      DX, $0x00000008
 	JL        tail374
 	VMOVDQU64 (CX)(BX*8), Z1
-	VPMULLQ   Z0, Z1, Z1
+	VPSUBQ    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
@@ -4845,16 +4965,16 @@ tail374:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPMULLQ     Z0, Z1, Z0
+	VPSUBQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
 end375:
 	VZEROUPPER
 	RET
 
-// func minU64AVX512(dst []uint64, x []uint64, y []uint64)
+// func andU64AVX512(dst []uint64, x []uint64, y []uint64)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·minU64AVX512(SB), NOSPLIT, $0-72
+TEXT ·andU64AVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -4878,13 +4998,13 @@ loop376:
 	VMOVDQU64 128(DX)(SI*8), Z6
 	VMOVDQU64 192(CX)(SI*8), Z3
 	VMOVDQU64 192(DX)(SI*8), Z7
-	VPMINUQ   Z4, Z0, Z0
+	VPANDQ    Z4, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
-	VPMINUQ   Z5, Z1, Z0
+	VPANDQ    Z5, Z1, Z0
 	VMOVDQU64 Z0, 64(AX)(SI*8)
-	VPMINUQ   Z6, Z2, Z0
+	VPANDQ    Z6, Z2, Z0
 	VMOVDQU64 Z0, 128(AX)(SI*8)
-	VPMINUQ   Z7, Z3, Z0
+	VPANDQ    Z7, Z3, Z0
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
@@ -4898,7 +5018,7 @@ one378:
 	JL        tail379
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
-	VPMINUQ   Z1, Z0, Z0
+	VPANDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
@@ -4912,16 +5032,16 @@ tail379:
 	KMOVQ       DI, K1
 	VMOVDQU64.Z (CX)(SI*8), K1, Z0
 	VMOVDQU64.Z (DX)(SI*8), K1, Z1
-	VPMINUQ     Z1, Z0, Z0
+	VPANDQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
 end380:
 	VZEROUPPER
 	RET
 
-// func rightMinU64AVX512(dst []uint64, x []uint64, c uint64)
+// func rightAndU64AVX512(dst []uint64, x []uint64, c uint64)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightMinU64AVX512(SB), NOSPLIT, $0-56
+TEXT ·rightAndU64AVX512(SB), NOSPLIT, $0-56
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VPBROADCASTQ c+48(FP), Z0
@@ -4938,13 +5058,13 @@ loop381:
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
 	VMOVDQU64 192(CX)(BX*8), Z4
-	VPMINUQ   Z0, Z1, Z1
+	VPANDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
-	VPMINUQ   Z0, Z2, Z1
+	VPANDQ    Z0, Z2, Z1
 	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPMINUQ   Z0, Z3, Z1
+	VPANDQ    Z0, Z3, Z1
 	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPMINUQ   Z0, Z4, Z1
+	VPANDQ    Z0, Z4, Z1
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
@@ -4957,7 +5077,7 @@ one383:
 	CMPQ      DX, $0x00000008
 	JL        tail384
 	VMOVDQU64 (CX)(BX*8), Z1
-	VPMINUQ   Z0, Z1, Z1
+	VPANDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
@@ -4970,16 +5090,16 @@ tail384:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPMINUQ     Z0, Z1, Z0
+	VPANDQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
 end385:
 	VZEROUPPER
 	RET
 
-// func maxU64AVX512(dst []uint64, x []uint64, y []uint64)
+// func orU64AVX512(dst []uint64, x []uint64, y []uint64)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·maxU64AVX512(SB), NOSPLIT, $0-72
+TEXT ·orU64AVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -5003,13 +5123,13 @@ loop386:
 	VMOVDQU64 128(DX)(SI*8), Z6
 	VMOVDQU64 192(CX)(SI*8), Z3
 	VMOVDQU64 192(DX)(SI*8), Z7
-	VPMAXUQ   Z4, Z0, Z0
+	VPORQ     Z4, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
-	VPMAXUQ   Z5, Z1, Z0
+	VPORQ     Z5, Z1, Z0
 	VMOVDQU64 Z0, 64(AX)(SI*8)
-	VPMAXUQ   Z6, Z2, Z0
+	VPORQ     Z6, Z2, Z0
 	VMOVDQU64 Z0, 128(AX)(SI*8)
-	VPMAXUQ   Z7, Z3, Z0
+	VPORQ     Z7, Z3, Z0
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
@@ -5023,7 +5143,7 @@ one388:
 	JL        tail389
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
-	VPMAXUQ   Z1, Z0, Z0
+	VPORQ     Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
@@ -5037,16 +5157,16 @@ tail389:
 	KMOVQ       DI, K1
 	VMOVDQU64.Z (CX)(SI*8), K1, Z0
 	VMOVDQU64.Z (DX)(SI*8), K1, Z1
-	VPMAXUQ     Z1, Z0, Z0
+	VPORQ       Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
 end390:
 	VZEROUPPER
 	RET
 
-// func rightMaxU64AVX512(dst []uint64, x []uint64, c uint64)
+// func rightOrU64AVX512(dst []uint64, x []uint64, c uint64)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightMaxU64AVX512(SB), NOSPLIT, $0-56
+TEXT ·rightOrU64AVX512(SB), NOSPLIT, $0-56
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VPBROADCASTQ c+48(FP), Z0
@@ -5063,13 +5183,13 @@ loop391:
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
 	VMOVDQU64 192(CX)(BX*8), Z4
-	VPMAXUQ   Z0, Z1, Z1
+	VPORQ     Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
-	VPMAXUQ   Z0, Z2, Z1
+	VPORQ     Z0, Z2, Z1
 	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VPMAXUQ   Z0, Z3, Z1
+	VPORQ     Z0, Z3, Z1
 	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VPMAXUQ   Z0, Z4, Z1
+	VPORQ     Z0, Z4, Z1
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
@@ -5082,7 +5202,7 @@ one393:
 	CMPQ      DX, $0x00000008
 	JL        tail394
 	VMOVDQU64 (CX)(BX*8), Z1
-	VPMAXUQ   Z0, Z1, Z1
+	VPORQ     Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
@@ -5095,10 +5215,510 @@ tail394:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU64.Z (CX)(BX*8), K1, Z1
-	VPMAXUQ     Z0, Z1, Z0
+	VPORQ       Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
 end395:
+	VZEROUPPER
+	RET
+
+// func xorU64AVX512(dst []uint64, x []uint64, y []uint64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·xorU64AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest397
+
+loop396:
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z4
+	VMOVDQU64 64(CX)(SI*8), Z1
+	VMOVDQU64 64(DX)(SI*8), Z5
+	VMOVDQU64 128(CX)(SI*8), Z2
+	VMOVDQU64 128(DX)(SI*8), Z6
+	VMOVDQU64 192(CX)(SI*8), Z3
+	VMOVDQU64 192(DX)(SI*8), Z7
+	VPXORQ    Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	VPXORQ    Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*8)
+	VPXORQ    Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*8)
+	VPXORQ    Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*8)
+	ADDQ      $0x00000020, SI
+	SUBQ      $0x00000020, BX
+	JGE       loop396
+
+rest397:
+	ADDQ $0x00000020, BX
+
+one398:
+	CMPQ      BX, $0x00000008
+	JL        tail399
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z1
+	VPXORQ    Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	ADDQ      $0x00000008, SI
+	SUBQ      $0x00000008, BX
+	JMP       one398
+
+tail399:
+	TESTQ       BX, BX
+	JE          end400
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU64.Z (CX)(SI*8), K1, Z0
+	VMOVDQU64.Z (DX)(SI*8), K1, Z1
+	VPXORQ      Z1, Z0, Z0
+	VMOVDQU64   Z0, K1, (AX)(SI*8)
+
+end400:
+	VZEROUPPER
+	RET
+
+// func rightXorU64AVX512(dst []uint64, x []uint64, c uint64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightXorU64AVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest402
+
+loop401:
+	VMOVDQU64 (CX)(BX*8), Z1
+	VMOVDQU64 64(CX)(BX*8), Z2
+	VMOVDQU64 128(CX)(BX*8), Z3
+	VMOVDQU64 192(CX)(BX*8), Z4
+	VPXORQ    Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	VPXORQ    Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*8)
+	VPXORQ    Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*8)
+	VPXORQ    Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*8)
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x00000020, DX
+	JGE       loop401
+
+rest402:
+	ADDQ $0x00000020, DX
+
+one403:
+	CMPQ      DX, $0x00000008
+	JL        tail404
+	VMOVDQU64 (CX)(BX*8), Z1
+	VPXORQ    Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	ADDQ      $0x00000008, BX
+	SUBQ      $0x00000008, DX
+	JMP       one403
+
+tail404:
+	TESTQ       DX, DX
+	JE          end405
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU64.Z (CX)(BX*8), K1, Z1
+	VPXORQ      Z0, Z1, Z0
+	VMOVDQU64   Z0, K1, (AX)(BX*8)
+
+end405:
+	VZEROUPPER
+	RET
+
+// func mulU64AVX512(dst []uint64, x []uint64, y []uint64)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·mulU64AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest407
+
+loop406:
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z4
+	VMOVDQU64 64(CX)(SI*8), Z1
+	VMOVDQU64 64(DX)(SI*8), Z5
+	VMOVDQU64 128(CX)(SI*8), Z2
+	VMOVDQU64 128(DX)(SI*8), Z6
+	VMOVDQU64 192(CX)(SI*8), Z3
+	VMOVDQU64 192(DX)(SI*8), Z7
+	VPMULLQ   Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	VPMULLQ   Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*8)
+	VPMULLQ   Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*8)
+	VPMULLQ   Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*8)
+	ADDQ      $0x00000020, SI
+	SUBQ      $0x00000020, BX
+	JGE       loop406
+
+rest407:
+	ADDQ $0x00000020, BX
+
+one408:
+	CMPQ      BX, $0x00000008
+	JL        tail409
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z1
+	VPMULLQ   Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	ADDQ      $0x00000008, SI
+	SUBQ      $0x00000008, BX
+	JMP       one408
+
+tail409:
+	TESTQ       BX, BX
+	JE          end410
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU64.Z (CX)(SI*8), K1, Z0
+	VMOVDQU64.Z (DX)(SI*8), K1, Z1
+	VPMULLQ     Z1, Z0, Z0
+	VMOVDQU64   Z0, K1, (AX)(SI*8)
+
+end410:
+	VZEROUPPER
+	RET
+
+// func rightMulU64AVX512(dst []uint64, x []uint64, c uint64)
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2, CMOV
+TEXT ·rightMulU64AVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest412
+
+loop411:
+	VMOVDQU64 (CX)(BX*8), Z1
+	VMOVDQU64 64(CX)(BX*8), Z2
+	VMOVDQU64 128(CX)(BX*8), Z3
+	VMOVDQU64 192(CX)(BX*8), Z4
+	VPMULLQ   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	VPMULLQ   Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*8)
+	VPMULLQ   Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*8)
+	VPMULLQ   Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*8)
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x00000020, DX
+	JGE       loop411
+
+rest412:
+	ADDQ $0x00000020, DX
+
+one413:
+	CMPQ      DX, $0x00000008
+	JL        tail414
+	VMOVDQU64 (CX)(BX*8), Z1
+	VPMULLQ   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	ADDQ      $0x00000008, BX
+	SUBQ      $0x00000008, DX
+	JMP       one413
+
+tail414:
+	TESTQ       DX, DX
+	JE          end415
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU64.Z (CX)(BX*8), K1, Z1
+	VPMULLQ     Z0, Z1, Z0
+	VMOVDQU64   Z0, K1, (AX)(BX*8)
+
+end415:
+	VZEROUPPER
+	RET
+
+// func minU64AVX512(dst []uint64, x []uint64, y []uint64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·minU64AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest417
+
+loop416:
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z4
+	VMOVDQU64 64(CX)(SI*8), Z1
+	VMOVDQU64 64(DX)(SI*8), Z5
+	VMOVDQU64 128(CX)(SI*8), Z2
+	VMOVDQU64 128(DX)(SI*8), Z6
+	VMOVDQU64 192(CX)(SI*8), Z3
+	VMOVDQU64 192(DX)(SI*8), Z7
+	VPMINUQ   Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	VPMINUQ   Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*8)
+	VPMINUQ   Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*8)
+	VPMINUQ   Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*8)
+	ADDQ      $0x00000020, SI
+	SUBQ      $0x00000020, BX
+	JGE       loop416
+
+rest417:
+	ADDQ $0x00000020, BX
+
+one418:
+	CMPQ      BX, $0x00000008
+	JL        tail419
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z1
+	VPMINUQ   Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	ADDQ      $0x00000008, SI
+	SUBQ      $0x00000008, BX
+	JMP       one418
+
+tail419:
+	TESTQ       BX, BX
+	JE          end420
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU64.Z (CX)(SI*8), K1, Z0
+	VMOVDQU64.Z (DX)(SI*8), K1, Z1
+	VPMINUQ     Z1, Z0, Z0
+	VMOVDQU64   Z0, K1, (AX)(SI*8)
+
+end420:
+	VZEROUPPER
+	RET
+
+// func rightMinU64AVX512(dst []uint64, x []uint64, c uint64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightMinU64AVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest422
+
+loop421:
+	VMOVDQU64 (CX)(BX*8), Z1
+	VMOVDQU64 64(CX)(BX*8), Z2
+	VMOVDQU64 128(CX)(BX*8), Z3
+	VMOVDQU64 192(CX)(BX*8), Z4
+	VPMINUQ   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	VPMINUQ   Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*8)
+	VPMINUQ   Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*8)
+	VPMINUQ   Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*8)
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x00000020, DX
+	JGE       loop421
+
+rest422:
+	ADDQ $0x00000020, DX
+
+one423:
+	CMPQ      DX, $0x00000008
+	JL        tail424
+	VMOVDQU64 (CX)(BX*8), Z1
+	VPMINUQ   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	ADDQ      $0x00000008, BX
+	SUBQ      $0x00000008, DX
+	JMP       one423
+
+tail424:
+	TESTQ       DX, DX
+	JE          end425
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU64.Z (CX)(BX*8), K1, Z1
+	VPMINUQ     Z0, Z1, Z0
+	VMOVDQU64   Z0, K1, (AX)(BX*8)
+
+end425:
+	VZEROUPPER
+	RET
+
+// func maxU64AVX512(dst []uint64, x []uint64, y []uint64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·maxU64AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000020, BX
+	JL      rest427
+
+loop426:
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z4
+	VMOVDQU64 64(CX)(SI*8), Z1
+	VMOVDQU64 64(DX)(SI*8), Z5
+	VMOVDQU64 128(CX)(SI*8), Z2
+	VMOVDQU64 128(DX)(SI*8), Z6
+	VMOVDQU64 192(CX)(SI*8), Z3
+	VMOVDQU64 192(DX)(SI*8), Z7
+	VPMAXUQ   Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	VPMAXUQ   Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*8)
+	VPMAXUQ   Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*8)
+	VPMAXUQ   Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*8)
+	ADDQ      $0x00000020, SI
+	SUBQ      $0x00000020, BX
+	JGE       loop426
+
+rest427:
+	ADDQ $0x00000020, BX
+
+one428:
+	CMPQ      BX, $0x00000008
+	JL        tail429
+	VMOVDQU64 (CX)(SI*8), Z0
+	VMOVDQU64 (DX)(SI*8), Z1
+	VPMAXUQ   Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
+	ADDQ      $0x00000008, SI
+	SUBQ      $0x00000008, BX
+	JMP       one428
+
+tail429:
+	TESTQ       BX, BX
+	JE          end430
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU64.Z (CX)(SI*8), K1, Z0
+	VMOVDQU64.Z (DX)(SI*8), K1, Z1
+	VPMAXUQ     Z1, Z0, Z0
+	VMOVDQU64   Z0, K1, (AX)(SI*8)
+
+end430:
+	VZEROUPPER
+	RET
+
+// func rightMaxU64AVX512(dst []uint64, x []uint64, c uint64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightMaxU64AVX512(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VPBROADCASTQ c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000020, DX
+	JL           rest432
+
+loop431:
+	VMOVDQU64 (CX)(BX*8), Z1
+	VMOVDQU64 64(CX)(BX*8), Z2
+	VMOVDQU64 128(CX)(BX*8), Z3
+	VMOVDQU64 192(CX)(BX*8), Z4
+	VPMAXUQ   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	VPMAXUQ   Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*8)
+	VPMAXUQ   Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*8)
+	VPMAXUQ   Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*8)
+	ADDQ      $0x00000020, BX
+	SUBQ      $0x00000020, DX
+	JGE       loop431
+
+rest432:
+	ADDQ $0x00000020, DX
+
+one433:
+	CMPQ      DX, $0x00000008
+	JL        tail434
+	VMOVDQU64 (CX)(BX*8), Z1
+	VPMAXUQ   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*8)
+	ADDQ      $0x00000008, BX
+	SUBQ      $0x00000008, DX
+	JMP       one433
+
+tail434:
+	TESTQ       DX, DX
+	JE          end435
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU64.Z (CX)(BX*8), K1, Z1
+	VPMAXUQ     Z0, Z1, Z0
+	VMOVDQU64   Z0, K1, (AX)(BX*8)
+
+end435:
 	VZEROUPPER
 	RET
 
@@ -5117,9 +5737,9 @@ TEXT ·addU32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest397
+	JL      rest437
 
-loop396:
+loop436:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -5138,25 +5758,25 @@ loop396:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop396
+	JGE       loop436
 
-rest397:
+rest437:
 	ADDQ $0x00000040, BX
 
-one398:
+one438:
 	CMPQ      BX, $0x00000010
-	JL        tail399
+	JL        tail439
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPADDD    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one398
+	JMP       one438
 
-tail399:
+tail439:
 	TESTQ       BX, BX
-	JE          end400
+	JE          end440
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -5165,7 +5785,7 @@ tail399:
 	VPADDD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end400:
+end440:
 	VZEROUPPER
 	RET
 
@@ -5181,9 +5801,9 @@ TEXT ·rightAddU32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest402
+	JL           rest442
 
-loop401:
+loop441:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -5198,24 +5818,24 @@ loop401:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop401
+	JGE       loop441
 
-rest402:
+rest442:
 	ADDQ $0x00000040, DX
 
-one403:
+one443:
 	CMPQ      DX, $0x00000010
-	JL        tail404
+	JL        tail444
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPADDD    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one403
+	JMP       one443
 
-tail404:
+tail444:
 	TESTQ       DX, DX
-	JE          end405
+	JE          end445
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -5223,7 +5843,7 @@ tail404:
 	VPADDD      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end405:
+end445:
 	VZEROUPPER
 	RET
 
@@ -5242,9 +5862,9 @@ TEXT ·subU32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest407
+	JL      rest447
 
-loop406:
+loop446:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -5263,25 +5883,25 @@ loop406:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop406
+	JGE       loop446
 
-rest407:
+rest447:
 	ADDQ $0x00000040, BX
 
-one408:
+one448:
 	CMPQ      BX, $0x00000010
-	JL        tail409
+	JL        tail449
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPSUBD    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one408
+	JMP       one448
 
-tail409:
+tail449:
 	TESTQ       BX, BX
-	JE          end410
+	JE          end450
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -5290,7 +5910,7 @@ tail409:
 	VPSUBD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end410:
+end450:
 	VZEROUPPER
 	RET
 
@@ -5306,9 +5926,9 @@ TEXT ·rightSubU32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest412
+	JL           rest452
 
-loop411:
+loop451:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -5323,24 +5943,24 @@ loop411:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop411
+	JGE       loop451
 
-rest412:
+rest452:
 	ADDQ $0x00000040, DX
 
-one413:
+one453:
 	CMPQ      DX, $0x00000010
-	JL        tail414
+	JL        tail454
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPSUBD    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one413
+	JMP       one453
 
-tail414:
+tail454:
 	TESTQ       DX, DX
-	JE          end415
+	JE          end455
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -5348,513 +5968,13 @@ tail414:
 	VPSUBD      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end415:
+end455:
 	VZEROUPPER
 	RET
 
 // func leftSubU32AVX512(dst []uint32, x []uint32, c uint32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
 TEXT ·leftSubU32AVX512(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000040, DX
-	JL           rest417
-
-loop416:
-	VMOVDQU64 (CX)(BX*4), Z1
-	VMOVDQU64 64(CX)(BX*4), Z2
-	VMOVDQU64 128(CX)(BX*4), Z3
-	VMOVDQU64 192(CX)(BX*4), Z4
-	VPSUBD    Z1, Z0, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	VPSUBD    Z2, Z0, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPSUBD    Z3, Z0, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPSUBD    Z4, Z0, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*4)
-	ADDQ      $0x00000040, BX
-	SUBQ      $0x00000040, DX
-	JGE       loop416
-
-rest417:
-	ADDQ $0x00000040, DX
-
-one418:
-	CMPQ      DX, $0x00000010
-	JL        tail419
-	VMOVDQU64 (CX)(BX*4), Z1
-	VPSUBD    Z1, Z0, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	ADDQ      $0x00000010, BX
-	SUBQ      $0x00000010, DX
-	JMP       one418
-
-tail419:
-	TESTQ       DX, DX
-	JE          end420
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPSUBD      Z1, Z0, Z0
-	VMOVDQU32   Z0, K1, (AX)(BX*4)
-
-end420:
-	VZEROUPPER
-	RET
-
-// func andU32AVX512(dst []uint32, x []uint32, y []uint32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·andU32AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000040, BX
-	JL      rest422
-
-loop421:
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z4
-	VMOVDQU64 64(CX)(SI*4), Z1
-	VMOVDQU64 64(DX)(SI*4), Z5
-	VMOVDQU64 128(CX)(SI*4), Z2
-	VMOVDQU64 128(DX)(SI*4), Z6
-	VMOVDQU64 192(CX)(SI*4), Z3
-	VMOVDQU64 192(DX)(SI*4), Z7
-	VPANDQ    Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	VPANDQ    Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*4)
-	VPANDQ    Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*4)
-	VPANDQ    Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*4)
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000040, BX
-	JGE       loop421
-
-rest422:
-	ADDQ $0x00000040, BX
-
-one423:
-	CMPQ      BX, $0x00000010
-	JL        tail424
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z1
-	VPANDQ    Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	ADDQ      $0x00000010, SI
-	SUBQ      $0x00000010, BX
-	JMP       one423
-
-tail424:
-	TESTQ       BX, BX
-	JE          end425
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU32.Z (CX)(SI*4), K1, Z0
-	VMOVDQU32.Z (DX)(SI*4), K1, Z1
-	VPANDQ      Z1, Z0, Z0
-	VMOVDQU32   Z0, K1, (AX)(SI*4)
-
-end425:
-	VZEROUPPER
-	RET
-
-// func rightAndU32AVX512(dst []uint32, x []uint32, c uint32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightAndU32AVX512(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000040, DX
-	JL           rest427
-
-loop426:
-	VMOVDQU64 (CX)(BX*4), Z1
-	VMOVDQU64 64(CX)(BX*4), Z2
-	VMOVDQU64 128(CX)(BX*4), Z3
-	VMOVDQU64 192(CX)(BX*4), Z4
-	VPANDQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	VPANDQ    Z0, Z2, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPANDQ    Z0, Z3, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPANDQ    Z0, Z4, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*4)
-	ADDQ      $0x00000040, BX
-	SUBQ      $0x00000040, DX
-	JGE       loop426
-
-rest427:
-	ADDQ $0x00000040, DX
-
-one428:
-	CMPQ      DX, $0x00000010
-	JL        tail429
-	VMOVDQU64 (CX)(BX*4), Z1
-	VPANDQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	ADDQ      $0x00000010, BX
-	SUBQ      $0x00000010, DX
-	JMP       one428
-
-tail429:
-	TESTQ       DX, DX
-	JE          end430
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPANDQ      Z0, Z1, Z0
-	VMOVDQU32   Z0, K1, (AX)(BX*4)
-
-end430:
-	VZEROUPPER
-	RET
-
-// func orU32AVX512(dst []uint32, x []uint32, y []uint32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·orU32AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000040, BX
-	JL      rest432
-
-loop431:
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z4
-	VMOVDQU64 64(CX)(SI*4), Z1
-	VMOVDQU64 64(DX)(SI*4), Z5
-	VMOVDQU64 128(CX)(SI*4), Z2
-	VMOVDQU64 128(DX)(SI*4), Z6
-	VMOVDQU64 192(CX)(SI*4), Z3
-	VMOVDQU64 192(DX)(SI*4), Z7
-	VPORQ     Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	VPORQ     Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*4)
-	VPORQ     Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*4)
-	VPORQ     Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*4)
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000040, BX
-	JGE       loop431
-
-rest432:
-	ADDQ $0x00000040, BX
-
-one433:
-	CMPQ      BX, $0x00000010
-	JL        tail434
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z1
-	VPORQ     Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	ADDQ      $0x00000010, SI
-	SUBQ      $0x00000010, BX
-	JMP       one433
-
-tail434:
-	TESTQ       BX, BX
-	JE          end435
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU32.Z (CX)(SI*4), K1, Z0
-	VMOVDQU32.Z (DX)(SI*4), K1, Z1
-	VPORQ       Z1, Z0, Z0
-	VMOVDQU32   Z0, K1, (AX)(SI*4)
-
-end435:
-	VZEROUPPER
-	RET
-
-// func rightOrU32AVX512(dst []uint32, x []uint32, c uint32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightOrU32AVX512(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000040, DX
-	JL           rest437
-
-loop436:
-	VMOVDQU64 (CX)(BX*4), Z1
-	VMOVDQU64 64(CX)(BX*4), Z2
-	VMOVDQU64 128(CX)(BX*4), Z3
-	VMOVDQU64 192(CX)(BX*4), Z4
-	VPORQ     Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	VPORQ     Z0, Z2, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPORQ     Z0, Z3, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPORQ     Z0, Z4, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*4)
-	ADDQ      $0x00000040, BX
-	SUBQ      $0x00000040, DX
-	JGE       loop436
-
-rest437:
-	ADDQ $0x00000040, DX
-
-one438:
-	CMPQ      DX, $0x00000010
-	JL        tail439
-	VMOVDQU64 (CX)(BX*4), Z1
-	VPORQ     Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	ADDQ      $0x00000010, BX
-	SUBQ      $0x00000010, DX
-	JMP       one438
-
-tail439:
-	TESTQ       DX, DX
-	JE          end440
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPORQ       Z0, Z1, Z0
-	VMOVDQU32   Z0, K1, (AX)(BX*4)
-
-end440:
-	VZEROUPPER
-	RET
-
-// func xorU32AVX512(dst []uint32, x []uint32, y []uint32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·xorU32AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000040, BX
-	JL      rest442
-
-loop441:
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z4
-	VMOVDQU64 64(CX)(SI*4), Z1
-	VMOVDQU64 64(DX)(SI*4), Z5
-	VMOVDQU64 128(CX)(SI*4), Z2
-	VMOVDQU64 128(DX)(SI*4), Z6
-	VMOVDQU64 192(CX)(SI*4), Z3
-	VMOVDQU64 192(DX)(SI*4), Z7
-	VPXORQ    Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	VPXORQ    Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*4)
-	VPXORQ    Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*4)
-	VPXORQ    Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*4)
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000040, BX
-	JGE       loop441
-
-rest442:
-	ADDQ $0x00000040, BX
-
-one443:
-	CMPQ      BX, $0x00000010
-	JL        tail444
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z1
-	VPXORQ    Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	ADDQ      $0x00000010, SI
-	SUBQ      $0x00000010, BX
-	JMP       one443
-
-tail444:
-	TESTQ       BX, BX
-	JE          end445
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU32.Z (CX)(SI*4), K1, Z0
-	VMOVDQU32.Z (DX)(SI*4), K1, Z1
-	VPXORQ      Z1, Z0, Z0
-	VMOVDQU32   Z0, K1, (AX)(SI*4)
-
-end445:
-	VZEROUPPER
-	RET
-
-// func rightXorU32AVX512(dst []uint32, x []uint32, c uint32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightXorU32AVX512(SB), NOSPLIT, $0-52
-	MOVQ         dst_base+0(FP), AX
-	MOVQ         x_base+24(FP), CX
-	VBROADCASTSS c+48(FP), Z0
-	MOVQ         dst_len+8(FP), DX
-	MOVQ         x_len+32(FP), BX
-	CMPQ         BX, DX
-	CMOVQLT      BX, DX
-	XORQ         BX, BX
-	SUBQ         $0x00000040, DX
-	JL           rest447
-
-loop446:
-	VMOVDQU64 (CX)(BX*4), Z1
-	VMOVDQU64 64(CX)(BX*4), Z2
-	VMOVDQU64 128(CX)(BX*4), Z3
-	VMOVDQU64 192(CX)(BX*4), Z4
-	VPXORQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	VPXORQ    Z0, Z2, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPXORQ    Z0, Z3, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPXORQ    Z0, Z4, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*4)
-	ADDQ      $0x00000040, BX
-	SUBQ      $0x00000040, DX
-	JGE       loop446
-
-rest447:
-	ADDQ $0x00000040, DX
-
-one448:
-	CMPQ      DX, $0x00000010
-	JL        tail449
-	VMOVDQU64 (CX)(BX*4), Z1
-	VPXORQ    Z0, Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*4)
-	ADDQ      $0x00000010, BX
-	SUBQ      $0x00000010, DX
-	JMP       one448
-
-tail449:
-	TESTQ       DX, DX
-	JE          end450
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
-	KMOVQ       SI, K1
-	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPXORQ      Z0, Z1, Z0
-	VMOVDQU32   Z0, K1, (AX)(BX*4)
-
-end450:
-	VZEROUPPER
-	RET
-
-// func mulU32AVX512(dst []uint32, x []uint32, y []uint32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·mulU32AVX512(SB), NOSPLIT, $0-72
-	MOVQ    dst_base+0(FP), AX
-	MOVQ    x_base+24(FP), CX
-	MOVQ    y_base+48(FP), DX
-	MOVQ    dst_len+8(FP), BX
-	MOVQ    x_len+32(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	MOVQ    y_len+56(FP), SI
-	CMPQ    SI, BX
-	CMOVQLT SI, BX
-	XORQ    SI, SI
-	SUBQ    $0x00000040, BX
-	JL      rest452
-
-loop451:
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z4
-	VMOVDQU64 64(CX)(SI*4), Z1
-	VMOVDQU64 64(DX)(SI*4), Z5
-	VMOVDQU64 128(CX)(SI*4), Z2
-	VMOVDQU64 128(DX)(SI*4), Z6
-	VMOVDQU64 192(CX)(SI*4), Z3
-	VMOVDQU64 192(DX)(SI*4), Z7
-	VPMULLD   Z4, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	VPMULLD   Z5, Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(SI*4)
-	VPMULLD   Z6, Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(SI*4)
-	VPMULLD   Z7, Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(SI*4)
-	ADDQ      $0x00000040, SI
-	SUBQ      $0x00000040, BX
-	JGE       loop451
-
-rest452:
-	ADDQ $0x00000040, BX
-
-one453:
-	CMPQ      BX, $0x00000010
-	JL        tail454
-	VMOVDQU64 (CX)(SI*4), Z0
-	VMOVDQU64 (DX)(SI*4), Z1
-	VPMULLD   Z1, Z0, Z0
-	VMOVDQU64 Z0, (AX)(SI*4)
-	ADDQ      $0x00000010, SI
-	SUBQ      $0x00000010, BX
-	JMP       one453
-
-tail454:
-	TESTQ       BX, BX
-	JE          end455
-	MOVQ        $-1, DI
-	BZHIQ       BX, DI, DI
-	KMOVQ       DI, K1
-	VMOVDQU32.Z (CX)(SI*4), K1, Z0
-	VMOVDQU32.Z (DX)(SI*4), K1, Z1
-	VPMULLD     Z1, Z0, Z0
-	VMOVDQU32   Z0, K1, (AX)(SI*4)
-
-end455:
-	VZEROUPPER
-	RET
-
-// func rightMulU32AVX512(dst []uint32, x []uint32, c uint32)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightMulU32AVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS c+48(FP), Z0
@@ -5871,13 +5991,13 @@ loop456:
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
 	VMOVDQU64 192(CX)(BX*4), Z4
-	VPMULLD   Z0, Z1, Z1
+	VPSUBD    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
-	VPMULLD   Z0, Z2, Z1
+	VPSUBD    Z2, Z0, Z1
 	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPMULLD   Z0, Z3, Z1
+	VPSUBD    Z3, Z0, Z1
 	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPMULLD   Z0, Z4, Z1
+	VPSUBD    Z4, Z0, Z1
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
@@ -5890,7 +6010,7 @@ one458:
 	CMPQ      DX, $0x00000010
 	JL        tail459
 	VMOVDQU64 (CX)(BX*4), Z1
-	VPMULLD   Z0, Z1, Z1
+	VPSUBD    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
@@ -5903,16 +6023,16 @@ tail459:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPMULLD     Z0, Z1, Z0
+	VPSUBD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
 end460:
 	VZEROUPPER
 	RET
 
-// func minU32AVX512(dst []uint32, x []uint32, y []uint32)
+// func andU32AVX512(dst []uint32, x []uint32, y []uint32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·minU32AVX512(SB), NOSPLIT, $0-72
+TEXT ·andU32AVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -5936,13 +6056,13 @@ loop461:
 	VMOVDQU64 128(DX)(SI*4), Z6
 	VMOVDQU64 192(CX)(SI*4), Z3
 	VMOVDQU64 192(DX)(SI*4), Z7
-	VPMINUD   Z4, Z0, Z0
+	VPANDQ    Z4, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
-	VPMINUD   Z5, Z1, Z0
+	VPANDQ    Z5, Z1, Z0
 	VMOVDQU64 Z0, 64(AX)(SI*4)
-	VPMINUD   Z6, Z2, Z0
+	VPANDQ    Z6, Z2, Z0
 	VMOVDQU64 Z0, 128(AX)(SI*4)
-	VPMINUD   Z7, Z3, Z0
+	VPANDQ    Z7, Z3, Z0
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
@@ -5956,7 +6076,7 @@ one463:
 	JL        tail464
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
-	VPMINUD   Z1, Z0, Z0
+	VPANDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
@@ -5970,16 +6090,16 @@ tail464:
 	KMOVQ       DI, K1
 	VMOVDQU32.Z (CX)(SI*4), K1, Z0
 	VMOVDQU32.Z (DX)(SI*4), K1, Z1
-	VPMINUD     Z1, Z0, Z0
+	VPANDQ      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
 end465:
 	VZEROUPPER
 	RET
 
-// func rightMinU32AVX512(dst []uint32, x []uint32, c uint32)
+// func rightAndU32AVX512(dst []uint32, x []uint32, c uint32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightMinU32AVX512(SB), NOSPLIT, $0-52
+TEXT ·rightAndU32AVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS c+48(FP), Z0
@@ -5996,13 +6116,13 @@ loop466:
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
 	VMOVDQU64 192(CX)(BX*4), Z4
-	VPMINUD   Z0, Z1, Z1
+	VPANDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
-	VPMINUD   Z0, Z2, Z1
+	VPANDQ    Z0, Z2, Z1
 	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPMINUD   Z0, Z3, Z1
+	VPANDQ    Z0, Z3, Z1
 	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPMINUD   Z0, Z4, Z1
+	VPANDQ    Z0, Z4, Z1
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
@@ -6015,7 +6135,7 @@ one468:
 	CMPQ      DX, $0x00000010
 	JL        tail469
 	VMOVDQU64 (CX)(BX*4), Z1
-	VPMINUD   Z0, Z1, Z1
+	VPANDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
@@ -6028,16 +6148,16 @@ tail469:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPMINUD     Z0, Z1, Z0
+	VPANDQ      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
 end470:
 	VZEROUPPER
 	RET
 
-// func maxU32AVX512(dst []uint32, x []uint32, y []uint32)
+// func orU32AVX512(dst []uint32, x []uint32, y []uint32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·maxU32AVX512(SB), NOSPLIT, $0-72
+TEXT ·orU32AVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
 	MOVQ    y_base+48(FP), DX
@@ -6061,13 +6181,13 @@ loop471:
 	VMOVDQU64 128(DX)(SI*4), Z6
 	VMOVDQU64 192(CX)(SI*4), Z3
 	VMOVDQU64 192(DX)(SI*4), Z7
-	VPMAXUD   Z4, Z0, Z0
+	VPORQ     Z4, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
-	VPMAXUD   Z5, Z1, Z0
+	VPORQ     Z5, Z1, Z0
 	VMOVDQU64 Z0, 64(AX)(SI*4)
-	VPMAXUD   Z6, Z2, Z0
+	VPORQ     Z6, Z2, Z0
 	VMOVDQU64 Z0, 128(AX)(SI*4)
-	VPMAXUD   Z7, Z3, Z0
+	VPORQ     Z7, Z3, Z0
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
@@ -6081,7 +6201,7 @@ one473:
 	JL        tail474
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
-	VPMAXUD   Z1, Z0, Z0
+	VPORQ     Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
@@ -6095,16 +6215,16 @@ tail474:
 	KMOVQ       DI, K1
 	VMOVDQU32.Z (CX)(SI*4), K1, Z0
 	VMOVDQU32.Z (DX)(SI*4), K1, Z1
-	VPMAXUD     Z1, Z0, Z0
+	VPORQ       Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
 end475:
 	VZEROUPPER
 	RET
 
-// func rightMaxU32AVX512(dst []uint32, x []uint32, c uint32)
+// func rightOrU32AVX512(dst []uint32, x []uint32, c uint32)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
-TEXT ·rightMaxU32AVX512(SB), NOSPLIT, $0-52
+TEXT ·rightOrU32AVX512(SB), NOSPLIT, $0-52
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
 	VBROADCASTSS c+48(FP), Z0
@@ -6121,13 +6241,13 @@ loop476:
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
 	VMOVDQU64 192(CX)(BX*4), Z4
-	VPMAXUD   Z0, Z1, Z1
+	VPORQ     Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
-	VPMAXUD   Z0, Z2, Z1
+	VPORQ     Z0, Z2, Z1
 	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VPMAXUD   Z0, Z3, Z1
+	VPORQ     Z0, Z3, Z1
 	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VPMAXUD   Z0, Z4, Z1
+	VPORQ     Z0, Z4, Z1
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
@@ -6140,7 +6260,7 @@ one478:
 	CMPQ      DX, $0x00000010
 	JL        tail479
 	VMOVDQU64 (CX)(BX*4), Z1
-	VPMAXUD   Z0, Z1, Z1
+	VPORQ     Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
@@ -6153,10 +6273,510 @@ tail479:
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
 	VMOVDQU32.Z (CX)(BX*4), K1, Z1
-	VPMAXUD     Z0, Z1, Z0
+	VPORQ       Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
 end480:
+	VZEROUPPER
+	RET
+
+// func xorU32AVX512(dst []uint32, x []uint32, y []uint32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·xorU32AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000040, BX
+	JL      rest482
+
+loop481:
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z4
+	VMOVDQU64 64(CX)(SI*4), Z1
+	VMOVDQU64 64(DX)(SI*4), Z5
+	VMOVDQU64 128(CX)(SI*4), Z2
+	VMOVDQU64 128(DX)(SI*4), Z6
+	VMOVDQU64 192(CX)(SI*4), Z3
+	VMOVDQU64 192(DX)(SI*4), Z7
+	VPXORQ    Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	VPXORQ    Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*4)
+	VPXORQ    Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*4)
+	VPXORQ    Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*4)
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000040, BX
+	JGE       loop481
+
+rest482:
+	ADDQ $0x00000040, BX
+
+one483:
+	CMPQ      BX, $0x00000010
+	JL        tail484
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z1
+	VPXORQ    Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	SUBQ      $0x00000010, BX
+	JMP       one483
+
+tail484:
+	TESTQ       BX, BX
+	JE          end485
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU32.Z (CX)(SI*4), K1, Z0
+	VMOVDQU32.Z (DX)(SI*4), K1, Z1
+	VPXORQ      Z1, Z0, Z0
+	VMOVDQU32   Z0, K1, (AX)(SI*4)
+
+end485:
+	VZEROUPPER
+	RET
+
+// func rightXorU32AVX512(dst []uint32, x []uint32, c uint32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightXorU32AVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000040, DX
+	JL           rest487
+
+loop486:
+	VMOVDQU64 (CX)(BX*4), Z1
+	VMOVDQU64 64(CX)(BX*4), Z2
+	VMOVDQU64 128(CX)(BX*4), Z3
+	VMOVDQU64 192(CX)(BX*4), Z4
+	VPXORQ    Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	VPXORQ    Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*4)
+	VPXORQ    Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*4)
+	VPXORQ    Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*4)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000040, DX
+	JGE       loop486
+
+rest487:
+	ADDQ $0x00000040, DX
+
+one488:
+	CMPQ      DX, $0x00000010
+	JL        tail489
+	VMOVDQU64 (CX)(BX*4), Z1
+	VPXORQ    Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	SUBQ      $0x00000010, DX
+	JMP       one488
+
+tail489:
+	TESTQ       DX, DX
+	JE          end490
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU32.Z (CX)(BX*4), K1, Z1
+	VPXORQ      Z0, Z1, Z0
+	VMOVDQU32   Z0, K1, (AX)(BX*4)
+
+end490:
+	VZEROUPPER
+	RET
+
+// func mulU32AVX512(dst []uint32, x []uint32, y []uint32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·mulU32AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000040, BX
+	JL      rest492
+
+loop491:
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z4
+	VMOVDQU64 64(CX)(SI*4), Z1
+	VMOVDQU64 64(DX)(SI*4), Z5
+	VMOVDQU64 128(CX)(SI*4), Z2
+	VMOVDQU64 128(DX)(SI*4), Z6
+	VMOVDQU64 192(CX)(SI*4), Z3
+	VMOVDQU64 192(DX)(SI*4), Z7
+	VPMULLD   Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	VPMULLD   Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*4)
+	VPMULLD   Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*4)
+	VPMULLD   Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*4)
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000040, BX
+	JGE       loop491
+
+rest492:
+	ADDQ $0x00000040, BX
+
+one493:
+	CMPQ      BX, $0x00000010
+	JL        tail494
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z1
+	VPMULLD   Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	SUBQ      $0x00000010, BX
+	JMP       one493
+
+tail494:
+	TESTQ       BX, BX
+	JE          end495
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU32.Z (CX)(SI*4), K1, Z0
+	VMOVDQU32.Z (DX)(SI*4), K1, Z1
+	VPMULLD     Z1, Z0, Z0
+	VMOVDQU32   Z0, K1, (AX)(SI*4)
+
+end495:
+	VZEROUPPER
+	RET
+
+// func rightMulU32AVX512(dst []uint32, x []uint32, c uint32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightMulU32AVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000040, DX
+	JL           rest497
+
+loop496:
+	VMOVDQU64 (CX)(BX*4), Z1
+	VMOVDQU64 64(CX)(BX*4), Z2
+	VMOVDQU64 128(CX)(BX*4), Z3
+	VMOVDQU64 192(CX)(BX*4), Z4
+	VPMULLD   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	VPMULLD   Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*4)
+	VPMULLD   Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*4)
+	VPMULLD   Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*4)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000040, DX
+	JGE       loop496
+
+rest497:
+	ADDQ $0x00000040, DX
+
+one498:
+	CMPQ      DX, $0x00000010
+	JL        tail499
+	VMOVDQU64 (CX)(BX*4), Z1
+	VPMULLD   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	SUBQ      $0x00000010, DX
+	JMP       one498
+
+tail499:
+	TESTQ       DX, DX
+	JE          end500
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU32.Z (CX)(BX*4), K1, Z1
+	VPMULLD     Z0, Z1, Z0
+	VMOVDQU32   Z0, K1, (AX)(BX*4)
+
+end500:
+	VZEROUPPER
+	RET
+
+// func minU32AVX512(dst []uint32, x []uint32, y []uint32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·minU32AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000040, BX
+	JL      rest502
+
+loop501:
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z4
+	VMOVDQU64 64(CX)(SI*4), Z1
+	VMOVDQU64 64(DX)(SI*4), Z5
+	VMOVDQU64 128(CX)(SI*4), Z2
+	VMOVDQU64 128(DX)(SI*4), Z6
+	VMOVDQU64 192(CX)(SI*4), Z3
+	VMOVDQU64 192(DX)(SI*4), Z7
+	VPMINUD   Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	VPMINUD   Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*4)
+	VPMINUD   Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*4)
+	VPMINUD   Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*4)
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000040, BX
+	JGE       loop501
+
+rest502:
+	ADDQ $0x00000040, BX
+
+one503:
+	CMPQ      BX, $0x00000010
+	JL        tail504
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z1
+	VPMINUD   Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	SUBQ      $0x00000010, BX
+	JMP       one503
+
+tail504:
+	TESTQ       BX, BX
+	JE          end505
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU32.Z (CX)(SI*4), K1, Z0
+	VMOVDQU32.Z (DX)(SI*4), K1, Z1
+	VPMINUD     Z1, Z0, Z0
+	VMOVDQU32   Z0, K1, (AX)(SI*4)
+
+end505:
+	VZEROUPPER
+	RET
+
+// func rightMinU32AVX512(dst []uint32, x []uint32, c uint32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightMinU32AVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000040, DX
+	JL           rest507
+
+loop506:
+	VMOVDQU64 (CX)(BX*4), Z1
+	VMOVDQU64 64(CX)(BX*4), Z2
+	VMOVDQU64 128(CX)(BX*4), Z3
+	VMOVDQU64 192(CX)(BX*4), Z4
+	VPMINUD   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	VPMINUD   Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*4)
+	VPMINUD   Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*4)
+	VPMINUD   Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*4)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000040, DX
+	JGE       loop506
+
+rest507:
+	ADDQ $0x00000040, DX
+
+one508:
+	CMPQ      DX, $0x00000010
+	JL        tail509
+	VMOVDQU64 (CX)(BX*4), Z1
+	VPMINUD   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	SUBQ      $0x00000010, DX
+	JMP       one508
+
+tail509:
+	TESTQ       DX, DX
+	JE          end510
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU32.Z (CX)(BX*4), K1, Z1
+	VPMINUD     Z0, Z1, Z0
+	VMOVDQU32   Z0, K1, (AX)(BX*4)
+
+end510:
+	VZEROUPPER
+	RET
+
+// func maxU32AVX512(dst []uint32, x []uint32, y []uint32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·maxU32AVX512(SB), NOSPLIT, $0-72
+	MOVQ    dst_base+0(FP), AX
+	MOVQ    x_base+24(FP), CX
+	MOVQ    y_base+48(FP), DX
+	MOVQ    dst_len+8(FP), BX
+	MOVQ    x_len+32(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	MOVQ    y_len+56(FP), SI
+	CMPQ    SI, BX
+	CMOVQLT SI, BX
+	XORQ    SI, SI
+	SUBQ    $0x00000040, BX
+	JL      rest512
+
+loop511:
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z4
+	VMOVDQU64 64(CX)(SI*4), Z1
+	VMOVDQU64 64(DX)(SI*4), Z5
+	VMOVDQU64 128(CX)(SI*4), Z2
+	VMOVDQU64 128(DX)(SI*4), Z6
+	VMOVDQU64 192(CX)(SI*4), Z3
+	VMOVDQU64 192(DX)(SI*4), Z7
+	VPMAXUD   Z4, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	VPMAXUD   Z5, Z1, Z0
+	VMOVDQU64 Z0, 64(AX)(SI*4)
+	VPMAXUD   Z6, Z2, Z0
+	VMOVDQU64 Z0, 128(AX)(SI*4)
+	VPMAXUD   Z7, Z3, Z0
+	VMOVDQU64 Z0, 192(AX)(SI*4)
+	ADDQ      $0x00000040, SI
+	SUBQ      $0x00000040, BX
+	JGE       loop511
+
+rest512:
+	ADDQ $0x00000040, BX
+
+one513:
+	CMPQ      BX, $0x00000010
+	JL        tail514
+	VMOVDQU64 (CX)(SI*4), Z0
+	VMOVDQU64 (DX)(SI*4), Z1
+	VPMAXUD   Z1, Z0, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
+	ADDQ      $0x00000010, SI
+	SUBQ      $0x00000010, BX
+	JMP       one513
+
+tail514:
+	TESTQ       BX, BX
+	JE          end515
+	MOVQ        $-1, DI
+	BZHIQ       BX, DI, DI
+	KMOVQ       DI, K1
+	VMOVDQU32.Z (CX)(SI*4), K1, Z0
+	VMOVDQU32.Z (DX)(SI*4), K1, Z1
+	VPMAXUD     Z1, Z0, Z0
+	VMOVDQU32   Z0, K1, (AX)(SI*4)
+
+end515:
+	VZEROUPPER
+	RET
+
+// func rightMaxU32AVX512(dst []uint32, x []uint32, c uint32)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+TEXT ·rightMaxU32AVX512(SB), NOSPLIT, $0-52
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         x_base+24(FP), CX
+	VBROADCASTSS c+48(FP), Z0
+	MOVQ         dst_len+8(FP), DX
+	MOVQ         x_len+32(FP), BX
+	CMPQ         BX, DX
+	CMOVQLT      BX, DX
+	XORQ         BX, BX
+	SUBQ         $0x00000040, DX
+	JL           rest517
+
+loop516:
+	VMOVDQU64 (CX)(BX*4), Z1
+	VMOVDQU64 64(CX)(BX*4), Z2
+	VMOVDQU64 128(CX)(BX*4), Z3
+	VMOVDQU64 192(CX)(BX*4), Z4
+	VPMAXUD   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	VPMAXUD   Z0, Z2, Z1
+	VMOVDQU64 Z1, 64(AX)(BX*4)
+	VPMAXUD   Z0, Z3, Z1
+	VMOVDQU64 Z1, 128(AX)(BX*4)
+	VPMAXUD   Z0, Z4, Z1
+	VMOVDQU64 Z1, 192(AX)(BX*4)
+	ADDQ      $0x00000040, BX
+	SUBQ      $0x00000040, DX
+	JGE       loop516
+
+rest517:
+	ADDQ $0x00000040, DX
+
+one518:
+	CMPQ      DX, $0x00000010
+	JL        tail519
+	VMOVDQU64 (CX)(BX*4), Z1
+	VPMAXUD   Z0, Z1, Z1
+	VMOVDQU64 Z1, (AX)(BX*4)
+	ADDQ      $0x00000010, BX
+	SUBQ      $0x00000010, DX
+	JMP       one518
+
+tail519:
+	TESTQ       DX, DX
+	JE          end520
+	MOVQ        $-1, SI
+	BZHIQ       DX, SI, SI
+	KMOVQ       SI, K1
+	VMOVDQU32.Z (CX)(BX*4), K1, Z1
+	VPMAXUD     Z0, Z1, Z0
+	VMOVDQU32   Z0, K1, (AX)(BX*4)
+
+end520:
 	VZEROUPPER
 	RET
 
@@ -6175,9 +6795,9 @@ TEXT ·andU8AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000100, BX
-	JL      rest482
+	JL      rest522
 
-loop481:
+loop521:
 	VMOVDQU64 (CX)(SI*1), Z0
 	VMOVDQU64 (DX)(SI*1), Z4
 	VMOVDQU64 64(CX)(SI*1), Z1
@@ -6196,25 +6816,25 @@ loop481:
 	VMOVDQU64 Z0, 192(AX)(SI*1)
 	ADDQ      $0x00000100, SI
 	SUBQ      $0x00000100, BX
-	JGE       loop481
+	JGE       loop521
 
-rest482:
+rest522:
 	ADDQ $0x00000100, BX
 
-one483:
+one523:
 	CMPQ      BX, $0x00000040
-	JL        tail484
+	JL        tail524
 	VMOVDQU64 (CX)(SI*1), Z0
 	VMOVDQU64 (DX)(SI*1), Z1
 	VPANDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*1)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JMP       one483
+	JMP       one523
 
-tail484:
+tail524:
 	TESTQ      BX, BX
-	JE         end485
+	JE         end525
 	MOVQ       $-1, DI
 	BZHIQ      BX, DI, DI
 	KMOVQ      DI, K1
@@ -6223,7 +6843,7 @@ tail484:
 	VPANDQ     Z1, Z0, Z0
 	VMOVDQU8   Z0, K1, (AX)(SI*1)
 
-end485:
+end525:
 	VZEROUPPER
 	RET
 
@@ -6242,9 +6862,9 @@ TEXT ·orU8AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000100, BX
-	JL      rest487
+	JL      rest527
 
-loop486:
+loop526:
 	VMOVDQU64 (CX)(SI*1), Z0
 	VMOVDQU64 (DX)(SI*1), Z4
 	VMOVDQU64 64(CX)(SI*1), Z1
@@ -6263,25 +6883,25 @@ loop486:
 	VMOVDQU64 Z0, 192(AX)(SI*1)
 	ADDQ      $0x00000100, SI
 	SUBQ      $0x00000100, BX
-	JGE       loop486
+	JGE       loop526
 
-rest487:
+rest527:
 	ADDQ $0x00000100, BX
 
-one488:
+one528:
 	CMPQ      BX, $0x00000040
-	JL        tail489
+	JL        tail529
 	VMOVDQU64 (CX)(SI*1), Z0
 	VMOVDQU64 (DX)(SI*1), Z1
 	VPORQ     Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*1)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JMP       one488
+	JMP       one528
 
-tail489:
+tail529:
 	TESTQ      BX, BX
-	JE         end490
+	JE         end530
 	MOVQ       $-1, DI
 	BZHIQ      BX, DI, DI
 	KMOVQ      DI, K1
@@ -6290,7 +6910,7 @@ tail489:
 	VPORQ      Z1, Z0, Z0
 	VMOVDQU8   Z0, K1, (AX)(SI*1)
 
-end490:
+end530:
 	VZEROUPPER
 	RET
 
@@ -6309,9 +6929,9 @@ TEXT ·xorU8AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000100, BX
-	JL      rest492
+	JL      rest532
 
-loop491:
+loop531:
 	VMOVDQU64 (CX)(SI*1), Z0
 	VMOVDQU64 (DX)(SI*1), Z4
 	VMOVDQU64 64(CX)(SI*1), Z1
@@ -6330,25 +6950,25 @@ loop491:
 	VMOVDQU64 Z0, 192(AX)(SI*1)
 	ADDQ      $0x00000100, SI
 	SUBQ      $0x00000100, BX
-	JGE       loop491
+	JGE       loop531
 
-rest492:
+rest532:
 	ADDQ $0x00000100, BX
 
-one493:
+one533:
 	CMPQ      BX, $0x00000040
-	JL        tail494
+	JL        tail534
 	VMOVDQU64 (CX)(SI*1), Z0
 	VMOVDQU64 (DX)(SI*1), Z1
 	VPXORQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*1)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JMP       one493
+	JMP       one533
 
-tail494:
+tail534:
 	TESTQ      BX, BX
-	JE         end495
+	JE         end535
 	MOVQ       $-1, DI
 	BZHIQ      BX, DI, DI
 	KMOVQ      DI, K1
@@ -6357,6 +6977,6 @@ tail494:
 	VPXORQ     Z1, Z0, Z0
 	VMOVDQU8   Z0, K1, (AX)(SI*1)
 
-end495:
+end535:
 	VZEROUPPER
 	RET

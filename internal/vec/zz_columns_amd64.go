@@ -9,37 +9,47 @@ package vec
 //go:noescape
 func columnSumsF64AVX512(dst []float64, x []float64, rows int, stride int)
 
-// columnDeviationsF64AVX512 does len(dst) columns.
-//
-//go:noescape
-func columnDeviationsF64AVX512(dst []float64, mean []float64, x []float64, rows int, stride int)
-
 // columnSumsF32AVX512 does len(dst) columns.
 //
 //go:noescape
 func columnSumsF32AVX512(dst []float32, x []float32, rows int, stride int)
 
-// columnDeviationsF32AVX512 does len(dst) columns.
+// columnMomentsF64AVX512 does len(mean) columns.
 //
 //go:noescape
-func columnDeviationsF32AVX512(dst []float32, mean []float32, x []float32, rows int, stride int)
+func columnMomentsF64AVX512(mean []float64, m2 []float64, x []float64, rows int, stride int, n float64)
+
+// rowSumsF64AVX512 does len(dst) rows of n elements, one block of each.
+//
+//go:noescape
+func rowSumsF64AVX512(dst []float64, x []float64, stride int, n int, ahead int)
+
+// rowDeviationsF64AVX512 does len(dst) rows of n elements, one block of each.
+//
+//go:noescape
+func rowDeviationsF64AVX512(dst []float64, mean []float64, x []float64, stride int, n int, ahead int)
 
 // columnSumsF64AVX2 does len(dst) columns.
 //
 //go:noescape
 func columnSumsF64AVX2(dst []float64, x []float64, rows int, stride int)
 
-// columnDeviationsF64AVX2 does len(dst) columns.
-//
-//go:noescape
-func columnDeviationsF64AVX2(dst []float64, mean []float64, x []float64, rows int, stride int)
-
 // columnSumsF32AVX2 does len(dst) columns.
 //
 //go:noescape
 func columnSumsF32AVX2(dst []float32, x []float32, rows int, stride int)
 
-// columnDeviationsF32AVX2 does len(dst) columns.
+// columnMomentsF64AVX2 does len(mean) columns.
 //
 //go:noescape
-func columnDeviationsF32AVX2(dst []float32, mean []float32, x []float32, rows int, stride int)
+func columnMomentsF64AVX2(mean []float64, m2 []float64, x []float64, rows int, stride int, n float64)
+
+// rowSumsF64AVX2 does len(dst) rows of n elements, one block of each.
+//
+//go:noescape
+func rowSumsF64AVX2(dst []float64, x []float64, stride int, n int, ahead int)
+
+// rowDeviationsF64AVX2 does len(dst) rows of n elements, one block of each.
+//
+//go:noescape
+func rowDeviationsF64AVX2(dst []float64, mean []float64, x []float64, stride int, n int, ahead int)

@@ -162,111 +162,6 @@ end5:
 	VZEROUPPER
 	RET
 
-// func columnDeviationsF64AVX512(dst []float64, mean []float64, x []float64, rows int, stride int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2
-TEXT ·columnDeviationsF64AVX512(SB), NOSPLIT, $0-88
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+48(FP), CX
-	MOVQ rows+72(FP), DX
-	MOVQ stride+80(FP), BX
-	MOVQ mean_base+24(FP), SI
-	SHLQ $0x03, BX
-	MOVQ dst_len+8(FP), DI
-	XORQ R8, R8
-	SUBQ $0x00000020, DI
-	JL   rest13
-
-loop12:
-	VPXORQ    Z0, Z0, Z0
-	VMOVDQU64 (SI)(R8*8), Z4
-	VPXORQ    Z1, Z1, Z1
-	VMOVDQU64 64(SI)(R8*8), Z5
-	VPXORQ    Z2, Z2, Z2
-	VMOVDQU64 128(SI)(R8*8), Z6
-	VPXORQ    Z3, Z3, Z3
-	VMOVDQU64 192(SI)(R8*8), Z7
-	MOVQ      CX, R9
-	MOVQ      DX, R10
-
-row17:
-	DECQ        R10
-	JL          rows18
-	VMOVDQU64   (R9)(R8*8), Z8
-	VSUBPD      Z4, Z8, Z8
-	VFMADD231PD Z8, Z8, Z0
-	VMOVDQU64   64(R9)(R8*8), Z8
-	VSUBPD      Z5, Z8, Z8
-	VFMADD231PD Z8, Z8, Z1
-	VMOVDQU64   128(R9)(R8*8), Z8
-	VSUBPD      Z6, Z8, Z8
-	VFMADD231PD Z8, Z8, Z2
-	VMOVDQU64   192(R9)(R8*8), Z8
-	VSUBPD      Z7, Z8, Z8
-	VFMADD231PD Z8, Z8, Z3
-	ADDQ        BX, R9
-	JMP         row17
-
-rows18:
-	VMOVDQU64 Z0, (AX)(R8*8)
-	VMOVDQU64 Z1, 64(AX)(R8*8)
-	VMOVDQU64 Z2, 128(AX)(R8*8)
-	VMOVDQU64 Z3, 192(AX)(R8*8)
-	ADDQ      $0x00000020, R8
-	SUBQ      $0x00000020, DI
-	JGE       loop12
-
-rest13:
-	ADDQ $0x00000020, DI
-
-one14:
-	CMPQ      DI, $0x00000008
-	JL        tail15
-	VPXORQ    Z9, Z9, Z9
-	VMOVDQU64 (SI)(R8*8), Z0
-	MOVQ      CX, R9
-	MOVQ      DX, R10
-
-row19:
-	DECQ        R10
-	JL          rows20
-	VMOVDQU64   (R9)(R8*8), Z1
-	VSUBPD      Z0, Z1, Z1
-	VFMADD231PD Z1, Z1, Z9
-	ADDQ        BX, R9
-	JMP         row19
-
-rows20:
-	VMOVDQU64 Z9, (AX)(R8*8)
-	ADDQ      $0x00000008, R8
-	SUBQ      $0x00000008, DI
-	JMP       one14
-
-tail15:
-	TESTQ       DI, DI
-	JE          end16
-	MOVQ        $-1, R9
-	BZHIQ       DI, R9, R9
-	KMOVQ       R9, K1
-	VPXORQ      Z10, Z10, Z10
-	VMOVDQU64.Z (SI)(R8*8), K1, Z0
-	MOVQ        DX, DX
-
-row21:
-	DECQ        DX
-	JL          rows22
-	VMOVDQU64.Z (CX)(R8*8), K1, Z1
-	VSUBPD      Z0, Z1, Z1
-	VFMADD231PD Z1, Z1, Z10
-	ADDQ        BX, CX
-	JMP         row21
-
-rows22:
-	VMOVDQU64 Z10, K1, (AX)(R8*8)
-
-end16:
-	VZEROUPPER
-	RET
-
 // func columnSumsF32AVX512(dst []float32, x []float32, rows int, stride int)
 // Requires: AVX, AVX512BW, AVX512F, BMI2
 TEXT ·columnSumsF32AVX512(SB), NOSPLIT, $0-64
@@ -278,9 +173,9 @@ TEXT ·columnSumsF32AVX512(SB), NOSPLIT, $0-64
 	MOVQ dst_len+8(FP), SI
 	XORQ DI, DI
 	SUBQ $0x00000040, SI
-	JL   rest24
+	JL   rest13
 
-loop23:
+loop12:
 	VPXORQ Z0, Z0, Z0
 	VPXORQ Z1, Z1, Z1
 	VPXORQ Z2, Z2, Z2
@@ -288,9 +183,9 @@ loop23:
 	MOVQ   CX, R8
 	MOVQ   DX, R9
 
-row28:
+row17:
 	DECQ      R9
-	JL        rows29
+	JL        rows18
 	VMOVDQU64 (R8)(DI*4), Z4
 	VADDPS    Z4, Z0, Z0
 	VMOVDQU64 64(R8)(DI*4), Z4
@@ -300,173 +195,705 @@ row28:
 	VMOVDQU64 192(R8)(DI*4), Z4
 	VADDPS    Z4, Z3, Z3
 	ADDQ      BX, R8
-	JMP       row28
+	JMP       row17
 
-rows29:
+rows18:
 	VMOVDQU64 Z0, (AX)(DI*4)
 	VMOVDQU64 Z1, 64(AX)(DI*4)
 	VMOVDQU64 Z2, 128(AX)(DI*4)
 	VMOVDQU64 Z3, 192(AX)(DI*4)
 	ADDQ      $0x00000040, DI
 	SUBQ      $0x00000040, SI
-	JGE       loop23
+	JGE       loop12
 
-rest24:
+rest13:
 	ADDQ $0x00000040, SI
 
-one25:
+one14:
 	CMPQ   SI, $0x00000010
-	JL     tail26
+	JL     tail15
 	VPXORQ Z5, Z5, Z5
 	MOVQ   CX, R8
 	MOVQ   DX, R9
 
-row30:
+row19:
 	DECQ      R9
-	JL        rows31
+	JL        rows20
 	VMOVDQU64 (R8)(DI*4), Z0
 	VADDPS    Z0, Z5, Z5
 	ADDQ      BX, R8
-	JMP       row30
+	JMP       row19
 
-rows31:
+rows20:
 	VMOVDQU64 Z5, (AX)(DI*4)
 	ADDQ      $0x00000010, DI
 	SUBQ      $0x00000010, SI
-	JMP       one25
+	JMP       one14
 
-tail26:
+tail15:
 	TESTQ  SI, SI
-	JE     end27
+	JE     end16
 	MOVQ   $-1, R8
 	BZHIQ  SI, R8, R8
 	KMOVQ  R8, K1
 	VPXORQ Z6, Z6, Z6
 	MOVQ   DX, DX
 
-row32:
+row21:
 	DECQ        DX
-	JL          rows33
+	JL          rows22
 	VMOVDQU32.Z (CX)(DI*4), K1, Z0
 	VADDPS      Z0, Z6, Z6
 	ADDQ        BX, CX
+	JMP         row21
+
+rows22:
+	VMOVDQU32 Z6, K1, (AX)(DI*4)
+
+end16:
+	VZEROUPPER
+	RET
+
+// func columnMomentsF64AVX512(mean []float64, m2 []float64, x []float64, rows int, stride int, n float64)
+// Requires: AVX, AVX512BW, AVX512F, BMI2, MMX+
+TEXT ·columnMomentsF64AVX512(SB), NOSPLIT, $0-96
+	MOVQ         mean_base+0(FP), AX
+	MOVQ         m2_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	MOVQ         rows+72(FP), BX
+	MOVQ         stride+80(FP), SI
+	VPBROADCASTQ n+88(FP), Z0
+	SHLQ         $0x03, SI
+	MOVQ         mean_len+8(FP), DI
+	XORQ         R8, R8
+	SUBQ         $0x00000040, DI
+	JL           rest24
+
+loop23:
+	VMOVDQU64 (AX)(R8*8), Z1
+	VPXORQ    Z9, Z9, Z9
+	VPXORQ    Z17, Z17, Z17
+	VMOVDQU64 64(AX)(R8*8), Z2
+	VPXORQ    Z10, Z10, Z10
+	VPXORQ    Z18, Z18, Z18
+	VMOVDQU64 128(AX)(R8*8), Z3
+	VPXORQ    Z11, Z11, Z11
+	VPXORQ    Z19, Z19, Z19
+	VMOVDQU64 192(AX)(R8*8), Z4
+	VPXORQ    Z12, Z12, Z12
+	VPXORQ    Z20, Z20, Z20
+	VMOVDQU64 256(AX)(R8*8), Z5
+	VPXORQ    Z13, Z13, Z13
+	VPXORQ    Z21, Z21, Z21
+	VMOVDQU64 320(AX)(R8*8), Z6
+	VPXORQ    Z14, Z14, Z14
+	VPXORQ    Z22, Z22, Z22
+	VMOVDQU64 384(AX)(R8*8), Z7
+	VPXORQ    Z15, Z15, Z15
+	VPXORQ    Z23, Z23, Z23
+	VMOVDQU64 448(AX)(R8*8), Z8
+	VPXORQ    Z16, Z16, Z16
+	VPXORQ    Z24, Z24, Z24
+	MOVQ      DX, R9
+	MOVQ      BX, R10
+
+row28:
+	DECQ        R10
+	JL          rows29
+	VMOVDQU64   (R9)(R8*8), Z25
+	PREFETCHT0  1024(R9)(R8*8)
+	VSUBPD      Z1, Z25, Z25
+	VADDPD      Z25, Z9, Z9
+	VFMADD231PD Z25, Z25, Z17
+	VMOVDQU64   64(R9)(R8*8), Z25
+	PREFETCHT0  1088(R9)(R8*8)
+	VSUBPD      Z2, Z25, Z25
+	VADDPD      Z25, Z10, Z10
+	VFMADD231PD Z25, Z25, Z18
+	VMOVDQU64   128(R9)(R8*8), Z25
+	PREFETCHT0  1152(R9)(R8*8)
+	VSUBPD      Z3, Z25, Z25
+	VADDPD      Z25, Z11, Z11
+	VFMADD231PD Z25, Z25, Z19
+	VMOVDQU64   192(R9)(R8*8), Z25
+	PREFETCHT0  1216(R9)(R8*8)
+	VSUBPD      Z4, Z25, Z25
+	VADDPD      Z25, Z12, Z12
+	VFMADD231PD Z25, Z25, Z20
+	VMOVDQU64   256(R9)(R8*8), Z25
+	PREFETCHT0  1280(R9)(R8*8)
+	VSUBPD      Z5, Z25, Z25
+	VADDPD      Z25, Z13, Z13
+	VFMADD231PD Z25, Z25, Z21
+	VMOVDQU64   320(R9)(R8*8), Z25
+	PREFETCHT0  1344(R9)(R8*8)
+	VSUBPD      Z6, Z25, Z25
+	VADDPD      Z25, Z14, Z14
+	VFMADD231PD Z25, Z25, Z22
+	VMOVDQU64   384(R9)(R8*8), Z25
+	PREFETCHT0  1408(R9)(R8*8)
+	VSUBPD      Z7, Z25, Z25
+	VADDPD      Z25, Z15, Z15
+	VFMADD231PD Z25, Z25, Z23
+	VMOVDQU64   448(R9)(R8*8), Z25
+	PREFETCHT0  1472(R9)(R8*8)
+	VSUBPD      Z8, Z25, Z25
+	VADDPD      Z25, Z16, Z16
+	VFMADD231PD Z25, Z25, Z24
+	ADDQ        SI, R9
+	JMP         row28
+
+rows29:
+	VDIVPD    Z0, Z9, Z25
+	VADDPD    Z25, Z1, Z1
+	VMOVDQU64 Z1, (AX)(R8*8)
+	VMULPD    Z25, Z9, Z25
+	VSUBPD    Z25, Z17, Z17
+	VMOVDQU64 (CX)(R8*8), Z25
+	VADDPD    Z17, Z25, Z25
+	VMOVDQU64 Z25, (CX)(R8*8)
+	VDIVPD    Z0, Z10, Z1
+	VADDPD    Z1, Z2, Z2
+	VMOVDQU64 Z2, 64(AX)(R8*8)
+	VMULPD    Z1, Z10, Z1
+	VSUBPD    Z1, Z18, Z18
+	VMOVDQU64 64(CX)(R8*8), Z1
+	VADDPD    Z18, Z1, Z1
+	VMOVDQU64 Z1, 64(CX)(R8*8)
+	VDIVPD    Z0, Z11, Z1
+	VADDPD    Z1, Z3, Z3
+	VMOVDQU64 Z3, 128(AX)(R8*8)
+	VMULPD    Z1, Z11, Z1
+	VSUBPD    Z1, Z19, Z19
+	VMOVDQU64 128(CX)(R8*8), Z1
+	VADDPD    Z19, Z1, Z1
+	VMOVDQU64 Z1, 128(CX)(R8*8)
+	VDIVPD    Z0, Z12, Z1
+	VADDPD    Z1, Z4, Z4
+	VMOVDQU64 Z4, 192(AX)(R8*8)
+	VMULPD    Z1, Z12, Z1
+	VSUBPD    Z1, Z20, Z20
+	VMOVDQU64 192(CX)(R8*8), Z1
+	VADDPD    Z20, Z1, Z1
+	VMOVDQU64 Z1, 192(CX)(R8*8)
+	VDIVPD    Z0, Z13, Z1
+	VADDPD    Z1, Z5, Z5
+	VMOVDQU64 Z5, 256(AX)(R8*8)
+	VMULPD    Z1, Z13, Z1
+	VSUBPD    Z1, Z21, Z21
+	VMOVDQU64 256(CX)(R8*8), Z1
+	VADDPD    Z21, Z1, Z1
+	VMOVDQU64 Z1, 256(CX)(R8*8)
+	VDIVPD    Z0, Z14, Z1
+	VADDPD    Z1, Z6, Z6
+	VMOVDQU64 Z6, 320(AX)(R8*8)
+	VMULPD    Z1, Z14, Z1
+	VSUBPD    Z1, Z22, Z22
+	VMOVDQU64 320(CX)(R8*8), Z1
+	VADDPD    Z22, Z1, Z1
+	VMOVDQU64 Z1, 320(CX)(R8*8)
+	VDIVPD    Z0, Z15, Z1
+	VADDPD    Z1, Z7, Z7
+	VMOVDQU64 Z7, 384(AX)(R8*8)
+	VMULPD    Z1, Z15, Z1
+	VSUBPD    Z1, Z23, Z23
+	VMOVDQU64 384(CX)(R8*8), Z1
+	VADDPD    Z23, Z1, Z1
+	VMOVDQU64 Z1, 384(CX)(R8*8)
+	VDIVPD    Z0, Z16, Z1
+	VADDPD    Z1, Z8, Z8
+	VMOVDQU64 Z8, 448(AX)(R8*8)
+	VMULPD    Z1, Z16, Z1
+	VSUBPD    Z1, Z24, Z24
+	VMOVDQU64 448(CX)(R8*8), Z1
+	VADDPD    Z24, Z1, Z1
+	VMOVDQU64 Z1, 448(CX)(R8*8)
+	ADDQ      $0x00000040, R8
+	SUBQ      $0x00000040, DI
+	JGE       loop23
+
+rest24:
+	ADDQ $0x00000040, DI
+
+one25:
+	CMPQ      DI, $0x00000008
+	JL        tail26
+	VMOVDQU64 (AX)(R8*8), Z1
+	VPXORQ    Z26, Z26, Z26
+	VPXORQ    Z27, Z27, Z27
+	MOVQ      DX, R9
+	MOVQ      BX, R10
+
+row30:
+	DECQ        R10
+	JL          rows31
+	VMOVDQU64   (R9)(R8*8), Z2
+	PREFETCHT0  1024(R9)(R8*8)
+	VSUBPD      Z1, Z2, Z2
+	VADDPD      Z2, Z26, Z26
+	VFMADD231PD Z2, Z2, Z27
+	ADDQ        SI, R9
+	JMP         row30
+
+rows31:
+	VDIVPD    Z0, Z26, Z2
+	VADDPD    Z2, Z1, Z1
+	VMOVDQU64 Z1, (AX)(R8*8)
+	VMULPD    Z2, Z26, Z2
+	VSUBPD    Z2, Z27, Z27
+	VMOVDQU64 (CX)(R8*8), Z2
+	VADDPD    Z27, Z2, Z2
+	VMOVDQU64 Z2, (CX)(R8*8)
+	ADDQ      $0x00000008, R8
+	SUBQ      $0x00000008, DI
+	JMP       one25
+
+tail26:
+	TESTQ       DI, DI
+	JE          end27
+	MOVQ        $-1, R9
+	BZHIQ       DI, R9, R9
+	KMOVQ       R9, K1
+	VMOVDQU64.Z (AX)(R8*8), K1, Z1
+	VPXORQ      Z28, Z28, Z28
+	VPXORQ      Z29, Z29, Z29
+	MOVQ        BX, BX
+
+row32:
+	DECQ        BX
+	JL          rows33
+	VMOVDQU64.Z (DX)(R8*8), K1, Z2
+	PREFETCHT0  1024(DX)(R8*8)
+	VSUBPD      Z1, Z2, Z2
+	VADDPD      Z2, Z28, Z28
+	VFMADD231PD Z2, Z2, Z29
+	ADDQ        SI, DX
 	JMP         row32
 
 rows33:
-	VMOVDQU32 Z6, K1, (AX)(DI*4)
+	VDIVPD      Z0, Z28, Z0
+	VADDPD      Z0, Z1, Z1
+	VMOVDQU64   Z1, K1, (AX)(R8*8)
+	VMULPD      Z0, Z28, Z0
+	VSUBPD      Z0, Z29, Z29
+	VMOVDQU64.Z (CX)(R8*8), K1, Z0
+	VADDPD      Z29, Z0, Z0
+	VMOVDQU64   Z0, K1, (CX)(R8*8)
 
 end27:
 	VZEROUPPER
 	RET
 
-// func columnDeviationsF32AVX512(dst []float32, mean []float32, x []float32, rows int, stride int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2
-TEXT ·columnDeviationsF32AVX512(SB), NOSPLIT, $0-88
+// func rowSumsF64AVX512(dst []float64, x []float64, stride int, n int, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
+TEXT ·rowSumsF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+48(FP), CX
-	MOVQ rows+72(FP), DX
-	MOVQ stride+80(FP), BX
-	MOVQ mean_base+24(FP), SI
-	SHLQ $0x02, BX
-	MOVQ dst_len+8(FP), DI
-	XORQ R8, R8
-	SUBQ $0x00000040, DI
-	JL   rest35
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	MOVQ stride+48(FP), BX
+	MOVQ n+56(FP), SI
+	MOVQ ahead+64(FP), DI
+	SHLQ $0x03, BX
+	SHLQ $0x03, DI
 
-loop34:
-	VPXORQ    Z0, Z0, Z0
-	VMOVDQU64 (SI)(R8*4), Z4
-	VPXORQ    Z1, Z1, Z1
-	VMOVDQU64 64(SI)(R8*4), Z5
-	VPXORQ    Z2, Z2, Z2
-	VMOVDQU64 128(SI)(R8*4), Z6
-	VPXORQ    Z3, Z3, Z3
-	VMOVDQU64 192(SI)(R8*4), Z7
-	MOVQ      CX, R9
-	MOVQ      DX, R10
+four34:
+	CMPQ   DX, $0x04
+	JL     fewer35
+	MOVQ   SI, R8
+	MOVQ   CX, R9
+	ADDQ   BX, CX
+	MOVQ   CX, R10
+	ADDQ   BX, CX
+	MOVQ   CX, R11
+	ADDQ   BX, CX
+	MOVQ   CX, R12
+	ADDQ   BX, CX
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	SUBQ   $0x00000020, R8
+	JL     rest37
 
-row39:
-	DECQ      R10
-	JL        rows40
-	VMOVDQU64 (R9)(R8*4), Z8
-	VSUBPS    Z4, Z8, Z8
-	VMULPS    Z8, Z8, Z8
-	VADDPS    Z8, Z0, Z0
-	VMOVDQU64 64(R9)(R8*4), Z8
-	VSUBPS    Z5, Z8, Z8
-	VMULPS    Z8, Z8, Z8
-	VADDPS    Z8, Z1, Z1
-	VMOVDQU64 128(R9)(R8*4), Z8
-	VSUBPS    Z6, Z8, Z8
-	VMULPS    Z8, Z8, Z8
-	VADDPS    Z8, Z2, Z2
-	VMOVDQU64 192(R9)(R8*4), Z8
-	VSUBPS    Z7, Z8, Z8
-	VMULPS    Z8, Z8, Z8
-	VADDPS    Z8, Z3, Z3
-	ADDQ      BX, R9
-	JMP       row39
+loop36:
+	VMOVDQU64 (R9), Z16
+	VADDPD    Z16, Z0, Z0
+	VMOVDQU64 64(R9), Z16
+	VADDPD    Z16, Z1, Z1
+	VMOVDQU64 128(R9), Z16
+	VADDPD    Z16, Z2, Z2
+	VMOVDQU64 192(R9), Z16
+	VADDPD    Z16, Z3, Z3
+	VMOVDQU64 (R10), Z16
+	VADDPD    Z16, Z4, Z4
+	VMOVDQU64 64(R10), Z16
+	VADDPD    Z16, Z5, Z5
+	VMOVDQU64 128(R10), Z16
+	VADDPD    Z16, Z6, Z6
+	VMOVDQU64 192(R10), Z16
+	VADDPD    Z16, Z7, Z7
+	VMOVDQU64 (R11), Z16
+	VADDPD    Z16, Z8, Z8
+	VMOVDQU64 64(R11), Z16
+	VADDPD    Z16, Z9, Z9
+	VMOVDQU64 128(R11), Z16
+	VADDPD    Z16, Z10, Z10
+	VMOVDQU64 192(R11), Z16
+	VADDPD    Z16, Z11, Z11
+	VMOVDQU64 (R12), Z16
+	VADDPD    Z16, Z12, Z12
+	VMOVDQU64 64(R12), Z16
+	VADDPD    Z16, Z13, Z13
+	VMOVDQU64 128(R12), Z16
+	VADDPD    Z16, Z14, Z14
+	VMOVDQU64 192(R12), Z16
+	VADDPD    Z16, Z15, Z15
+	ADDQ      $0x00000100, R9
+	ADDQ      $0x00000100, R10
+	ADDQ      $0x00000100, R11
+	ADDQ      $0x00000100, R12
+	SUBQ      $0x00000020, R8
+	JGE       loop36
 
-rows40:
-	VMOVDQU64 Z0, (AX)(R8*4)
-	VMOVDQU64 Z1, 64(AX)(R8*4)
-	VMOVDQU64 Z2, 128(AX)(R8*4)
-	VMOVDQU64 Z3, 192(AX)(R8*4)
-	ADDQ      $0x00000040, R8
-	SUBQ      $0x00000040, DI
-	JGE       loop34
-
-rest35:
-	ADDQ $0x00000040, DI
-
-one36:
-	CMPQ      DI, $0x00000010
-	JL        tail37
-	VPXORQ    Z9, Z9, Z9
-	VMOVDQU64 (SI)(R8*4), Z0
-	MOVQ      CX, R9
-	MOVQ      DX, R10
-
-row41:
-	DECQ      R10
-	JL        rows42
-	VMOVDQU64 (R9)(R8*4), Z1
-	VSUBPS    Z0, Z1, Z1
-	VMULPS    Z1, Z1, Z1
-	VADDPS    Z1, Z9, Z9
-	ADDQ      BX, R9
-	JMP       row41
-
-rows42:
-	VMOVDQU64 Z9, (AX)(R8*4)
-	ADDQ      $0x00000010, R8
-	SUBQ      $0x00000010, DI
-	JMP       one36
-
-tail37:
-	TESTQ       DI, DI
+rest37:
+	ADDQ        $0x00000020, R8
 	JE          end38
-	MOVQ        $-1, R9
-	BZHIQ       DI, R9, R9
-	KMOVQ       R9, K1
-	VPXORQ      Z10, Z10, Z10
-	VMOVDQU32.Z (SI)(R8*4), K1, Z0
-	MOVQ        DX, DX
-
-row43:
-	DECQ        DX
-	JL          rows44
-	VMOVDQU32.Z (CX)(R8*4), K1, Z1
-	VSUBPS      Z0, Z1, Z1
-	VMULPS      Z1, Z1, Z1
-	VADDPS      Z1, Z10, Z10
-	ADDQ        BX, CX
-	JMP         row43
-
-rows44:
-	VMOVDQU32 Z10, K1, (AX)(R8*4)
+	MOVQ        $-1, R13
+	BZHIQ       R8, R13, R13
+	KMOVW       R13, K1
+	SHRQ        $0x08, R13
+	VMOVDQU64.Z (R9), K1, Z16
+	VADDPD      Z16, Z0, Z16
+	VMOVDQA64   Z16, K1, Z0
+	VMOVDQU64.Z (R10), K1, Z16
+	VADDPD      Z16, Z4, Z16
+	VMOVDQA64   Z16, K1, Z4
+	VMOVDQU64.Z (R11), K1, Z16
+	VADDPD      Z16, Z8, Z16
+	VMOVDQA64   Z16, K1, Z8
+	VMOVDQU64.Z (R12), K1, Z16
+	VADDPD      Z16, Z12, Z16
+	VMOVDQA64   Z16, K1, Z12
+	KMOVW       R13, K1
+	SHRQ        $0x08, R13
+	VMOVDQU64.Z 64(R9), K1, Z16
+	VADDPD      Z16, Z1, Z16
+	VMOVDQA64   Z16, K1, Z1
+	VMOVDQU64.Z 64(R10), K1, Z16
+	VADDPD      Z16, Z5, Z16
+	VMOVDQA64   Z16, K1, Z5
+	VMOVDQU64.Z 64(R11), K1, Z16
+	VADDPD      Z16, Z9, Z16
+	VMOVDQA64   Z16, K1, Z9
+	VMOVDQU64.Z 64(R12), K1, Z16
+	VADDPD      Z16, Z13, Z16
+	VMOVDQA64   Z16, K1, Z13
+	KMOVW       R13, K1
+	SHRQ        $0x08, R13
+	VMOVDQU64.Z 128(R9), K1, Z16
+	VADDPD      Z16, Z2, Z16
+	VMOVDQA64   Z16, K1, Z2
+	VMOVDQU64.Z 128(R10), K1, Z16
+	VADDPD      Z16, Z6, Z16
+	VMOVDQA64   Z16, K1, Z6
+	VMOVDQU64.Z 128(R11), K1, Z16
+	VADDPD      Z16, Z10, Z16
+	VMOVDQA64   Z16, K1, Z10
+	VMOVDQU64.Z 128(R12), K1, Z16
+	VADDPD      Z16, Z14, Z16
+	VMOVDQA64   Z16, K1, Z14
+	KMOVW       R13, K1
+	SHRQ        $0x08, R13
+	VMOVDQU64.Z 192(R9), K1, Z16
+	VADDPD      Z16, Z3, Z16
+	VMOVDQA64   Z16, K1, Z3
+	VMOVDQU64.Z 192(R10), K1, Z16
+	VADDPD      Z16, Z7, Z16
+	VMOVDQA64   Z16, K1, Z7
+	VMOVDQU64.Z 192(R11), K1, Z16
+	VADDPD      Z16, Z11, Z16
+	VMOVDQA64   Z16, K1, Z11
+	VMOVDQU64.Z 192(R12), K1, Z16
+	VADDPD      Z16, Z15, Z16
+	VMOVDQA64   Z16, K1, Z15
 
 end38:
+	VADDPD        Z2, Z0, Z0
+	VMOVDQA64     Z0, Z0
+	VADDPD        Z3, Z1, Z1
+	VMOVDQA64     Z1, Z1
+	VADDPD        Z1, Z0, Z0
+	VMOVDQA64     Z0, Z0
+	VEXTRACTI64X4 $0x01, Z0, Y17
+	VADDPD        Z17, Z0, Z0
+	VMOVDQA64     Z0, Z0
+	VEXTRACTI64X2 $0x01, Y0, X18
+	VADDPD        Z18, Z0, Z0
+	VMOVDQA64     Z0, Z0
+	VPSHUFD       $0xee, X0, X18
+	VADDPD        Z18, Z0, Z0
+	VMOVDQA64     Z0, Z0
+	VMOVQ         X0, (AX)
+	VADDPD        Z6, Z4, Z4
+	VMOVDQA64     Z4, Z4
+	VADDPD        Z7, Z5, Z5
+	VMOVDQA64     Z5, Z5
+	VADDPD        Z5, Z4, Z4
+	VMOVDQA64     Z4, Z4
+	VEXTRACTI64X4 $0x01, Z4, Y17
+	VADDPD        Z17, Z4, Z4
+	VMOVDQA64     Z4, Z4
+	VEXTRACTI64X2 $0x01, Y4, X18
+	VADDPD        Z18, Z4, Z4
+	VMOVDQA64     Z4, Z4
+	VPSHUFD       $0xee, X4, X18
+	VADDPD        Z18, Z4, Z4
+	VMOVDQA64     Z4, Z4
+	VMOVQ         X4, 8(AX)
+	VADDPD        Z10, Z8, Z8
+	VMOVDQA64     Z8, Z8
+	VADDPD        Z11, Z9, Z9
+	VMOVDQA64     Z9, Z9
+	VADDPD        Z9, Z8, Z8
+	VMOVDQA64     Z8, Z8
+	VEXTRACTI64X4 $0x01, Z8, Y17
+	VADDPD        Z17, Z8, Z8
+	VMOVDQA64     Z8, Z8
+	VEXTRACTI64X2 $0x01, Y8, X18
+	VADDPD        Z18, Z8, Z8
+	VMOVDQA64     Z8, Z8
+	VPSHUFD       $0xee, X8, X18
+	VADDPD        Z18, Z8, Z8
+	VMOVDQA64     Z8, Z8
+	VMOVQ         X8, 16(AX)
+	VADDPD        Z14, Z12, Z12
+	VMOVDQA64     Z12, Z12
+	VADDPD        Z15, Z13, Z13
+	VMOVDQA64     Z13, Z13
+	VADDPD        Z13, Z12, Z12
+	VMOVDQA64     Z12, Z12
+	VEXTRACTI64X4 $0x01, Z12, Y17
+	VADDPD        Z17, Z12, Z12
+	VMOVDQA64     Z12, Z12
+	VEXTRACTI64X2 $0x01, Y12, X18
+	VADDPD        Z18, Z12, Z12
+	VMOVDQA64     Z12, Z12
+	VPSHUFD       $0xee, X12, X18
+	VADDPD        Z18, Z12, Z12
+	VMOVDQA64     Z12, Z12
+	VMOVQ         X12, 24(AX)
+	ADDQ          $0x20, AX
+	SUBQ          $0x04, DX
+	JMP           four34
+
+fewer35:
+	MOVQ DX, DX
+
+row39:
+	DECQ   DX
+	JL     rows40
+	MOVQ   CX, R8
+	MOVQ   SI, R9
+	VPXORQ Z19, Z19, Z19
+	VPXORQ Z20, Z20, Z20
+	VPXORQ Z21, Z21, Z21
+	VPXORQ Z22, Z22, Z22
+	SUBQ   $0x00000020, R9
+	JL     rest42
+
+loop41:
+	PREFETCHT0 (R8)(DI*1)
+	VMOVDQU64  (R8), Z0
+	VADDPD     Z0, Z19, Z19
+	PREFETCHT0 64(R8)(DI*1)
+	VMOVDQU64  64(R8), Z0
+	VADDPD     Z0, Z20, Z20
+	PREFETCHT0 128(R8)(DI*1)
+	VMOVDQU64  128(R8), Z0
+	VADDPD     Z0, Z21, Z21
+	PREFETCHT0 192(R8)(DI*1)
+	VMOVDQU64  192(R8), Z0
+	VADDPD     Z0, Z22, Z22
+	ADDQ       $0x00000100, R8
+	SUBQ       $0x00000020, R9
+	JGE        loop41
+
+rest42:
+	ADDQ        $0x00000020, R9
+	JE          end43
+	MOVQ        $-1, R10
+	BZHIQ       R9, R10, R10
+	KMOVW       R10, K1
+	SHRQ        $0x08, R10
+	PREFETCHT0  (R8)(DI*1)
+	VMOVDQU64.Z (R8), K1, Z0
+	VADDPD      Z0, Z19, Z0
+	VMOVDQA64   Z0, K1, Z19
+	KMOVW       R10, K1
+	SHRQ        $0x08, R10
+	PREFETCHT0  64(R8)(DI*1)
+	VMOVDQU64.Z 64(R8), K1, Z0
+	VADDPD      Z0, Z20, Z0
+	VMOVDQA64   Z0, K1, Z20
+	KMOVW       R10, K1
+	SHRQ        $0x08, R10
+	PREFETCHT0  128(R8)(DI*1)
+	VMOVDQU64.Z 128(R8), K1, Z0
+	VADDPD      Z0, Z21, Z0
+	VMOVDQA64   Z0, K1, Z21
+	KMOVW       R10, K1
+	SHRQ        $0x08, R10
+	PREFETCHT0  192(R8)(DI*1)
+	VMOVDQU64.Z 192(R8), K1, Z0
+	VADDPD      Z0, Z22, Z0
+	VMOVDQA64   Z0, K1, Z22
+
+end43:
+	VADDPD        Z21, Z19, Z0
+	VMOVDQA64     Z0, Z19
+	VADDPD        Z22, Z20, Z0
+	VMOVDQA64     Z0, Z20
+	VADDPD        Z20, Z19, Z0
+	VMOVDQA64     Z0, Z19
+	VEXTRACTI64X4 $0x01, Z19, Y17
+	VADDPD        Z17, Z19, Z0
+	VMOVDQA64     Z0, Z19
+	VEXTRACTI64X2 $0x01, Y19, X18
+	VADDPD        Z18, Z19, Z0
+	VMOVDQA64     Z0, Z19
+	VPSHUFD       $0xee, X19, X18
+	VADDPD        Z18, Z19, Z0
+	VMOVDQA64     Z0, Z19
+	VMOVQ         X19, (AX)
+	ADDQ          $0x08, AX
+	ADDQ          BX, CX
+	JMP           row39
+
+rows40:
+	VZEROUPPER
+	RET
+
+// func rowDeviationsF64AVX512(dst []float64, mean []float64, x []float64, stride int, n int, ahead int)
+// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, MMX+
+TEXT ·rowDeviationsF64AVX512(SB), NOSPLIT, $0-96
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+48(FP), CX
+	MOVQ dst_len+8(FP), DX
+	MOVQ stride+72(FP), BX
+	MOVQ n+80(FP), SI
+	MOVQ ahead+88(FP), DI
+	SHLQ $0x03, BX
+	SHLQ $0x03, DI
+	MOVQ mean_base+24(FP), R8
+	MOVQ DX, DX
+
+row44:
+	DECQ         DX
+	JL           rows45
+	VBROADCASTSD (R8), Z0
+	ADDQ         $0x08, R8
+	MOVQ         CX, R9
+	MOVQ         SI, R10
+	VPXORQ       Z1, Z1, Z1
+	VPXORQ       Z2, Z2, Z2
+	VPXORQ       Z3, Z3, Z3
+	VPXORQ       Z4, Z4, Z4
+	SUBQ         $0x00000020, R10
+	JL           rest47
+
+loop46:
+	PREFETCHT0  (R9)(DI*1)
+	VMOVDQU64   (R9), Z5
+	VSUBPD      Z0, Z5, Z5
+	VFMADD231PD Z5, Z5, Z1
+	PREFETCHT0  64(R9)(DI*1)
+	VMOVDQU64   64(R9), Z5
+	VSUBPD      Z0, Z5, Z5
+	VFMADD231PD Z5, Z5, Z2
+	PREFETCHT0  128(R9)(DI*1)
+	VMOVDQU64   128(R9), Z5
+	VSUBPD      Z0, Z5, Z5
+	VFMADD231PD Z5, Z5, Z3
+	PREFETCHT0  192(R9)(DI*1)
+	VMOVDQU64   192(R9), Z5
+	VSUBPD      Z0, Z5, Z5
+	VFMADD231PD Z5, Z5, Z4
+	ADDQ        $0x00000100, R9
+	SUBQ        $0x00000020, R10
+	JGE         loop46
+
+rest47:
+	ADDQ        $0x00000020, R10
+	JE          end48
+	MOVQ        $-1, R11
+	BZHIQ       R10, R11, R11
+	KMOVW       R11, K1
+	SHRQ        $0x08, R11
+	PREFETCHT0  (R9)(DI*1)
+	VMOVDQU64.Z (R9), K1, Z8
+	VSUBPD      Z0, Z8, Z8
+	VMOVDQA64   Z1, Z5
+	VFMADD231PD Z8, Z8, Z5
+	VMOVDQA64   Z5, K1, Z1
+	KMOVW       R11, K1
+	SHRQ        $0x08, R11
+	PREFETCHT0  64(R9)(DI*1)
+	VMOVDQU64.Z 64(R9), K1, Z8
+	VSUBPD      Z0, Z8, Z8
+	VMOVDQA64   Z2, Z5
+	VFMADD231PD Z8, Z8, Z5
+	VMOVDQA64   Z5, K1, Z2
+	KMOVW       R11, K1
+	SHRQ        $0x08, R11
+	PREFETCHT0  128(R9)(DI*1)
+	VMOVDQU64.Z 128(R9), K1, Z8
+	VSUBPD      Z0, Z8, Z8
+	VMOVDQA64   Z3, Z5
+	VFMADD231PD Z8, Z8, Z5
+	VMOVDQA64   Z5, K1, Z3
+	KMOVW       R11, K1
+	SHRQ        $0x08, R11
+	PREFETCHT0  192(R9)(DI*1)
+	VMOVDQU64.Z 192(R9), K1, Z5
+	VSUBPD      Z0, Z5, Z5
+	VMOVDQA64   Z4, Z0
+	VFMADD231PD Z5, Z5, Z0
+	VMOVDQA64   Z0, K1, Z4
+
+end48:
+	VADDPD        Z3, Z1, Z0
+	VMOVDQA64     Z0, Z1
+	VADDPD        Z4, Z2, Z0
+	VMOVDQA64     Z0, Z2
+	VADDPD        Z2, Z1, Z0
+	VMOVDQA64     Z0, Z1
+	VEXTRACTI64X4 $0x01, Z1, Y6
+	VADDPD        Z6, Z1, Z0
+	VMOVDQA64     Z0, Z1
+	VEXTRACTI64X2 $0x01, Y1, X7
+	VADDPD        Z7, Z1, Z0
+	VMOVDQA64     Z0, Z1
+	VPSHUFD       $0xee, X1, X7
+	VADDPD        Z7, Z1, Z0
+	VMOVDQA64     Z0, Z1
+	VMOVQ         X1, (AX)
+	ADDQ          $0x08, AX
+	ADDQ          BX, CX
+	JMP           row44
+
+rows45:
 	VZEROUPPER
 	RET
 
@@ -481,9 +908,9 @@ TEXT ·columnSumsF64AVX2(SB), NOSPLIT, $0-64
 	MOVQ dst_len+8(FP), SI
 	XORQ DI, DI
 	SUBQ $0x00000010, SI
-	JL   rest46
+	JL   rest50
 
-loop45:
+loop49:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -491,9 +918,9 @@ loop45:
 	MOVQ  CX, R8
 	MOVQ  DX, R9
 
-row50:
+row54:
 	DECQ    R9
-	JL      rows51
+	JL      rows55
 	VMOVDQU (R8)(DI*8), Y4
 	VADDPD  Y4, Y0, Y0
 	VMOVDQU 32(R8)(DI*8), Y4
@@ -503,44 +930,44 @@ row50:
 	VMOVDQU 96(R8)(DI*8), Y4
 	VADDPD  Y4, Y3, Y3
 	ADDQ    BX, R8
-	JMP     row50
+	JMP     row54
 
-rows51:
+rows55:
 	VMOVDQU Y0, (AX)(DI*8)
 	VMOVDQU Y1, 32(AX)(DI*8)
 	VMOVDQU Y2, 64(AX)(DI*8)
 	VMOVDQU Y3, 96(AX)(DI*8)
 	ADDQ    $0x00000010, DI
 	SUBQ    $0x00000010, SI
-	JGE     loop45
+	JGE     loop49
 
-rest46:
+rest50:
 	ADDQ $0x00000010, SI
 
-one47:
+one51:
 	CMPQ  SI, $0x00000004
-	JL    tail48
+	JL    tail52
 	VPXOR Y0, Y0, Y0
 	MOVQ  CX, R8
 	MOVQ  DX, R9
 
-row52:
+row56:
 	DECQ    R9
-	JL      rows53
+	JL      rows57
 	VMOVDQU (R8)(DI*8), Y1
 	VADDPD  Y1, Y0, Y0
 	ADDQ    BX, R8
-	JMP     row52
+	JMP     row56
 
-rows53:
+rows57:
 	VMOVDQU Y0, (AX)(DI*8)
 	ADDQ    $0x00000004, DI
 	SUBQ    $0x00000004, SI
-	JMP     one47
+	JMP     one51
 
-tail48:
+tail52:
 	TESTQ   SI, SI
-	JE      end49
+	JE      end53
 	LEAQ    tailMasks<>+256(SB), R8
 	MOVQ    SI, R9
 	NEGQ    R9
@@ -551,127 +978,18 @@ tail48:
 	VPXOR   Y1, Y1, Y1
 	MOVQ    DX, DX
 
-row54:
+row58:
 	DECQ       DX
-	JL         rows55
+	JL         rows59
 	VMASKMOVPD (CX)(DI*8), Y0, Y2
 	VADDPD     Y2, Y1, Y1
 	ADDQ       BX, CX
-	JMP        row54
+	JMP        row58
 
-rows55:
+rows59:
 	VMASKMOVPD Y1, Y0, (AX)(DI*8)
 
-end49:
-	VZEROUPPER
-	RET
-
-// func columnDeviationsF64AVX2(dst []float64, mean []float64, x []float64, rows int, stride int)
-// Requires: AVX, AVX2, FMA3
-TEXT ·columnDeviationsF64AVX2(SB), NOSPLIT, $0-88
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+48(FP), CX
-	MOVQ rows+72(FP), DX
-	MOVQ stride+80(FP), BX
-	MOVQ mean_base+24(FP), SI
-	SHLQ $0x03, BX
-	MOVQ dst_len+8(FP), DI
-	XORQ R8, R8
-	SUBQ $0x00000010, DI
-	JL   rest57
-
-loop56:
-	VPXOR   Y0, Y0, Y0
-	VMOVDQU (SI)(R8*8), Y4
-	VPXOR   Y1, Y1, Y1
-	VMOVDQU 32(SI)(R8*8), Y5
-	VPXOR   Y2, Y2, Y2
-	VMOVDQU 64(SI)(R8*8), Y6
-	VPXOR   Y3, Y3, Y3
-	VMOVDQU 96(SI)(R8*8), Y7
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-
-row61:
-	DECQ        R10
-	JL          rows62
-	VMOVDQU     (R9)(R8*8), Y8
-	VSUBPD      Y4, Y8, Y8
-	VFMADD231PD Y8, Y8, Y0
-	VMOVDQU     32(R9)(R8*8), Y8
-	VSUBPD      Y5, Y8, Y8
-	VFMADD231PD Y8, Y8, Y1
-	VMOVDQU     64(R9)(R8*8), Y8
-	VSUBPD      Y6, Y8, Y8
-	VFMADD231PD Y8, Y8, Y2
-	VMOVDQU     96(R9)(R8*8), Y8
-	VSUBPD      Y7, Y8, Y8
-	VFMADD231PD Y8, Y8, Y3
-	ADDQ        BX, R9
-	JMP         row61
-
-rows62:
-	VMOVDQU Y0, (AX)(R8*8)
-	VMOVDQU Y1, 32(AX)(R8*8)
-	VMOVDQU Y2, 64(AX)(R8*8)
-	VMOVDQU Y3, 96(AX)(R8*8)
-	ADDQ    $0x00000010, R8
-	SUBQ    $0x00000010, DI
-	JGE     loop56
-
-rest57:
-	ADDQ $0x00000010, DI
-
-one58:
-	CMPQ    DI, $0x00000004
-	JL      tail59
-	VPXOR   Y0, Y0, Y0
-	VMOVDQU (SI)(R8*8), Y1
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-
-row63:
-	DECQ        R10
-	JL          rows64
-	VMOVDQU     (R9)(R8*8), Y2
-	VSUBPD      Y1, Y2, Y2
-	VFMADD231PD Y2, Y2, Y0
-	ADDQ        BX, R9
-	JMP         row63
-
-rows64:
-	VMOVDQU Y0, (AX)(R8*8)
-	ADDQ    $0x00000004, R8
-	SUBQ    $0x00000004, DI
-	JMP     one58
-
-tail59:
-	TESTQ      DI, DI
-	JE         end60
-	LEAQ       tailMasks<>+256(SB), R9
-	MOVQ       DI, R10
-	NEGQ       R10
-	VMOVDQU    (R9)(R10*4), Y0
-	LEAQ       tailMasks<>+256(SB), R9
-	NEGQ       DI
-	VMOVDQU    (R9)(DI*8), Y0
-	VPXOR      Y1, Y1, Y1
-	VMASKMOVPD (SI)(R8*8), Y0, Y2
-	MOVQ       DX, DX
-
-row65:
-	DECQ        DX
-	JL          rows66
-	VMASKMOVPD  (CX)(R8*8), Y0, Y3
-	VSUBPD      Y2, Y3, Y3
-	VFMADD231PD Y3, Y3, Y1
-	ADDQ        BX, CX
-	JMP         row65
-
-rows66:
-	VMASKMOVPD Y1, Y0, (AX)(R8*8)
-
-end60:
+end53:
 	VZEROUPPER
 	RET
 
@@ -686,9 +1004,9 @@ TEXT ·columnSumsF32AVX2(SB), NOSPLIT, $0-64
 	MOVQ dst_len+8(FP), SI
 	XORQ DI, DI
 	SUBQ $0x00000020, SI
-	JL   rest68
+	JL   rest61
 
-loop67:
+loop60:
 	VPXOR Y0, Y0, Y0
 	VPXOR Y1, Y1, Y1
 	VPXOR Y2, Y2, Y2
@@ -696,9 +1014,9 @@ loop67:
 	MOVQ  CX, R8
 	MOVQ  DX, R9
 
-row72:
+row65:
 	DECQ    R9
-	JL      rows73
+	JL      rows66
 	VMOVDQU (R8)(DI*4), Y4
 	VADDPS  Y4, Y0, Y0
 	VMOVDQU 32(R8)(DI*4), Y4
@@ -708,172 +1026,536 @@ row72:
 	VMOVDQU 96(R8)(DI*4), Y4
 	VADDPS  Y4, Y3, Y3
 	ADDQ    BX, R8
-	JMP     row72
+	JMP     row65
 
-rows73:
+rows66:
 	VMOVDQU Y0, (AX)(DI*4)
 	VMOVDQU Y1, 32(AX)(DI*4)
 	VMOVDQU Y2, 64(AX)(DI*4)
 	VMOVDQU Y3, 96(AX)(DI*4)
 	ADDQ    $0x00000020, DI
 	SUBQ    $0x00000020, SI
-	JGE     loop67
+	JGE     loop60
 
-rest68:
+rest61:
 	ADDQ $0x00000020, SI
 
-one69:
+one62:
 	CMPQ  SI, $0x00000008
-	JL    tail70
+	JL    tail63
 	VPXOR Y0, Y0, Y0
 	MOVQ  CX, R8
 	MOVQ  DX, R9
 
-row74:
+row67:
 	DECQ    R9
-	JL      rows75
+	JL      rows68
 	VMOVDQU (R8)(DI*4), Y1
 	VADDPS  Y1, Y0, Y0
 	ADDQ    BX, R8
-	JMP     row74
+	JMP     row67
 
-rows75:
+rows68:
 	VMOVDQU Y0, (AX)(DI*4)
 	ADDQ    $0x00000008, DI
 	SUBQ    $0x00000008, SI
-	JMP     one69
+	JMP     one62
 
-tail70:
+tail63:
 	TESTQ   SI, SI
-	JE      end71
+	JE      end64
 	LEAQ    tailMasks<>+256(SB), R8
 	NEGQ    SI
 	VMOVDQU (R8)(SI*4), Y0
 	VPXOR   Y1, Y1, Y1
 	MOVQ    DX, DX
 
-row76:
+row69:
 	DECQ       DX
-	JL         rows77
+	JL         rows70
 	VMASKMOVPS (CX)(DI*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
 	ADDQ       BX, CX
-	JMP        row76
+	JMP        row69
 
-rows77:
+rows70:
 	VMASKMOVPS Y1, Y0, (AX)(DI*4)
 
-end71:
+end64:
 	VZEROUPPER
 	RET
 
-// func columnDeviationsF32AVX2(dst []float32, mean []float32, x []float32, rows int, stride int)
-// Requires: AVX, AVX2
-TEXT ·columnDeviationsF32AVX2(SB), NOSPLIT, $0-88
-	MOVQ dst_base+0(FP), AX
-	MOVQ x_base+48(FP), CX
-	MOVQ rows+72(FP), DX
-	MOVQ stride+80(FP), BX
-	MOVQ mean_base+24(FP), SI
-	SHLQ $0x02, BX
-	MOVQ dst_len+8(FP), DI
-	XORQ R8, R8
-	SUBQ $0x00000020, DI
-	JL   rest79
+// func columnMomentsF64AVX2(mean []float64, m2 []float64, x []float64, rows int, stride int, n float64)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·columnMomentsF64AVX2(SB), NOSPLIT, $0-96
+	MOVQ         mean_base+0(FP), AX
+	MOVQ         m2_base+24(FP), CX
+	MOVQ         x_base+48(FP), DX
+	MOVQ         rows+72(FP), BX
+	MOVQ         stride+80(FP), SI
+	VPBROADCASTQ n+88(FP), Y0
+	SHLQ         $0x03, SI
+	MOVQ         mean_len+8(FP), DI
+	XORQ         R8, R8
+	SUBQ         $0x0000000c, DI
+	JL           rest72
 
-loop78:
-	VPXOR   Y0, Y0, Y0
-	VMOVDQU (SI)(R8*4), Y4
-	VPXOR   Y1, Y1, Y1
-	VMOVDQU 32(SI)(R8*4), Y5
+loop71:
+	VMOVDQU (AX)(R8*8), Y1
+	VPXOR   Y4, Y4, Y4
+	VPXOR   Y7, Y7, Y7
+	VMOVDQU 32(AX)(R8*8), Y2
+	VPXOR   Y5, Y5, Y5
+	VPXOR   Y8, Y8, Y8
+	VMOVDQU 64(AX)(R8*8), Y3
+	VPXOR   Y6, Y6, Y6
+	VPXOR   Y9, Y9, Y9
+	MOVQ    DX, R9
+	MOVQ    BX, R10
+
+row76:
+	DECQ        R10
+	JL          rows77
+	VMOVDQU     (R9)(R8*8), Y10
+	PREFETCHT0  1024(R9)(R8*8)
+	VSUBPD      Y1, Y10, Y10
+	VADDPD      Y10, Y4, Y4
+	VFMADD231PD Y10, Y10, Y7
+	VMOVDQU     32(R9)(R8*8), Y10
+	PREFETCHT0  1056(R9)(R8*8)
+	VSUBPD      Y2, Y10, Y10
+	VADDPD      Y10, Y5, Y5
+	VFMADD231PD Y10, Y10, Y8
+	VMOVDQU     64(R9)(R8*8), Y10
+	PREFETCHT0  1088(R9)(R8*8)
+	VSUBPD      Y3, Y10, Y10
+	VADDPD      Y10, Y6, Y6
+	VFMADD231PD Y10, Y10, Y9
+	ADDQ        SI, R9
+	JMP         row76
+
+rows77:
+	VDIVPD  Y0, Y4, Y10
+	VADDPD  Y10, Y1, Y1
+	VMOVDQU Y1, (AX)(R8*8)
+	VMULPD  Y10, Y4, Y10
+	VSUBPD  Y10, Y7, Y7
+	VMOVDQU (CX)(R8*8), Y10
+	VADDPD  Y7, Y10, Y10
+	VMOVDQU Y10, (CX)(R8*8)
+	VDIVPD  Y0, Y5, Y1
+	VADDPD  Y1, Y2, Y2
+	VMOVDQU Y2, 32(AX)(R8*8)
+	VMULPD  Y1, Y5, Y1
+	VSUBPD  Y1, Y8, Y8
+	VMOVDQU 32(CX)(R8*8), Y1
+	VADDPD  Y8, Y1, Y1
+	VMOVDQU Y1, 32(CX)(R8*8)
+	VDIVPD  Y0, Y6, Y1
+	VADDPD  Y1, Y3, Y3
+	VMOVDQU Y3, 64(AX)(R8*8)
+	VMULPD  Y1, Y6, Y1
+	VSUBPD  Y1, Y9, Y9
+	VMOVDQU 64(CX)(R8*8), Y1
+	VADDPD  Y9, Y1, Y1
+	VMOVDQU Y1, 64(CX)(R8*8)
+	ADDQ    $0x0000000c, R8
+	SUBQ    $0x0000000c, DI
+	JGE     loop71
+
+rest72:
+	ADDQ $0x0000000c, DI
+
+one73:
+	CMPQ    DI, $0x00000004
+	JL      tail74
+	VMOVDQU (AX)(R8*8), Y1
 	VPXOR   Y2, Y2, Y2
-	VMOVDQU 64(SI)(R8*4), Y6
 	VPXOR   Y3, Y3, Y3
-	VMOVDQU 96(SI)(R8*4), Y7
-	MOVQ    CX, R9
-	MOVQ    DX, R10
+	MOVQ    DX, R9
+	MOVQ    BX, R10
 
-row83:
-	DECQ    R10
-	JL      rows84
-	VMOVDQU (R9)(R8*4), Y8
-	VSUBPS  Y4, Y8, Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y0, Y0
-	VMOVDQU 32(R9)(R8*4), Y8
-	VSUBPS  Y5, Y8, Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y1, Y1
-	VMOVDQU 64(R9)(R8*4), Y8
-	VSUBPS  Y6, Y8, Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y2, Y2
-	VMOVDQU 96(R9)(R8*4), Y8
-	VSUBPS  Y7, Y8, Y8
-	VMULPS  Y8, Y8, Y8
-	VADDPS  Y8, Y3, Y3
-	ADDQ    BX, R9
-	JMP     row83
+row78:
+	DECQ        R10
+	JL          rows79
+	VMOVDQU     (R9)(R8*8), Y4
+	PREFETCHT0  1024(R9)(R8*8)
+	VSUBPD      Y1, Y4, Y4
+	VADDPD      Y4, Y2, Y2
+	VFMADD231PD Y4, Y4, Y3
+	ADDQ        SI, R9
+	JMP         row78
 
-rows84:
-	VMOVDQU Y0, (AX)(R8*4)
-	VMOVDQU Y1, 32(AX)(R8*4)
-	VMOVDQU Y2, 64(AX)(R8*4)
-	VMOVDQU Y3, 96(AX)(R8*4)
-	ADDQ    $0x00000020, R8
-	SUBQ    $0x00000020, DI
-	JGE     loop78
+rows79:
+	VDIVPD  Y0, Y2, Y4
+	VADDPD  Y4, Y1, Y1
+	VMOVDQU Y1, (AX)(R8*8)
+	VMULPD  Y4, Y2, Y4
+	VSUBPD  Y4, Y3, Y3
+	VMOVDQU (CX)(R8*8), Y4
+	VADDPD  Y3, Y4, Y4
+	VMOVDQU Y4, (CX)(R8*8)
+	ADDQ    $0x00000004, R8
+	SUBQ    $0x00000004, DI
+	JMP     one73
 
-rest79:
-	ADDQ $0x00000020, DI
-
-one80:
-	CMPQ    DI, $0x00000008
-	JL      tail81
-	VPXOR   Y0, Y0, Y0
-	VMOVDQU (SI)(R8*4), Y1
-	MOVQ    CX, R9
-	MOVQ    DX, R10
-
-row85:
-	DECQ    R10
-	JL      rows86
-	VMOVDQU (R9)(R8*4), Y2
-	VSUBPS  Y1, Y2, Y2
-	VMULPS  Y2, Y2, Y2
-	VADDPS  Y2, Y0, Y0
-	ADDQ    BX, R9
-	JMP     row85
-
-rows86:
-	VMOVDQU Y0, (AX)(R8*4)
-	ADDQ    $0x00000008, R8
-	SUBQ    $0x00000008, DI
-	JMP     one80
-
-tail81:
+tail74:
 	TESTQ      DI, DI
-	JE         end82
+	JE         end75
+	LEAQ       tailMasks<>+256(SB), R9
+	MOVQ       DI, R10
+	NEGQ       R10
+	VMOVDQU    (R9)(R10*4), Y1
 	LEAQ       tailMasks<>+256(SB), R9
 	NEGQ       DI
-	VMOVDQU    (R9)(DI*4), Y0
-	VPXOR      Y1, Y1, Y1
-	VMASKMOVPS (SI)(R8*4), Y0, Y2
-	MOVQ       DX, DX
+	VMOVDQU    (R9)(DI*8), Y1
+	VMASKMOVPD (AX)(R8*8), Y1, Y2
+	VPXOR      Y3, Y3, Y3
+	VPXOR      Y4, Y4, Y4
+	MOVQ       BX, BX
+
+row80:
+	DECQ        BX
+	JL          rows81
+	VMASKMOVPD  (DX)(R8*8), Y1, Y5
+	PREFETCHT0  1024(DX)(R8*8)
+	VSUBPD      Y2, Y5, Y5
+	VADDPD      Y5, Y3, Y3
+	VFMADD231PD Y5, Y5, Y4
+	ADDQ        SI, DX
+	JMP         row80
+
+rows81:
+	VDIVPD     Y0, Y3, Y0
+	VADDPD     Y0, Y2, Y2
+	VMASKMOVPD Y2, Y1, (AX)(R8*8)
+	VMULPD     Y0, Y3, Y0
+	VSUBPD     Y0, Y4, Y4
+	VMASKMOVPD (CX)(R8*8), Y1, Y0
+	VADDPD     Y4, Y0, Y0
+	VMASKMOVPD Y0, Y1, (CX)(R8*8)
+
+end75:
+	VZEROUPPER
+	RET
+
+// func rowSumsF64AVX2(dst []float64, x []float64, stride int, n int, ahead int)
+// Requires: AVX, AVX2, MMX+
+TEXT ·rowSumsF64AVX2(SB), NOSPLIT, $0-72
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+24(FP), CX
+	MOVQ dst_len+8(FP), DX
+	MOVQ stride+48(FP), BX
+	MOVQ n+56(FP), SI
+	MOVQ ahead+64(FP), DI
+	SHLQ $0x03, BX
+	SHLQ $0x03, DI
+	MOVQ DX, DX
+
+row82:
+	DECQ  DX
+	JL    rows83
+	MOVQ  CX, R8
+	MOVQ  SI, R9
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	SUBQ  $0x00000020, R9
+	JL    rest85
+
+loop84:
+	PREFETCHT0 (R8)(DI*1)
+	VMOVDQU    (R8), Y8
+	VADDPD     Y8, Y0, Y0
+	VMOVDQU    32(R8), Y8
+	VADDPD     Y8, Y1, Y1
+	PREFETCHT0 64(R8)(DI*1)
+	VMOVDQU    64(R8), Y8
+	VADDPD     Y8, Y2, Y2
+	VMOVDQU    96(R8), Y8
+	VADDPD     Y8, Y3, Y3
+	PREFETCHT0 128(R8)(DI*1)
+	VMOVDQU    128(R8), Y8
+	VADDPD     Y8, Y4, Y4
+	VMOVDQU    160(R8), Y8
+	VADDPD     Y8, Y5, Y5
+	PREFETCHT0 192(R8)(DI*1)
+	VMOVDQU    192(R8), Y8
+	VADDPD     Y8, Y6, Y6
+	VMOVDQU    224(R8), Y8
+	VADDPD     Y8, Y7, Y7
+	ADDQ       $0x00000100, R8
+	SUBQ       $0x00000020, R9
+	JGE        loop84
+
+rest85:
+	ADDQ       $0x00000020, R9
+	JE         end86
+	LEAQ       tailMasks<>+256(SB), R10
+	MOVQ       R9, R11
+	NEGQ       R11
+	VMOVDQU    (R10)(R11*8), Y10
+	PREFETCHT0 (R8)(DI*1)
+	VMASKMOVPD (R8), Y10, Y8
+	VADDPD     Y8, Y0, Y8
+	VPBLENDVB  Y10, Y8, Y0, Y0
+	LEAQ       tailMasks<>+256(SB), R10
+	MOVQ       R9, R11
+	NEGQ       R11
+	VMOVDQU    32(R10)(R11*8), Y10
+	VMASKMOVPD 32(R8), Y10, Y8
+	VADDPD     Y8, Y1, Y8
+	VPBLENDVB  Y10, Y8, Y1, Y1
+	LEAQ       tailMasks<>+256(SB), R10
+	MOVQ       R9, R11
+	NEGQ       R11
+	VMOVDQU    64(R10)(R11*8), Y10
+	PREFETCHT0 64(R8)(DI*1)
+	VMASKMOVPD 64(R8), Y10, Y8
+	VADDPD     Y8, Y2, Y8
+	VPBLENDVB  Y10, Y8, Y2, Y2
+	LEAQ       tailMasks<>+256(SB), R10
+	MOVQ       R9, R11
+	NEGQ       R11
+	VMOVDQU    96(R10)(R11*8), Y10
+	VMASKMOVPD 96(R8), Y10, Y8
+	VADDPD     Y8, Y3, Y8
+	VPBLENDVB  Y10, Y8, Y3, Y3
+	LEAQ       tailMasks<>+256(SB), R10
+	MOVQ       R9, R11
+	NEGQ       R11
+	VMOVDQU    128(R10)(R11*8), Y10
+	PREFETCHT0 128(R8)(DI*1)
+	VMASKMOVPD 128(R8), Y10, Y8
+	VADDPD     Y8, Y4, Y8
+	VPBLENDVB  Y10, Y8, Y4, Y4
+	LEAQ       tailMasks<>+256(SB), R10
+	MOVQ       R9, R11
+	NEGQ       R11
+	VMOVDQU    160(R10)(R11*8), Y10
+	VMASKMOVPD 160(R8), Y10, Y8
+	VADDPD     Y8, Y5, Y8
+	VPBLENDVB  Y10, Y8, Y5, Y5
+	LEAQ       tailMasks<>+256(SB), R10
+	MOVQ       R9, R11
+	NEGQ       R11
+	VMOVDQU    192(R10)(R11*8), Y10
+	PREFETCHT0 192(R8)(DI*1)
+	VMASKMOVPD 192(R8), Y10, Y8
+	VADDPD     Y8, Y6, Y8
+	VPBLENDVB  Y10, Y8, Y6, Y6
+	LEAQ       tailMasks<>+256(SB), R10
+	NEGQ       R9
+	VMOVDQU    224(R10)(R9*8), Y10
+	VMASKMOVPD 224(R8), Y10, Y8
+	VADDPD     Y8, Y7, Y8
+	VPBLENDVB  Y10, Y8, Y7, Y7
+
+end86:
+	VADDPD       Y4, Y0, Y0
+	VMOVDQA      Y0, Y0
+	VADDPD       Y5, Y1, Y1
+	VMOVDQA      Y1, Y1
+	VADDPD       Y6, Y2, Y2
+	VMOVDQA      Y2, Y2
+	VADDPD       Y7, Y3, Y3
+	VMOVDQA      Y3, Y3
+	VADDPD       Y2, Y0, Y0
+	VMOVDQA      Y0, Y0
+	VADDPD       Y3, Y1, Y1
+	VMOVDQA      Y1, Y1
+	VADDPD       Y1, Y0, Y0
+	VMOVDQA      Y0, Y0
+	VEXTRACTI128 $0x01, Y0, X9
+	VADDPD       Y9, Y0, Y0
+	VMOVDQA      Y0, Y0
+	VPSHUFD      $0xee, X0, X9
+	VADDPD       Y9, Y0, Y0
+	VMOVDQA      Y0, Y0
+	VMOVQ        X0, (AX)
+	ADDQ         $0x08, AX
+	ADDQ         BX, CX
+	JMP          row82
+
+rows83:
+	VZEROUPPER
+	RET
+
+// func rowDeviationsF64AVX2(dst []float64, mean []float64, x []float64, stride int, n int, ahead int)
+// Requires: AVX, AVX2, FMA3, MMX+
+TEXT ·rowDeviationsF64AVX2(SB), NOSPLIT, $0-96
+	MOVQ dst_base+0(FP), AX
+	MOVQ x_base+48(FP), CX
+	MOVQ dst_len+8(FP), DX
+	MOVQ stride+72(FP), BX
+	MOVQ n+80(FP), SI
+	MOVQ ahead+88(FP), DI
+	SHLQ $0x03, BX
+	SHLQ $0x03, DI
+	MOVQ mean_base+24(FP), R8
+	MOVQ DX, DX
 
 row87:
-	DECQ       DX
-	JL         rows88
-	VMASKMOVPS (CX)(R8*4), Y0, Y3
-	VSUBPS     Y2, Y3, Y3
-	VMULPS     Y3, Y3, Y3
-	VADDPS     Y3, Y1, Y1
-	ADDQ       BX, CX
-	JMP        row87
+	DECQ         DX
+	JL           rows88
+	VBROADCASTSD (R8), Y0
+	ADDQ         $0x08, R8
+	MOVQ         CX, R9
+	MOVQ         SI, R10
+	VPXOR        Y1, Y1, Y1
+	VPXOR        Y2, Y2, Y2
+	VPXOR        Y3, Y3, Y3
+	VPXOR        Y4, Y4, Y4
+	VPXOR        Y5, Y5, Y5
+	VPXOR        Y6, Y6, Y6
+	VPXOR        Y7, Y7, Y7
+	VPXOR        Y8, Y8, Y8
+	SUBQ         $0x00000020, R10
+	JL           rest90
+
+loop89:
+	PREFETCHT0  (R9)(DI*1)
+	VMOVDQU     (R9), Y9
+	VSUBPD      Y0, Y9, Y9
+	VFMADD231PD Y9, Y9, Y1
+	VMOVDQU     32(R9), Y9
+	VSUBPD      Y0, Y9, Y9
+	VFMADD231PD Y9, Y9, Y2
+	PREFETCHT0  64(R9)(DI*1)
+	VMOVDQU     64(R9), Y9
+	VSUBPD      Y0, Y9, Y9
+	VFMADD231PD Y9, Y9, Y3
+	VMOVDQU     96(R9), Y9
+	VSUBPD      Y0, Y9, Y9
+	VFMADD231PD Y9, Y9, Y4
+	PREFETCHT0  128(R9)(DI*1)
+	VMOVDQU     128(R9), Y9
+	VSUBPD      Y0, Y9, Y9
+	VFMADD231PD Y9, Y9, Y5
+	VMOVDQU     160(R9), Y9
+	VSUBPD      Y0, Y9, Y9
+	VFMADD231PD Y9, Y9, Y6
+	PREFETCHT0  192(R9)(DI*1)
+	VMOVDQU     192(R9), Y9
+	VSUBPD      Y0, Y9, Y9
+	VFMADD231PD Y9, Y9, Y7
+	VMOVDQU     224(R9), Y9
+	VSUBPD      Y0, Y9, Y9
+	VFMADD231PD Y9, Y9, Y8
+	ADDQ        $0x00000100, R9
+	SUBQ        $0x00000020, R10
+	JGE         loop89
+
+rest90:
+	ADDQ        $0x00000020, R10
+	JE          end91
+	LEAQ        tailMasks<>+256(SB), R11
+	MOVQ        R10, R12
+	NEGQ        R12
+	VMOVDQU     (R11)(R12*8), Y11
+	PREFETCHT0  (R9)(DI*1)
+	VMASKMOVPD  (R9), Y11, Y12
+	VSUBPD      Y0, Y12, Y12
+	VMOVDQA     Y1, Y9
+	VFMADD231PD Y12, Y12, Y9
+	VPBLENDVB   Y11, Y9, Y1, Y1
+	LEAQ        tailMasks<>+256(SB), R11
+	MOVQ        R10, R12
+	NEGQ        R12
+	VMOVDQU     32(R11)(R12*8), Y11
+	VMASKMOVPD  32(R9), Y11, Y12
+	VSUBPD      Y0, Y12, Y12
+	VMOVDQA     Y2, Y9
+	VFMADD231PD Y12, Y12, Y9
+	VPBLENDVB   Y11, Y9, Y2, Y2
+	LEAQ        tailMasks<>+256(SB), R11
+	MOVQ        R10, R12
+	NEGQ        R12
+	VMOVDQU     64(R11)(R12*8), Y11
+	PREFETCHT0  64(R9)(DI*1)
+	VMASKMOVPD  64(R9), Y11, Y12
+	VSUBPD      Y0, Y12, Y12
+	VMOVDQA     Y3, Y9
+	VFMADD231PD Y12, Y12, Y9
+	VPBLENDVB   Y11, Y9, Y3, Y3
+	LEAQ        tailMasks<>+256(SB), R11
+	MOVQ        R10, R12
+	NEGQ        R12
+	VMOVDQU     96(R11)(R12*8), Y11
+	VMASKMOVPD  96(R9), Y11, Y12
+	VSUBPD      Y0, Y12, Y12
+	VMOVDQA     Y4, Y9
+	VFMADD231PD Y12, Y12, Y9
+	VPBLENDVB   Y11, Y9, Y4, Y4
+	LEAQ        tailMasks<>+256(SB), R11
+	MOVQ        R10, R12
+	NEGQ        R12
+	VMOVDQU     128(R11)(R12*8), Y11
+	PREFETCHT0  128(R9)(DI*1)
+	VMASKMOVPD  128(R9), Y11, Y12
+	VSUBPD      Y0, Y12, Y12
+	VMOVDQA     Y5, Y9
+	VFMADD231PD Y12, Y12, Y9
+	VPBLENDVB   Y11, Y9, Y5, Y5
+	LEAQ        tailMasks<>+256(SB), R11
+	MOVQ        R10, R12
+	NEGQ        R12
+	VMOVDQU     160(R11)(R12*8), Y11
+	VMASKMOVPD  160(R9), Y11, Y12
+	VSUBPD      Y0, Y12, Y12
+	VMOVDQA     Y6, Y9
+	VFMADD231PD Y12, Y12, Y9
+	VPBLENDVB   Y11, Y9, Y6, Y6
+	LEAQ        tailMasks<>+256(SB), R11
+	MOVQ        R10, R12
+	NEGQ        R12
+	VMOVDQU     192(R11)(R12*8), Y11
+	PREFETCHT0  192(R9)(DI*1)
+	VMASKMOVPD  192(R9), Y11, Y12
+	VSUBPD      Y0, Y12, Y12
+	VMOVDQA     Y7, Y9
+	VFMADD231PD Y12, Y12, Y9
+	VPBLENDVB   Y11, Y9, Y7, Y7
+	LEAQ        tailMasks<>+256(SB), R11
+	NEGQ        R10
+	VMOVDQU     224(R11)(R10*8), Y9
+	VMASKMOVPD  224(R9), Y9, Y11
+	VSUBPD      Y0, Y11, Y11
+	VMOVDQA     Y8, Y0
+	VFMADD231PD Y11, Y11, Y0
+	VPBLENDVB   Y9, Y0, Y8, Y8
+
+end91:
+	VADDPD       Y5, Y1, Y0
+	VMOVDQA      Y0, Y1
+	VADDPD       Y6, Y2, Y0
+	VMOVDQA      Y0, Y2
+	VADDPD       Y7, Y3, Y0
+	VMOVDQA      Y0, Y3
+	VADDPD       Y8, Y4, Y0
+	VMOVDQA      Y0, Y4
+	VADDPD       Y3, Y1, Y0
+	VMOVDQA      Y0, Y1
+	VADDPD       Y4, Y2, Y0
+	VMOVDQA      Y0, Y2
+	VADDPD       Y2, Y1, Y0
+	VMOVDQA      Y0, Y1
+	VEXTRACTI128 $0x01, Y1, X10
+	VADDPD       Y10, Y1, Y0
+	VMOVDQA      Y0, Y1
+	VPSHUFD      $0xee, X1, X10
+	VADDPD       Y10, Y1, Y0
+	VMOVDQA      Y0, Y1
+	VMOVQ        X1, (AX)
+	ADDQ         $0x08, AX
+	ADDQ         BX, CX
+	JMP          row87
 
 rows88:
-	VMASKMOVPS Y1, Y0, (AX)(R8*4)
-
-end82:
 	VZEROUPPER
 	RET

@@ -6,39 +6,47 @@ import "github.com/weft-data/weft/internal/cpu"
 
 var binaryF64 = [...][]func(dst, x, y []float64){
 	cpu.AVX2: {
-		Add: addF64AVX2,
-		Sub: subF64AVX2,
-		Mul: mulF64AVX2,
-		Div: divF64AVX2,
-		Min: minF64AVX2,
-		Max: maxF64AVX2,
+		Add:     addF64AVX2,
+		Sub:     subF64AVX2,
+		Mul:     mulF64AVX2,
+		Div:     divF64AVX2,
+		Min:     minF64AVX2,
+		Max:     maxF64AVX2,
+		Squares: squaresF64AVX2,
+		Norm:    normF64AVX2,
 	},
 	cpu.AVX512: {
-		Add: addF64AVX512,
-		Sub: subF64AVX512,
-		Mul: mulF64AVX512,
-		Div: divF64AVX512,
-		Min: minF64AVX512,
-		Max: maxF64AVX512,
+		Add:     addF64AVX512,
+		Sub:     subF64AVX512,
+		Mul:     mulF64AVX512,
+		Div:     divF64AVX512,
+		Min:     minF64AVX512,
+		Max:     maxF64AVX512,
+		Squares: squaresF64AVX512,
+		Norm:    normF64AVX512,
 	},
 }
 
 var rightF64 = [...][]func(dst, x []float64, c float64){
 	cpu.AVX2: {
-		Add: rightAddF64AVX2,
-		Sub: rightSubF64AVX2,
-		Mul: rightMulF64AVX2,
-		Div: rightDivF64AVX2,
-		Min: rightMinF64AVX2,
-		Max: rightMaxF64AVX2,
+		Add:     rightAddF64AVX2,
+		Sub:     rightSubF64AVX2,
+		Mul:     rightMulF64AVX2,
+		Div:     rightDivF64AVX2,
+		Min:     rightMinF64AVX2,
+		Max:     rightMaxF64AVX2,
+		Squares: rightSquaresF64AVX2,
+		Norm:    rightNormF64AVX2,
 	},
 	cpu.AVX512: {
-		Add: rightAddF64AVX512,
-		Sub: rightSubF64AVX512,
-		Mul: rightMulF64AVX512,
-		Div: rightDivF64AVX512,
-		Min: rightMinF64AVX512,
-		Max: rightMaxF64AVX512,
+		Add:     rightAddF64AVX512,
+		Sub:     rightSubF64AVX512,
+		Mul:     rightMulF64AVX512,
+		Div:     rightDivF64AVX512,
+		Min:     rightMinF64AVX512,
+		Max:     rightMaxF64AVX512,
+		Squares: rightSquaresF64AVX512,
+		Norm:    rightNormF64AVX512,
 	},
 }
 
@@ -55,39 +63,47 @@ var leftF64 = [...][]func(dst, x []float64, c float64){
 
 var binaryF32 = [...][]func(dst, x, y []float32){
 	cpu.AVX2: {
-		Add: addF32AVX2,
-		Sub: subF32AVX2,
-		Mul: mulF32AVX2,
-		Div: divF32AVX2,
-		Min: minF32AVX2,
-		Max: maxF32AVX2,
+		Add:     addF32AVX2,
+		Sub:     subF32AVX2,
+		Mul:     mulF32AVX2,
+		Div:     divF32AVX2,
+		Min:     minF32AVX2,
+		Max:     maxF32AVX2,
+		Squares: squaresF32AVX2,
+		Norm:    normF32AVX2,
 	},
 	cpu.AVX512: {
-		Add: addF32AVX512,
-		Sub: subF32AVX512,
-		Mul: mulF32AVX512,
-		Div: divF32AVX512,
-		Min: minF32AVX512,
-		Max: maxF32AVX512,
+		Add:     addF32AVX512,
+		Sub:     subF32AVX512,
+		Mul:     mulF32AVX512,
+		Div:     divF32AVX512,
+		Min:     minF32AVX512,
+		Max:     maxF32AVX512,
+		Squares: squaresF32AVX512,
+		Norm:    normF32AVX512,
 	},
 }
 
 var rightF32 = [...][]func(dst, x []float32, c float32){
 	cpu.AVX2: {
-		Add: rightAddF32AVX2,
-		Sub: rightSubF32AVX2,
-		Mul: rightMulF32AVX2,
-		Div: rightDivF32AVX2,
-		Min: rightMinF32AVX2,
-		Max: rightMaxF32AVX2,
+		Add:     rightAddF32AVX2,
+		Sub:     rightSubF32AVX2,
+		Mul:     rightMulF32AVX2,
+		Div:     rightDivF32AVX2,
+		Min:     rightMinF32AVX2,
+		Max:     rightMaxF32AVX2,
+		Squares: rightSquaresF32AVX2,
+		Norm:    rightNormF32AVX2,
 	},
 	cpu.AVX512: {
-		Add: rightAddF32AVX512,
-		Sub: rightSubF32AVX512,
-		Mul: rightMulF32AVX512,
-		Div: rightDivF32AVX512,
-		Min: rightMinF32AVX512,
-		Max: rightMaxF32AVX512,
+		Add:     rightAddF32AVX512,
+		Sub:     rightSubF32AVX512,
+		Mul:     rightMulF32AVX512,
+		Div:     rightDivF32AVX512,
+		Min:     rightMinF32AVX512,
+		Max:     rightMaxF32AVX512,
+		Squares: rightSquaresF32AVX512,
+		Norm:    rightNormF32AVX512,
 	},
 }
 
@@ -984,15 +1000,6 @@ var columnSumsF64 = [...][]func(dst, x []float64, rows, stride int){
 	},
 }
 
-var columnDeviationsF64 = [...][]func(dst, mean, x []float64, rows, stride int){
-	cpu.AVX2: {
-		0: columnDeviationsF64AVX2,
-	},
-	cpu.AVX512: {
-		0: columnDeviationsF64AVX512,
-	},
-}
-
 var columnSumsF32 = [...][]func(dst, x []float32, rows, stride int){
 	cpu.AVX2: {
 		0: columnSumsF32AVX2,
@@ -1002,12 +1009,39 @@ var columnSumsF32 = [...][]func(dst, x []float32, rows, stride int){
 	},
 }
 
-var columnDeviationsF32 = [...][]func(dst, mean, x []float32, rows, stride int){
+var columnMomentsF64 = [...][]func(mean, m2, x []float64, rows, stride int, n float64){
 	cpu.AVX2: {
-		0: columnDeviationsF32AVX2,
+		0: columnMomentsF64AVX2,
 	},
 	cpu.AVX512: {
-		0: columnDeviationsF32AVX512,
+		0: columnMomentsF64AVX512,
+	},
+}
+
+var rowSumsF64 = [...][]func(dst, x []float64, stride, n, ahead int){
+	cpu.AVX2: {
+		0: rowSumsF64AVX2,
+	},
+	cpu.AVX512: {
+		0: rowSumsF64AVX512,
+	},
+}
+
+var rowDeviationsF64 = [...][]func(dst, mean, x []float64, stride, n, ahead int){
+	cpu.AVX2: {
+		0: rowDeviationsF64AVX2,
+	},
+	cpu.AVX512: {
+		0: rowDeviationsF64AVX512,
+	},
+}
+
+var copyRows = [...][]func(dst, src []uint8, lines, rows, stride, ahead int){
+	cpu.AVX2: {
+		0: copyRowsAVX2,
+	},
+	cpu.AVX512: {
+		0: copyRowsAVX512,
 	},
 }
 
@@ -1148,8 +1182,17 @@ var deviationsTables = []any{deviationsF64[:], deviationsF32[:]}
 // columnSumsTables holds the tables of all types: slices of slices of functions.
 var columnSumsTables = []any{columnSumsF64[:], columnSumsF32[:]}
 
-// columnDeviationsTables holds the tables of all types: slices of slices of functions.
-var columnDeviationsTables = []any{columnDeviationsF64[:], columnDeviationsF32[:]}
+// columnMomentsTables holds the tables of all types: slices of slices of functions.
+var columnMomentsTables = []any{columnMomentsF64[:]}
+
+// rowSumsTables holds the tables of all types: slices of slices of functions.
+var rowSumsTables = []any{rowSumsF64[:]}
+
+// rowDeviationsTables holds the tables of all types: slices of slices of functions.
+var rowDeviationsTables = []any{rowDeviationsF64[:]}
+
+// copyRowsTables holds the tables of all types: slices of slices of functions.
+var copyRowsTables = []any{copyRows[:]}
 
 // rangedTables holds the tables of all types: slices of slices of functions.
 var rangedTables = []any{rangedF64[:], rangedF32[:]}

@@ -18,3 +18,13 @@ func transpose4x4x64AVX2(dst []uint64, ldd int, src []uint64, lds int, tiles int
 //
 //go:noescape
 func transpose8x8x32AVX2(dst []uint32, ldd int, src []uint32, lds int, tiles int)
+
+// copyRowsAVX512 does at least one row of at least one line of 64 bytes.
+//
+//go:noescape
+func copyRowsAVX512(dst []uint8, src []uint8, lines int, rows int, stride int, ahead int)
+
+// copyRowsAVX2 does at least one row of at least one line of 64 bytes.
+//
+//go:noescape
+func copyRowsAVX2(dst []uint8, src []uint8, lines int, rows int, stride int, ahead int)

@@ -196,3 +196,69 @@ loop:
 	JNZ        loop
 	VZEROUPPER
 	RET
+
+// func copyRowsAVX512(dst []uint8, src []uint8, lines int, rows int, stride int, ahead int)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·copyRowsAVX512(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ lines+48(FP), DX
+	MOVQ rows+56(FP), BX
+	MOVQ stride+64(FP), SI
+	MOVQ ahead+72(FP), DI
+	MOVQ BX, BX
+
+row1:
+	DECQ BX
+	JL   rows2
+	MOVQ CX, R8
+	MOVQ DX, R9
+
+line3:
+	PREFETCHT0 (R8)(DI*1)
+	VMOVUPD    (R8), Z0
+	VMOVUPD    Z0, (AX)
+	ADDQ       $0x40, R8
+	ADDQ       $0x40, AX
+	DECQ       R9
+	JNZ        line3
+	ADDQ       SI, CX
+	JMP        row1
+
+rows2:
+	VZEROUPPER
+	RET
+
+// func copyRowsAVX2(dst []uint8, src []uint8, lines int, rows int, stride int, ahead int)
+// Requires: AVX, MMX+
+TEXT ·copyRowsAVX2(SB), NOSPLIT, $0-80
+	MOVQ dst_base+0(FP), AX
+	MOVQ src_base+24(FP), CX
+	MOVQ lines+48(FP), DX
+	MOVQ rows+56(FP), BX
+	MOVQ stride+64(FP), SI
+	MOVQ ahead+72(FP), DI
+	MOVQ BX, BX
+
+row4:
+	DECQ BX
+	JL   rows5
+	MOVQ CX, R8
+	MOVQ DX, R9
+
+line6:
+	PREFETCHT0 (R8)(DI*1)
+	VMOVUPD    (R8), Y0
+	VMOVUPD    Y0, (AX)
+	VMOVUPD    32(R8), Y0
+	VMOVUPD    Y0, 32(AX)
+	ADDQ       $0x40, R8
+	ADDQ       $0x40, AX
+	DECQ       R9
+	JNZ        line6
+	ADDQ       SI, CX
+	JMP        row4
+
+rows5:
+	VZEROUPPER
+	RET

@@ -20,12 +20,8 @@ func CreateFolder(path string) (*Folder, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fmt.Errorf("%s: %w", path, fs.ErrExist)
 	}
-	for i := 0; ; i++ {
-		name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d-%d.tmp", filepath.Base(path), os.Getpid(), i))
-		if err := os.Mkdir(name, 0o777); !os.IsExist(err) {
-			return &Folder{Name: name, path: path}, err
-		}
-	}
+	name, err := beside(path, func(name string) error { return os.Mkdir(name, 0o777) })
+	return &Folder{Name: name, path: path}, err
 }
 
 // Commit makes all files durable and gives the folder its name. A name that is taken is an error.
@@ -44,7 +40,7 @@ func (f *Folder) Commit() error {
 		err = os.Rename(f.Name, f.path)
 	}
 	if err != nil {
-		return fmt.Errorf("writing %s: %w", f.path, err)
+		return fmt.Errorf("writing %s: %w", f.path, known(err, f.Name, f.path))
 	}
 	f.done = true
 	return nil

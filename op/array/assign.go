@@ -133,18 +133,13 @@ func (p *AssignParams) check() error {
 	return nil
 }
 
+func (p *AssignParams) made() (grid.Grid, elem.Kind) { return p.In, p.Kind }
+
 // Assign writes a value into a part of an array.
-var Assign = op.Register(op.Spec[AssignParams]{
-	Name: "array.assign", Version: 1, Class: op.Opaque,
-	Doc: "makes an array anew with other elements where it is selected",
-	Infer: func(p AssignParams, _ []op.Meta) (op.Meta, error) {
-		if err := p.check(); err != nil {
-			return op.Meta{}, err
-		}
-		return Describe(p.In.Elements(), p.Kind), nil
-	},
-	Mem: func(p AssignParams, _ op.Meta) op.Need {
-		n := mem.Size(int(p.In.MaxBlock()) * p.Kind.Width())
+var Assign = declare(declaration[AssignParams]{
+	name: "array.assign",
+	doc:  "makes an array anew with other elements where it is selected",
+	room: func(p *AssignParams) int64 {
 		v := int64(p.Kind.Width())
 		for i, a := range p.In {
 			k := min(p.Value[i].Len(), a.Max())
@@ -153,64 +148,38 @@ var Assign = op.Register(op.Spec[AssignParams]{
 			}
 			v *= k
 		}
-		n += mem.Size(int(v))
-		return op.Need{Floor: n, Want: n}
+		return mem.Size(int(v))
 	},
-	Text: func(p AssignParams) string {
+	text: func(p *AssignParams) string {
 		shape := make([]int64, len(p.Sel))
 		for i := range p.Sel {
 			shape[i] = p.Sel[i].Len()
 		}
 		return grid.Tuple(shape)
 	},
-	Block: func(p AssignParams) (op.Block, error) {
-		if err := p.check(); err != nil {
-			return nil, err
-		}
-		return &assigning{p, lookups(p.In), lookups(p.Value)}, nil
+	fill: func(p *AssignParams) (filler, error) {
+		return (&assigning{p, lookups(p.In), lookups(p.Value)}).fill, nil
 	},
-	Rules: op.Rules[AssignParams]{Pure: true},
 })
 
 type assigning struct {
-	p         AssignParams
+	p         *AssignParams
 	in, value []*grid.Lookup
 }
 
-// Run implements op.Block.
-func (g *assigning) Run(t op.Task, in []op.In, out op.Out) (err error) {
-	shape := blockShape(g.p.In, int32(t.Block()))
-	n, w := product(shape), g.p.Kind.Width()
-	b, err := newBatch(t, []elem.Kind{g.p.Kind}, n)
-	if err != nil || n == 0 {
+func (g *assigning) fill(t op.Task, at []int64, in []op.In, out Piece) error {
+	if err := copyAll(t.Context(), out, in[0]); err != nil || len(in) == 1 {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			b.Release()
-		}
-	}()
-	var whole region
-	whole.hi[0] = n
-	if err := copyBox(b.Cols[0].Data, &whole, in[0].Value, 0, &whole, &whole, 1, w); err != nil {
-		return err
-	}
-	if len(in) > 1 {
-		if err := g.assign(t, b.Cols[0].Data, shape, in[1:]); err != nil {
-			return err
-		}
-	}
-	return out.Put(0, b)
+	return g.assign(t, at, in[1:], out.Data)
 }
 
 // assign writes the value into a block.
-func (g *assigning) assign(t op.Task, dst []byte, shape []int64, in []op.In) error {
-	var at [grid.MaxDims]int32
-	grid.Coords(g.p.In.Counts(), int32(t.Block()), at[:])
+func (g *assigning) assign(t op.Task, at []int64, in []op.In, dst []byte) error {
 	var need, first region
-	d, size := len(shape), int64(1)
+	d, size := len(at), int64(1)
 	for i := range d {
-		need.lo[i], need.hi[i] = g.p.need(i, g.in[i], int64(at[i]))
+		need.lo[i], need.hi[i] = g.p.need(i, g.in[i], at[i])
 		first.lo[i], first.hi[i] = g.value[i].Find(need.lo[i]), g.value[i].Find(need.hi[i]-1)+1
 		size *= need.hi[i] - need.lo[i]
 	}
@@ -220,16 +189,21 @@ func (g *assigning) assign(t op.Task, dst []byte, shape []int64, in []op.In) err
 		return fmt.Errorf("array: %d elements that are assigned: %w", size, mem.ErrBudget)
 	}
 	defer t.Free(buf)
-	if err := gather(buf, g.value, 0, w, &need, &first, in); err != nil {
+	if err := gather(t.Context(), buf, g.value, 0, w, &need, &first, in); err != nil {
 		return err
 	}
 	// where elements go along each axis, and where they come from
 	to, from := make([][]int64, d), make([][]int64, d)
 	rowTo, rowFrom := int64(1), int64(1)
 	for i := d - 1; i >= 0; i-- {
-		lo, hi := g.in[i].Bounds(int64(at[i]))
+		lo, hi := g.in[i].Bounds(at[i])
 		a, z := g.p.Sel[i].within(lo, hi)
 		for k := a; k < z; k++ {
+			if (k-a)%stretch == stretch-1 {
+				if err := t.Context().Err(); err != nil {
+					return err
+				}
+			}
 			if p := g.p.Sel[i].At(k); p >= lo && p < hi {
 				source := k
 				if g.p.Value[i].Len() == 1 {
@@ -242,25 +216,30 @@ func (g *assigning) assign(t op.Task, dst []byte, shape []int64, in []op.In) err
 		rowTo *= hi - lo
 		rowFrom *= need.hi[i] - need.lo[i]
 	}
-	scatter(dst, buf, to, from, int64(w))
-	return nil
+	return scatter(t, dst, buf, to, from, int64(w))
 }
 
 // scatter copies elements to the sums of a position of each list of to, from the
 // sums of those of from.
-func scatter(dst, src []byte, to, from [][]int64, w int64) {
+func scatter(t op.Task, dst, src []byte, to, from [][]int64, w int64) error {
 	if len(to) == 0 {
 		copy(dst, src[:w])
-		return
+		return nil
 	}
 	d := len(to) - 1
 	idx := make([]int, d)
-	for {
+	for left := stretch; ; left-- { // looks at whether the task goes on come after so many rows or elements
 		p, q := int64(0), int64(0)
 		for i, k := range idx {
 			p, q = p+to[i][k], q+from[i][k]
 		}
 		for k, a := range to[d] {
+			if left--; left <= 0 {
+				if err := t.Context().Err(); err != nil {
+					return err
+				}
+				left = stretch
+			}
 			copy(dst[(p+a)*w:][:w], src[(q+from[d][k])*w:])
 		}
 		i := d - 1
@@ -271,7 +250,7 @@ func scatter(dst, src []byte, to, from [][]int64, w int64) {
 			idx[i] = 0
 		}
 		if i < 0 {
-			return
+			return nil
 		}
 	}
 }

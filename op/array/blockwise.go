@@ -3,6 +3,8 @@ package array
 import (
 	"fmt"
 
+	"github.com/weft-data/weft/internal/elem"
+	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/op"
 )
@@ -22,42 +24,23 @@ func (p *BlockwiseParams) check() error {
 	return p.Call.check()
 }
 
+func (p *BlockwiseParams) made() (grid.Grid, elem.Kind) { return p.Call.Out[0], p.Call.Kind }
+
 // Blockwise computes blocks by a function.
-var Blockwise = op.Register(op.Spec[BlockwiseParams]{
-	Name: "array.blockwise", Version: 1, Class: op.Opaque,
-	Doc: "computes blocks by a function of the user from blocks along axes that have names",
-	Infer: func(p BlockwiseParams, _ []op.Meta) (op.Meta, error) {
-		if err := p.check(); err != nil {
-			return op.Meta{}, err
-		}
-		return Describe(p.Call.Out[0].Elements(), p.Call.Kind), nil
-	},
-	Mem: func(p BlockwiseParams, _ op.Meta) op.Need {
-		n := mem.Size(int(p.Call.Out[0].MaxBlock()) * p.Call.Kind.Width())
+var Blockwise = declare(declaration[BlockwiseParams]{
+	name: "array.blockwise",
+	doc:  "computes blocks by a function of the user from blocks along axes that have names",
+	room: func(p *BlockwiseParams) (n int64) {
 		for i := range p.Call.In { // they are copied: the function may write to them
-			n += 2 * mem.Size(int(p.Call.In[i].reads())*p.Call.In[i].Kind.Width())
+			n += 2 * mem.Size(int(p.Call.reads(i))*p.Call.In[i].Kind.Width())
 		}
-		return op.Need{Floor: n, Want: n}
+		return n
 	},
-	Text: func(p BlockwiseParams) string {
-		if p.Name == "" {
-			return "closure"
-		}
-		return p.Name
-	},
-	Block: func(p BlockwiseParams) (op.Block, error) {
-		if err := p.check(); err != nil {
-			return nil, err
-		}
+	text:   func(p *BlockwiseParams) string { return nameOf(p.Name) },
+	impure: true,
+	block: func(p *BlockwiseParams) (op.Block, error) {
 		f, err := called(p.Name, p.ID)
-		if err != nil {
-			return nil, err
-		}
-		c := &calling{p: p.Call, run: func(c *Call) error { return c.apply(f) }}
-		for _, o := range p.Call.In {
-			c.axes = append(c.axes, lookups(o.Grid))
-		}
-		return c, nil
+		return p.Call.bind(func(c *Call) error { return c.apply(f) }), err
 	},
 })
 

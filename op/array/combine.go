@@ -42,7 +42,7 @@ type Finish struct {
 
 // Combine merges states of reductions.
 var Combine = op.Register(op.Spec[CombineParams]{
-	Name: "array.combine", Version: 1, Class: op.Opaque,
+	Name: "array.combine", Version: 2, Class: op.Opaque,
 	Doc: "merges the states of a reduction, and computes its result",
 	Infer: func(p CombineParams, in []op.Meta) (op.Meta, error) {
 		if err := p.check(); err != nil {
@@ -61,6 +61,7 @@ var Combine = op.Register(op.Spec[CombineParams]{
 		}
 		b := &combine{p: p, kinds: p.columns(), out: p.Out(), outs: p.outKinds()}
 		b.counts = b.out.Counts()
+		b.loose, _ = b.out.Loose()
 		if p.Finish != nil {
 			b.code, _ = strip.Compile(p.finish(), []int32{p.Finish.Out})
 		}
@@ -120,7 +121,7 @@ func (p *CombineParams) Out() grid.Grid {
 }
 
 func (p *CombineParams) check() error {
-	if err := p.In.Check(); err != nil {
+	if _, err := p.In.Loose(); err != nil {
 		return err
 	}
 	if len(p.Factor) != len(p.In) {
@@ -155,6 +156,7 @@ type combine struct {
 	outs   []elem.Kind
 	out    grid.Grid
 	counts []int32
+	loose  int // the axis whose chunk sizes are not known, or -1
 	code   *strip.Code
 }
 
@@ -184,12 +186,9 @@ const cellStrip = 256
 // run merges the inputs in their order, cells by strips, as the leaves of a
 // binary tree.
 func (c *combine) run(ctx context.Context, a mem.Allocator, block int32, in []op.In) (_ *chunk.Batch, err error) {
-	var at [grid.MaxDims]int32
-	grid.Coords(c.counts, block, at[:])
-	cells := int64(1)
-	for i, ax := range c.out {
-		lo, hi := ax.Lookup().Bounds(int64(at[i]))
-		cells *= hi - lo
+	cells, err := c.cells(block, in)
+	if err != nil {
+		return nil, err
 	}
 	out, err := newBatch(a, c.outs, cells)
 	if err != nil {
@@ -224,6 +223,30 @@ func (c *combine) run(ctx context.Context, a mem.Allocator, block int32, in []op
 		m.finish(out, state, lo, n)
 	}
 	return out, nil
+}
+
+// cells is how many cells a block of the output has: where chunk sizes are not known,
+// as many as each of the states has that are merged.
+func (c *combine) cells(block int32, in []op.In) (cells int64, err error) {
+	if c.loose >= 0 {
+		for i, x := range in {
+			if i == 0 {
+				cells = x.Rows()
+			}
+			if err := full(x, cells); err != nil {
+				return 0, err
+			}
+		}
+		return cells, nil
+	}
+	var at [grid.MaxDims]int32
+	grid.Coords(c.counts, block, at[:])
+	cells = 1
+	for i, ax := range c.out {
+		lo, hi := ax.Lookup().Bounds(int64(at[i]))
+		cells *= hi - lo
+	}
+	return cells, nil
 }
 
 // A stateFeed reads the columns of a block of states in strips.

@@ -6,7 +6,6 @@ import (
 	"math/bits"
 	"sort"
 
-	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/strip"
 )
 
@@ -14,11 +13,13 @@ import (
 // number of them for each. Every element has a stream of its own, so that chunks do
 // not matter here either.
 
-// A stream is the random numbers of one element.
+// A stream is the random numbers of one element: Philox of its number, of a lane, a
+// multiple of 2^32 where an element has several streams, and of how many went before. Keys
+// are not mixed with any of these: streams of keys near each other would share numbers.
 type stream64 struct {
-	idx, key uint64
-	spare    uint64
-	n        uint64
+	idx, lane, key uint64
+	spare          uint64
+	n              uint64
 }
 
 // next is 64 random bits.
@@ -26,20 +27,9 @@ func (s *stream64) next() uint64 {
 	if s.n++; s.n&1 == 0 {
 		return s.spare
 	}
-	key := s.key
-	if s.n > 1 {
-		key = mix(key + s.n)
-	}
 	var x uint64
-	x, s.spare = philox(s.idx, key)
+	x, s.spare = philox(s.idx, s.lane+s.n>>1, s.key)
 	return x
-}
-
-// mix is the finisher of SplitMix64 (Steele, Lea and Flood 2014).
-func mix(z uint64) uint64 {
-	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
-	z = (z ^ z>>27) * 0x94d049bb133111eb
-	return z ^ z>>31
 }
 
 // unit is in [0, 1), open in (0, 1).
@@ -52,60 +42,13 @@ func (s *stream64) normal() float64 {
 	return math.Sqrt(-2*math.Log(u)) * math.Cos(2*math.Pi*s.unit())
 }
 
-// later binds the distributions of this file.
-func (d Draw) later(k elem.Kind, nums []uint64, size int64) (drawer, error) {
-	a, b := math.Float64frombits(nums[0]), math.Float64frombits(nums[1])
-	switch d.Dist {
-	case Gamma, Beta:
-		if !(a > 0) || !(b > 0) || math.IsInf(a, 0) || math.IsInf(b, 0) {
-			return nil, fmt.Errorf("%s with %v and %v: want positive numbers", d.Dist, a, b)
-		}
-		f := func(s *stream64) float64 { return b * gamma(s, a) }
-		if d.Dist == Beta {
-			f = func(s *stream64) float64 { return beta(s, a, b) }
-		}
-		switch k {
-		case elem.Float64:
-			return streams(d.Key, f), nil
-		case elem.Float32:
-			return streams(d.Key, func(s *stream64) float32 { return float32(f(s)) }), nil
-		}
-		return nil, fmt.Errorf("%s random numbers of %s", d.Dist, k)
-	}
-	if k != elem.Int64 {
-		return nil, fmt.Errorf("%s random numbers of %s", d.Dist, k)
-	}
-	switch d.Dist {
-	case Poisson:
-		if !(a >= 0) || a > 1<<52 {
-			return nil, fmt.Errorf("poisson with mean %v: want 0 to 2^52", a)
-		}
-		return streams(d.Key, poisson(a)), nil
-	case Binomial:
-		n := int64(nums[0])
-		if n < 0 || n > 1<<52 || !(b >= 0 && b <= 1) {
-			return nil, fmt.Errorf("binomial of %d trials with chance %v: want 0 to 2^52, and 0 to 1", n, b)
-		}
-		return streams(d.Key, binomial(n, b)), nil
-	case Weighted:
-		return weighted(d.Key, nums)
-	case Permutation:
-		return func(dst []byte, idx, stride uint64, n int) {
-			v := strip.View[uint64](dst, n)
-			for i := range v {
-				v[i] = Permute(d.Key, uint64(size), idx)
-				idx += stride
-			}
-		}, nil
-	}
-	return nil, fmt.Errorf("no distribution %s", d.Dist)
-}
-
+// streams draws elements, each from its own stream.
 func streams[T float32 | float64 | int64](key uint64, f func(*stream64) T) drawer {
 	return func(dst []byte, idx, stride uint64, n int) {
-		v := strip.View[T](dst, n)
+		v, s := strip.View[T](dst, n), new(stream64)
 		for i := range v {
-			v[i] = f(&stream64{idx: idx, key: key})
+			*s = stream64{idx: idx, key: key}
+			v[i] = f(s)
 			idx += stride
 		}
 	}
@@ -148,91 +91,166 @@ func beta(s *stream64, a, b float64) float64 {
 	}
 }
 
-func poisson(mean float64) func(*stream64) int64 {
+// logGamma is the logarithm of a gamma number of scale 1, which itself may be too small
+// for a float when the shape is.
+func logGamma(s *stream64, shape float64) float64 {
+	if shape < 1 {
+		boost := math.Log(s.open()) / shape
+		return math.Log(gamma(s, shape+1)) + boost
+	}
+	return math.Log(gamma(s, shape))
+}
+
+// A poisson draws Poisson numbers of a mean: what does not depend on the stream.
+type poisson struct {
+	mean        float64
+	limit       float64 // of the product, when the mean is small
+	log, a, b   float64
+	alpha, fast float64
+}
+
+func poissonOf(mean float64) poisson {
 	if mean < 10 {
-		limit := math.Exp(-mean)
-		return func(s *stream64) int64 {
-			k := int64(0)
-			for p := s.unit(); p > limit; p *= s.unit() {
-				k++
-			}
+		return poisson{mean: mean, limit: math.Exp(-mean)}
+	}
+	b := 0.931 + 2.53*math.Sqrt(mean)
+	return poisson{mean: mean, log: math.Log(mean), a: -0.059 + 0.02483*b, b: b,
+		alpha: math.Log(1.1239 + 1.1328/(b-3.4)), fast: 0.9277 - 3.6224/(b-2)}
+}
+
+func (p *poisson) draw(s *stream64) float64 {
+	if p.mean < 10 {
+		k := 0.0
+		for x := s.unit(); x > p.limit; x *= s.unit() {
+			k++
+		}
+		return k
+	}
+	for {
+		u, v := s.open()-0.5, s.open()
+		us := 0.5 - math.Abs(u)
+		k := math.Floor((2*p.a/us+p.b)*u + p.mean + 0.43)
+		if us >= 0.07 && v <= p.fast {
 			return k
 		}
-	}
-	root, log := math.Sqrt(mean), math.Log(mean)
-	b := 0.931 + 2.53*root
-	a := -0.059 + 0.02483*b
-	alpha, accept := math.Log(1.1239+1.1328/(b-3.4)), 0.9277-3.6224/(b-2)
-	return func(s *stream64) int64 {
-		for {
-			u, v := s.open()-0.5, s.open()
-			us := 0.5 - math.Abs(u)
-			k := math.Floor((2*a/us+b)*u + mean + 0.43)
-			if us >= 0.07 && v <= accept {
-				return int64(k)
-			}
-			if k < 0 || us < 0.013 && v > us {
-				continue
-			}
-			g, _ := math.Lgamma(k + 1)
-			if math.Log(v)+alpha-math.Log(a/(us*us)+b) <= k*log-mean-g {
-				return int64(k)
-			}
+		if k < 0 || us < 0.013 && v > us {
+			continue
+		}
+		if math.Log(v)+p.alpha-math.Log(p.a/(us*us)+p.b) <= p.weight(k) {
+			return k
 		}
 	}
 }
 
-func binomial(n int64, p float64) func(*stream64) int64 {
-	if p > 0.5 {
-		f := binomial(n, 1-p)
-		return func(s *stream64) int64 { return n - f(s) }
+// weight is the logarithm of the chance of k. Its terms as the textbook has them are k·ln k
+// long and lose at a mean of 2^52 all that their sum is; the deviance keeps it.
+func (p *poisson) weight(k float64) float64 {
+	return 0.5*math.Log((k+1)/(2*math.Pi)) - p.log - deviance(k+1, p.mean) - tail(k)
+}
+
+// A binomial draws how many of n trials succeed: what does not depend on the stream.
+type binomial struct {
+	n, p             float64 // p is at most ½
+	flip             bool    // the chance is 1 − p
+	log              float64 // of 1 − p, when n·p is small
+	a, b, c, fast    float64
+	alpha, hit, miss float64
+	top              float64 // the weight of the likeliest number
+}
+
+func binomialOf(n, p float64) binomial {
+	d := binomial{n: n, p: p}
+	if d.flip = p > 0.5; d.flip {
+		d.p = 1 - p
 	}
-	if n == 0 || p == 0 {
-		return func(*stream64) int64 { return 0 }
+	p = d.p
+	if n*p < 10 {
+		d.log = math.Log1p(-p)
+		return d
 	}
-	if float64(n)*p < 10 {
-		return sparse(n, p)
+	dev := math.Sqrt(n * p * (1 - p))
+	d.b = 1.15 + 2.53*dev
+	d.a = -0.0873 + 0.0248*d.b + 0.01*p
+	d.c, d.fast = n*p+0.5, 0.92-4.2/d.b
+	d.alpha, d.hit, d.miss = (2.83+5.1/d.b)*dev, (n+2)*p, (n+2)*(1-p)
+	d.top = d.weight(math.Floor((n + 1) * p))
+	return d
+}
+
+func (d *binomial) draw(s *stream64) float64 {
+	k := 0.0
+	switch {
+	case d.n == 0 || d.p == 0:
+	case d.n*d.p < 10:
+		k = d.sparse(s)
+	default:
+		k = d.dense(s)
 	}
-	N := float64(n)
-	dev := math.Sqrt(N * p * (1 - p))
-	b := 1.15 + 2.53*dev
-	a := -0.0873 + 0.0248*b + 0.01*p
-	c, accept := N*p+0.5, 0.92-4.2/b
-	r, alpha, m := p/(1-p), (2.83+5.1/b)*dev, math.Floor((N+1)*p)
-	return func(s *stream64) int64 {
-		for {
-			u, v := s.open()-0.5, s.open()
-			us := 0.5 - math.Abs(u)
-			k := math.Floor((2*a/us+b)*u + c)
-			if us >= 0.07 && v <= accept {
-				return int64(k)
-			}
-			if k < 0 || k > N {
-				continue
-			}
-			v = math.Log(v * alpha / (a/(us*us) + b))
-			if v <= (m+0.5)*math.Log((m+1)/(r*(N-m+1)))+(N+1)*math.Log((N-m+1)/(N-k+1))+(k+0.5)*math.Log(r*(N-k+1)/(k+1))+tail(m)+tail(N-m)-tail(k)-tail(N-k) {
-				return int64(k)
-			}
+	if d.flip {
+		return d.n - k
+	}
+	return k
+}
+
+func (d *binomial) dense(s *stream64) float64 {
+	for {
+		u, v := s.open()-0.5, s.open()
+		us := 0.5 - math.Abs(u)
+		k := math.Floor((2*d.a/us+d.b)*u + d.c)
+		if us >= 0.07 && v <= d.fast {
+			return k
 		}
+		if k < 0 || k > d.n {
+			continue
+		}
+		if math.Log(v*d.alpha/(d.a/(us*us)+d.b)) <= d.weight(k)-d.top {
+			return k
+		}
+	}
+}
+
+// weight is the logarithm of the chance of k hits, but for a constant: by deviances as that
+// of poisson.
+func (d *binomial) weight(k float64) float64 {
+	hits, misses := k+1, d.n-k+1
+	return 0.5*math.Log(hits*misses) - deviance(hits, d.hit) - deviance(misses, d.miss) - tail(k) - tail(d.n-k)
+}
+
+// deviance is x·ln(x/mean) + mean − x of a positive x. Where x is near the mean the terms
+// are long and their sum is short: there it is a series in y = (x − mean)/(x + mean), as
+// ln(x/mean) = 2·artanh y (Loader 2000).
+func deviance(x, mean float64) float64 {
+	off := x - mean
+	y := off / (x + mean)
+	if math.Abs(y) >= 0.1 {
+		return x*math.Log(x/mean) - off
+	}
+	sum, power := off*y, 2*x*y
+	for odd := 3.0; ; odd += 2 {
+		power *= y * y
+		next := sum + power/odd
+		if next == sum {
+			return sum
+		}
+		sum = next
 	}
 }
 
 // sparse counts how many waits, each geometric, fit into n trials (Devroye 1986): it
 // takes as many numbers as there are hits.
-func sparse(n int64, p float64) func(*stream64) int64 {
-	log := math.Log1p(-p)
-	return func(s *stream64) int64 {
-		hits, at := int64(0), 0.0
-		for {
-			at += math.Floor(math.Log(s.open())/log) + 1
-			if at > float64(n) {
-				return hits
-			}
-			hits++
+func (d *binomial) sparse(s *stream64) float64 {
+	hits, at := 0.0, 0.0
+	for {
+		if at += wait(s, d.log); at > d.n {
+			return hits
 		}
+		hits++
 	}
 }
+
+// wait is the number of trials to the first success: geometric, by inversion. log is that
+// of the chance to fail.
+func wait(s *stream64, log float64) float64 { return math.Floor(math.Log(s.open())/log) + 1 }
 
 // tail is what Stirling's formula for ln k! leaves, to 1e-9.
 func tail(k float64) float64 {
@@ -263,27 +281,40 @@ func weighted(key uint64, nums []uint64) (drawer, error) {
 	}), nil
 }
 
-// Permute is element i of a permutation of 0 … n−1 that the key chooses. Numbers of as
-// many bits as n needs go through eight rounds of a Feistel network (Luby and Rackoff
-// 1988) whose halves may differ in length; what leaves the range goes through it again.
-// So each element is computed alone, and all of them differ.
-func Permute(key, n, i uint64) uint64 {
-	if n < 2 {
-		return i
+// fewShuffled is how many numbers are shuffled at once.
+const fewShuffled = 4096
+
+// Permuter gives the elements of a permutation of 0 … n−1 that the key chooses. Few numbers
+// are shuffled (Fisher and Yates; Durstenfeld 1964), all orders with equal chances. Of many
+// each is computed alone: numbers of as many bits as n needs go through eight rounds of a
+// Feistel network (Luby and Rackoff 1988) whose halves may differ in length; what leaves
+// the range goes through it again. Of few bits that would prefer some orders. The number of
+// the round is the second word of the counter, not a part of the key: keys near each other
+// would share rounds.
+func Permuter(key, n uint64) func(i uint64) uint64 {
+	if n <= fewShuffled {
+		s, order := stream64{key: key}, make([]uint64, n)
+		for i := range order {
+			j, _ := bits.Mul64(s.next(), uint64(i)+1)
+			order[i], order[j] = order[j], uint64(i)
+		}
+		return func(i uint64) uint64 { return order[i] }
 	}
-	width := max(bits.Len64(n-1), 2)
+	width := bits.Len64(n - 1)
 	low := width / 2
 	lowMask, highMask := uint64(1)<<low-1, uint64(1)<<(width-low)-1
-	for {
-		hi, lo := i>>low, i&lowMask
-		for round := range uint64(4) {
-			x, _ := philox(lo, key+4*round)
-			hi ^= x & highMask
-			x, _ = philox(hi, key+4*round+2)
-			lo ^= x & lowMask
-		}
-		if i = hi<<low | lo; i < n {
-			return i
+	return func(i uint64) uint64 {
+		for {
+			hi, lo := i>>low, i&lowMask
+			for round := range uint64(4) {
+				x, _ := philox(lo, 2*round, key)
+				hi ^= x & highMask
+				x, _ = philox(hi, 2*round+1, key)
+				lo ^= x & lowMask
+			}
+			if i = hi<<low | lo; i < n {
+				return i
+			}
 		}
 	}
 }

@@ -1,11 +1,13 @@
 package array
 
 import (
+	"errors"
 	"math"
 	"math/bits"
 
+	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/fft"
-	"github.com/weft-data/weft/internal/strip"
+	"github.com/weft-data/weft/internal/mem"
 )
 
 // The forms of array.fft.
@@ -24,18 +26,37 @@ const (
 
 // Fourier transforms along an axis of one chunk. Ints are the axis, the number of
 // points, the form, whether it is the inverse (1) and the scale. What the input has
-// beyond the points is left out; what it lacks is 0.
+// beyond the points is left out; what it lacks is 0. Elements are floats or complex
+// numbers of either width, and are computed with in float64.
 var Fourier = define("array.fft", "Fourier transforms along an axis", procedure{
 	room: func(p *CallParams) int64 { return newFourier(p).room(p) },
 	run:  fourier,
+
+	version: 2, // of float32 and complex64, too
 })
 
 // fourierOf is what Ints say.
 type fourierOf struct {
 	axis, n, form int
 	inverse       bool
-	scale         float64 // beside that of the plan
-	lines         int     // that a thread has a copy of
+	scale         float64   // beside that of the plan
+	lines         int       // that a thread has a copy of
+	m             int       // points of a line as it is transformed
+	real          *fft.Real // of real numbers that are transformed as half as many complex ones
+}
+
+// A fourierTable is what the tasks of a layer share.
+type fourierTable struct {
+	plan *fft.Plan
+	real *fft.Real
+}
+
+// tables makes it.
+func (f *fourierOf) tables(c *Call) (t fourierTable, err error) {
+	if t.plan, err = fft.New(f.m, c.Context().Err); err == nil && f.m < f.n {
+		t.real, err = fft.NewReal(f.n, c.Context().Err)
+	}
+	return t, err
 }
 
 func newFourier(p *CallParams) *fourierOf {
@@ -50,6 +71,13 @@ func newFourier(p *CallParams) *fourierOf {
 		f.scale = n
 	case p.Ints[4] == Forward:
 		f.scale = 1 / n
+	}
+	f.m = f.n
+	if half := f.n / 2; f.form != Whole && f.n%2 == 0 && half > 0 {
+		all := f.room(p)
+		if f.m = half; f.room(p) > all { // the half would be transformed as eight lines
+			f.m = f.n
+		}
 	}
 	return f
 }
@@ -66,11 +94,14 @@ func (f *fourierOf) room(p *CallParams) int64 {
 			all *= a.Max()
 		}
 	}
-	n := int64(f.n)
+	n := int64(f.m)
 	lines := 16 * n * min(side, all)
+	if f.m < f.n {
+		lines += 16 * n // the turns
+	}
 	if n&(n-1) != 0 {
 		m := int64(1) << bits.Len64(uint64(2*n-1))
-		return lines + 32*n + 32*m + 2*pow2Room(m)
+		return lines + 64*n + 48*m + 2*pow2Room(m)
 	}
 	return lines + pow2Room(n)
 }
@@ -95,10 +126,12 @@ func fourier(c *Call) error {
 	if f.n == 0 || product(c.Out[0].Shape) == 0 {
 		return nil
 	}
-	plan, err := shared(c, func() (*fft.Plan, error) { return fft.New(f.n) })
+	t, err := shared(c, func() (fourierTable, error) { return f.tables(c) })
 	if err != nil {
 		return err
 	}
+	plan := t.plan
+	f.real = t.real
 	outer, _, inner := split(c.Out[0].Shape, f.axis)
 	groups := int((outer*inner + side - 1) / side)
 	if f.direct(c, inner) && inner > 1 {
@@ -108,10 +141,15 @@ func fourier(c *Call) error {
 	if !f.direct(c, inner) {
 		f.lines = min(side, int(outer*inner))
 	}
+	if inner > 1 {
+		if err := touch(c.Task, c.Out[0].Data); err != nil {
+			return err
+		}
+	}
 	var workers []*fourierWorker
 	for len(workers) < n {
 		w, err := f.worker(c, plan)
-		if err != nil && len(workers) == 0 {
+		if err != nil && (len(workers) == 0 || !errors.Is(err, mem.ErrBudget)) {
 			return err
 		} else if err != nil {
 			break
@@ -133,20 +171,21 @@ func fourier(c *Call) error {
 
 func (f *fourierOf) worker(c *Call, plan *fft.Plan) (w *fourierWorker, err error) {
 	w = &fourierWorker{}
+	w.env.Stop = c.Context().Err
 	if w.env.Planes, err = room[float64](c, plan.Planes()); err != nil {
 		return nil, err
 	}
 	if w.env.Work, err = room[complex128](c, plan.Work()); err != nil {
 		return nil, err
 	}
-	w.line, err = room[complex128](c, f.lines*f.n)
+	w.line, err = room[complex128](c, f.lines*f.m)
 	return w, err
 }
 
 // direct reports whether lines are transformed where they are: complex ones as long
 // as the transform.
 func (f *fourierOf) direct(c *Call, inner int64) bool {
-	return f.form == Whole && c.In[0].Shape[f.axis] == int64(f.n) && f.scale == 1 && (inner == 1 || inner >= side)
+	return f.form == Whole && c.In[0].Kind == elem.Complex128 && c.P.Kind == elem.Complex128 && c.In[0].Shape[f.axis] == int64(f.n) && f.scale == 1 && (inner == 1 || inner >= side)
 }
 
 // group transforms a group of lines: all behind an index of the outer axes, or side
@@ -163,61 +202,44 @@ func (f *fourierOf) group(c *Call, plan *fft.Plan, w *fourierWorker, g int64) er
 		at := g * length * inner
 		return plan.Columns(dst[at:at+length*inner], src[at:at+length*inner], int(inner), int(inner), f.inverse, w.env)
 	}
-	clear(w.line)
-	for l := first; l < last; l++ {
-		f.read(c.In[0], w.line[l-first:], lines, l/inner*length*inner+l%inner, inner)
+	var err error
+	for lo, hi := range stretches(c.Task, len(w.line), &err) {
+		clear(w.line[lo:hi])
+	}
+	if err == nil {
+		err = f.move(c, linesIn(c.In[0].Kind), c.In[0], w.line, first, last, f.given(c.In[0]))
+	}
+	if err != nil {
+		return err
 	}
 	if err := plan.Columns(w.line, w.line, lines, lines, f.inverse, w.env); err != nil {
 		return err
 	}
-	length = c.Out[0].Shape[f.axis]
-	for l := first; l < last; l++ {
-		f.write(c.Out[0], w.line[l-first:], lines, l/inner*length*inner+l%inner, inner)
-	}
-	return nil
+	return f.move(c, linesOut(c.P.Kind), c.Out[0], w.line, first, last, int(c.Out[0].Shape[f.axis]))
 }
 
-// read takes a line from the elements at, at+step, … of a piece.
-func (f *fourierOf) read(p Piece, line []complex128, stride int, at, step int64) {
+// move moves the first n elements of lines between a piece and the lines that are transformed.
+func (f *fourierOf) move(c *Call, how lineMover, p Piece, line []complex128, first, last int64, n int) (err error) {
+	_, length, inner := split(p.Shape, f.axis)
+	for l := first; l < last && err == nil; {
+		s := strand{line: line[l-first:], stride: int(last - first), lines: int(last - l), at: l * length, step: 1, apart: length}
+		if inner > 1 { // those behind an index of the outer axes lie beside each other
+			j := l % inner
+			s.lines, s.at, s.step, s.apart = int(min(last-l, inner-j)), l/inner*length*inner+j, inner, 1
+		}
+		for s.lo, s.hi = range stretches(c.Task, n, &err) {
+			how(f, p, &s)
+		}
+		l += int64(s.lines)
+	}
+	return err
+}
+
+// given is how many elements of a line of a piece are read.
+func (f *fourierOf) given(p Piece) int {
 	n := min(int(p.Shape[f.axis]), f.n)
-	if f.form == FromReal {
-		src := values[float64](p)
-		for k := range n {
-			line[k*stride] = complex(src[at+int64(k)*step], 0)
-		}
-		return
-	}
-	src := values[complex128](p)
-	if f.form == Whole {
-		for k := range n {
-			line[k*stride] = src[at+int64(k)*step]
-		}
-		return
-	}
-	n = min(n, f.n/2+1)
-	for k := range n { // the other half is the conjugate; what must be real is taken to be
-		v := src[at+int64(k)*step]
-		if k == 0 || 2*k == f.n {
-			line[k*stride] = complex(real(v), 0)
-			continue
-		}
-		line[k*stride], line[(f.n-k)*stride] = v, complex(real(v), -imag(v))
-	}
-}
-
-// write is the opposite.
-func (f *fourierOf) write(p Piece, line []complex128, stride int, at, step int64) {
-	n := int(p.Shape[f.axis])
 	if f.form == ToReal {
-		dst := strip.View[float64](p.Data, len(p.Data)/8)
-		for k := range n {
-			dst[at+int64(k)*step] = real(line[k*stride]) * f.scale
-		}
-		return
+		n = min(n, f.n/2+1)
 	}
-	dst := values[complex128](p)
-	for k := range n {
-		v := line[k*stride]
-		dst[at+int64(k)*step] = complex(real(v)*f.scale, imag(v)*f.scale)
-	}
+	return n
 }

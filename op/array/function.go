@@ -3,6 +3,7 @@ package array
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/weft-data/weft/internal/elem"
@@ -89,7 +90,7 @@ type MapParams struct {
 // need is what a chunk [lo, hi) of the output reads along axis j of input i.
 func (p *MapParams) need(i, j int, lo, hi int64) (int64, int64) {
 	h := p.Halo[i][j]
-	if p.Bare {
+	if p.Bare && h > 0 { // which is 0 along an axis of which the length is not known
 		return max(lo-h, 0), min(hi+h, p.In[i][j].Len())
 	}
 	return lo, hi + 2*h
@@ -128,26 +129,67 @@ func (p *MapParams) Wire(i int) grid.Wiring {
 }
 
 func (p *MapParams) check() error {
-	if err := p.Out.Check(); err != nil {
+	if _, err := p.Out.Loose(); err != nil {
 		return err
 	}
 	if len(p.Kinds) != len(p.In) || len(p.Halo) != len(p.In) || !p.Kind.Valid() {
 		return fmt.Errorf("%d inputs, %d types, %d halos", len(p.In), len(p.Kinds), len(p.Halo))
 	}
 	for i, g := range p.In {
-		if err := g.Check(); err != nil {
+		if _, err := g.Loose(); err != nil {
 			return err
 		}
 		if len(g) != len(p.Out) || len(p.Halo[i]) != len(g) || !p.Kinds[i].Valid() {
 			return fmt.Errorf("input %d has %d axes, the output %d", i, len(g), len(p.Out))
 		}
 		for j, a := range g {
+			if !p.Out[j].Known() && (p.Halo[i][j] != 0 || !a.Equal(p.Out[j])) {
+				return fmt.Errorf("input %d: axis %d: %w", i, j, grid.ErrUnknown)
+			}
 			if h := p.Halo[i][j]; h < 0 || h > 1<<40 || a.Len() != p.Out[j].Len()+p.longer(i, j) {
 				return fmt.Errorf("input %d is %s, the output %s: axis %d does not fit", i, grid.Tuple(g.Shape()), grid.Tuple(p.Out.Shape()), j)
 			}
 		}
 	}
 	return nil
+}
+
+// long is how many elements a block of the output has along the axis whose chunk sizes are not
+// known, as all its inputs have.
+func (p *MapParams) long(at []int64, in []op.In) (int64, error) {
+	loose, err := p.Out.Loose()
+	if err != nil {
+		return 0, err
+	}
+	long, out := int64(-1), lookups(p.Out)
+	for i, g := range p.In {
+		axes := seen(lookups(g), loose, at[loose])
+		blocks := region{}
+		for j, a := range axes {
+			if j == loose {
+				blocks.lo[j], blocks.hi[j] = at[j], at[j]+1
+				continue
+			}
+			lo, hi := out[j].Bounds(at[j])
+			if lo, hi = p.need(i, j, lo, hi); lo < hi {
+				blocks.lo[j], blocks.hi[j] = a.Find(lo), a.Find(hi-1)+1
+			}
+		}
+		n, err := lengthOf(axes, &blocks, ofEdge(in, i), blockRows)
+		if err == nil && long >= 0 && n >= 0 {
+			err = belong(n, long)
+		}
+		if err != nil {
+			return 0, err
+		}
+		long = max(long, n)
+	}
+	return long, nil
+}
+
+// ofEdge are the blocks that came through input i.
+func ofEdge(in []op.In, i int) []op.In {
+	return slices.DeleteFunc(slices.Clone(in), func(x op.In) bool { return x.Edge != i })
 }
 
 // region bounds the bytes that a task reads of input i.
@@ -159,110 +201,92 @@ func (p *MapParams) region(i int) int64 {
 	return mem.Size(int(n))
 }
 
+func (p *MapParams) made() (grid.Grid, elem.Kind) { return p.Out, p.Kind }
+
+// nameOf is how a function of the user is shown.
+func nameOf(registered string) string {
+	if registered == "" {
+		return "closure"
+	}
+	return registered
+}
+
 // Map computes blocks by a function.
-var Map = op.Register(op.Spec[MapParams]{
-	Name: "array.map", Version: 1, Class: op.Opaque,
-	Doc: "computes blocks by a function of the user",
-	Infer: func(p MapParams, in []op.Meta) (op.Meta, error) {
-		if err := p.check(); err != nil {
-			return op.Meta{}, err
-		}
-		return Describe(p.Out.Elements(), p.Kind), nil
-	},
-	Mem: func(p MapParams, _ op.Meta) op.Need {
-		n := mem.Size(int(p.Out.MaxBlock()) * p.Kind.Width())
+var Map = declare(declaration[MapParams]{
+	name: "array.map",
+	doc:  "computes blocks by a function of the user",
+	room: func(p *MapParams) (n int64) {
 		for i := range p.In {
 			n += p.region(i)
 		}
-		return op.Need{Floor: n, Want: n}
+		return n
 	},
-	Text: func(p MapParams) string {
-		if p.Name == "" {
-			return "closure"
-		}
-		return p.Name
-	},
-	Block: func(p MapParams) (op.Block, error) {
-		if err := p.check(); err != nil {
-			return nil, err
-		}
+	text:   func(p *MapParams) string { return nameOf(p.Name) },
+	impure: true,
+	long:   (*MapParams).long,
+	fill: func(p *MapParams) (filler, error) {
 		f, err := called(p.Name, p.ID)
-		if err != nil {
-			return nil, err
-		}
-		m := &mapping{p: p, f: f}
+		m := &mapping{p: p, f: f, out: lookups(p.Out)}
+		m.loose, _ = p.Out.Loose()
 		for _, g := range p.In {
 			m.axes = append(m.axes, lookups(g))
 		}
-		return m, nil
+		return m.fill, err
 	},
 })
 
 type mapping struct {
-	p    MapParams
+	p    *MapParams
 	f    Function
+	out  []*grid.Lookup
 	axes [][]*grid.Lookup
+
+	loose int // the axis whose chunk sizes are not known, or -1
 }
 
-// Run implements op.Block. The function gets buffers of the task, which are gone
-// when it returns.
-func (m *mapping) Run(t op.Task, in []op.In, out op.Out) (err error) {
-	var pos [grid.MaxDims]int32
-	grid.Coords(m.p.Out.Counts(), int32(t.Block()), pos[:])
-	at, lo, shape := make([]int64, len(m.p.Out)), make([]int64, len(m.p.Out)), make([]int64, len(m.p.Out))
-	for i, a := range m.p.Out {
-		from, to := a.Lookup().Bounds(int64(pos[i]))
-		at[i], lo[i], shape[i] = int64(pos[i]), from, to-from
-	}
-	b, err := newBatch(t, []elem.Kind{m.p.Kind}, product(shape))
-	if err != nil || b.N == 0 {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			b.Release()
+// fill lends the function buffers of the task, which are gone when it returns.
+func (m *mapping) fill(t op.Task, at []int64, in []op.In, out Piece) error {
+	lo := make([]int64, len(at))
+	for i, a := range m.out {
+		if i != m.loose { // where a block begins at 0
+			lo[i], _ = a.Bounds(at[i])
 		}
-	}()
-	clear(b.Cols[0].Data)
+	}
+	clear(out.Data)
 	pieces := make([]Piece, len(m.p.In))
 	for i := range m.p.In {
-		var mine []op.In
-		for _, x := range in {
-			if x.Edge == i {
-				mine = append(mine, x)
-			}
+		axes := m.axes[i]
+		if m.loose >= 0 {
+			axes = found(axes, m.loose, at[m.loose], out.Shape[m.loose])
 		}
-		done, err := m.read(t, i, lo, shape, mine, &pieces[i])
+		done, err := m.read(t, i, axes, lo, out.Shape, ofEdge(in, i), &pieces[i])
 		defer done()
 		if err != nil {
 			return err
 		}
 	}
-	if err := m.f(t.Context(), at, pieces, Piece{m.p.Kind, shape, b.Cols[0].Data}); err != nil {
-		return err
-	}
-	return out.Put(0, b)
+	return m.f(t.Context(), at, pieces, out)
 }
 
 // read brings what a block reads of input i together. The function may write to
 // it, so that it is always a copy.
-func (m *mapping) read(t op.Task, i int, lo, shape []int64, in []op.In, p *Piece) (func(), error) {
+func (m *mapping) read(t op.Task, i int, axes []*grid.Lookup, lo, shape []int64, in []op.In, p *Piece) (func(), error) {
 	var need, first region
 	p.Kind, p.Shape = m.p.Kinds[i], make([]int64, len(shape))
 	for j := range shape {
 		need.lo[j], need.hi[j] = m.p.need(i, j, lo[j], lo[j]+shape[j])
 		p.Shape[j] = need.hi[j] - need.lo[j]
-		first.lo[j], first.hi[j] = m.axes[i][j].Find(need.lo[j]), m.axes[i][j].Find(need.hi[j]-1)+1
+		first.lo[j], first.hi[j] = axes[j].Find(need.lo[j]), axes[j].Find(need.hi[j]-1)+1
 	}
 	if p.Data = t.Alloc(int(product(p.Shape)) * p.Kind.Width()); p.Data == nil {
 		return func() {}, fmt.Errorf("array: what a function reads of input %d: %w", i, mem.ErrBudget)
 	}
-	return func() { t.Free(p.Data) }, gather(p.Data, m.axes[i], 0, p.Kind.Width(), &need, &first, in)
+	return func() { t.Free(p.Data) }, gather(t.Context(), p.Data, axes, 0, p.Kind.Width(), &need, &first, in)
 }
 
 // Apply computes the blocks of an array by a function of the blocks of another.
 var Apply = define("array.apply", "computes blocks by a function of the user, of other shapes", procedure{
-	room: func(p *CallParams) int64 { return p.In[0].reads() * int64(p.In[0].Kind.Width()) },
+	room: func(p *CallParams) int64 { return p.reads(0) * int64(p.In[0].Kind.Width()) },
 	run: func(c *Call) error {
 		f, err := called(c.P.Func, c.P.ID)
 		if err != nil {

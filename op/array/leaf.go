@@ -1,6 +1,7 @@
 package array
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -50,10 +51,7 @@ type source struct {
 }
 
 func (l *Leaf) source(space grid.Grid) (s source, err error) {
-	s = source{leaf: l, width: int64(l.Type.Width())}
-	for _, a := range l.Grid {
-		s.axes = append(s.axes, a.Lookup())
-	}
+	s = source{leaf: l, width: int64(l.Type.Width()), axes: lookups(l.Grid)}
 	if s.loose, err = l.Grid.Loose(); err != nil {
 		return s, err
 	}
@@ -84,9 +82,10 @@ func (s *source) fill(dst []byte, n int) { fillWith(s.leaf.Type, dst, n, s.leaf.
 func fillWith(k elem.Kind, dst []byte, n int, nums []uint64) {
 	one := make([]byte, 16)
 	PutNumber(k, one, nums)
-	w := k.Width()
-	for i := range n {
-		copy(dst[i*w:(i+1)*w], one)
+	dst = dst[:n*k.Width()]
+	const most = 64 << 10 // which stay in the cache
+	for at := copy(dst, one[:k.Width()]); at < len(dst); {
+		at += copy(dst[at:], dst[:min(at, most)])
 	}
 }
 
@@ -179,12 +178,20 @@ func (r *read) axis(n *nest, j int, stride, first int64) {
 // A region is a box of elements of a leaf: what a task reads.
 type region struct{ lo, hi [grid.MaxDims]int64 }
 
+// size is how many elements it has along so many axes.
+func (r *region) size(d int) int64 {
+	n := int64(1)
+	for j := range d {
+		n *= r.hi[j] - r.lo[j]
+	}
+	return n
+}
+
 // input lends the block that holds what the task reads if there is one in
 // memory, else it brings the region together in a buffer.
 func (r *read) input(n *nest, a mem.Allocator, in []op.In) (done func(), err error) {
 	l := r.src.leaf
 	var need, first region // first and last blocks, by axis
-	blocks := int64(1)
 	for j, v := range l.View {
 		lo, hi := v.Start, v.Start+1
 		if v.Axis >= 0 {
@@ -192,36 +199,28 @@ func (r *read) input(n *nest, a mem.Allocator, in []op.In) (done func(), err err
 		}
 		need.lo[j], need.hi[j] = lo, hi
 		first.lo[j], first.hi[j] = r.axes[j].Find(lo), r.axes[j].Find(hi-1)+1
-		blocks *= first.hi[j] - first.lo[j]
 	}
-	if int64(len(in)) != blocks {
-		return nil, fmt.Errorf("array: %d blocks where %d are read", len(in), blocks)
-	}
-	if blocks == 1 {
+	d := len(l.View)
+	if len(in) == 1 && first.size(d) == 1 {
 		var bounds region
-		size := int64(1)
-		for j := range l.View {
+		for j := range d {
 			bounds.lo[j], bounds.hi[j] = r.axes[j].Bounds(first.lo[j])
-			size *= bounds.hi[j] - bounds.lo[j]
 		}
-		data, done, err := lend(in[0], 0, size)
+		data, done, err := lend(in[0], 0, bounds.size(d))
 		if err != nil || data != nil {
 			r.data = data
 			r.rows(n, &bounds)
 			return done, err
 		}
 	}
-	size := int64(1)
-	for j := range l.View {
-		size *= need.hi[j] - need.lo[j]
-	}
+	size := need.size(d)
 	buf := a.Alloc(int(size * r.src.width))
 	if buf == nil {
 		return nil, fmt.Errorf("bringing together %d elements of an input: %w", size, mem.ErrBudget)
 	}
 	r.data = buf
 	r.rows(n, &need)
-	return func() { a.Free(buf) }, gather(buf, r.axes, 0, int(r.src.width), &need, &first, in)
+	return func() { a.Free(buf) }, gather(n.ctx, buf, r.axes, 0, int(r.src.width), &need, &first, in)
 }
 
 // rows sets the walk over a box in row-major order.
@@ -234,8 +233,11 @@ func (r *read) rows(n *nest, b *region) {
 }
 
 // full reports a block that has not the elements it should have.
-func full(x op.In, elements int64) error {
-	if n := x.Rows(); n != elements {
+func full(x op.In, elements int64) error { return belong(x.Rows(), elements) }
+
+// belong is full for a block that has n elements.
+func belong(n, elements int64) error {
+	if n != elements {
 		return fmt.Errorf("array: a block has %d elements where %d belong: were the arrays selected by different conditions?", n, elements)
 	}
 	return nil
@@ -262,24 +264,37 @@ func lend(in op.In, run int, size int64) (data []byte, done func(), err error) {
 
 // gather copies a region of an array (a run of its blocks) with the given chunks: of several blocks, or
 // of one that is on disk.
-func gather(dst []byte, axes []*grid.Lookup, run, width int, need, first *region, in []op.In) error {
+func gather(ctx context.Context, dst []byte, axes []*grid.Lookup, run, width int, need, first *region, in []op.In) error {
 	d := len(axes)
-	var at [grid.MaxDims]int64
-	copy(at[:], first.lo[:d])
-	for _, x := range in {
-		var box, part region
+	return eachBlock(axes, first, len(in), func(k int, box *region) error {
+		var part region
 		for j := range d {
-			box.lo[j], box.hi[j] = axes[j].Bounds(at[j])
 			part.lo[j], part.hi[j] = max(box.lo[j], need.lo[j]), min(box.hi[j], need.hi[j])
 		}
-		if err := copyBox(dst, need, x.Value, run, &box, &part, d, width); err != nil {
+		return copyBox(ctx, dst, need, in[k].Value, run, box, &part, d, width)
+	})
+}
+
+// eachBlock calls f for each block of a region of n blocks, in row-major order, with its number in
+// it and the box of its elements.
+func eachBlock(axes []*grid.Lookup, blocks *region, n int, f func(k int, box *region) error) error {
+	d, at := len(axes), blocks.lo
+	if want := blocks.size(d); want != int64(n) {
+		return fmt.Errorf("array: %d blocks where %d are read", n, want)
+	}
+	for k := range n {
+		var box region
+		for j := range d {
+			box.lo[j], box.hi[j] = axes[j].Bounds(at[j])
+		}
+		if err := f(k, &box); err != nil {
 			return err
 		}
 		for j := d - 1; j >= 0; j-- {
-			if at[j]++; at[j] < first.hi[j] {
+			if at[j]++; at[j] < blocks.hi[j] {
 				break
 			}
-			at[j] = first.lo[j]
+			at[j] = blocks.lo[j]
 		}
 	}
 	return nil
@@ -287,7 +302,7 @@ func gather(dst []byte, axes []*grid.Lookup, run, width int, need, first *region
 
 // copyBox copies the elements of part from a run of a block that has those of
 // box, in row-major order, to dst, which has those of to.
-func copyBox(dst []byte, to *region, v chunk.Value, run int, box, part *region, d, width int) (err error) {
+func copyBox(ctx context.Context, dst []byte, to *region, v chunk.Value, run int, box, part *region, d, width int) (err error) {
 	d, rows, row := together(to, box, part, d)
 	if rows == 0 {
 		return nil
@@ -300,9 +315,22 @@ func copyBox(dst []byte, to *region, v chunk.Value, run int, box, part *region, 
 	c := cursor{rd: rd, width: width}
 	var at region
 	at.lo = part.lo
+	step := max(readable/int64(width), 1)
+	left := int64(0) // elements until it is asked whether to go on
 	for range rows {
-		if err := c.copy(dst[flat(&at, to, len(at.lo))*int64(width):], flat(&at, box, len(at.lo)), row); err != nil {
-			return err
+		p, q := flat(&at, to, len(at.lo)), flat(&at, box, len(at.lo))
+		for done := int64(0); done < row; {
+			if left <= 0 {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				left = step
+			}
+			n := min(row-done, step)
+			if err := c.copy(dst[(p+done)*int64(width):], q+done, n); err != nil {
+				return err
+			}
+			done, left = done+n, left-n
 		}
 		for j := d - 1; j >= 0; j-- {
 			if at.lo[j]++; at.lo[j] < part.hi[j] {
@@ -380,27 +408,40 @@ func (c *cursor) copy(dst []byte, p, n int64) (err error) {
 // load brings k elements into leaf i of a state: idx, idx+stride, …
 func (r *read) load(s *strip.State, i int, idx, stride int64, k int, ahead int64) {
 	w := r.src.width
+	switch {
+	case r.data != nil && (stride == 1 || k == 1):
+		s.Set(i, r.data[idx*w:(idx+int64(k))*w])
+		if ahead >= 0 {
+			s.Ahead(r.data[min(ahead*w, int64(len(r.data))):min((ahead+int64(k))*w, int64(len(r.data)))])
+		}
+	case r.data != nil && stride == 0:
+		buf := s.Buffer(i)
+		if r.last != idx {
+			repeat(buf, r.data[idx*w:(idx+1)*w])
+			r.last = idx
+		}
+	default:
+		r.copy(s.Buffer(i), idx, stride, k)
+	}
+}
+
+// copy brings k elements to dst: idx, idx+stride, …
+func (r *read) copy(dst []byte, idx, stride int64, k int) {
+	w := r.src.width
 	switch r.src.leaf.Kind {
 	case Memory, Input, Stored:
-		switch {
-		case stride == 1 || k == 1:
-			s.Set(i, r.data[idx*w:(idx+int64(k))*w])
-			if ahead >= 0 {
-				s.Ahead(r.data[min(ahead*w, int64(len(r.data))):min((ahead+int64(k))*w, int64(len(r.data)))])
-			}
-		case stride == 0:
-			buf := s.Buffer(i)
-			if r.last != idx {
-				repeat(buf, r.data[idx*w:(idx+1)*w])
-				r.last = idx
-			}
+		switch stride {
+		case 1:
+			copy(dst, r.data[idx*w:(idx+int64(k))*w])
+		case 0:
+			repeat(dst[:int64(k)*w], r.data[idx*w:(idx+1)*w])
 		default:
-			pick(s.Buffer(i), r.data, idx, stride, k, int(w))
+			pick(dst, r.data, idx, stride, k, int(w))
 		}
 	case Random:
-		r.src.draw(s.Buffer(i), uint64(idx), uint64(stride), k)
+		r.src.draw(dst, uint64(idx), uint64(stride), k)
 	default:
-		r.src.make(s.Buffer(i), idx, stride, k)
+		r.src.make(dst, idx, stride, k)
 	}
 }
 
@@ -429,7 +470,6 @@ func pick(dst, src []byte, idx, stride int64, k, width int) {
 }
 
 func pickAs[T uint8 | uint16 | uint32 | uint64 | [2]uint64](dst, src []byte, idx, stride int64, k int) {
-
 	d := strip.View[T](dst, k)
 	s := strip.View[T](src, len(src)/widthOf[T]())
 	for i := range d {

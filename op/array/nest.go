@@ -30,6 +30,12 @@ type nest struct {
 	state *strip.State
 	folds []strip.Folder
 	ends  [][][]byte // of each fold: the state of a group of cells
+	// widths are those of what each fold folds, and picked is room for elements of short rows, see foldShort.
+	widths []int
+	picked []byte
+
+	paired bool // the block is computed together with its mirror image
+	fresh  bool // the states of cells are not set yet, see once
 
 	band strip.Bander // of the only fold, if it has it
 	rows []byte       // a band
@@ -45,9 +51,9 @@ type nest struct {
 
 	ctx   context.Context
 	count int
-	row   int // of the tile
 	batch *chunk.Batch
 	cols  [][][]byte // of each fold, its columns of the output
+	room  [][]byte   // what cells returns
 	close []func()
 }
 
@@ -59,13 +65,14 @@ type read struct {
 	data []byte
 	last int64 // where the buffer of a broadcast element was filled from, -1 for nowhere
 
-	turned bool // read across: from the tile
-	tile   []byte
+	turned bool // read across
 }
 
 // group is how many rows are folded in the first-level cache before they are
-// added to the state of their cells.
-const group = 16
+// added to the state of their cells, and wide how many elements of rows that are folded
+// as they lie: longer strips make the processor read ahead, but the states of their
+// cells must stay in the first-level cache.
+const group, wide = strip.Group, 1024
 
 func (b *strips) newNest() *nest {
 	n := &nest{b: b, state: b.code.NewState(), reads: make([]read, len(b.sources)),
@@ -74,7 +81,7 @@ func (b *strips) newNest() *nest {
 		s := &b.sources[i]
 		n.reads[i].src, n.reads[i].axes = s, s.axes
 		if s.leaf.Kind == Fill {
-			s.fill(n.state.Buffer(i), b.code.Length())
+			s.fill(n.state.Buffer(i), b.code.Room())
 		}
 	}
 	if f := b.p.Fold; f != nil {
@@ -86,6 +93,7 @@ func (b *strips) newNest() *nest {
 				panic(err) // columns has looked
 			}
 			n.folds = append(n.folds, fold)
+			n.widths = append(n.widths, k.Width())
 			st, _ := f.Folds[i].State(k)
 			cols := make([][]byte, len(st))
 			for c, k := range st {
@@ -106,7 +114,6 @@ func (n *nest) run(ctx context.Context, a mem.Allocator, block int32, in []op.In
 	n.ctx, n.count = ctx, 0
 	var at [grid.MaxDims]int32
 	grid.Coords(b.counts, block, at[:])
-	cells, total := int64(1), int64(1)
 	length, err := n.loosen(at[:], in)
 	if err != nil {
 		return nil, err
@@ -117,18 +124,33 @@ func (n *nest) run(ctx context.Context, a mem.Allocator, block int32, in []op.In
 			lo, hi = 0, length
 		}
 		n.lo[i], n.n[i] = lo, hi-lo
-		total *= hi - lo
+	}
+	return n.compute(a, in)
+}
+
+// compute computes n elements along each axis, from lo on.
+func (n *nest) compute(a mem.Allocator, in []op.In) (_ *chunk.Batch, err error) {
+	b := n.b
+	cells, total := int64(1), int64(1)
+	for i, k := range n.n {
+		total *= k
 		if b.folded == nil || !b.folded[i] {
-			cells *= hi - lo
+			cells *= k
 		}
 	}
 	if n.batch, err = newBatch(a, b.kinds, cells); err != nil {
 		return nil, err
 	}
 	defer n.end(&err)
-	n.startFolds(int(cells))
-	if total == 0 {
+	n.startFolds()
+	if n.mirror() || total == 0 {
+		n.initFolds(int(cells))
 		return n.batch, nil
+	}
+	if b.loads {
+		r := &n.reads[-1-b.p.Outs[0]]
+		need, _ := r.region(n)
+		return n.batch, r.src.reader.read(n.ctx, a, n.batch.Cols[0].Data, &need)
 	}
 	n.plan()
 	edge := 0
@@ -137,7 +159,7 @@ func (n *nest) run(ctx context.Context, a mem.Allocator, block int32, in []op.In
 		r.last = -1
 		mine := in
 		if r.src.leaf.Kind == Input {
-			mine = slices.DeleteFunc(slices.Clone(in), func(x op.In) bool { return x.Edge != edge })
+			mine = ofEdge(in, edge)
 			edge++
 		}
 		done, err := r.open(n, a, mine)
@@ -149,11 +171,19 @@ func (n *nest) run(ctx context.Context, a mem.Allocator, block int32, in []op.In
 		}
 	}
 	n.collapse()
-	if n.turn() {
+	tiled := n.turn() || n.paired
+	if n.fresh = !tiled && n.once(); !n.fresh {
+		n.initFolds(int(cells))
+	}
+	if tiled {
 		err = n.tiles()
 	} else if n.folds == nil {
 		err = n.each(n.store)
-	} else if d := len(n.dims) - 1; n.out.stride[d] == 0 {
+	} else if d := len(n.dims) - 1; n.out.stride[d] == 0 && d > 0 && n.out.stride[d-1] == 1 && n.raw(d-1) != nil {
+		err = n.foldRows(n.raw(d - 1))
+	} else if n.short() {
+		err = n.foldShort()
+	} else if n.out.stride[d] == 0 {
 		err = n.each(n.foldRow)
 	} else {
 		err = n.foldCells()
@@ -168,40 +198,53 @@ func (n *nest) loosen(at []int32, in []op.In) (length int64, err error) {
 	if b.loose < 0 {
 		return 0, nil
 	}
-	edge, found := 0, false
+	length = -1
+	edge := 0
 	for i := range n.reads {
 		r := &n.reads[i]
-		l := r.src.leaf
-		if l.Kind != Input {
+		if r.src.leaf.Kind != Input {
 			continue
 		}
-		k := slices.IndexFunc(in, func(x op.In) bool { return x.Edge == edge })
-		if edge++; r.src.loose < 0 || k < 0 {
+		mine := ofEdge(in, edge)
+		if edge++; r.src.loose < 0 || len(mine) == 0 {
 			continue
 		}
-		rest := int64(1) // of the first block of the input, without the axis
-		for j, v := range l.View {
-			if j == r.src.loose {
-				continue
-			}
-			first := v.Start
-			if v.Axis >= 0 {
-				first, _ = v.Range(b.axes[v.Axis].Bounds(int64(at[v.Axis])))
-			}
-			lo, hi := r.src.axes[j].Bounds(r.src.axes[j].Find(first))
-			rest *= hi - lo
-		}
-		if rest > 0 && !found {
-			length, found = in[k].Rows()/rest, true
-		}
-		if err := full(in[k], length*rest); err != nil {
+		axes, blocks := seen(r.src.axes, r.src.loose, int64(at[b.loose])), r.blocks(b, at)
+		k, err := lengthOf(axes, &blocks, mine, blockRows)
+		if err != nil {
 			return 0, err
 		}
-		r.axes = slices.Clone(r.src.axes)
-		// the chunks before it do not count: it begins at 0
-		r.axes[r.src.loose] = grid.Axis{{Size: 0, Count: int64(at[b.loose])}, {Size: length, Count: 1}}.Lookup()
+		if length >= 0 && k >= 0 && k != length {
+			return 0, belong(k, length)
+		}
+		length = max(length, k)
+	}
+	length = max(length, 0)
+	for i := range n.reads {
+		if r := &n.reads[i]; r.src.loose >= 0 {
+			r.axes = found(r.src.axes, r.src.loose, int64(at[b.loose]), length)
+		}
 	}
 	return length, nil
+}
+
+// blocks are those of an input that a block of the space reads.
+func (r *read) blocks(b *strips, at []int32) (blocks region) {
+	for j, v := range r.src.leaf.View {
+		a := r.src.axes[j]
+		if j == r.src.loose {
+			blocks.lo[j], blocks.hi[j] = int64(at[b.loose]), int64(at[b.loose])+1
+			continue
+		}
+		lo, hi := v.Start, v.Start+1
+		if v.Axis >= 0 {
+			lo, hi = v.Range(b.axes[v.Axis].Bounds(int64(at[v.Axis])))
+		}
+		if lo < hi {
+			blocks.lo[j], blocks.hi[j] = a.Find(lo), a.Find(hi-1)+1
+		}
+	}
+	return blocks
 }
 
 // end lets go of the inputs, and of the output when there is an error.
@@ -219,32 +262,51 @@ func (n *nest) end(err *error) {
 	n.batch, n.ctx = nil, nil
 }
 
-// startFolds sets the states of the cells to that of no elements.
-func (n *nest) startFolds(cells int) {
+// startFolds finds the columns of the folds.
+func (n *nest) startFolds() {
 	n.cols = n.cols[:0]
 	c := 0
-	for i, f := range n.folds {
+	for i := range n.folds {
 		cols := make([][]byte, len(n.ends[i]))
 		for k := range cols {
 			cols[k] = n.batch.Cols[c].Data
 			c++
 		}
-		f.Init(cols, cells)
 		n.cols = append(n.cols, cols)
 	}
+}
+
+// initFolds sets the states of the cells to that of no elements.
+func (n *nest) initFolds(cells int) {
+	for i, f := range n.folds {
+		f.Init(n.cols[i], cells)
+	}
+}
+
+// once reports whether foldCells comes to each cell for one run of rows: then the state of the first group of them is
+// that of the cell, which need not be set before.
+func (n *nest) once() bool {
+	d := len(n.dims) - 1
+	if n.folds == nil || n.band != nil || n.out.stride[d] == 0 {
+		return false
+	}
+	outer := n.out.stride[:d]
+	if d > 0 && outer[d-1] == 0 {
+		outer = outer[:d-1]
+	}
+	return !slices.Contains(outer, 0)
 }
 
 // plan begins the dimensions, and the walks over the output and the positions.
 func (n *nest) plan() {
 	n.dims, n.walks = n.dims[:0], n.walks[:0]
 	n.out, n.pos = walk{stride: n.out.stride[:0]}, walk{stride: n.pos.stride[:0]}
-	for i, k := range n.n {
+	for _, k := range n.n {
 		if k != 1 {
 			n.dims = append(n.dims, k)
 			n.out.stride = append(n.out.stride, 0)
 			n.pos.stride = append(n.pos.stride, 0)
 		}
-		_ = i
 	}
 	if len(n.dims) == 0 {
 		n.dims = append(n.dims, 1)
@@ -343,11 +405,6 @@ func (n *nest) load(s int64, k int) error {
 		if r.stride == nil {
 			continue // a constant
 		}
-		if r.turned {
-			at := n.row * n.b.code.Length() * int(r.src.width)
-			n.state.Set(i, r.tile[at:at+k*int(r.src.width)])
-			continue
-		}
 		ahead := s + int64(n.b.code.Early())
 		if over := ahead - n.dims[inner]; over >= 0 && inner > 0 {
 			ahead = over + r.stride[inner-1]
@@ -358,10 +415,22 @@ func (n *nest) load(s int64, k int) error {
 	return nil
 }
 
-// store computes a row of the output array.
+// store computes a row of the output array. Elements that are made of their indices, and not computed with, are made where they stay.
 func (n *nest) store(length int64) error {
+	made, inner := n.made(), len(n.dims)-1
 	for s := int64(0); s < length; {
 		k := int(min(length-s, int64(n.b.code.Length())))
+		if made != nil {
+			if n.count++; n.count&15 == 0 {
+				if err := n.ctx.Err(); err != nil {
+					return err
+				}
+			}
+			k = int(min(length-s, madeAtOnce))
+			made.copy(n.target(s, k), made.off+s*made.stride[inner], made.stride[inner], k)
+			s += int64(k)
+			continue
+		}
 		if err := n.load(s, k); err != nil {
 			return err
 		}
@@ -369,6 +438,51 @@ func (n *nest) store(length int64) error {
 		s += int64(k)
 	}
 	return nil
+}
+
+// madeAtOnce is how many elements are made with one call: after a few of them it is looked whether the task is cancelled.
+const madeAtOnce = 64 << 10
+
+// made returns the operand that is the output, if it has no elements in memory; nil if there is none.
+func (n *nest) made() *read {
+	out := n.b.p.Outs[0]
+	if out >= 0 {
+		return nil
+	}
+	r := &n.reads[-1-out]
+	if k := r.src.leaf.Kind; k != Range && k != Spaced || r.stride == nil {
+		return nil
+	}
+	return r
+}
+
+// target is where k elements of the output row stay.
+func (n *nest) target(s int64, k int) []byte {
+	w := int64(n.b.kinds[0].Width())
+	return n.batch.Cols[0].Data[(n.out.off+s)*w : (n.out.off+s+int64(k))*w]
+}
+
+// put computes a strip of the output array.
+func (n *nest) put(s int64, k int) {
+	out, to := n.b.p.Outs[0], n.target(s, k)
+	direct := n.state.Into(out, to)
+	n.state.Run(k)
+	if !direct {
+		copy(to, n.state.Value(out))
+	}
+}
+
+// begin and finish surround strips that fold into one cell.
+func (n *nest) begin() {
+	for _, f := range n.folds {
+		f.Begin()
+	}
+}
+
+func (n *nest) finish() {
+	for i, f := range n.folds {
+		f.End(n.cells(i, n.out.off))
+	}
 }
 
 // foldRow folds a row into one cell.
@@ -379,19 +493,24 @@ func (n *nest) foldRow(length int64) error {
 		if err := n.load(s, k); err != nil {
 			return err
 		}
-		n.foldAcross(s, k, true)
+		n.state.Run(k)
+		step := n.pos.stride[len(n.dims)-1]
+		for i, f := range n.folds {
+			f.Strip(n.state.Value(n.b.p.Outs[i]), k, n.pos.off+s*step, step)
+		}
 		s += int64(k)
 	}
 	n.finish()
 	return nil
 }
 
-// cells appends the columns of fold i from a cell on.
-func (n *nest) cells(dst [][]byte, i int, cell int64) [][]byte {
+// cells returns the columns of fold i from a cell on, until it is called again.
+func (n *nest) cells(i int, cell int64) [][]byte {
+	n.room = n.room[:0]
 	for c, col := range n.cols[i] {
-		dst = append(dst, col[cell*n.stateWidth(i, c):])
+		n.room = append(n.room, col[cell*n.stateWidth(i, c):])
 	}
-	return dst
+	return n.room
 }
 
 func (n *nest) stateWidth(i, c int) int64 { return int64(len(n.ends[i][c]) / n.b.code.Length()) }
@@ -405,10 +524,14 @@ func (n *nest) foldCells() error {
 	if d > 0 && n.out.stride[d-1] == 0 {
 		rows, outer = n.dims[d-1], n.dims[:d-1]
 	}
+	raw := n.raw(d - 1)
 	return n.loop(outer, func() error {
+		if raw != nil {
+			return n.foldColumns(raw, rows)
+		}
 		for g := int64(0); g < rows; g += group {
 			k := min(group, rows-g)
-			if err := n.foldGroup(k, d-1); err != nil {
+			if err := n.foldGroup(k, d-1, n.fresh && g == 0); err != nil {
 				return err
 			}
 			n.shift(d-1, k, rows)
@@ -428,7 +551,8 @@ func (n *nest) shift(d int, by, length int64) {
 	}
 }
 
-func (n *nest) foldGroup(rows int64, d int) error {
+// foldGroup folds some rows of the same cells; the first ones of them become their states.
+func (n *nest) foldGroup(rows int64, d int, first bool) error {
 	length := n.dims[len(n.dims)-1]
 	for s := int64(0); s < length; {
 		k := int(min(length-s, int64(n.b.code.Length())))
@@ -436,50 +560,41 @@ func (n *nest) foldGroup(rows int64, d int) error {
 			if err := n.foldBand(s, k, rows, d); err != nil {
 				return err
 			}
-			n.merge(s, k)
 			s += int64(k)
 			continue
 		}
-		n.clear(k)
+		for i, f := range n.folds {
+			f.Init(n.ends[i], k)
+		}
 		for range rows {
 			if err := n.load(s, k); err != nil {
 				return err
 			}
-			n.foldAlong(s, k, true)
+			n.state.Run(k)
+			for i, f := range n.folds {
+				f.Cells(n.ends[i], n.state.Value(n.b.p.Outs[i]), k, n.pos.off)
+			}
 			n.shift(d, 1, rows)
 		}
 		n.shift(d, -rows, rows)
-		n.merge(s, k)
+		for i, f := range n.folds {
+			cells := n.cells(i, n.out.off+s)
+			if !first {
+				f.Merge(cells, n.ends[i], k)
+				continue
+			}
+			for c, col := range cells {
+				copy(col, n.ends[i][c][:k*int(n.stateWidth(i, c))])
+			}
+		}
 		s += int64(k)
 	}
 	return nil
 }
 
-// foldBand folds a strip of a band of rows: as it lies in memory if that is what is
-// folded, else when all its rows are computed.
+// foldBand folds a strip of a band of rows when all of them are computed.
 func (n *nest) foldBand(s int64, k int, rows int64, d int) error {
-	out, w, inner := n.b.p.Outs[0], 8, len(n.dims)-1
-	n.clear(k)
-	if out < 0 {
-		r := &n.reads[-1-out]
-		if r.data != nil && r.stride[inner] == 1 && (rows == 1 || r.stride[d] >= 0) {
-			if err := n.ctx.Err(); err != nil {
-				return err
-			}
-			stride := int64(k)
-			if rows > 1 {
-				stride = r.stride[d]
-			}
-			x := r.data[(r.off+s)*int64(w):]
-			for i := range rows { // the strip after this one
-				from := (i*stride + int64(k)) * int64(w)
-				strip.Prefetch(x[min(from, int64(len(x))):min(from+int64(k*w), int64(len(x)))])
-			}
-			n.band.Band(n.ends[0], x, int(rows), int(stride), k)
-			return nil
-		}
-	}
-	length := n.b.code.Length()
+	out, w, length := n.b.p.Outs[0], 8, n.b.code.Length()
 	if n.rows == nil {
 		n.rows = strip.Aligned(group * length * w)
 	}
@@ -496,8 +611,62 @@ func (n *nest) foldBand(s int64, k int, rows int64, d int) error {
 		n.shift(d, 1, rows)
 	}
 	n.shift(d, -rows, rows)
-	n.band.Band(n.ends[0], n.rows, int(rows), length, k)
+	n.band.Band(n.cells(0, n.out.off+s), n.rows, int(rows), length, k)
 	return nil
+}
+
+// raw returns the operand that is folded as it lies, in bands of rows along a dimension;
+// nil if there is none.
+func (n *nest) raw(d int) *read {
+	out := n.b.p.Outs[0]
+	if n.band == nil || out >= 0 {
+		return nil
+	}
+	r := &n.reads[-1-out]
+	if r.data == nil || r.stride[len(n.dims)-1] != 1 || d >= 0 && r.stride[d] < 0 {
+		return nil
+	}
+	return r
+}
+
+// foldColumns folds rows whose elements belong to a cell each, and so many rows to the
+// same cells.
+func (n *nest) foldColumns(r *read, rows int64) error {
+	d := len(n.dims) - 1
+	length, stride := n.dims[d], n.dims[d]
+	if rows > 1 {
+		stride = r.stride[d-1]
+	}
+	for s := int64(0); s < length; s += wide {
+		k := min(wide, length-s)
+		cells := n.cells(0, n.out.off+s)
+		for g := int64(0); g < rows; g += group {
+			if err := n.ctx.Err(); err != nil {
+				return err
+			}
+			n.band.Band(cells, r.data[(r.off+s+g*stride)*8:], int(min(group, rows-g)), int(stride), int(k))
+		}
+	}
+	return nil
+}
+
+// foldRows folds rows that belong to neighbouring cells.
+func (n *nest) foldRows(r *read) error {
+	d := len(n.dims) - 1
+	rows, length, stride := n.dims[d-1], n.dims[d], r.stride[d-1]
+	return n.loop(n.dims[:d-1], func() error {
+		for g := int64(0); g < rows; g += group {
+			if err := n.ctx.Err(); err != nil {
+				return err
+			}
+			ahead := int64(0)
+			if g+group < rows {
+				ahead = group * stride
+			}
+			n.band.Rows(n.cells(0, n.out.off+g), r.data[(r.off+g*stride)*8:], int(min(group, rows-g)), int(stride), int(length), int(ahead))
+		}
+		return nil
+	})
 }
 
 // kindsWidth is the bytes of one element in all columns.

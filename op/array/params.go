@@ -55,7 +55,8 @@ type FoldOver struct {
 // every index of Space, block by block. Without Fold, Outs has one value, the
 // output array, whose chunks are those of Space. With it, block b of the output
 // is the state of the folds of what block b of the space gives, for each index
-// along the axes that are not folded.
+// along the axes that are not folded; or, where all of a square folds into one
+// number, of what it and its mirror image give, see mirrored.
 type StripsParams struct {
 	Space  grid.Grid
 	Leaves []Leaf
@@ -174,7 +175,7 @@ func (p *StripsParams) check() error {
 	return err
 }
 
-var nums = [...]int{Fill: 1, Range: 2, Spaced: 4, Eye: 1, Random: 4}
+var nums = [...]int{Fill: 1, Range: 2, Spaced: 4, Eye: 1}
 
 func (l *Leaf) check(space grid.Grid) error {
 	if !l.Type.Valid() || l.Kind == NoLeaf || l.Kind > Stored {
@@ -192,6 +193,11 @@ func (l *Leaf) check(space grid.Grid) error {
 	}
 	if int(l.Kind) < len(nums) && len(l.Nums) < nums[l.Kind] {
 		return fmt.Errorf("%d numbers", len(l.Nums))
+	}
+	if l.Kind == Random {
+		if err := l.Draw.Dist.Check(l.Type, l.Nums); err != nil {
+			return fmt.Errorf("%s: %w", l.Draw.Dist, err)
+		}
 	}
 	empty := space.Elements() == 0
 	for i, v := range l.View {

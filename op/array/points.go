@@ -6,7 +6,6 @@ import (
 
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
-	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/op"
 )
 
@@ -97,64 +96,32 @@ func (p *PointsParams) check() error {
 	return p.Out().Check()
 }
 
+func (p *PointsParams) made() (grid.Grid, elem.Kind) { return p.Out(), p.Kind }
+
 // Points selects points.
-var Points = op.Register(op.Spec[PointsParams]{
-	Name: "array.points", Version: 1, Class: op.Opaque,
-	Doc: "selects points by their positions along several axes",
-	Infer: func(p PointsParams, _ []op.Meta) (op.Meta, error) {
-		if err := p.check(); err != nil {
-			return op.Meta{}, err
-		}
-		return Describe(p.Out().Elements(), p.Kind), nil
+var Points = declare(declaration[PointsParams]{
+	name: "array.points",
+	doc:  "selects points by their positions along several axes",
+	room: func(p *PointsParams) int64 { return blockBytes(p.In, p.Kind) + 12*p.Cut.Max() },
+	text: func(p *PointsParams) string { return fmt.Sprintf("%d along %s", p.Cut.Len(), axes(p.Axes)) },
+	fill: func(p *PointsParams) (filler, error) {
+		return (&pointing{p: p, cut: p.Cut.Lookup(), hulls: p.hulls(), rest: p.rest(), lookups: lookups(p.In)}).fill, nil
 	},
-	Mem: func(p PointsParams, _ op.Meta) op.Need {
-		n := mem.Size(int(p.Out().MaxBlock())*p.Kind.Width()) + mem.Size(int(p.In.MaxBlock())*p.Kind.Width()) + 12*p.Cut.Max()
-		return op.Need{Floor: n, Want: n}
-	},
-	Text: func(p PointsParams) string { return fmt.Sprintf("%d along %s", p.Cut.Len(), axes(p.Axes)) },
-	Block: func(p PointsParams) (op.Block, error) {
-		if err := p.check(); err != nil {
-			return nil, err
-		}
-		return &pointing{p: p, out: p.Out(), cut: p.Cut.Lookup(), hulls: p.hulls(), rest: p.rest(), lookups: lookups(p.In)}, nil
-	},
-	Rules: op.Rules[PointsParams]{Pure: true},
 })
 
-func lookups(g grid.Grid) (out []*grid.Lookup) {
-	for _, a := range g {
-		out = append(out, a.Lookup())
-	}
-	return out
-}
-
 type pointing struct {
-	p       PointsParams
-	out     grid.Grid
+	p       *PointsParams
 	cut     *grid.Lookup
 	hulls   [][]int32
 	rest    []int
 	lookups []*grid.Lookup
 }
 
-// Run implements op.Block: blocks in which points lie are read one at a time.
-func (k *pointing) Run(t op.Task, in []op.In, out op.Out) (err error) {
-	shape := blockShape(k.out, int32(t.Block()))
-	n, w := product(shape), int64(k.p.Kind.Width())
-	b, err := newBatch(t, []elem.Kind{k.p.Kind}, n)
-	if err != nil || n == 0 {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			b.Release()
-		}
-	}()
-	var at [grid.MaxDims]int32
-	grid.Coords(k.out.Counts(), int32(t.Block()), at[:])
-	lo, hi := k.cut.Bounds(int64(at[0]))
+// fill reads blocks in which points lie, one at a time.
+func (k *pointing) fill(t op.Task, at []int64, in []op.In, out Piece) error {
+	lo, hi := k.cut.Bounds(at[0])
 	order, first := k.sort(lo, hi, int(at[0]))
-	inner := product(shape[1:])
+	inner, w := product(out.Shape[1:]), int64(k.p.Kind.Width())
 	for i, x := range in {
 		points := order[first[i]:first[i+1]]
 		if len(points) == 0 {
@@ -163,7 +130,7 @@ func (k *pointing) Run(t op.Task, in []op.In, out op.Out) (err error) {
 		if err := t.Context().Err(); err != nil {
 			return err
 		}
-		box := k.block(i, at[:])
+		box := k.block(i, at)
 		size := int64(1)
 		for j := range k.p.In {
 			size *= box.hi[j] - box.lo[j]
@@ -174,11 +141,11 @@ func (k *pointing) Run(t op.Task, in []op.In, out op.Out) (err error) {
 			return err
 		}
 		for _, p := range points {
-			k.copy(b.Cols[0].Data[int64(p)*inner*w:][:inner*w], data, &box, lo+int64(p))
+			k.copy(out.Data[int64(p)*inner*w:][:inner*w], data, &box, lo+int64(p))
 		}
 		done()
 	}
-	return out.Put(0, b)
+	return nil
 }
 
 // sort lists the points [lo, hi) by the input block of the task that they lie in.
@@ -211,7 +178,7 @@ func (k *pointing) sort(lo, hi int64, chunk int) (order []int32, first []int32) 
 }
 
 // block is the box of input block i of a task.
-func (k *pointing) block(i int, at []int32) (box region) {
+func (k *pointing) block(i int, at []int64) (box region) {
 	next := len(k.rest)
 	for j := len(k.p.In) - 1; j >= 0; j-- {
 		c := int64(0)
@@ -220,7 +187,7 @@ func (k *pointing) block(i int, at []int32) (box region) {
 			c = int64(from) + int64(i)%int64(to-from)
 			i /= int(to - from)
 		} else {
-			c = int64(at[next])
+			c = at[next]
 			next--
 		}
 		box.lo[j], box.hi[j] = k.lookups[j].Bounds(c)

@@ -1,11 +1,11 @@
 package array
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
-	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/op"
 )
 
@@ -50,64 +50,44 @@ func (p *RechunkParams) text() string {
 	return fmt.Sprintf("%s to %s", grid.Tuple(p.From.Counts()), grid.Tuple(p.To.Counts()))
 }
 
-func (p *RechunkParams) infer() (op.Meta, error) {
-	if err := p.check(); err != nil {
-		return op.Meta{}, err
-	}
-	return Describe(p.From.Elements(), p.Kind), nil
-}
+func (p *RechunkParams) made() (grid.Grid, elem.Kind) { return p.To, p.Kind }
 
 // Split cuts blocks into the pieces that others are made of.
-var Split = op.Register(op.Spec[RechunkParams]{
-	Name: "array.split", Version: 1, Class: op.Opaque,
-	Doc:   "cuts the blocks of an array into the pieces that blocks of other chunks are made of",
-	Infer: func(p RechunkParams, _ []op.Meta) (op.Meta, error) { return p.infer() },
-	Mem: func(p RechunkParams, _ op.Meta) op.Need {
-		n := mem.Size(int(p.From.MaxBlock()) * p.Kind.Width())
-		return op.Need{Floor: 2 * n, Want: 2 * n}
+var Split = declare(declaration[SplitParams]{
+	name: "array.split",
+	doc:  "cuts the blocks of an array into the pieces that blocks of other chunks are made of",
+	need: func(p *SplitParams) op.Need {
+		n := 2 * blockBytes(p.Cut.From, p.Cut.Kind)
+		return op.Need{Floor: n, Want: n}
 	},
-	Text:  func(p RechunkParams) string { return p.text() },
-	Block: func(p RechunkParams) (op.Block, error) { return p.bind(true) },
-	Rules: op.Rules[RechunkParams]{Pure: true},
+	text:  (*SplitParams).text,
+	take:  takeMade,
+	last:  true,
+	block: (*SplitParams).bind,
 })
 
 // Join makes blocks of the pieces.
-var Join = op.Register(op.Spec[RechunkParams]{
-	Name: "array.join", Version: 1, Class: op.Opaque,
-	Doc:   "makes the blocks of an array of the pieces that its other blocks were cut into",
-	Infer: func(p RechunkParams, _ []op.Meta) (op.Meta, error) { return p.infer() },
-	Mem: func(p RechunkParams, _ op.Meta) op.Need {
-		n := mem.Size(int(p.To.MaxBlock()) * p.Kind.Width())
-		return op.Need{Floor: n, Want: n}
+var Join = declare(declaration[RechunkParams]{
+	name:   "array.join",
+	doc:    "makes the blocks of an array of the pieces that its other blocks were cut into",
+	text:   (*RechunkParams).text,
+	shares: true,
+	block: func(p *RechunkParams) (op.Block, error) {
+		r := p.half(p.To, p.From)
+		return joining{fillingOf(p.To, p.Kind, r.join), r}, nil
 	},
-	Text:  func(p RechunkParams) string { return p.text() },
-	Block: func(p RechunkParams) (op.Block, error) { return p.bind(false) },
-	Rules: op.Rules[RechunkParams]{Pure: true},
 })
-
-func (p RechunkParams) bind(split bool) (op.Block, error) {
-	if err := p.check(); err != nil {
-		return nil, err
-	}
-	r := &rechunk{p: p, from: p.From, to: p.To}
-	if !split {
-		r.from, r.to = p.To, p.From
-	}
-	for i := range r.from {
-		r.mine, r.theirs = append(r.mine, r.from[i].Lookup()), append(r.theirs, r.to[i].Lookup())
-	}
-	if split {
-		return splitting{r}, nil
-	}
-	return joining{r}, nil
-}
 
 // rechunk is a bound half: blocks of from, and the pieces that they have in common
 // with those of to.
 type rechunk struct {
-	p            RechunkParams
-	from, to     grid.Grid
+	kind         elem.Kind
+	from         grid.Grid
 	mine, theirs []*grid.Lookup
+}
+
+func (p *RechunkParams) half(from, to grid.Grid) *rechunk {
+	return &rechunk{kind: p.Kind, from: from, mine: lookups(from), theirs: lookups(to)}
 }
 
 // block is the box of a block.
@@ -174,7 +154,7 @@ func (r splitting) Run(t op.Task, in []op.In, out op.Out) error {
 	if n == 0 {
 		return nil
 	}
-	width := r.p.Kind.Width()
+	width := r.kind.Width()
 	data, done, err := contiguous(t, in[0], 0, n, width)
 	defer done()
 	if err != nil {
@@ -185,14 +165,13 @@ func (r splitting) Run(t op.Task, in []op.In, out op.Out) error {
 		if run++; n == 0 {
 			return nil
 		}
-		if err := t.Context().Err(); err != nil {
-			return err
-		}
-		b, err := newBatch(t, []elem.Kind{r.p.Kind}, n)
+		b, err := newBatch(t, []elem.Kind{r.kind}, n)
 		if err != nil {
 			return err
 		}
-		copyPart(b.Cols[0].Data, part, data, &box, part, len(r.from), width)
+		if err := copyUnless(t.Context(), b.Cols[0].Data, part, data, &box, part, len(r.from), width); err != nil {
+			return err
+		}
 		return out.Put(run, b)
 	})
 }
@@ -200,12 +179,39 @@ func (r splitting) Run(t op.Task, in []op.In, out op.Out) error {
 // copyPart copies the elements of part from a buffer that has those of box to one
 // that has those of to, both in row-major order.
 func copyPart(dst []byte, to *region, src []byte, box, part *region, d, width int) {
+	w := int64(width)
+	_ = rowsOf(to, box, part, d, func(p, q, row int64) error { // which does not fail
+		copy(dst[p*w:(p+row)*w], src[q*w:(q+row)*w])
+		return nil
+	})
+}
+
+// copyUnless is copyPart, unless the context ends before that.
+func copyUnless(ctx context.Context, dst []byte, to *region, src []byte, box, part *region, d, width int) error {
+	w, left := int64(width), int64(0) // bytes until it is asked
+	return rowsOf(to, box, part, d, func(p, q, row int64) error {
+		for to, from, n := dst[p*w:(p+row)*w], src[q*w:(q+row)*w], 0; len(to) > 0; to, from = to[n:], from[n:] {
+			if left <= 0 {
+				if err := ctx.Err(); err != nil {
+					return err
+				}
+				left = readable
+			}
+			n = copy(to[:min(len(to), readable)], from)
+			left -= int64(n)
+		}
+		return nil
+	})
+}
+
+// rowsOf calls f for the rows of elements of part that lie together in both to and box, with where they begin in them.
+func rowsOf(to, box, part *region, d int, f func(p, q, row int64) error) error {
 	k, rows, row := together(to, box, part, d)
 	at := region{lo: part.lo}
-	w := int64(width)
 	for range rows {
-		p, q := flat(&at, to, d)*w, flat(&at, box, d)*w
-		copy(dst[p:p+row*w], src[q:q+row*w])
+		if err := f(flat(&at, to, d), flat(&at, box, d), row); err != nil {
+			return err
+		}
 		for j := k - 1; j >= 0; j-- {
 			if at.lo[j]++; at.lo[j] < part.hi[j] {
 				break
@@ -213,19 +219,14 @@ func copyPart(dst []byte, to *region, src []byte, box, part *region, d, width in
 			at.lo[j] = part.lo[j]
 		}
 	}
+	return nil
 }
 
-type joining struct{ *rechunk }
-
-// Run implements op.Block.
-func (r joining) Run(t op.Task, in []op.In, out op.Out) (err error) {
-	box, n := r.block(int32(t.Block()))
-	b, err := newBatch(t, []elem.Kind{r.p.Kind}, n)
-	if err != nil || n == 0 {
-		return err
-	}
+// join fills a block with the pieces it shares with others.
+func (r *rechunk) join(t op.Task, _ []int64, in []op.In, out Piece) error {
+	box, _ := r.block(int32(t.Block()))
 	i := 0
-	err = r.pieces(&box, func(other *[grid.MaxDims]int64, part *region, n int64) error {
+	return r.pieces(&box, func(other *[grid.MaxDims]int64, part *region, n int64) error {
 		if err := t.Context().Err(); err != nil {
 			return err
 		}
@@ -235,11 +236,29 @@ func (r joining) Run(t op.Task, in []op.In, out op.Out) (err error) {
 		if n == 0 {
 			return nil
 		}
-		return copyBox(b.Cols[0].Data, &box, in[i-1].Value, r.run(other, &box), part, part, len(r.from), r.p.Kind.Width())
+		return copyBox(t.Context(), out.Data, &box, in[i-1].Value, r.run(other, &box), part, part, len(r.from), r.kind.Width())
 	})
-	if err != nil {
-		b.Release()
-		return err
+}
+
+// joining is a filling that reads one run of each block.
+type joining struct {
+	*filling
+	half *rechunk
+}
+
+// Picks implements op.Picker.
+func (j joining) Picks(block, _, n int) []int {
+	if int64(block) >= j.half.from.Blocks() {
+		return nil
 	}
-	return out.Put(0, b)
+	box, elements := j.half.block(int32(block))
+	if elements == 0 {
+		return nil
+	}
+	runs := make([]int, 0, n)
+	_ = j.half.pieces(&box, func(other *[grid.MaxDims]int64, _ *region, _ int64) error {
+		runs = append(runs, j.half.run(other, &box))
+		return nil
+	})
+	return runs
 }

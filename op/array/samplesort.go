@@ -56,22 +56,26 @@ var SortedRuns = define("array.runs", "sorts blocks, and takes samples", procedu
 		kind, n := c.In[0].Kind, c.In[0].Shape[0]
 		begin, _ := c.of.axes[0][0].Bounds(c.At[0])
 		places := len(c.Out[1].Data) > 0
-		k, ok := keyings[kind]
-		if !ok {
+		if _, ok := keyings[kind]; !ok {
 			return fmt.Errorf("%s has no order", kind)
 		}
 		keys, sample := values[uint64](c.Out[0]), values[uint64](c.Out[2])
 		if err := lines(c, 0, n, places, func(s *sorting, _, _, _ int64) error {
-			k.to(keys, c.In[0].Data, 0, 1)
-			if c.P.Ints[0] == 1 {
-				reverse(kind, keys)
+			if err := c.keysOf(keys, c.In[0], 0, 1, c.P.Ints[0] == 1); err != nil {
+				return err
 			}
 			if !places {
 				return s.sort(c, keys, true)
 			}
 			p, err := s.order(c, keys, true)
-			for i, x := range p {
-				keys[i], values[uint64](c.Out[1])[i] = x.k, uint64(begin)+x.at
+			if err != nil {
+				return err
+			}
+			at := values[uint64](c.Out[1])
+			for lo, hi := range stretches(c.Task, len(p), &err) {
+				for i := lo; i < hi; i++ {
+					keys[i], at[i] = p[i].k, uint64(begin)+p[i].at
+				}
 			}
 			return err
 		}); err != nil {
@@ -184,7 +188,9 @@ var Within = define("array.within", "the elements within brackets", procedure{
 			}
 			w := values[uint64](p)
 			w[0] = uint64(lo)
-			copy(w[1:], keys[lo:hi])
+			if err := copied(c.Task, w[1:], keys[lo:hi]); err != nil {
+				return err
+			}
 		}
 		return nil
 	},
@@ -194,6 +200,7 @@ var Within = define("array.within", "the elements within brackets", procedure{
 // result: a row of places, one for each sorted block. Input 0 is what lies within
 // the brackets of that beginning; Ints are, for each, how many elements come before.
 var Cuts = define("array.cuts", "where sorted blocks are cut", procedure{
+	shares: true,
 	run: func(c *Call) error {
 		size := 0
 		for _, in := range c.in[0] {
@@ -249,7 +256,9 @@ var Pieces = define("array.pieces", "cuts sorted blocks", procedure{
 				if err != nil {
 					return err
 				}
-				copy(values[uint64](p), w[from:to])
+				if err := copied(c.Task, values[uint64](p), w[from:to]); err != nil {
+					return err
+				}
 				from = to
 			}
 		}
@@ -260,7 +269,8 @@ var Pieces = define("array.pieces", "cuts sorted blocks", procedure{
 // MergePieces makes a block of the result: of the elements, or, if the second input
 // has them, of where they were. Ints[0] is 1 for the largest first.
 var MergePieces = define("array.merge", "merges pieces of sorted blocks", procedure{
-	room: func(p *CallParams) int64 { return lineRoom(p.Out[0].MaxBlock(), len(p.In) > 1) },
+	shares: true,
+	room:   func(p *CallParams) int64 { return lineRoom(p.Out[0].MaxBlock(), len(p.In) > 1) },
 	run: func(c *Call) error {
 		n := int(product(c.Out[0].Shape))
 		if len(c.P.In) == 1 {
@@ -274,11 +284,7 @@ var MergePieces = define("array.merge", "merges pieces of sorted blocks", proced
 			if err := radix.SortAll(c.Task, keys[:n], keys[n:]); err != nil {
 				return err
 			}
-			if c.P.Ints[0] == 1 {
-				reverse(c.P.Kind, keys[:n])
-			}
-			keyings[c.P.Kind].from(c.Out[0].Data, 0, 1, keys[:n])
-			return nil
+			return c.elementsOf(c.Out[0], c.P.Kind, 0, 1, keys[:n], c.P.Ints[0] == 1)
 		}
 		keys, err := room[uint64](c, n)
 		if err != nil || n == 0 {
@@ -295,16 +301,23 @@ var MergePieces = define("array.merge", "merges pieces of sorted blocks", proced
 		if err := c.collect(1, at); err != nil {
 			return err
 		}
-		for i, k := range keys {
-			p[i] = place{k, at[i]}
+		for lo, hi := range stretches(c.Task, n, &err) {
+			for i := lo; i < hi; i++ {
+				p[i] = place{keys[i], at[i]}
+			}
+		}
+		if err != nil {
+			return err
 		}
 		if err := radix.SortAll(c.Task, p[:n], p[n:]); err != nil {
 			return err
 		}
-		for i := range at {
-			at[i] = p[i].at
+		for lo, hi := range stretches(c.Task, n, &err) {
+			for i := lo; i < hi; i++ {
+				at[i] = p[i].at
+			}
 		}
-		return nil
+		return err
 	},
 })
 
@@ -312,8 +325,9 @@ var MergePieces = define("array.merge", "merges pieces of sorted blocks", proced
 func (c *Call) collect(i int, dst []uint64) error {
 	n := 0
 	err := c.each(i, false, func(_ []int64, p Piece) error {
-		n += copy(dst[n:], values[uint64](p))
-		return nil
+		w, to := values[uint64](p), dst[min(n, len(dst)):]
+		n += len(w)
+		return copied(c.Task, to, w[:min(len(w), len(to))])
 	})
 	if err == nil && n != len(dst) {
 		err = fmt.Errorf("array: pieces of %d elements for a block of %d", n, len(dst))

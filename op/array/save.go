@@ -13,6 +13,7 @@ import (
 	"github.com/weft-data/weft/internal/elem"
 	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/internal/whole"
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/store"
 )
@@ -66,19 +67,16 @@ var Save = op.Register(op.Spec[SaveParams]{
 	Mem: func(p SaveParams, _ op.Meta) op.Need {
 		n := mem.Size(int(p.In.MaxBlock())*p.Kind.Width()) + mem.Size(8) + mem.Size(sieve)
 		if p.To.Zarr != nil {
-			n += 2 * p.To.scratch()
+			n += p.To.writing()
 		}
 		return op.Need{Floor: n, Want: n}
 	},
-	Text: func(p SaveParams) string { return filepath.Base(p.To.Path) },
+	Text: func(p SaveParams) string { return filepath.Base(store.Name(p.To.Path)) },
 	Block: func(p SaveParams) (op.Block, error) {
 		if err := p.check(); err != nil {
 			return nil, err
 		}
-		s := &saving{p: p}
-		for _, a := range p.In {
-			s.axes = append(s.axes, a.Lookup())
-		}
+		s := &saving{p: p, axes: lookups(p.In)}
 		if z := p.To.Zarr; z != nil {
 			c, err := zarr.NewCoder(z)
 			if err != nil {
@@ -158,41 +156,67 @@ func plainChunk(path string, size int64) error {
 // chunk writes one chunk, keeping those of its elements that are not in part.
 func (s *saving) chunk(t op.Task, data []byte, box *region, at []int64, chunk, part *region) (err error) {
 	m := s.p.To.Zarr
-	n := m.ChunkBytes()
+	n, more := m.ChunkBytes(), s.p.To.encoded()
 	buf := t.Alloc(int(n))
 	if buf == nil {
 		return fmt.Errorf("%d bytes of a chunk: %w", n, mem.ErrBudget)
 	}
 	defer t.Free(buf)
-	if !t.Reserve(zarr.Most(n)) {
+	if !t.Reserve(more) {
 		return fmt.Errorf("%d bytes of a chunk: %w", n, mem.ErrBudget)
 	}
-	defer t.Release(zarr.Most(n))
+	defer t.Release(more)
 	d, w := len(s.axes), m.Kind.Width()
-	whole := true // all of the chunk that is within the array
+	full := true // all of the chunk that is within the array
 	for i, k := range m.Shape {
-		whole = whole && part.lo[i] == chunk.lo[i] && part.hi[i] == min(chunk.hi[i], k)
+		full = full && part.lo[i] == chunk.lo[i] && part.hi[i] == min(chunk.hi[i], k)
 	}
-	fillWith(m.Kind, buf, len(buf)/w, m.Fill)
-	if !whole {
+	if part.size(d) < chunk.size(d) { // not all of it is written
+		fillWith(m.Kind, buf, len(buf)/w, m.Fill)
+	}
+	if !full {
+		unlock, err := s.alone(m.Key(at))
+		if err != nil {
+			return err
+		}
+		defer unlock()
 		o, x, err := s.to.store.Open(t.Context(), m.Key(at))
 		switch {
 		case err == nil:
-			if err := errors.Join(s.to.decode(t, buf, o, x.Size), o.Close()); err != nil {
+			if err := errors.Join(s.to.object(t, buf, o, x.Size, chunk), o.Close()); err != nil {
 				return err
 			}
-			settle(buf, m.Kind, m.Swap)
+			if err := settleAll(t.Context(), buf, m.Kind, m.Swap); err != nil {
+				return err
+			}
 		case !errors.Is(err, fs.ErrNotExist):
 			return err
 		}
 	}
-	copyPart(buf, chunk, data, box, part, d, w)
-	settle(buf, m.Kind, m.Swap)
-	raw, err := s.to.coder.Encode(buf)
+	if err := copyUnless(t.Context(), buf, chunk, data, box, part, d, w); err != nil {
+		return err
+	}
+	if err := settleAll(t.Context(), buf, m.Kind, m.Swap); err != nil {
+		return err
+	}
+	raw, err := s.to.encode(t, buf, chunk)
 	if err != nil {
 		return err
 	}
 	return s.to.store.Write(t.Context(), m.Key(at), raw)
+}
+
+// alone waits until no other program changes a part of a chunk, and keeps others away until unlock is called: what they have
+// written is there then, and what is written now they will find.
+func (s *saving) alone(key string) (unlock func(), err error) {
+	if store.IsRemote(s.p.To.Path) {
+		return func() {}, nil
+	}
+	dir := filepath.Dir(s.to.store.Path(key))
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return nil, err
+	}
+	return whole.Lock(dir)
 }
 
 // writeFile copies the elements of part from a buffer that has those of box into a

@@ -1,6 +1,7 @@
 package array
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -49,31 +50,20 @@ func (p *SelectParams) check() error {
 	return err
 }
 
+func (p *SelectParams) made() (grid.Grid, elem.Kind) { return p.Out(), p.Kind }
+
 // Select selects elements by a condition.
-var Select = op.Register(op.Spec[SelectParams]{
-	Name: "array.select", Version: 1, Class: op.Opaque,
-	Doc: "selects what lies along an axis where a condition is true",
-	Infer: func(p SelectParams, _ []op.Meta) (op.Meta, error) {
-		if err := p.check(); err != nil {
-			return op.Meta{}, err
-		}
-		return Describe(p.In.Elements(), p.Kind), nil
+var Select = declare(declaration[SelectParams]{
+	name: "array.select",
+	doc:  "selects what lies along an axis where a condition is true",
+	room: func(p *SelectParams) int64 {
+		return blockBytes(p.In, p.Kind) + mem.Size(int(p.In[p.Axis].Max()))
 	},
-	Mem: func(p SelectParams, _ op.Meta) op.Need {
-		n := 2*mem.Size(int(p.In.MaxBlock())*p.Kind.Width()) + mem.Size(int(p.In[p.Axis].Max()))
-		return op.Need{Floor: n, Want: n}
-	},
-	Text: func(p SelectParams) string { return fmt.Sprintf("along axis %d", p.Axis) },
-	Block: func(p SelectParams) (op.Block, error) {
-		if err := p.check(); err != nil {
-			return nil, err
-		}
-		return &selecting{p}, nil
-	},
-	Rules: op.Rules[SelectParams]{Pure: true},
+	text:  func(p *SelectParams) string { return fmt.Sprintf("along axis %d", p.Axis) },
+	block: func(p *SelectParams) (op.Block, error) { return &selecting{p}, nil },
 })
 
-type selecting struct{ p SelectParams }
+type selecting struct{ p *SelectParams }
 
 // Run implements op.Block.
 func (s *selecting) Run(t op.Task, in []op.In, out op.Out) (err error) {
@@ -186,31 +176,19 @@ type SettleParams struct {
 	Kind elem.Kind
 }
 
+func (p *SettleParams) check() error { return p.Out.Check() }
+
+func (p *SettleParams) made() (grid.Grid, elem.Kind) { return p.Out, p.Kind }
+
 // Settle checks that blocks have the sizes that they are now known to have.
-var Settle = op.Register(op.Spec[SettleParams]{
-	Name: "array.settle", Version: 1, Class: op.Opaque,
-	Doc: "checks that blocks have the sizes that they were found to have",
-	Infer: func(p SettleParams, _ []op.Meta) (op.Meta, error) {
-		if err := p.Out.Check(); err != nil {
-			return op.Meta{}, err
-		}
-		return Describe(p.Out.Elements(), p.Kind), nil
-	},
-	Mem: func(p SettleParams, _ op.Meta) op.Need {
-		n := mem.Size(int(p.Out.MaxBlock()) * p.Kind.Width())
-		return op.Need{Floor: n, Want: n}
-	},
-	Text: func(p SettleParams) string { return grid.Tuple(p.Out.Shape()) },
-	Block: func(p SettleParams) (op.Block, error) {
-		if err := p.Out.Check(); err != nil {
-			return nil, err
-		}
-		return settling{p}, nil
-	},
-	Rules: op.Rules[SettleParams]{Pure: true},
+var Settle = declare(declaration[SettleParams]{
+	name:  "array.settle",
+	doc:   "checks that blocks have the sizes that they were found to have",
+	text:  func(p *SettleParams) string { return grid.Tuple(p.Out.Shape()) },
+	block: func(p *SettleParams) (op.Block, error) { return settling{p}, nil },
 })
 
-type settling struct{ p SettleParams }
+type settling struct{ p *SettleParams }
 
 // Run implements op.Block.
 func (s settling) Run(t op.Task, in []op.In, out op.Out) error {
@@ -227,13 +205,18 @@ func copyBlock(t op.Task, in op.In, k elem.Kind, n int64, out op.Out) error {
 	if err != nil || n == 0 {
 		return err
 	}
-	box := region{}
-	box.hi[0] = n
-	if err := copyBox(b.Cols[0].Data, &box, in.Value, 0, &box, &box, 1, k.Width()); err != nil {
+	if err := copyAll(t.Context(), Piece{k, []int64{n}, b.Cols[0].Data}, in); err != nil {
 		b.Release()
 		return err
 	}
 	return out.Put(0, b)
+}
+
+// copyAll copies the elements of a block as they are.
+func copyAll(ctx context.Context, to Piece, in op.In) error {
+	var box region
+	box.hi[0] = product(to.Shape)
+	return copyBox(ctx, to.Data, &box, in.Value, 0, &box, &box, 1, to.Kind.Width())
 }
 
 // SizesParams are the parameters of array.sizes: how long the blocks of an array

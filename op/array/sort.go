@@ -116,6 +116,7 @@ type place struct {
 type sorting struct {
 	keys, more   []uint64
 	places, tmps []place
+	best         [fewBest]place
 }
 
 // lineRoom is what one thread needs for lines of n elements.
@@ -153,6 +154,13 @@ func lines(c *Call, axis int, out int64, places bool, f func(s *sorting, in, out
 		}
 		threads = append(threads, s)
 	}
+	if inner > 1 {
+		for _, x := range c.Out {
+			if err := touch(c.Task, x.Data); err != nil {
+				return err
+			}
+		}
+	}
 	each := func(i int) error {
 		for l := all * int64(i) / int64(len(threads)); l < all*int64(i+1)/int64(len(threads)); l++ {
 			if err := c.Context().Err(); err != nil {
@@ -172,24 +180,24 @@ func lines(c *Call, axis int, out int64, places bool, f func(s *sorting, in, out
 
 // sort sorts keys; a task with one line does it on all its threads.
 func (s *sorting) sort(c *Call, keys []uint64, alone bool) error {
-	if alone {
-		return radix.SortAll(c.Task, keys, s.more[:len(keys)])
+	return radix.SortAll(c.threads(alone), keys, s.more[:len(keys)])
+}
+
+// threads are those of the task, or this one.
+func (c *Call) threads(all bool) radix.Threads {
+	if all {
+		return c.Task
 	}
-	radix.Sort(keys, s.more[:len(keys)], false)
-	return nil
+	return radix.Alone{Until: c.Context()}
 }
 
 // order sorts places by the keys.
 func (s *sorting) order(c *Call, keys []uint64, alone bool) ([]place, error) {
 	p := s.places[:len(keys)]
-	for i, k := range keys {
-		p[i] = place{k, uint64(i)}
+	if err := c.placesOf(p, keys); err != nil {
+		return nil, err
 	}
-	if alone {
-		return p, radix.SortAll(c.Task, p, s.tmps[:len(p)])
-	}
-	radix.Sort(p, s.tmps[:len(p)], false)
-	return p, nil
+	return p, radix.SortAll(c.threads(alone), p, s.tmps[:len(p)])
 }
 
 // alone reports whether input 0 is one line.
@@ -206,145 +214,128 @@ var Sort = define("array.sort", "sorts along an axis", procedure{
 		axis, down, positions := int(c.P.Ints[0]), c.P.Ints[1] == 1, c.P.Ints[2] == 1
 		kind, single := c.In[0].Kind, alone(c, int(c.P.Ints[0]))
 		n := c.In[0].Shape[axis]
-		k, ok := keyings[kind]
-		if !ok {
+		if _, ok := keyings[kind]; !ok {
 			return fmt.Errorf("%s has no order", kind)
 		}
 		return lines(c, axis, n, positions, func(s *sorting, in, out, step int64) error {
 			keys := s.keys[:n]
-			k.to(keys, c.In[0].Data, in, step)
-			if down {
-				reverse(kind, keys)
+			if err := c.keysOf(keys, c.In[0], in, step, down); err != nil {
+				return err
 			}
 			if positions {
 				p, err := s.order(c, keys, single)
+				if err != nil {
+					return err
+				}
 				dst := values[int64](c.Out[0])
-				for i := range p {
-					dst[out+int64(i)*step] = int64(p[i].at)
+				for lo, hi := range stretches(c.Task, len(p), &err) {
+					for i := lo; i < hi; i++ {
+						dst[out+int64(i)*step] = int64(p[i].at)
+					}
 				}
 				return err
 			}
-			err := s.sort(c, keys, single)
-			if down {
-				reverse(kind, keys)
+			if err := s.sort(c, keys, single); err != nil {
+				return err
 			}
-			k.from(c.Out[0].Data, out, step, keys)
-			return err
+			return c.elementsOf(c.Out[0], kind, out, step, keys, down)
 		})
 	},
 })
-
-// The ways in which a quantile between two elements is found.
-const (
-	QuantileLinear = iota
-	QuantileLower
-	QuantileHigher
-	QuantileMidpoint
-	QuantileNearest
-)
-
-// Quantile finds quantiles along an axis of one chunk of float64. Ints are the
-// axis, the way, and 1 to leave NaN out; else the quantiles of a line with a NaN are
-// NaN. Nums are the quantiles, from 0 to 1.
-var Quantile = define("array.quantile", "quantiles along an axis", procedure{
-	room: func(p *CallParams) int64 { return lineRoom(p.In[0].Grid[p.Ints[0]].Max(), false) },
-	run: func(c *Call) error {
-		axis, way, skip := int(c.P.Ints[0]), c.P.Ints[1], c.P.Ints[2] == 1
-		n, single := c.In[0].Shape[axis], alone(c, axis)
-		dst := values[float64](c.Out[0])
-		return lines(c, axis, int64(len(c.P.Nums)), false, func(s *sorting, in, out, step int64) error {
-			keys := s.keys[:n]
-			keyings[elem.Float64].to(keys, c.In[0].Data, in, step)
-			err := s.sort(c, keys, single)
-			m := len(keys)
-			for m > 0 && keys[m-1] == nanKey {
-				m--
-			}
-			for i, q := range c.P.Nums {
-				v := math.NaN()
-				if m > 0 && (skip || m == len(keys)) {
-					v = quantile(keys[:m], q, way)
-				}
-				dst[out+int64(i)*step] = v
-			}
-			return err
-		})
-	},
-})
-
-// quantile is that of sorted keys.
-func quantile(keys []uint64, q float64, way int64) float64 {
-	at := q * float64(len(keys)-1)
-	lo := int(at)
-	hi := min(lo+1, len(keys)-1)
-	f := at - float64(lo)
-	a, b := keyFloat(keys[lo]), keyFloat(keys[hi])
-	switch {
-	case f == 0 || way == QuantileLower || a == b:
-		return a
-	case way == QuantileHigher:
-		return b
-	case way == QuantileMidpoint:
-		return a + (b-a)/2
-	case way == QuantileNearest:
-		if f > 0.5 || f == 0.5 && lo%2 == 1 {
-			return b
-		}
-		return a
-	case f < 0.5:
-		return a + (b-a)*f
-	}
-	return b - (b-a)*(1-f)
-}
 
 // Top keeps the first elements of each line of a block in sorted order, as keys and
 // positions: two results of uint64. Ints are the axis, how many, 1 for the largest
 // first, and 1 if inputs are such keys and positions already.
 var Top = define("array.top", "the first elements along an axis", procedure{
-	room: func(p *CallParams) int64 { return lineRoom(p.In[0].Grid[p.Ints[0]].Max(), true) },
+	room: func(p *CallParams) int64 { return lineRoom(p.Space[p.Ints[0]].Max(), true) },
 	run: func(c *Call) error {
 		axis, down, again := int(c.P.Ints[0]), c.P.Ints[2] == 1, c.P.Ints[3] == 1
-		kind, n, k := c.In[0].Kind, c.In[0].Shape[axis], c.Out[0].Shape[axis]
+		n, k := c.In[0].Shape[axis], c.Out[0].Shape[axis]
 		single := alone(c, axis)
-		begin, _ := c.of.axes[0][axis].Bounds(c.At[axis])
+		need, _ := c.box(0)
+		begin := need.lo[axis]
 		dst, at := values[uint64](c.Out[0]), values[uint64](c.Out[1])
-		return lines(c, axis, k, true, func(s *sorting, in, out, step int64) error {
+		var from []uint64 // positions that are given
+		if again {
+			from = values[uint64](c.In[1])
+		}
+		return lines(c, axis, k, k > fewBest, func(s *sorting, in, out, step int64) error {
 			keys := s.keys[:n]
-			keyings[kind].to(keys, c.In[0].Data, in, step)
-			if down && !again {
-				reverse(kind, keys)
+			if err := c.keysOf(keys, c.In[0], in, step, down && !again); err != nil {
+				return err
 			}
-			p, err := s.order(c, keys, single)
-			for i := range min(k, n) {
-				dst[out+i*step] = p[i].k
-				if again {
-					at[out+i*step] = values[uint64](c.In[1])[in+int64(p[i].at)*step]
+			p, err := []place(nil), error(nil)
+			if k <= fewBest {
+				p, err = s.least(c, keys, int(k))
+			} else {
+				p, err = s.order(c, keys, single)
+			}
+			if err != nil {
+				return err
+			}
+			for i, v := range p[:min(k, n)] {
+				to := out + int64(i)*step
+				if dst[to] = v.k; again {
+					at[to] = from[in+int64(v.at)*step]
 				} else {
-					at[out+i*step] = uint64(begin) + p[i].at
+					at[to] = uint64(begin) + v.at
 				}
 			}
-			return err
+			return nil
 		})
 	},
 })
 
+// fewBest is how many elements are found by keeping the best so far in order, without sorting the line.
+const fewBest = 64
+
+// least returns the k least keys in order, of equal ones the first, and where they are.
+func (s *sorting) least(c *Call, keys []uint64, k int) ([]place, error) {
+	best, full := s.best[:0], k-1
+	for lo := 0; lo < len(keys); lo += stretch {
+		if lo > 0 {
+			if err := c.Context().Err(); err != nil {
+				return nil, err
+			}
+		}
+		for i, v := range keys[lo:min(lo+stretch, len(keys))] {
+			if len(best) > full {
+				if v >= best[full].k {
+					continue
+				}
+				best = best[:full]
+			}
+			at := len(best)
+			best = best[:at+1]
+			for ; at > 0 && best[at-1].k > v; at-- {
+				best[at] = best[at-1]
+			}
+			best[at] = place{v, uint64(lo + i)}
+		}
+	}
+	return best, nil
+}
+
 // Elements makes elements of keys. Ints[0] is 1 for keys in the opposite order.
 var Elements = define("array.elements", "elements of sorted keys", procedure{
 	run: func(c *Call) error {
-		if loose, _ := c.P.Out[0].Loose(); loose >= 0 {
+		if c.Out[0].Shape == nil {
 			if err := c.grow(0, len(values[uint64](c.In[0]))); err != nil {
 				return err
 			}
 		}
 		keys := values[uint64](c.In[0])
 		var part [256]uint64
-		for i := 0; i < len(keys); i += len(part) {
-			p := part[:copy(part[:], keys[i:])]
-			if c.P.Ints[0] == 1 {
-				reverse(c.P.Kind, p)
+		var err error
+		for lo, hi := range stretches(c.Task, len(keys), &err) {
+			for i := lo; i < hi; i += len(part) {
+				p := part[:copy(part[:], keys[i:hi])]
+				if c.P.Ints[0] == 1 {
+					reverse(c.P.Kind, p)
+				}
+				keyings[c.P.Kind].from(c.Out[0].Data, int64(i), 1, p)
 			}
-			keyings[c.P.Kind].from(c.Out[0].Data, int64(i), 1, p)
 		}
-		return nil
+		return err
 	},
 })

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 
 	"github.com/weft-data/weft/format/zarr"
 	"github.com/weft-data/weft/internal/elem"
@@ -20,6 +21,7 @@ import (
 type File struct {
 	store.Info // of the file, or only the path of the folder
 	Offset     int64
+	Stride     int64   // how far places along the first axis lie apart, in bytes; 0 when there are no gaps
 	Swap       bool    // elements are big-endian
 	Packed     *Packed // nil when the elements lie as they are
 	Zarr       *zarr.Meta
@@ -48,6 +50,17 @@ func (f *File) check(l *Leaf) error {
 		return nil
 	}
 	n := l.Grid.Elements() * int64(l.Type.Width())
+	if f.Stride != 0 && n > 0 {
+		if len(l.Grid) == 0 {
+			return fmt.Errorf("places %d bytes apart of an array without axes", f.Stride)
+		}
+		places := l.Grid[0].Len()
+		row := n / places
+		if f.Packed != nil || f.Stride < row || places-1 > (math.MaxInt64-row)/f.Stride {
+			return fmt.Errorf("%d places of %d bytes lie %d bytes apart", places, row, f.Stride)
+		}
+		n = (places-1)*f.Stride + row
+	}
 	if f.Offset < 0 || f.Packed == nil && n > f.Size-f.Offset || f.Packed != nil && (f.Packed.At < 0 || f.Packed.Length < 0) {
 		return fmt.Errorf("%d bytes at %d of a file of %d", n, f.Offset, f.Size)
 	}
@@ -63,8 +76,12 @@ func (f *File) scratch() int64 {
 	if f.Zarr == nil || f.Zarr.Plain() {
 		return mem.Size(sieve)
 	}
-	n := f.Zarr.ChunkBytes()
-	return mem.Size(int(n)) + mem.Size(int(zarr.Most(n)))
+	n := f.Zarr.UnitBytes()
+	need := mem.Size(int(n)) + mem.Size(int(zarr.Most(n)))
+	if f.Zarr.Inner != nil {
+		need += mem.Size(int(f.Zarr.IndexBytes())) + mem.Size(sieve)
+	}
+	return need
 }
 
 // A reader reads the elements of a box of a stored array, in row-major order.
@@ -106,21 +123,85 @@ func (f *oneFile) read(ctx context.Context, a mem.Allocator, dst []byte, box *re
 	defer func() { err = errors.Join(err, o.Close()) }()
 	var src io.ReaderAt = o
 	if p := f.file.Packed; p != nil {
-		s := &stream{Reader: flate.NewReader(io.NewSectionReader(o, p.At, p.Length))}
+		s := &stream{ctx: ctx, Reader: flate.NewReader(io.NewSectionReader(o, p.At, p.Length))}
 		src = s
 		defer func() { err = errors.Join(err, s.Reader.(io.Closer).Close()) }()
 	}
-	if err := readBox(ctx, a, src, f.file.Offset, dst, box, &f.whole, box, f.d, f.kind.Width(), f.file.Packed != nil); err != nil {
+	if f.file.Stride > 0 {
+		err = f.places(ctx, a, src, dst, box)
+	} else {
+		err = readBox(ctx, a, src, f.file.Offset, dst, box, &f.whole, box, f.d, f.kind.Width(), f.file.Packed != nil)
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", store.Name(f.file.Path), err)
 	}
-	settle(dst, f.kind, f.file.Swap)
+	return settleAll(ctx, dst, f.kind, f.file.Swap)
+}
+
+// page is how much a disk reads at least.
+const page = 4 << 10
+
+// places reads what lies apart along the first axis, place after place: many at once, with
+// what is between them, if that is not much more.
+func (f *oneFile) places(ctx context.Context, a mem.Allocator, src io.ReaderAt, dst []byte, box *region) error {
+	w, stride := f.kind.Width(), f.file.Stride
+	row, full := int64(w), int64(w) // bytes of a place: that are asked for, and that there are
+	for j := 1; j < f.d; j++ {
+		row *= box.hi[j] - box.lo[j]
+		full *= f.whole.hi[j]
+	}
+	one, all := *box, f.whole
+	many, n := int64(1), box.hi[0]-box.lo[0]
+	var buf []byte
+	if n > 1 && (stride <= 4*row || stride <= page) && stride < sieve/2 {
+		if buf = a.Alloc(sieve); buf != nil {
+			many = min(n, sieve/stride)
+		}
+		defer a.Free(buf)
+	}
+	for i := box.lo[0]; i < box.hi[0]; i += many {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		one.lo[0], one.hi[0], all.lo[0], all.hi[0] = i, i+1, i, i+1
+		from := f.file.Offset + i*stride
+		if many == 1 {
+			if err := readBox(ctx, a, src, from, dst[:row], &one, &all, &one, f.d, w, false); err != nil {
+				return err
+			}
+			dst = dst[row:]
+			continue
+		}
+		step := min(many, box.hi[0]-i)
+		b := buf[:(step-1)*stride+full]
+		if k, err := src.ReadAt(b, from); k < len(b) {
+			return short(from, len(b), err)
+		}
+		for k := range step {
+			if row == full {
+				copy(dst, b[k*stride:][:full])
+			} else {
+				copyPart(dst[:row], &one, b[k*stride:], &all, &one, f.d, w)
+			}
+			dst = dst[row:]
+		}
+	}
 	return nil
 }
 
 // A stream reads forward only.
 type stream struct {
 	io.Reader
-	at int64
+	ctx context.Context
+	at  int64
+}
+
+// Read reads little enough that the context is asked every few milliseconds.
+func (s *stream) Read(b []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.Reader.Read(b[:min(len(b), sieve)])
 }
 
 // ReadAt reads at a place that is not before the end of what was read last.
@@ -128,11 +209,11 @@ func (s *stream) ReadAt(b []byte, at int64) (int, error) {
 	if at < s.at {
 		return 0, fmt.Errorf("byte %d of a stream that is at %d", at, s.at)
 	}
-	n, err := io.CopyN(io.Discard, s.Reader, at-s.at)
+	n, err := io.CopyN(io.Discard, s, at-s.at)
 	if s.at += n; err != nil {
 		return 0, err
 	}
-	k, err := io.ReadFull(s.Reader, b)
+	k, err := io.ReadFull(s, b)
 	s.at += int64(k)
 	return k, err
 }
@@ -229,6 +310,20 @@ func short(at int64, n int, err error) error {
 	return fmt.Errorf("%d bytes at %d: %w", n, at, err)
 }
 
+// settleAll is settle, unless the context ends before that.
+func settleAll(ctx context.Context, b []byte, k elem.Kind, swap bool) error {
+	if k != elem.Bool && !swap {
+		return nil
+	}
+	for ; len(b) > 0; b = b[min(len(b), sieve):] { // of whole elements
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		settle(b[:min(len(b), sieve)], k, swap)
+	}
+	return nil
+}
+
 // settle makes elements of file bytes: of this machine's byte order, and bools 0 or 1.
 func settle(b []byte, k elem.Kind, swap bool) {
 	if k == elem.Bool {
@@ -265,32 +360,32 @@ type chunked struct {
 	coder *zarr.Coder
 }
 
-// chunks calls f for every chunk that meets a box, with the part that they share.
-func (c *chunked) chunks(box *region, f func(at []int64, chunk, part *region) error) error {
-	m := c.file.Zarr
-	d := len(m.Shape)
+// tiles calls f for every tile of a size that meets a box, with its position among the
+// tiles, what it covers, and the part that the two share.
+func tiles(box *region, size []int64, f func(at []int64, tile, part *region) error) error {
+	d := len(size)
 	at := make([]int64, d)
 	for i := range d {
 		if box.lo[i] >= box.hi[i] {
 			return nil
 		}
-		at[i] = box.lo[i] / m.Chunk[i]
+		at[i] = box.lo[i] / size[i]
 	}
 	for {
-		var chunk, part region
-		for i, n := range m.Chunk {
-			chunk.lo[i], chunk.hi[i] = at[i]*n, at[i]*n+n
-			part.lo[i], part.hi[i] = max(chunk.lo[i], box.lo[i]), min(chunk.hi[i], box.hi[i])
+		var tile, part region
+		for i, n := range size {
+			tile.lo[i], tile.hi[i] = at[i]*n, at[i]*n+n
+			part.lo[i], part.hi[i] = max(tile.lo[i], box.lo[i]), min(tile.hi[i], box.hi[i])
 		}
-		if err := f(at, &chunk, &part); err != nil {
-			return fmt.Errorf("%s, chunk %s: %w", store.Name(c.file.Path), m.Key(at), err)
+		if err := f(at, &tile, &part); err != nil {
+			return err
 		}
 		i := d - 1
 		for ; i >= 0; i-- {
-			if at[i]++; at[i]*m.Chunk[i] < box.hi[i] {
+			if at[i]++; at[i]*size[i] < box.hi[i] {
 				break
 			}
-			at[i] = box.lo[i] / m.Chunk[i]
+			at[i] = box.lo[i] / size[i]
 		}
 		if i < 0 {
 			return nil
@@ -298,9 +393,20 @@ func (c *chunked) chunks(box *region, f func(at []int64, chunk, part *region) er
 	}
 }
 
+// chunks calls f for every object whose elements meet a box, with the part that they
+// share.
+func (c *chunked) chunks(box *region, f func(at []int64, chunk, part *region) error) error {
+	m := c.file.Zarr
+	return tiles(box, m.Chunk, func(at []int64, chunk, part *region) error {
+		if err := f(at, chunk, part); err != nil {
+			return fmt.Errorf("%s, chunk %s: %w", store.Name(c.file.Path), m.Key(at), err)
+		}
+		return nil
+	})
+}
+
 func (c *chunked) read(ctx context.Context, a mem.Allocator, dst []byte, box *region) (err error) {
 	m := c.file.Zarr
-	d, width := len(m.Shape), m.Kind.Width()
 	var buf []byte
 	defer func() { a.Free(buf) }()
 	err = c.chunks(box, func(at []int64, chunk, part *region) (err error) {
@@ -308,43 +414,64 @@ func (c *chunked) read(ctx context.Context, a mem.Allocator, dst []byte, box *re
 			return err
 		}
 		o, x, err := c.store.Open(ctx, m.Key(at))
-		missing := errors.Is(err, fs.ErrNotExist)
-		if err != nil && !missing {
+		src := io.ReaderAt(o)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			src = nil
+		case err != nil:
 			return err
-		}
-		if !missing {
+		default:
 			defer func() { err = errors.Join(err, o.Close()) }()
-			if m.Plain() {
-				if x.Size != m.ChunkBytes() {
-					return fmt.Errorf("%d bytes where a chunk has %d", x.Size, m.ChunkBytes())
-				}
-				return readBox(ctx, a, o, 0, dst, box, chunk, part, d, width, false)
-			}
 		}
-		if buf == nil {
-			if buf = a.Alloc(int(m.ChunkBytes())); buf == nil {
-				return fmt.Errorf("%d bytes of a chunk: %w", m.ChunkBytes(), mem.ErrBudget)
-			}
+		if m.Inner != nil {
+			return c.shard(ctx, a, src, x.Size, dst, box, part)
 		}
-		if missing {
-			fillWith(m.Kind, buf, len(buf)/width, m.Fill)
-			if m.Swap {
-				settle(buf, m.Kind, true) // back below, with the others
-			}
-		} else if err := c.decode(a, buf, o, x.Size); err != nil {
-			return err
-		}
-		copyPart(dst, box, buf, chunk, part, d, width)
-		return nil
+		return c.piece(ctx, a, &buf, src, 0, x.Size, dst, box, chunk, part)
 	})
 	if err == nil {
-		settle(dst, m.Kind, m.Swap)
+		err = settleAll(ctx, dst, m.Kind, m.Swap)
 	}
 	return err
 }
 
-// decode reads a chunk whole.
-func (c *chunked) decode(a mem.Allocator, buf []byte, o io.ReaderAt, size int64) error {
+// piece copies part of the elements of a chunk, which lies in n bytes at off of an
+// object, to a buffer that has those of box. A chunk without an object is missing: its
+// elements have the fill value. buf is what chunks are decoded into.
+func (c *chunked) piece(ctx context.Context, a mem.Allocator, buf *[]byte, o io.ReaderAt, off, n int64, dst []byte, box, chunk, part *region) error {
+	m := c.file.Zarr
+	d, width, whole := len(m.Shape), m.Kind.Width(), m.UnitBytes()
+	if o != nil && !m.Encoded() {
+		if n != whole {
+			return fmt.Errorf("%d bytes where a chunk has %d", n, whole)
+		}
+		return readBox(ctx, a, o, off, dst, box, chunk, part, d, width, false)
+	}
+	if _, rows, row := together(box, chunk, part, d); rows == 1 && row*int64(width) == whole && o != nil { // it stays as it is decoded
+		at := region{lo: part.lo}
+		p := flat(&at, box, d) * int64(width)
+		return c.decode(ctx, a, dst[p:p+whole:p+whole], o, off, n)
+	}
+	if *buf == nil {
+		if *buf = a.Alloc(int(whole)); *buf == nil {
+			return fmt.Errorf("%d bytes of a chunk: %w", whole, mem.ErrBudget)
+		}
+	}
+	if o == nil {
+		fillWith(m.Kind, *buf, len(*buf)/width, m.Fill)
+		if m.Swap {
+			settle(*buf, m.Kind, true) // back when all is there, with the others
+		}
+	} else if err := c.decode(ctx, a, *buf, o, off, n); err != nil {
+		return err
+	}
+	return copyUnless(ctx, dst, box, *buf, chunk, part, d, width)
+}
+
+// readable is how many bytes of a file are read between two looks at whether the task goes on.
+const readable = 8 << 20
+
+// decode reads a chunk whole, of size bytes at off.
+func (c *chunked) decode(ctx context.Context, a mem.Allocator, buf []byte, o io.ReaderAt, off, size int64) error {
 	if most := zarr.Most(int64(len(buf))); size > most {
 		return fmt.Errorf("%d bytes where at most %d are possible", size, most)
 	}
@@ -353,23 +480,25 @@ func (c *chunked) decode(a mem.Allocator, buf []byte, o io.ReaderAt, size int64)
 		return fmt.Errorf("%d bytes of a chunk: %w", size, mem.ErrBudget)
 	}
 	defer a.Free(raw)
-	if n, err := o.ReadAt(raw, 0); n < len(raw) {
-		return short(0, len(raw), err)
+	for part, at := raw, off; len(part) > 0; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := len(part)
+		if !store.IsRemote(c.file.Path) { // of which each read is a request, that ends with the context
+			n = min(n, readable)
+		}
+		if k, err := o.ReadAt(part[:n], at); k < n {
+			return short(at, n, err)
+		}
+		part, at = part[n:], at+int64(n)
 	}
-	return c.coder.Decode(buf, raw)
+	return c.coder.Decode(ctx, buf, raw)
 }
 
 // stored brings what a task reads of a stored leaf together in a buffer.
 func (r *read) stored(n *nest, a mem.Allocator) (done func(), err error) {
-	var need region
-	size := int64(1)
-	for j, v := range r.src.leaf.View {
-		need.lo[j], need.hi[j] = v.Start, v.Start+1
-		if v.Axis >= 0 {
-			need.lo[j], need.hi[j] = v.Range(n.lo[v.Axis], n.lo[v.Axis]+n.n[v.Axis])
-		}
-		size *= need.hi[j] - need.lo[j]
-	}
+	need, size := r.region(n)
 	buf := a.Alloc(int(size * r.src.width))
 	if buf == nil {
 		return nil, fmt.Errorf("reading %d elements: %w", size, mem.ErrBudget)
@@ -377,6 +506,38 @@ func (r *read) stored(n *nest, a mem.Allocator) (done func(), err error) {
 	r.data = buf
 	r.rows(n, &need)
 	return func() { a.Free(buf) }, r.src.reader.read(n.ctx, a, buf, &need)
+}
+
+// region is what a task reads of a leaf, and how many elements these are.
+func (r *read) region(n *nest) (need region, size int64) {
+	size = 1
+	for j, v := range r.src.leaf.View {
+		need.lo[j], need.hi[j] = v.Start, v.Start+1
+		if v.Axis >= 0 {
+			need.lo[j], need.hi[j] = v.Range(n.lo[v.Axis], n.lo[v.Axis]+n.n[v.Axis])
+		}
+		size *= need.hi[j] - need.lo[j]
+	}
+	return need, size
+}
+
+// loads reports whether the program only reads a stored leaf, element after element as they lie: then blocks are read to
+// where they stay.
+func (p *StripsParams) loads() bool {
+	if p.Fold != nil || len(p.Outs) != 1 || p.Outs[0] >= 0 || p.Leaves[-1-p.Outs[0]].Kind != Stored {
+		return false
+	}
+	next := int32(0)
+	for _, v := range p.Leaves[-1-p.Outs[0]].View {
+		if v.Axis < 0 {
+			continue
+		}
+		if v.Axis != next || v.Step != 1 {
+			return false
+		}
+		next++
+	}
+	return int(next) == len(p.Space)
 }
 
 // apart reports whether the blocks of a space, seen through views, read each chunk
@@ -390,7 +551,7 @@ func (f *File) apart(space grid.Grid, views []grid.View) bool {
 			continue
 		}
 		l := space[v.Axis].Lookup()
-		chunk, last := f.Zarr.Chunk[j], int64(-1)
+		chunk, last := f.Zarr.Unit()[j], int64(-1)
 		n := space[v.Axis].Blocks()
 		for c := range n {
 			if v.Step < 0 {

@@ -10,12 +10,13 @@ import (
 	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/internal/strip"
+	"github.com/weft-data/weft/internal/vec"
 	"github.com/weft-data/weft/op"
 )
 
 // Strips computes elementwise programs.
 var Strips = op.Register(op.Spec[StripsParams]{
-	Name: stripsName, Version: 1, Class: op.Opaque,
+	Name: stripsName, Version: 4, Class: op.Opaque,
 	Doc: "computes an elementwise program over arrays, and the first step of a reduction, strip by strip",
 	Infer: func(p StripsParams, in []op.Meta) (op.Meta, error) {
 		if err := p.check(); err != nil {
@@ -33,10 +34,12 @@ var Strips = op.Register(op.Spec[StripsParams]{
 	Mem: func(p StripsParams, _ op.Meta) op.Need {
 		n := p.outBytes()
 		for i := range p.Leaves {
-			switch l := &p.Leaves[i]; l.Kind {
-			case Input:
+			switch l := &p.Leaves[i]; {
+			case l.Kind == Stored && p.loads():
+				n += l.File.scratch()
+			case l.Kind == Input:
 				n += p.regionBytes(i)
-			case Stored:
+			case l.Kind == Stored:
 				n += p.regionBytes(i) + l.File.scratch()
 			}
 		}
@@ -83,28 +86,39 @@ func (p *StripsParams) regionBytes(leaf int) int64 {
 const small = 64 << 10
 
 func bindStrips(p StripsParams) (op.Block, error) {
-	if err := p.check(); err != nil {
+	b, tiny, err := newStrips(p)
+	switch {
+	case err != nil:
 		return nil, err
+	case tiny:
+		return direct{b}, nil
 	}
-	b := &strips{p: p, counts: p.Space.Counts()}
-	var err error
+	return b, nil
+}
+
+// newStrips binds a program; tiny says that its tasks need no budget.
+func newStrips(p StripsParams) (b *strips, tiny bool, err error) {
+	if err := p.check(); err != nil {
+		return nil, false, err
+	}
+	b = &strips{p: p, counts: p.Space.Counts()}
 	if b.kinds, err = p.columns(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if b.code, err = strip.Compile(p.program(), p.Outs); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for _, a := range p.Space {
 		b.axes = append(b.axes, a.Lookup())
 	}
 	if b.loose, err = p.Space.Loose(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	tiny := b.p.outBytes() <= small
+	tiny = b.p.outBytes() <= small
 	for i := range p.Leaves {
 		s, err := p.Leaves[i].source(p.Space)
 		if err != nil {
-			return nil, fmt.Errorf("leaf %d: %w", i, err)
+			return nil, false, fmt.Errorf("leaf %d: %w", i, err)
 		}
 		tiny = tiny && p.Leaves[i].Kind != Stored && (p.Leaves[i].Kind != Input || p.regionBytes(i) <= small && p.Leaves[i].Grid.MaxBlock() <= small/16)
 		b.sources = append(b.sources, s)
@@ -115,24 +129,25 @@ func bindStrips(p StripsParams) (op.Block, error) {
 			b.folded[a] = true
 		}
 	}
+	b.copyRows, b.mirror, b.loads = vec.CopyRows(), mirrored(&b.p), p.loads()
 	b.idle.New = func() any { return b.newNest() }
-	if tiny {
-		return direct{b}, nil
-	}
-	return b, nil
+	return b, tiny, nil
 }
 
 // strips is a bound program. It is shared by all tasks of its layer.
 type strips struct {
-	p       StripsParams
-	code    *strip.Code
-	kinds   []elem.Kind // columns
-	counts  []int32     // blocks of the space
-	axes    []*grid.Lookup
-	loose   int // the axis whose chunk sizes are not known, or -1
-	folded  []bool
-	sources []source
-	idle    sync.Pool // of *nest
+	p        StripsParams
+	code     *strip.Code
+	kinds    []elem.Kind // columns
+	counts   []int32     // blocks of the space
+	axes     []*grid.Lookup
+	loose    int // the axis whose chunk sizes are not known, or -1
+	folded   []bool
+	sources  []source
+	mirror   []int // see mirrored
+	loads    bool  // see StripsParams.loads
+	copyRows func(dst, src []byte, bytes, rows, stride, ahead int)
+	idle     sync.Pool // of *nest
 }
 
 // Run implements op.Block.

@@ -110,7 +110,9 @@ func (f fromTable) Run(t op.Task, in []op.In, out op.Out) (err error) {
 	if b == nil {
 		return nil
 	}
-	return out.Put(0, b)
+	full := b
+	b = nil // out owns it, also when it fails
+	return out.Put(0, full)
 }
 
 // column writes a column to every stride-th element.
@@ -157,7 +159,7 @@ type ToTableParams struct {
 }
 
 func (p *ToTableParams) check() error {
-	if err := p.In.Check(); err != nil {
+	if _, err := p.In.Loose(); err != nil {
 		return err
 	}
 	cols := int64(1)
@@ -178,7 +180,7 @@ var IntoTable = op.Register(op.Spec[ToTableParams]{
 		if err := p.check(); err != nil {
 			return op.Meta{}, err
 		}
-		m := op.Meta{Rows: float64(p.In[0].Len()), Bytes: float64(p.In.Elements()) * float64(p.Kind.Width())}
+		m := op.Meta{Rows: float64(p.In[0].AtMost().Len()), Bytes: float64(p.In.Elements()) * float64(p.Kind.Width())}
 		for _, n := range p.Names {
 			m.Schema = append(m.Schema, dtype.Field{Name: n, Type: ToTable(p.Kind)})
 		}
@@ -211,7 +213,13 @@ const tableRows = 1 << 16
 // Run implements op.Block.
 func (f toTable) Run(t op.Task, in []op.In, out op.Out) error {
 	cols, w := len(f.p.Names), f.p.Kind.Width()
-	n := product(blockShape(f.p.In, int32(t.Block())))
+	n := in[0].Rows() / int64(max(cols, 1)) * int64(cols)
+	if f.p.In[0].Known() {
+		n = product(blockShape(f.p.In, int32(t.Block())))
+	}
+	if err := full(in[0], n); err != nil {
+		return err
+	}
 	data, done, err := contiguous(t, in[0], 0, n, w)
 	defer done()
 	if err != nil || n == 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/weft-data/weft/internal/grid"
 	"github.com/weft-data/weft/internal/strip"
 	"github.com/weft-data/weft/op"
+	"github.com/weft-data/weft/store"
 )
 
 // A Builder makes programs in which equal leaves and equal steps exist once.
@@ -75,10 +76,10 @@ func (b *Builder) Links(space grid.Grid) (links []op.Link) {
 const maxSteps, maxLeaves = 192, 48
 
 // take makes one program of p and of a program that p reads: its leaves are seen
-// through the views that p has of it. Work is never done twice: what others read
-// too, or what p sees repeated by broadcasting, is taken in only if it is a mere
-// view of something else.
-func take(p StripsParams, in []int, layer int, below op.Call, belowIn []int, shared bool) (StripsParams, []op.Link, bool) {
+// through the views that p has of it. Work is done twice only where that costs less than
+// what it spares, see again: else what others read too, or what p sees repeated by
+// broadcasting, is taken in only if it is a mere view of something else.
+func take(p StripsParams, in []int, layer int, below op.Call, belowIn []int, others op.Others) (StripsParams, []op.Link, bool) {
 	if below.Op != stripsName {
 		return p, nil, false
 	}
@@ -87,7 +88,7 @@ func take(p StripsParams, in []int, layer int, below op.Call, belowIn []int, sha
 		return p, nil, false
 	}
 	free := q.free()
-	if shared && !free || len(p.Steps)+len(q.Steps) > maxSteps || len(p.Leaves)+len(q.Leaves) > maxLeaves {
+	if others != op.NoOthers && !free && (others != op.OthersLater || !q.again()) || len(p.Steps)+len(q.Steps) > maxSteps || len(p.Leaves)+len(q.Leaves) > maxLeaves {
 		return p, nil, false
 	}
 	b := &Builder{}
@@ -119,6 +120,43 @@ func take(p StripsParams, in []int, layer int, below op.Call, belowIn []int, sha
 // free reports whether a program computes nothing: it is a view, or a constant.
 func (p *StripsParams) free() bool {
 	return len(p.Steps) == 0 && p.Leaves[0].Kind != Random && p.Leaves[0].Kind != Stored
+}
+
+// maxAgain is how many steps are made again rather than stored. With what they read of a cache, each costs an eighth of a
+// nanosecond per element; to write four bytes of it to disk and to read them again, two.
+const maxAgain = 12
+
+// again reports whether to make a program's elements again costs less than to store them for long: its steps are few and
+// quick, it reads no more bytes than it makes, and files are of this machine and soon decoded.
+func (p *StripsParams) again() bool {
+	kinds, err := p.columns()
+	if err != nil || len(p.Steps) > maxAgain || slices.ContainsFunc(p.Steps, func(s strip.Step) bool { return s.Op.Slow() }) {
+		return false
+	}
+	reads := int64(0)
+	for i := range p.Leaves {
+		switch l := &p.Leaves[i]; l.Kind {
+		case Random:
+			return false
+		case Input:
+			reads += l.Grid.Elements() * int64(l.Type.Width())
+		case Stored:
+			if !l.File.soon() {
+				return false
+			}
+		}
+	}
+	makes := p.Space.Elements() * int64(kindsWidth(kinds))
+	return reads <= makes+makes/4
+}
+
+// soon reports whether elements are read sooner from the file than from a spilled block: from a disk of this machine, and
+// not through a codec of the family of deflate, which takes several times as long as a disk.
+func (f *File) soon() bool {
+	if store.IsRemote(f.Path) || f.Packed != nil {
+		return false
+	}
+	return f.Zarr == nil || !f.Zarr.Deflated()
 }
 
 // apart reports whether a program, taken in by one over a space that sees it

@@ -8,11 +8,19 @@ import (
 // Tiles. An operand that is read across its rows (a transposed one) has its
 // neighbours along another dimension than the innermost. Read strip by strip, each
 // element would cost a cache line. So the dimension of its neighbours is moved next
-// to the innermost one, and strips of as many rows as fill cache lines are
-// transposed at once; the other operands are read as always, row by row.
+// to the innermost one, and the block is computed tile by tile: as many rows of
+// tileCols elements as make a strip together. Operands that are read across are
+// transposed into the strip, others are copied to it row by row. All that a tile
+// reads and all that the next one does stay in the first-level cache; what comes next
+// is asked for, because the processor does not see that rows so far apart belong
+// together.
 
-// tileRows is how many rows a tile has: two cache lines of float64.
-const tileRows = 16
+// tileCols is how many elements the rows of a tile have. There are 16 rows of float64,
+// so that both ways whole cache lines are read.
+const tileCols = 32
+
+// leastRows is how many rows there must be: fewer are read element by element.
+const leastRows = 8
 
 // turn looks for operands that are read across, and moves the dimension of their
 // neighbours next to the innermost one. It reports whether there are any.
@@ -26,7 +34,7 @@ func (n *nest) turn() bool {
 			continue
 		}
 		for k := range d {
-			if t < 0 && r.stride[k] == 1 && n.dims[k] >= tileRows/2 {
+			if t < 0 && r.stride[k] == 1 && n.dims[k] >= leastRows {
 				t = k
 			}
 		}
@@ -41,91 +49,107 @@ func (n *nest) turn() bool {
 			w.stride[k], w.stride[k+1] = w.stride[k+1], w.stride[k]
 		}
 	}
-	for i := range n.reads {
-		if r := &n.reads[i]; r.turned && len(r.tile) == 0 {
-			r.tile = strip.Aligned(tileRows * strip.Bytes)
-		}
-	}
 	return true
+}
+
+// A tile is a box of the last two dimensions.
+type tile struct{ row, col, rows, cols int64 }
+
+// tileRows is the most rows of a tile.
+func (n *nest) tileRows() int64 { return int64(n.b.code.Room() / tileCols) }
+
+// after is the tile that comes after t, of no rows after the last one.
+func (n *nest) after(t tile) tile {
+	d := len(n.dims) - 1
+	if t.col += t.cols; t.col >= n.dims[d] {
+		t.row += t.rows
+		t.col = n.corner(t.row)
+	}
+	t.rows, t.cols = min(n.tileRows(), n.dims[d-1]-t.row), min(tileCols, n.dims[d]-t.col)
+	return t
 }
 
 // tiles computes a block whose operands are partly read across.
 func (n *nest) tiles() error {
 	d := len(n.dims) - 1
+	total := n.folds != nil && n.out.stride[d-1] == 0 && n.out.stride[d] == 0 // all fold into one cell
 	return n.loop(n.dims[:d-1], func() error {
-		for g := int64(0); g < n.dims[d-1]; g += tileRows {
-			rows := min(tileRows, n.dims[d-1]-g)
-			if err := n.tile(rows); err != nil {
+		if total {
+			n.begin()
+		}
+		for t := n.after(tile{}); t.rows > 0; {
+			next := n.after(t)
+			if err := n.bring(t, next); err != nil {
 				return err
 			}
-			n.move(d-1, rows)
+			n.runTile(t)
+			if n.both(t) {
+				for i, k := range n.b.mirror {
+					n.state.Swap(i, k)
+				}
+				n.runTile(t)
+			}
+			t = next
 		}
-		n.move(d-1, -n.dims[d-1])
+		if total {
+			n.finish()
+		}
 		return nil
 	})
 }
 
-// move steps all walks along a dimension.
-func (n *nest) move(d int, by int64) {
-	for _, w := range n.walks {
-		w.off += by * w.stride[d]
+// runTile computes a tile.
+func (n *nest) runTile(t tile) {
+	n.state.Run(int(t.rows * t.cols))
+	if n.folds == nil {
+		n.putTile(t)
+	} else {
+		n.foldTile(t)
 	}
 }
 
-// tile computes a band of rows, strip by strip.
-func (n *nest) tile(rows int64) error {
-	d := len(n.dims) - 1
-	shared := n.out.stride[d-1] == 0 // rows fold into the same cells
-	across := n.out.stride[d] == 0   // the elements of a row fold into one cell
-	if n.folds != nil && across && shared {
-		n.begin()
-	}
-	for s := int64(0); s < n.dims[d]; {
-		k := int(min(n.dims[d]-s, int64(n.b.code.Length())))
-		n.transpose(s, k, rows)
-		if n.folds != nil && !across && shared {
-			n.clear(k)
-		}
-		for r := range rows {
-			n.row = int(r)
-			if err := n.load(s, k); err != nil {
-				return err
-			}
-			switch {
-			case n.folds == nil:
-				n.put(s, k)
-			case across:
-				n.foldAcross(s, k, shared)
-			default:
-				n.foldAlong(s, k, shared)
-			}
-			n.move(d-1, 1)
-		}
-		n.move(d-1, -rows)
-		if n.folds != nil && !across && shared {
-			n.merge(s, k)
-		}
-		s += int64(k)
-	}
-	if n.folds != nil && across && shared {
-		n.finish()
-	}
-	return nil
+// to is where the walk is at an element of the last two dimensions.
+func (w *walk) to(row, col int64) int64 {
+	d := len(w.stride) - 1
+	return w.off + row*w.stride[d-1] + col*w.stride[d]
 }
 
-// transpose brings a strip of a band of rows of the operands that are read across
-// into their tiles.
-func (n *nest) transpose(s int64, k int, rows int64) {
+// bring brings the operands of a tile into the state's leaves, and asks for those of the
+// next one.
+func (n *nest) bring(t, next tile) error {
+	if n.count++; n.count&1023 == 0 {
+		if err := n.ctx.Err(); err != nil {
+			return err
+		}
+	}
 	d := len(n.dims) - 1
 	for i := range n.reads {
 		r := &n.reads[i]
-		if !r.turned {
+		if r.stride == nil {
+			continue // a constant
+		}
+		w, dst := r.src.width, n.state.Buffer(i)
+		along, across := r.stride[d], r.stride[d-1]
+		switch {
+		case r.turned:
+			turners[int(w)](dst, int(t.cols), r.data[r.to(t.row, t.col)*w:], int(along), int(t.cols), int(t.rows))
+			if next.rows > 0 {
+				strip.PrefetchRows(r.data[r.to(next.row, next.col)*w:], int(along*w), int(next.cols), int(next.rows*w))
+			}
+			continue
+		case along == 1 && across >= 0 && r.data != nil:
+			at, ahead := r.to(t.row, t.col), r.to(next.row, next.col)
+			if next.rows == 0 {
+				ahead = at
+			}
+			n.b.copyRows(dst, r.data[at*w:], int(t.cols*w), int(t.rows), int(across*w), int((ahead-at)*w))
 			continue
 		}
-		w := int(r.src.width)
-		from := (r.off + s*r.stride[d]) * int64(w)
-		turners[w](r.tile, n.b.code.Length(), r.data[from:], int(r.stride[d]), k, int(rows))
+		for k := range t.rows {
+			r.copy(dst[k*t.cols*w:(k+1)*t.cols*w], r.to(t.row+k, t.col), along, int(t.cols))
+		}
 	}
+	return nil
 }
 
 // turners transpose elements by their width in bytes.
@@ -140,70 +164,51 @@ func turner[T uint8 | uint16 | float32 | float64 | complex128]() func(dst []byte
 	}
 }
 
-// put computes a strip of the output array.
-func (n *nest) put(s int64, k int) {
-	out, w := n.b.p.Outs[0], int64(n.b.kinds[0].Width())
-	to := n.batch.Cols[0].Data[(n.out.off+s)*w : (n.out.off+s+int64(k))*w]
-	direct := n.state.Into(out, to)
-	n.state.Run(k)
-	if !direct {
-		copy(to, n.state.Value(out))
+// putTile copies a computed tile to the output array.
+func (n *nest) putTile(t tile) {
+	v, w := n.state.Value(n.b.p.Outs[0]), int64(n.b.kinds[0].Width())
+	for k := range t.rows {
+		copy(n.batch.Cols[0].Data[n.out.to(t.row+k, t.col)*w:], v[k*t.cols*w:(k+1)*t.cols*w])
 	}
 }
 
-// begin and finish surround strips that fold into one cell.
-func (n *nest) begin() {
-	for _, f := range n.folds {
-		f.Begin()
-	}
-}
-
-func (n *nest) finish() {
+// foldTile folds a computed tile.
+func (n *nest) foldTile(t tile) {
+	d := len(n.dims) - 1
+	shared := n.out.stride[d-1] == 0 // rows fold into the same cells
+	across := n.out.stride[d] == 0   // the elements of a row fold into one cell
+	cols, step := int(t.cols), n.pos.stride[d]
 	for i, f := range n.folds {
-		var room [4][]byte
-		f.End(n.cells(room[:0], i, n.out.off))
-	}
-}
-
-// clear and merge surround rows that fold into the same k cells.
-func (n *nest) clear(k int) {
-	for i, f := range n.folds {
-		f.Init(n.ends[i], k)
-	}
-}
-
-func (n *nest) merge(s int64, k int) {
-	for i, f := range n.folds {
-		var room [4][]byte
-		f.Merge(n.cells(room[:0], i, n.out.off+s), n.ends[i], k)
-	}
-}
-
-// foldAcross folds a strip into the cell of its row.
-func (n *nest) foldAcross(s int64, k int, shared bool) {
-	step := n.pos.stride[len(n.dims)-1]
-	n.state.Run(k)
-	if !shared {
-		n.begin()
-	}
-	for i, f := range n.folds {
-		f.Strip(n.state.Value(n.b.p.Outs[i]), k, n.pos.off+s*step, step)
-	}
-	if !shared {
-		n.finish()
-	}
-}
-
-// foldAlong folds each element of a strip into a cell of its own.
-func (n *nest) foldAlong(s int64, k int, shared bool) {
-	n.state.Run(k)
-	if !shared {
-		n.clear(k)
-	}
-	for i, f := range n.folds {
-		f.Cells(n.ends[i], n.state.Value(n.b.p.Outs[i]), k, n.pos.off)
-	}
-	if !shared {
-		n.merge(s, k)
+		v, w := n.state.Value(n.b.p.Outs[i]), n.stateWidth(i, 0)
+		switch {
+		case shared && across && !n.b.p.Fold.Folds[i].Positions():
+			f.Strip(v, int(t.rows)*cols, 0, 0)
+			continue
+		case n.band != nil && across && n.out.stride[d-1] == 1:
+			n.band.Rows(n.cells(i, n.out.to(t.row, t.col)), v, int(t.rows), cols, cols, 0)
+			continue
+		case n.band != nil && !across && shared:
+			n.band.Band(n.cells(i, n.out.to(t.row, t.col)), v, int(t.rows), cols, cols)
+			continue
+		}
+		for k := range t.rows {
+			x, at, cell := v[k*t.cols*w:], n.pos.to(t.row+k, t.col), n.out.to(t.row+k, t.col)
+			switch {
+			case across && shared:
+				f.Strip(x, cols, at, step)
+			case across:
+				f.Begin()
+				f.Strip(x, cols, at, step)
+				f.End(n.cells(i, cell))
+			default:
+				if !shared || k == 0 {
+					f.Init(n.ends[i], cols)
+				}
+				f.Cells(n.ends[i], x, cols, at)
+				if !shared || k == t.rows-1 {
+					f.Merge(n.cells(i, cell), n.ends[i], cols)
+				}
+			}
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 
@@ -28,50 +29,50 @@ const State = "\x00state"
 // keys that occurs in it: the keys, and the state in canonical bytes.
 //
 // Memory: the rows of a morsel and their states, in the garbage collector's.
-var Fold = op.Register(op.Spec[FoldParams]{
-	Name: "rows.fold", Version: 1, Class: op.RowWise,
-	Doc: "makes a user's aggregate states of some rows at a time",
-	Infer: func(p FoldParams, in []op.Meta) (op.Meta, error) {
-		f, err := p.bindRows(in[0])
-		if err != nil {
-			return op.Meta{}, err
-		}
-		return op.Meta{Schema: f.out, Rows: -1, Bytes: -1}, nil
-	},
-	Text: FoldParams.text,
-	Pipe: func(p FoldParams, in op.Meta) (op.Pipe, error) { return p.bindRows(in) },
-	Rules: op.Rules[FoldParams]{Uses: func(p FoldParams, in []op.Meta, _ []string) [][]string {
-		f, err := p.bindRows(in[0])
-		if err != nil {
-			return [][]string{in[0].Schema.Names()}
-		}
-		cols := slices.Clone(p.Keys)
-		for _, c := range f.in.Schema {
-			if !slices.Contains(cols, c.Name) {
-				cols = append(cols, c.Name)
-			}
-		}
-		return [][]string{cols}
-	}},
-})
+var Fold = registerFold("rows.fold", "makes a user's aggregate states of some rows at a time", FoldParams.bindRows)
 
 // FoldEnd merges the states of every row, a list, and gives the keys and the result.
-var FoldEnd = op.Register(op.Spec[FoldParams]{
-	Name: "rows.foldend", Version: 1, Class: op.RowWise,
-	Doc: "merges a user's aggregate states and gives the results",
-	Infer: func(p FoldParams, in []op.Meta) (op.Meta, error) {
-		f, err := p.bindStates(in[0])
-		if err != nil {
-			return op.Meta{}, err
+var FoldEnd = registerFold("rows.foldend", "merges a user's aggregate states and gives the results", FoldParams.bindStates)
+
+func registerFold(name, doc string, bind func(FoldParams, op.Meta) (*folding, error)) op.Op[FoldParams] {
+	return op.Register(op.Spec[FoldParams]{
+		Name: name, Version: 1, Class: op.RowWise, Doc: doc,
+		Infer: func(p FoldParams, in []op.Meta) (op.Meta, error) {
+			f, err := bind(p, in[0])
+			if err != nil {
+				return op.Meta{}, err
+			}
+			m := op.Meta{Schema: f.out, Rows: -1, Bytes: -1}
+			if f.state >= 0 {
+				m.Rows = in[0].Rows
+			}
+			return m, nil
+		},
+		Text: FoldParams.text,
+		Pipe: func(p FoldParams, in op.Meta) (op.Pipe, error) { return bind(p, in) },
+		Rules: op.Rules[FoldParams]{Uses: func(p FoldParams, in []op.Meta, _ []string) [][]string {
+			f, err := bind(p, in[0])
+			if err != nil {
+				return [][]string{in[0].Schema.Names()}
+			}
+			return [][]string{f.uses(p.Keys)}
+		}},
+	})
+}
+
+// uses lists the columns that are read: keys, and the states or the fields of the argument.
+func (f *folding) uses(keys []string) []string {
+	if f.state >= 0 {
+		return append(slices.Clone(keys), State)
+	}
+	cols := slices.Clone(keys)
+	for _, c := range f.in.Schema {
+		if !slices.Contains(cols, c.Name) {
+			cols = append(cols, c.Name)
 		}
-		return op.Meta{Schema: f.out, Rows: in[0].Rows, Bytes: -1}, nil
-	},
-	Text: FoldParams.text,
-	Pipe: func(p FoldParams, in op.Meta) (op.Pipe, error) { return p.bindStates(in) },
-	Rules: op.Rules[FoldParams]{Uses: func(p FoldParams, _ []op.Meta, _ []string) [][]string {
-		return [][]string{append(slices.Clone(p.Keys), State)}
-	}},
-})
+	}
+	return cols
+}
 
 func (p FoldParams) text() string {
 	t := p.MapParams.text()
@@ -87,7 +88,7 @@ type folding struct {
 	f      op.Typed
 	schema dtype.Schema // of the input
 	keys   []int
-	state  int // column of states
+	state  int // column of states, -1 where they are made
 	in     *Shape
 	result *Shape
 	reader *Reader
@@ -199,6 +200,9 @@ func (l *foldRows) Push(m *chunk.Batch, out op.Sink) error {
 		if err == nil {
 			state.Str, err = canon.Append(state.Str, s.Interface())
 		}
+		if err == nil && len(state.Str) > math.MaxInt32 {
+			err = fmt.Errorf("the states of %d rows have more than 2 GiB", m.N)
+		}
 		if err != nil {
 			return fmt.Errorf("function %s: %w", l.name, err)
 		}
@@ -240,7 +244,8 @@ func (l *foldRows) divide(m *chunk.Batch) {
 		if !ok {
 			g = len(l.rows)
 			l.at[string(l.key)] = g
-			l.rows = append(l.rows, nil)
+			l.rows = slices.Grow(l.rows, 1)[:g+1]
+			l.rows[g] = l.rows[g][:0]
 		}
 		l.rows[g] = append(l.rows[g], uint32(i))
 	}

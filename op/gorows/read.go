@@ -8,6 +8,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/expr"
 )
 
 // A Reader sets structs to rows of tables of one schema.
@@ -142,7 +143,7 @@ func timeSetter(t dtype.Type) func(v *chunk.Vec, i int, x reflect.Value) bool {
 		}
 	case dtype.Timestamp:
 		loc := time.UTC
-		if l, err := time.LoadLocation(t.Zone); err == nil && t.Zone != "" {
+		if l, err := expr.Location(t.Zone); err == nil {
 			loc = l
 		}
 		per := t.Unit.PerSecond()

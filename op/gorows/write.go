@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
@@ -45,7 +47,7 @@ func (w *Writer) Len() int { return w.n }
 
 // Add appends a struct of the shape's type.
 //
-// Errors: a time outside of the years 1678 to 2261, more than 2 GiB of text.
+// Errors: a time outside of the years 1678 to 2261, a string that is not UTF-8, more than 2 GiB of text.
 func (w *Writer) Add(v reflect.Value) error {
 	word := w.n >> 6
 	for i := range w.s.fields {
@@ -80,7 +82,11 @@ func (c *writeCol) add(f *field, x reflect.Value, row int, null bool) error {
 			c.bits[row>>6] |= 1 << (uint(row) & 63)
 		}
 	case dtype.Utf8:
-		c.data = append(c.data, x.String()...)
+		text := x.String()
+		if !utf8.ValidString(text) {
+			return fmt.Errorf("%q is not valid UTF-8: convert it, or make it a []byte", excerpt(text))
+		}
+		c.data = append(c.data, text...)
 	case dtype.Binary:
 		c.data = append(c.data, x.Bytes()...)
 	case dtype.Int8:
@@ -117,6 +123,20 @@ func (c *writeCol) add(f *field, x reflect.Value, row int, null bool) error {
 		c.off = append(c.off, int32(len(c.data)))
 	}
 	return nil
+}
+
+// excerpt is the part of a text where it is not UTF-8.
+func excerpt(s string) string {
+	const around = 20
+	at := strings.IndexRune(s, utf8.RuneError)
+	from, to := max(0, at-around), min(len(s), at+around)
+	for from > 0 && !utf8.RuneStart(s[from]) {
+		from++
+	}
+	for to < len(s) && !utf8.RuneStart(s[to]) {
+		to--
+	}
+	return s[from:to]
 }
 
 // nanos counts nanoseconds since 1970.

@@ -200,6 +200,22 @@ func BenchmarkQ10(b *testing.B) {
 	benchQuery(b, Params{Keys: []string{"id1", "id2", "id3", "id4", "id5", "id6"}, Aggs: []Agg{{Fn: Sum, Col: "v3", As: "v3"}, {Fn: Len, As: "n"}}})
 }
 
+// BenchmarkRows is of keys that need more than 64 bits: the different rows of the table.
+func BenchmarkRows(b *testing.B) {
+	benchQuery(b, Params{Keys: []string{"id1", "id2", "id3", "id4", "id5", "id6", "v1", "v2", "v3"}})
+}
+
+// BenchmarkGathered is of states of any size, by 100 and by 100,000 keys.
+func BenchmarkGathered(b *testing.B) {
+	for _, a := range []Agg{{Fn: List, Col: "v3"}, {Fn: StringJoin, Col: "id3", Sep: ","}, {Fn: Mode, Col: "id6"}, {Fn: Mode, Col: "id3"}, {Fn: ArgMin, Col: "id3", Col2: "v3"}} {
+		for _, key := range []string{"id4", "id6"} {
+			if a.As = "x"; a.Col != key {
+				b.Run(fmt.Sprintf("%s of %s by %s", a.Fn, a.Col, key), func(b *testing.B) { benchQuery(b, Params{Keys: []string{key}, Aggs: []Agg{a}}) })
+			}
+		}
+	}
+}
+
 func BenchmarkWholeTable(b *testing.B) {
 	benchQuery(b, Params{Aggs: []Agg{{Fn: Sum, Col: "v1", As: "v1"}, {Fn: Mean, Col: "v3", As: "v3"}, {Fn: Len, As: "n"}, {Fn: Max, Col: "v2", As: "m"}}})
 }

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/op"
 )
 
 // A buf is a growing array of values without pointers in a budgeted buffer. All
@@ -34,6 +35,19 @@ func (b *buf[T]) grow(a mem.Allocator, used, need int) bool {
 	b.free(a)
 	b.s, b.raw = s, raw
 	return true
+}
+
+// must is grow where something cannot be given out without the room: what the budget refuses is taken from the heap, and
+// counted.
+func (b *buf[T]) must(t op.Task, used, need int) {
+	if b.grow(t, used, need) {
+		return
+	}
+	s := make([]T, need)
+	copy(s, b.s[:used])
+	b.free(t)
+	b.s = s
+	t.Count("bytes beyond the budget", int64(need)*int64(unsafe.Sizeof(s[0])))
 }
 
 // free gives the buffer back.

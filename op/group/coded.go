@@ -97,6 +97,9 @@ func isRaw(k dtype.Kind) bool {
 func (s *codedShared) begin(pl *plan, t *table) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if t.keys.rows != nil {
+		s.off = true // 64 bits are too few
+	}
 	if s.layouts != nil || s.off {
 		return !s.off
 	}

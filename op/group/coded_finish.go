@@ -17,29 +17,25 @@ type codedView struct {
 // maxDict bounds the dictionaries of the output, which are not budgeted.
 const maxDict = 1 << 17
 
-// makeDicts makes the output's dictionaries.
-func (v *codedView) makeDicts() {
-	v.dicts = make([]*chunk.Dict, len(v.cols))
-	for i, c := range v.cols {
-		n := c.len()
-		if v.layout.cols[i].raw || !c.t.Kind.IsVar() || n > maxDict {
-			continue
-		}
-		val := chunk.Vec{Type: c.t, N: n, Off: make([]int32, 1, n+1)}
-		var short [16]byte
-		for code := range uint32(n) {
-			if code+1 != c.texts.null {
-				val.Str = append(val.Str, c.texts.text(code, &short)...)
-			}
-			if len(val.Str) > 64*maxDict {
-				break
-			}
-			val.Off = append(val.Off, int32(len(val.Str)))
-		}
-		if len(val.Off) == n+1 {
-			v.dicts[i] = chunk.NewDict(val)
-		}
+// makeDict makes the output's dictionary of column i.
+func (v *codedView) makeDict(i int) {
+	c := v.cols[i]
+	n := c.len()
+	if v.layout.cols[i].raw || !c.t.Kind.IsVar() || n > maxDict {
+		return
 	}
+	val := chunk.Vec{Type: c.t, N: n, Off: make([]int32, 1, n+1)}
+	var short [16]byte
+	for code := range uint32(n) {
+		if code+1 != c.texts.null {
+			val.Str = append(val.Str, c.texts.text(code, &short)...)
+		}
+		if len(val.Str) > 64*maxDict {
+			return
+		}
+		val.Off = append(val.Off, int32(len(val.Str)))
+	}
+	v.dicts[i] = chunk.NewDict(val)
 }
 
 // emitCodes gives the codes of text column i.
@@ -197,6 +193,9 @@ type codedTable struct {
 // final keys do not fit: the records must go another way.
 func (f *codedFinish) open() bool {
 	sh := &f.s.coded
+	for _, t := range f.s.tables {
+		sh.off = sh.off || t.keys.rows != nil
+	}
 	if sh.off {
 		return false
 	}
@@ -236,7 +235,6 @@ func (f *codedFinish) open() bool {
 		return false
 	}
 	f.view.layout = final
-	f.view.makeDicts()
 	return true
 }
 
@@ -310,16 +308,23 @@ func (f *codedFinish) absorb(into, from *column, m *buf[uint32]) bool {
 	return m.grow(f.s.task, 0, from.len()+1) && into.absorb(from, m.s)
 }
 
-// tables prepares the groups of every table: the fields of their codes, and which
-// of them belong to each part.
-func (f *codedFinish) tables() {
-	for k := range f.tabs {
-		x := &f.tabs[k]
-		for i := range f.view.layout.cols {
-			f.fields(x, i)
+// prepare makes the output's dictionaries and, of the groups of every table, the fields
+// of their codes and which of them belong to each part.
+func (f *codedFinish) prepare() error {
+	cols := len(f.view.layout.cols)
+	f.view.dicts = make([]*chunk.Dict, cols)
+	return f.s.task.Fork(cols+len(f.tabs), func(i int) error {
+		if i < cols {
+			f.view.makeDict(i)
+			return nil
+		}
+		x := &f.tabs[i-cols]
+		for c := range cols {
+			f.fields(x, c)
 		}
 		x.divide(f.s.coded.by)
-	}
+		return nil
+	})
 }
 
 // fields fills the code → field map of column i.
@@ -397,7 +402,9 @@ func (f *codedFinish) close() {
 // run finishes every part, on as many threads as there are. Groups of parts that
 // do not fit go to the stage's file.
 func (f *codedFinish) run(put func(*chunk.Batch) error) error {
-	f.tables()
+	if err := f.prepare(); err != nil {
+		return err
+	}
 	workers := make(chan *codedWorker, codedParts)
 	err := f.s.task.Fork(codedParts, func(p int) error {
 		var w *codedWorker
@@ -429,7 +436,7 @@ type codedWorker struct {
 }
 
 func newCodedWorker(f *codedFinish) *codedWorker {
-	w := &codedWorker{f: f, t: newTable(f.s.pl, f.s.task), fin: newFinisher(f.s.pl), out: make([]outVec, len(f.s.pl.args)), word: make([]uint64, lapRows), old: make([]uint64, lapRows)}
+	w := &codedWorker{f: f, t: newTable(f.s.pl, f.s.task), fin: newFinisher(f.s.pl, f.s.task), out: make([]outVec, len(f.s.pl.args)), word: make([]uint64, lapRows), old: make([]uint64, lapRows)}
 	w.t.keys.view = &f.view
 	return w
 }
@@ -476,8 +483,7 @@ func (w *codedWorker) part(p int, put func(*chunk.Batch) error) error {
 		t.free()
 		return err
 	}
-	_, err := w.fin.all(t, put)
-	return err
+	return w.fin.give(t, put)
 }
 
 // join takes groups of a table.

@@ -22,19 +22,28 @@ type fakeTask struct {
 	block   int
 	mu      sync.Mutex
 	counts  map[string]int64
+	moody   *moody
 }
 
 func newFakeTask(t testing.TB, budget int64, threads int) *fakeTask {
 	dir := spill.NewDir(t.TempDir())
-	t.Cleanup(func() { dir.Close() })
-	return &fakeTask{Pool: mem.NewPool(budget), dir: dir, threads: threads, counts: map[string]int64{}}
+	pool := mem.NewPool(budget)
+	t.Cleanup(func() { dir.Close(); pool.Trim() })
+	return &fakeTask{Pool: pool, dir: dir, threads: threads, counts: map[string]int64{}}
 }
 
 func (f *fakeTask) Context() context.Context { return context.Background() }
 func (f *fakeTask) Block() int               { return f.block }
 func (f *fakeTask) Threads() int             { return f.threads }
-func (f *fakeTask) Shared() mem.Allocator    { return f.Pool }
-func (f *fakeTask) Budget() int64            { return f.Limit() }
+func (f *fakeTask) Alloc(n int) []byte {
+	if f.moody.refuses() {
+		return nil
+	}
+	return f.Pool.Alloc(n)
+}
+func (f *fakeTask) Reserve(n int64) bool  { return !f.moody.refuses() && f.Pool.Reserve(n) }
+func (f *fakeTask) Shared() mem.Allocator { return f.Pool }
+func (f *fakeTask) Budget() int64         { return f.Limit() }
 func (f *fakeTask) Spill(s dtype.Schema, runs int) (*spill.File, error) {
 	return f.dir.Create(s, runs)
 }
@@ -71,7 +80,7 @@ func (f *fakeTask) Fork(n int, g func(i int) error) error {
 type fakeOut struct {
 	mu     sync.Mutex
 	schema dtype.Schema
-	runs   [hashRuns][]*chunk.Batch
+	runs   [][]*chunk.Batch
 	value  chunk.Value
 	puts   int
 }
@@ -84,6 +93,9 @@ func (o *fakeOut) Put(run int, b *chunk.Batch) error {
 	if err := c.Append(b); err != nil {
 		return err
 	}
+	for len(o.runs) <= run {
+		o.runs = append(o.runs, nil)
+	}
 	o.runs[run] = append(o.runs[run], c.Flush())
 	b.Release()
 	return nil
@@ -95,28 +107,40 @@ func (o *fakeOut) result() chunk.Value {
 	if o.value != nil {
 		return o.value
 	}
-	return chunk.NewBlock(o.runs[:])
+	return chunk.NewBlock(o.runs)
 }
 
 // config says how a group-by is run.
 type config struct {
 	threads int
 	blocks  int   // map tasks; 0: one complete task
+	apart   bool  // what can be is found apart
 	morsel  int   // rows
 	budget  int64 // 0: none
+	disk    int64 // bytes; 0: as many as it takes
+	moody   *moody
 }
 
 // runGroup runs p over the batches and returns the output batches.
 func runGroup(t testing.TB, p Params, in dtype.Schema, data []*chunk.Batch, c config) (*fakeTask, []*chunk.Batch, error) {
 	t.Helper()
 	task := newFakeTask(t, c.budget, c.threads)
+	task.moody = c.moody
+	task.dir.Limit(c.disk)
 	meta := op.Meta{Schema: in, Rows: -1, Bytes: -1}
 	outMeta, err := inferBy(p, []op.Meta{meta})
 	if err != nil {
 		return task, nil, err
 	}
+	if c.apart {
+		out, err := runApart(t, task, p, in, data, c, outMeta.Schema)
+		if err != nil {
+			return task, nil, err
+		}
+		return task, out, checkFreed(t, task)
+	}
 	if c.blocks == 0 {
-		v, err := runPartial(t, task, p, in, data, c, true, outMeta.Schema)
+		v, err := runPartial(t, task, partialOp, partialParams{By: p, Complete: true}, in, data, c, outMeta.Schema)
 		if err != nil {
 			return task, nil, err
 		}
@@ -129,7 +153,7 @@ func runGroup(t testing.TB, p Params, in dtype.Schema, data []*chunk.Batch, c co
 	}
 	for b := range c.blocks {
 		part := data[b*len(data)/c.blocks : (b+1)*len(data)/c.blocks]
-		v, err := runPartial(t, task, p, in, part, c, false, pl.partialSchema())
+		v, err := runPartial(t, task, partialOp, partialParams{By: p}, in, part, c, pl.partialSchema())
 		if err != nil {
 			return task, nil, err
 		}
@@ -154,8 +178,8 @@ func checkFreed(t testing.TB, task *fakeTask) error {
 	return nil
 }
 
-func runPartial(t testing.TB, task *fakeTask, p Params, in dtype.Schema, data []*chunk.Batch, c config, complete bool, schema dtype.Schema) (v chunk.Value, err error) {
-	call, _, err := partialOp.Call(partialParams{p, complete}, op.Meta{Schema: in})
+func runPartial(t testing.TB, task *fakeTask, reads op.Op[partialParams], p partialParams, in dtype.Schema, data []*chunk.Batch, c config, schema dtype.Schema) (v chunk.Value, err error) {
+	call, _, err := reads.Call(p, op.Meta{Schema: in})
 	if err != nil {
 		return nil, err
 	}

@@ -13,35 +13,55 @@ func (s finalSource) Open(t op.Task, in []op.In) (op.Feed, error) {
 	f := &finalFeed{pl: s.pl, task: t}
 	if len(s.pl.keys) == 0 {
 		var all [][]piece
-		all = append(all, f.pieces(in, 0, 1<<30))
+		all = append(all, pieces(in, 0, 1<<30))
 		f.splits = append(f.splits, all)
 		return f, nil
 	}
-	lo, hi := hashRuns, 0
+	lo, hi := bounds(in, hashRuns)
+	f.splits = splitRuns(in, lo, hi, 0, 1)
+	return f, nil
+}
+
+// bounds returns which of n runs some of the inputs have.
+func bounds(in []op.In, n int) (lo, hi int) {
+	lo = n
 	for _, x := range in {
-		lo, hi = min(lo, x.Lo), max(hi, min(x.Hi, hashRuns))
+		lo, hi = min(lo, x.Lo), max(hi, min(x.Hi, n))
 	}
-	// Runs are read one by one, but small ones share a split.
+	return lo, hi
+}
+
+// splitRuns makes splits of the runs [lo, hi) that leave the rest set when divided by sets. Runs are read one by
+// one, but small ones share a split.
+func splitRuns(in []op.In, lo, hi, set, sets int) (splits [][][]piece) {
 	var split [][]piece
 	bytes := int64(0)
 	for r := lo; r < hi; r++ {
-		p := f.pieces(in, r, r+1)
+		if r%sets != set {
+			continue
+		}
+		p := pieces(in, r, r+1)
 		if len(p) == 0 {
 			continue
 		}
 		split = append(split, p)
-		for _, x := range p {
-			bytes += x.value.RunBytes(x.run)
-		}
+		bytes += bytesIn(p)
 		if bytes >= splitBytes {
-			f.splits = append(f.splits, split)
+			splits = append(splits, split)
 			split, bytes = nil, 0
 		}
 	}
 	if len(split) > 0 {
-		f.splits = append(f.splits, split)
+		splits = append(splits, split)
 	}
-	return f, nil
+	return splits
+}
+
+func bytesIn(p []piece) (n int64) {
+	for _, x := range p {
+		n += x.value.RunBytes(x.run)
+	}
+	return n
 }
 
 // splitBytes is how many bytes of runs make a split.
@@ -56,7 +76,7 @@ type finalFeed struct {
 }
 
 // pieces lists what the inputs have of runs [lo, hi).
-func (f *finalFeed) pieces(in []op.In, lo, hi int) (p []piece) {
+func pieces(in []op.In, lo, hi int) (p []piece) {
 	for _, x := range in {
 		for r := max(lo, x.Lo); r < min(hi, x.Hi, x.Runs()); r++ {
 			if x.RunBytes(r) > 0 {
@@ -88,31 +108,7 @@ func (r *finalReader) Read(split int, out op.Sink) error {
 		seq++
 		return out.Push(b)
 	}
-	if r.small(runs) {
-		var all []piece
-		for _, p := range runs {
-			all = append(all, p...)
-		}
-		return r.m.run(all, 0, put)
-	}
-	for _, p := range runs {
-		if err := r.m.run(p, 1, put); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// small reports that the runs of a split are worth one table only. Together they
-// are no single run, so they would be divided by the first bits again.
-func (r *finalReader) small(runs [][]piece) bool {
-	bytes := int64(0)
-	for _, p := range runs {
-		for _, x := range p {
-			bytes += x.value.RunBytes(x.run)
-		}
-	}
-	return len(runs) > 1 && bytes < splitBytes
+	return r.m.runAll(runs, put)
 }
 
 // Close implements op.Reader.

@@ -7,22 +7,28 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/exact"
 	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/internal/quantile"
+	"github.com/weft-data/weft/op"
 )
 
 // A finisher turns the groups of tables into output batches.
 type finisher struct {
 	pl   *plan
+	task op.Task
 	cols []outVec
 	keys []outVec
 	gid  []uint32
 	out  chunk.Batch
 	rd   *rowReader
 	lap  *lap
+
+	forks bool // the threads of the task have nothing else to do
 }
 
-func newFinisher(pl *plan) *finisher {
-	return &finisher{pl: pl, cols: make([]outVec, len(pl.outs)), keys: make([]outVec, len(pl.keys)), gid: make([]uint32, outRows)}
+func newFinisher(pl *plan, t op.Task) *finisher {
+	return &finisher{pl: pl, task: t, cols: make([]outVec, len(pl.outs)), keys: make([]outVec, len(pl.keys)), gid: make([]uint32, outRows)}
 }
 
 // all gives every group of t to put, in batches that live until put returns.
@@ -36,13 +42,16 @@ func (f *finisher) all(t *table, put func(*chunk.Batch) error) (bool, error) {
 		}
 	}
 	for _, p := range t.parts {
-		if m, ok := p.(*medianPart); ok && !m.order() {
-			return false, nil
+		if m, ok := p.(*medianPart); ok {
+			if ok, err := m.order(f.task.Context()); !ok || err != nil {
+				return ok, err
+			}
 		}
 	}
 	if f.pl.p.Top != nil {
 		return true, f.top(t, n, put)
 	}
+	defer f.release()
 	for lo := 0; lo < n; {
 		gid := f.gid[:t.several(lo, min(outRows, n-lo))]
 		for i := range gid {
@@ -56,17 +65,29 @@ func (f *finisher) all(t *table, put func(*chunk.Batch) error) (bool, error) {
 	return true, nil
 }
 
+// release gives back the memory of large values.
+func (f *finisher) release() {
+	for i := range f.cols {
+		f.cols[i].release(f.task)
+	}
+}
+
+// give is all where nothing else can be done when memory is refused.
+func (f *finisher) give(t *table, put func(*chunk.Batch) error) error {
+	ok, err := f.all(t, put)
+	if err == nil && !ok {
+		err = t.errMemory()
+	}
+	return err
+}
+
 // outBytes bounds the bytes of large values that are given out at a time, unless one
 // alone has more.
-const outBytes = 16 << 20
+const outBytes = 2 << 20
 
 // several returns how many groups from lo on, at most n, may be given out at a time.
 func (t *table) several(lo, n int) int {
-	for _, p := range t.parts {
-		s, ok := p.(sizer)
-		if !ok {
-			continue
-		}
+	for _, s := range t.sizers {
 		sum := int64(0)
 		for i := range n {
 			if sum += s.size(uint32(lo + i)); sum > outBytes && i > 0 {
@@ -123,8 +144,7 @@ func (f *finisher) agg(t *table, a *aggPlan, rt dtype.Type, gid []uint32, o *out
 		f.moments(a, p.(*momentsPart), gid, o)
 		return nil
 	case Median, Quantile:
-		f.median(a, p.(*medianPart), gid, o)
-		return nil
+		return f.median(a, p.(*medianPart), gid, o)
 	case Skew, Kurtosis:
 		d := fixedOut[float64](o, len(gid))
 		for i, g := range gid {
@@ -193,6 +213,8 @@ func countOf(p part, g uint32) int64 {
 		return p.word(g, 0)
 	case *distinctPart:
 		return p.word(g, 0)
+	case *foundPart:
+		return p.word(g, 0)
 	}
 	return 0
 }
@@ -201,9 +223,9 @@ func (f *finisher) sum(t *table, a *aggPlan, p part, gid []uint32, o *outVec) er
 	switch p := p.(type) {
 	case *floatSumPart:
 		d := fixedOut[float64](o, len(gid))
-		unit := p.unit()
+		unit, accs := p.unit(), p.accs()
 		for i, g := range gid {
-			d[i] = p.value(g, unit)
+			d[i] = p.value(*accs.At(g), g, unit)
 		}
 	case *decSumPart:
 		return f.decSum(a, p, gid, o)
@@ -266,20 +288,15 @@ func (f *finisher) mean(t *table, a *aggPlan, p part, gid []uint32, o *outVec) {
 		}
 		switch p := p.(type) {
 		case *floatSumPart:
-			d[i] = p.sums.Mean(p.acc.s[g], g, n)
+			d[i] = p.sums.Mean(*p.accs().At(g), g, n)
 		case *intSumPart:
 			if a.t.Kind == dtype.Duration {
-				fixedOut[int64](o, len(gid))[i] = wholeMean(p.total(g), n)
+				fixedOut[int64](o, len(gid))[i] = exact.WholeMeanOf(wide128(p.total(g)), n)
 				continue
 			}
 			d[i] = intMean(p.total(g), n)
 		case *decSumPart:
-			den := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(max(a.t.Scale, 0))), nil)
-			x := p.total(g)
-			if a.t.Scale < 0 {
-				x.Mul(x, new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(-a.t.Scale)), nil))
-			}
-			d[i] = quotient(x, den.Mul(den, big.NewInt(n)))
+			d[i] = exact.MeanOf(p.total(g), n, int(a.t.Scale))
 		}
 	}
 }
@@ -289,27 +306,13 @@ func intMean(s kernel.Sum128, n int64) float64 {
 	if x, ok := s.Int64(); ok && x > -1<<53 && x < 1<<53 && n < 1<<53 {
 		return float64(x) / float64(n)
 	}
-	return quotient(wide128(s), big.NewInt(n))
-}
-
-// wholeMean divides an exact sum of whole numbers; halves go to the even one.
-func wholeMean(s kernel.Sum128, n int64) int64 {
-	q, r := new(big.Int).DivMod(wide128(s), big.NewInt(n), new(big.Int)) // r is not negative
-	if twice := 2 * r.Uint64(); twice > uint64(n) || twice == uint64(n) && q.Bit(0) == 1 {
-		q.Add(q, big.NewInt(1))
-	}
-	return q.Int64()
+	return exact.MeanOf(wide128(s), n, 0)
 }
 
 func wide128(s kernel.Sum128) *big.Int {
 	x := big.NewInt(s.Hi)
 	x.Lsh(x, 64)
 	return x.Add(x, new(big.Int).SetUint64(s.Lo))
-}
-
-func quotient(x, y *big.Int) float64 {
-	f, _ := new(big.Rat).SetFrac(x, y).Float64()
-	return f
 }
 
 func (f *finisher) extreme(a *aggPlan, p part, gid []uint32, o *outVec) {
@@ -373,19 +376,41 @@ func (f *finisher) pick(a *aggPlan, p *pickPart, gid []uint32, o *outVec) {
 	}
 }
 
-func (f *finisher) median(a *aggPlan, p *medianPart, gid []uint32, o *outVec) {
+func (f *finisher) median(a *aggPlan, p *medianPart, gid []uint32, o *outVec) error {
+	type middle struct {
+		a, b int64
+		part float64
+		ok   bool
+	}
+	found := make([]middle, len(gid))
+	find := func(i int) (err error) {
+		m := &found[i]
+		m.a, m.b, m.part, m.ok, err = p.middle(f.task.Context(), gid[i])
+		return err
+	}
+	err := error(nil)
+	if f.forks {
+		err = f.task.Fork(len(gid), find)
+	}
+	for i := 0; i < len(gid) && !f.forks && err == nil; i++ {
+		err = find(i)
+	}
+	if err != nil {
+		return err
+	}
 	d := fixedOut[float64](o, len(gid))
-	for i, g := range gid {
-		x, y, part, ok := p.middle(g)
+	for i, m := range found {
+		x, y, part, ok := m.a, m.b, m.part, m.ok
 		if a.t.Kind == dtype.Duration {
 			putFloat(o, d, i, 0, ok)
-			if mid := x&y + (x^y)>>1; ok { // rounded down
-				fixedOut[int64](o, len(gid))[i] = mid + (x^y)&mid&1
+			if ok {
+				fixedOut[int64](o, len(gid))[i] = quantile.Middle(x, y)
 			}
 			continue
 		}
-		putFloat(o, d, i, between(a.t.Kind, x, y, part), ok)
+		putFloat(o, d, i, quantile.Between(a.t.Kind, x, y, part), ok)
 	}
+	return nil
 }
 
 // putFloat writes value i of a column d of floats, 0 and null when there is none.
@@ -414,6 +439,12 @@ func (f *finisher) moments(a *aggPlan, p *momentsPart, gid []uint32, o *outVec) 
 }
 
 func varianceOf(p *momentsPart, g uint32, root bool) (float64, bool) {
+	if x, ok := p.quickVariance(g); ok {
+		if root {
+			x = math.Sqrt(x)
+		}
+		return x, true
+	}
 	v, ok := p.variance(g)
 	switch {
 	case !ok:

@@ -18,6 +18,8 @@ func (f *finisher) gathered(a *aggPlan, p part, gid []uint32, o *outVec) error {
 			if err := f.collected(a, p, g, i, o); err != nil {
 				return err
 			}
+		case *bestPart:
+			f.best(a, p, g, i, o)
 		case *tallyPart:
 			if p.buckets {
 				x, ok := p.quantile(g, a.q, !a.t.Kind.IsFloat())
@@ -41,26 +43,45 @@ func (f *finisher) gathered(a *aggPlan, p part, gid []uint32, o *outVec) error {
 	return nil
 }
 
+// best writes the mode of a group as value i.
+func (f *finisher) best(a *aggPlan, p *bestPart, g uint32, i int, o *outVec) {
+	ok := p.word(g, 0) > 0
+	if !ok {
+		o.setNull(i)
+	}
+	if !p.isText {
+		putFixed(o, i, fromOrder(a.t.Kind, p.word(g, 1)))
+		return
+	}
+	b, _ := p.get(g)
+	o.addBytes(i, b, ok)
+}
+
 // collected writes the list, or the joined texts, of a group as value i.
 func (f *finisher) collected(a *aggPlan, p *collectPart, g uint32, i int, o *outVec) error {
-	list, b, err := p.values(g)
-	if err != nil {
-		return err
+	found := p.segments(g)
+	n := 0 // values
+	for _, r := range found {
+		n += p.segment(r).n
 	}
 	if a.fn == List {
-		o.str = chunk.AppendParts(o.str, a.t.Kind, len(list), func(k int) ([]byte, bool) {
-			return b[list[k].at : list[k].at+list[k].n], list[k].null
-		})
+		o.reserve(f.task, int(p.size(g))+n/8+64)
+		o.str = p.appendList(o.str, found, n)
 	} else {
+		o.reserve(f.task, int(p.size(g))+n*max(0, len(a.sep)-4)+64)
 		some := false
-		for _, e := range list {
-			if e.null {
-				continue
+		for _, r := range found {
+			s := p.segment(r)
+			for range s.n {
+				b, null := p.next(&s)
+				if null {
+					continue
+				}
+				if some {
+					o.str = append(o.str, a.sep...)
+				}
+				o.str, some = append(o.str, b...), true
 			}
-			if some {
-				o.str = append(o.str, a.sep...)
-			}
-			o.str, some = append(o.str, b[e.at:e.at+e.n]...), true
 		}
 		if !some {
 			o.setNull(i)
@@ -72,3 +93,42 @@ func (f *finisher) collected(a *aggPlan, p *collectPart, g uint32, i int, o *out
 	o.off = append(o.off, int32(len(o.str)))
 	return nil
 }
+
+// appendList appends the record of the list of the n values of segments.
+func (p *collectPart) appendList(dst []byte, found []segmentRef, n int) []byte {
+	plain := p.wide > 0
+	for _, r := range found {
+		plain = plain && !p.segment(r).nulls
+	}
+	if plain && n > 0 {
+		dst = chunk.AppendListHead(dst, n)
+		for _, r := range found {
+			dst = append(dst, p.segment(r).values...)
+		}
+		return dst
+	}
+	p.parts.must(p.t.task, 0, n)
+	parts := p.parts.s[:0]
+	for _, r := range found {
+		s := p.segment(r)
+		whole := len(s.values)
+		for range s.n {
+			b, null := p.next(&s)
+			x := listPart{noValue, r.piece, r.at + uint32(p.head+whole-len(s.values)-len(b))}
+			if !null {
+				x.size = uint32(len(b))
+			}
+			parts = append(parts, x)
+		}
+	}
+	return chunk.AppendParts(dst, p.kind, n, func(k int) ([]byte, bool) {
+		x := parts[k]
+		if x.size == noValue {
+			return nil, true
+		}
+		return p.slabs.at(x.piece)[x.at:][:x.size], false
+	})
+}
+
+// A listPart says where one element of a list lies in a piece; of null the size is noValue.
+type listPart struct{ size, piece, at uint32 }

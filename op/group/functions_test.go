@@ -159,6 +159,36 @@ func TestRules(t *testing.T) {
 	if err := e.Lower(call.Params, f); err != nil || len(f.Nodes) != 2 || f.Nodes[1].Size.Runs != hashRuns {
 		t.Errorf("lowered: %+v, %v", f.Nodes, err)
 	}
+	in.Layout.Hashed = nil
+	part := in
+	part.Schema = slices.Clone(in.Schema) // which columns may be null is known of all pieces only
+	for i := range part.Schema {
+		part.Schema[i].Nullable = !part.Schema[i].Nullable
+	}
+	pieces := [][]op.Piece{{{Meta: in, Blocks: 3}, {Meta: part, Blocks: 1}}}
+	for name, c := range map[string]struct {
+		p     Params
+		nodes int
+	}{
+		"a text":       {p, 3},
+		"no key":       {Params{Aggs: []Agg{{Fn: Count, Col: "v", As: "n"}}}, 3},
+		"an integer":   {Params{Keys: []string{"v"}}, 1},
+		"two integers": {Params{Keys: []string{"v", "w"}}, 1},
+		"one and text": {Params{Keys: []string{"v", "k"}}, 3},
+	} {
+		call, meta, _ = By.Call(c.p, in)
+		f = &op.Fragment{In: []op.Meta{in}, Blocks: []int{1}, Pieces: pieces, Out: meta}
+		if err := e.Lower(call.Params, f); err != nil || len(f.Nodes) != c.nodes {
+			t.Errorf("%s: lowered to %d nodes, %v", name, len(f.Nodes), err)
+		} else if c.nodes == 3 && (len(f.Nodes[2].In) != 2 || !slices.Equal(f.Nodes[0].Meta.Schema, f.Nodes[1].Meta.Schema)) {
+			t.Errorf("%s: lowered in pieces: %+v", name, f.Nodes)
+		}
+	}
+	call, meta, _ = By.Call(Params{Aggs: []Agg{{Fn: First, Col: "v", As: "f"}}}, in)
+	f = &op.Fragment{In: []op.Meta{in}, Blocks: []int{1}, Pieces: pieces, Out: meta}
+	if err := e.Lower(call.Params, f); err != nil || len(f.Nodes) != 1 {
+		t.Errorf("with a position, lowered to %d nodes, %v", len(f.Nodes), err)
+	}
 }
 
 func TestProjectedOutput(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/effort"
 )
 
 var allTypes = []dtype.Type{
@@ -115,14 +116,14 @@ func aggsFor(schema dtype.Schema, holistic bool) (out []Agg) {
 var configs = []config{
 	{threads: 1, morsel: 4096},
 	{threads: 3, morsel: 512},
-	{threads: 2, blocks: 3, morsel: 1024},
 	{threads: 1, blocks: 1, morsel: 192},
+	{threads: 2, blocks: 3, morsel: 1024},
 }
 
 func check(t *testing.T, p Params, r *refTable, dict map[string]bool, rows int, cs ...config) {
 	t.Helper()
 	want, wantErr := reference(t, p, r)
-	for _, c := range cs {
+	for _, c := range effort.Some(2, cs) {
 		_, got, err := runGroup(t, p, r.schema, r.batches(rows, dict), c)
 		if (err != nil) != (wantErr != nil) {
 			t.Fatalf("%+v: error %v, want %v", c, err, wantErr)
@@ -157,11 +158,7 @@ func diff(t *testing.T, what string, got, want []string) {
 }
 
 func TestAgainstReference(t *testing.T) {
-	seeds := 100
-	if testing.Short() {
-		seeds = 40
-	}
-	for seed := range uint64(seeds) {
+	for seed := range effort.Of[uint64](100, 20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { checkSeed(t, seed) })
 	}
 }
@@ -263,10 +260,10 @@ func TestDistinct(t *testing.T) {
 }
 
 func TestTop(t *testing.T) {
-	for seed, ty := range []dtype.Type{allTypes[10], allTypes[3], allTypes[0], allTypes[8], allTypes[9], allTypes[14]} {
+	for seed, ty := range effort.Some(3, []dtype.Type{allTypes[10], allTypes[3], allTypes[0], allTypes[8], allTypes[9], allTypes[14]}) {
 		r := newRand(uint64(seed))
 		tab := randTable(r, 9000, []dtype.Type{allTypes[2], ty, allTypes[11], allTypes[15]}, []int{60, 300, 50, 9}, []float64{0.1, 0.1, 0.2, 0.1})
-		for _, n := range []int64{1, 2, 7, 1000} {
+		for _, n := range effort.Some(2, []int64{1, 2, 7, 1000}) {
 			p := Params{Keys: []string{"c0"}, Top: &Top{By: "c1", N: n, Smallest: seed%2 == 1}}
 			check(t, p, tab, nil, 2000, configs...)
 			p.Keys = nil

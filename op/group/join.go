@@ -1,6 +1,7 @@
 package group
 
 import (
+	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/internal/kernel"
 )
 
@@ -61,6 +62,8 @@ type joiner struct {
 	into  *table
 	from  *table
 	codes []buf[uint32] // by column: code in from → code in into
+	keys  []outVec      // when the keys of one are rows: those of a lap
+	vecs  []chunk.Vec
 	gid   []uint32
 	src   []uint32
 	done  int
@@ -70,8 +73,12 @@ type joiner struct {
 // refused; from is unchanged.
 func (j *joiner) open() bool {
 	into, from := j.into, j.from
-	j.codes = make([]buf[uint32], len(from.keys.cols))
 	j.gid, j.src = make([]uint32, lapRows+1), make([]uint32, lapRows)
+	j.keys, j.vecs = make([]outVec, len(from.keys.cols)), make([]chunk.Vec, len(from.keys.cols))
+	if j.byRows() {
+		return true
+	}
+	j.codes = make([]buf[uint32], len(from.keys.cols))
 	for i, c := range from.keys.cols {
 		if !j.codes[i].grow(into.mem, 0, c.len()+1) || !into.keys.cols[i].absorb(c, j.codes[i].s) {
 			return false
@@ -79,6 +86,9 @@ func (j *joiner) open() bool {
 	}
 	return true
 }
+
+// byRows reports that the keys of one of the tables are rows.
+func (j *joiner) byRows() bool { return j.into.keys.rows != nil || j.from.keys.rows != nil }
 
 func (j *joiner) close() {
 	for i := range j.codes {
@@ -109,17 +119,32 @@ func (j *joiner) all() (bool, error) {
 func (j *joiner) lap(src []uint32) (bool, error) {
 	n := len(src)
 	k, f := j.into.keys, j.from.keys
-	switch len(k.cols) {
-	case 0:
+	switch {
+	case len(k.cols) == 0:
 		clear(j.gid[:n])
-	case 1:
+	case len(k.cols) == 1:
 		kernel.Gather(j.gid[:n], j.codes[0].s, src)
-	default:
+	case !j.byRows():
 		f.columnsOf(src)
 		for i := range k.codes {
 			kernel.Gather(k.codes[i][:n], j.codes[i].s, f.codes[i][:n])
 		}
-		if !k.fit() || !k.number(n, j.gid) {
+		if !k.fit() {
+			return false, nil
+		}
+		if k.rows == nil {
+			if !k.number(n, j.gid) {
+				return false, nil
+			}
+			break
+		}
+		fallthrough // the codes did not fit: keys have become rows
+	default:
+		f.emit(src, j.keys)
+		for i := range j.keys {
+			j.vecs[i] = j.keys[i].vec()
+		}
+		if !k.code(j.vecs, n, j.gid) {
 			return false, nil
 		}
 	}
@@ -157,6 +182,8 @@ func (t *table) roomToJoin(p, from part, gid, src []uint32) bool {
 	switch p.(type) {
 	case *lenPart, *intSumPart, *extremePart, *floatSumPart, *decSumPart:
 		return true
+	case *medianPart:
+		return p.(*medianPart).roomFor(from.(*medianPart).n)
 	case *topPart:
 		q := from.(*topPart)
 		rows, n := 0, 0
@@ -166,6 +193,13 @@ func (t *table) roomToJoin(p, from part, gid, src []uint32) bool {
 			}
 		}
 		return p.(*topPart).space(gid, rows, n)
+	case *collectPart:
+		for i, g := range src {
+			if !p.(*collectPart).roomFor(gid[i], from.(*collectPart), g) {
+				return false
+			}
+		}
+		return true
 	}
 	n := 0
 	var b []byte
@@ -215,6 +249,10 @@ func joinPart(p, q part, gid, src []uint32) error {
 			p.add(g, *int64At(qb, qs, src[i], 0), q.carry[src[i]])
 		}
 		return nil
+	case *floatSumPart:
+		q := q.(*floatSumPart)
+		p.sums.Merge(p.accs(), gid, &q.sums, q.accs(), src)
+		return nil
 	case *extremePart:
 		b, s := p.base()
 		qb, qs := q.(*extremePart).base()
@@ -227,11 +265,23 @@ func joinPart(p, q part, gid, src []uint32) error {
 			}
 		}
 		return nil
+	case *medianPart:
+		p.join(q.(*medianPart), gid)
+		return nil
 	case *topPart:
 		q := q.(*topPart)
 		for i, g := range gid {
 			for _, e := range q.list(src[i]) {
 				p.keep(g, e, q.bytes.b.s[e.at:e.at+e.n])
+			}
+		}
+		return nil
+	case *collectPart:
+		q, b, err := q.(*collectPart), []byte(nil), error(nil)
+		for i, g := range gid {
+			b, err = q.divided(src[i], b[:0], int(limits.stateBytes), func(x []byte) error { return p.mergeExtra(g, nil, x) })
+			if err != nil {
+				return err
 			}
 		}
 		return nil

@@ -12,8 +12,9 @@ import (
 // A keyset numbers distinct keys of any columns. One column's codes are the
 // group numbers themselves. Codes of several are packed into one word, with as
 // many bits for each as its distinct values need; when they need more than 64 in
-// all, columns are joined to the ones before them pair by pair.
+// all, keys are whole rows.
 type keyset struct {
+	types []dtype.Type
 	a     mem.Allocator
 	cols  []*column
 	codes [][]uint32 // of the lap, by column
@@ -28,12 +29,11 @@ type keyset struct {
 
 	view *codedView // set: the words of packed are records' keys
 
-	chain   []words // chain[j] numbers the pairs of prefix j and column j+1
-	chained bool
+	rows *keyRows // set: keys are whole rows, and columns have no codes
 }
 
 func newKeyset(types []dtype.Type, a mem.Allocator) *keyset {
-	k := &keyset{a: a, cols: make([]*column, len(types)), codes: make([][]uint32, len(types))}
+	k := &keyset{types: types, a: a, cols: make([]*column, len(types)), codes: make([][]uint32, len(types))}
 	for i, t := range types {
 		k.cols[i] = newColumn(t, a)
 		k.codes[i] = make([]uint32, lapRows+1)
@@ -55,8 +55,8 @@ func (k *keyset) len() int {
 		return 1
 	case len(k.cols) == 1:
 		return k.cols[0].len()
-	case k.chained:
-		return k.chain[len(k.chain)-1].n
+	case k.rows != nil:
+		return k.rows.n
 	}
 	return k.packed.n
 }
@@ -66,24 +66,21 @@ func (k *keyset) bytes() int64 {
 	for _, c := range k.cols {
 		n += c.bytes()
 	}
-	for i := range k.chain {
-		n += k.chain[i].bytes()
+	if k.rows != nil {
+		n += k.rows.bytes()
 	}
 	return n
 }
 
-// reset forgets every key. The widths stay: what comes next is mostly more of the same, another
-// run, and would only be packed again until they are as they were.
+// reset forgets every key. The widths stay, or that keys are rows: what comes next is mostly more
+// of the same, another run, and would only be packed again until they are as they were.
 func (k *keyset) reset() {
 	for _, c := range k.cols {
 		c.reset()
 	}
 	k.packed.reset()
-	for i := range k.chain {
-		k.chain[i].reset()
-	}
-	if k.chained {
-		k.width, k.chained = k.width[:0], false
+	if k.rows != nil {
+		k.rows.reset()
 	}
 }
 
@@ -92,10 +89,10 @@ func (k *keyset) free() {
 		c.free()
 	}
 	k.packed.free()
-	for i := range k.chain {
-		k.chain[i].free()
+	if k.rows != nil {
+		k.rows.free()
 	}
-	k.width, k.chained = k.width[:0], false
+	k.width = k.width[:0]
 }
 
 // code writes the group of each of the n rows, at most lapRows, to gid, which has
@@ -109,22 +106,24 @@ func (k *keyset) code(keys []chunk.Vec, n int, gid []uint32) bool {
 	case 1:
 		return k.cols[0].code(&keys[0], n, gid[:n+1])
 	}
-	for i, c := range k.cols {
-		if !c.code(&keys[i], n, k.codes[i][:n+1]) {
+	if k.rows == nil {
+		for i, c := range k.cols {
+			if !c.code(&keys[i], n, k.codes[i][:n+1]) {
+				return false
+			}
+		}
+		if !k.fit() {
 			return false
 		}
 	}
-	if !k.fit() {
-		return false
+	if k.rows != nil {
+		return k.rows.code(keys, n, gid)
 	}
 	return k.number(n, gid)
 }
 
 // number gives the group of each row of codes.
 func (k *keyset) number(n int, gid []uint32) bool {
-	if k.chained {
-		return k.numberChain(n, gid)
-	}
 	w := k.word[:n]
 	for i, c := range k.codes {
 		pack(w, c, k.shift[i], i == 0)
@@ -145,27 +144,9 @@ func pack(w []uint64, codes []uint32, shift uint8, first bool) {
 	}
 }
 
-func (k *keyset) numberChain(n int, gid []uint32) bool {
-	prev := k.codes[0]
-	w := k.word[:n]
-	for j := range k.chain {
-		next := k.codes[j+1][:n]
-		for i, c := range next {
-			w[i] = uint64(prev[i])<<32 | uint64(c)
-		}
-		if !codeWords(&k.chain[j], w, gid) {
-			return false
-		}
-		prev = gid
-	}
-	return true
-}
-
-// fit makes the bit widths as large as the codes need.
+// fit makes the bit widths as large as the codes need, or keys rows. False means that memory
+// was refused.
 func (k *keyset) fit() bool {
-	if k.chained {
-		return true
-	}
 	ok := len(k.width) > 0
 	for i := 0; ok && i < len(k.cols); i++ {
 		ok = uint64(k.cols[i].len()) <= 1<<k.width[i]
@@ -176,7 +157,7 @@ func (k *keyset) fit() bool {
 	old := append([]uint8(nil), k.shift...)
 	width := append([]uint8(nil), k.width...)
 	if !k.choose() {
-		return k.enchain(width, old)
+		return k.toRows(width, old)
 	}
 	if k.packed.n == 0 {
 		return true
@@ -237,25 +218,31 @@ func (k *keyset) restore(width, shift []uint8) {
 	copy(k.shift, shift)
 }
 
-// enchain moves from the packed words to pairs, or leaves everything as before.
-func (k *keyset) enchain(width, shift []uint8) bool {
-	if k.chain == nil {
-		k.chain = make([]words, len(k.cols)-1)
-		for j := range k.chain {
-			k.chain[j] = words{a: k.a, spread: true}
+// toRows makes keys rows, which have the numbers of the packed words, or leaves everything as
+// before.
+func (k *keyset) toRows(width, shift []uint8) bool {
+	to := newKeyRows(k.types, k.a)
+	codes := make([]uint32, lapRows)
+	out, lap := make([]outVec, len(k.cols)), make([]chunk.Vec, len(k.cols))
+	for lo := 0; lo < k.packed.n; lo += lapRows {
+		n := min(lapRows, k.packed.n-lo)
+		for i, c := range k.cols {
+			unpack(k.packed.keys.s[lo:lo+n], codes, width[i], shift[i])
+			c.emit(codes[:n], &out[i])
+			lap[i] = out[i].vec()
+		}
+		if !to.add(lap, n) {
+			to.free()
+			k.restore(width, shift)
+			return false
 		}
 	}
-	k.chained = true
-	if k.again(&k.packed, width, shift) {
-		k.packed.free()
-		return true
+	for _, c := range k.cols {
+		c.free()
 	}
-	for j := range k.chain {
-		k.chain[j].free()
-	}
-	k.chained = false
-	k.restore(width, shift)
-	return false
+	k.packed.free()
+	k.rows = to
+	return true
 }
 
 // again numbers the keys of old, whose columns had the given widths and shifts.
@@ -300,15 +287,6 @@ func (k *keyset) columnsInto(gid []uint32, word []uint64, codes [][]uint32) {
 	switch {
 	case len(k.cols) == 1:
 		copy(codes[0], gid)
-	case k.chained:
-		cur := append([]uint32(nil), gid...)
-		for j := len(k.chain) - 1; j >= 0; j-- {
-			for i, g := range cur {
-				w := k.chain[j].keys.s[g]
-				codes[j+1][i], cur[i] = uint32(w), uint32(w>>32)
-			}
-		}
-		copy(codes[0], cur)
 	case len(k.cols) > 1:
 		kernel.Gather(word[:n], k.packed.keys.s[:k.packed.n], gid)
 		for i, c := range codes {
@@ -321,6 +299,10 @@ func (k *keyset) columnsInto(gid []uint32, word []uint64, codes [][]uint32) {
 func (k *keyset) hash(gid []uint32, out []uint64) {
 	if len(k.cols) == 0 {
 		clear(out[:len(gid)])
+		return
+	}
+	if k.rows != nil {
+		k.rows.hashes(gid, out)
 		return
 	}
 	if k.view != nil {
@@ -354,6 +336,10 @@ func combine(h, next uint64) uint64 {
 
 // emit writes the keys of groups, at most outRows, to one outVec per column.
 func (k *keyset) emit(gid []uint32, o []outVec) {
+	if k.rows != nil {
+		k.rows.emit(gid, o)
+		return
+	}
 	if k.view != nil {
 		k.emitView(gid, o)
 		return
@@ -376,6 +362,26 @@ func (k *keyset) emit(gid []uint32, o []outVec) {
 	}
 	for i, c := range k.cols {
 		c.emit(codes[i][:len(gid)], &o[i])
+	}
+}
+
+// emitPairs is emit for at most lapRows groups of whose last column no more is asked than which values are null.
+func (k *keyset) emitPairs(gid []uint32, o []outVec) {
+	if k.rows != nil {
+		k.rows.emit(gid, o)
+		return
+	}
+	k.columnsOf(gid)
+	last := len(k.cols) - 1
+	for i, c := range k.cols[:last] {
+		c.emit(k.codes[i][:len(gid)], &o[i])
+	}
+	o[last].begin(dtype.Of(dtype.Bool), len(gid))
+	null := k.cols[last].null()
+	for j, x := range k.codes[last][:len(gid)] {
+		if null != 0 && x+1 == null {
+			o[last].setNull(j)
+		}
 	}
 }
 

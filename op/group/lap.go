@@ -6,17 +6,19 @@ import (
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/internal/quantile"
 )
 
 // A lap is at most lapRows rows on their way into a table: the columns it needs,
 // the group of each row, and for every argument a lane.
 type lap struct {
-	n      int
-	keys   []chunk.Vec
-	args   []chunk.Vec
-	gid    []uint32
-	lanes  []lane
-	hi, lo []uint64 // positions, only when the plan asks for them
+	n        int
+	keys     []chunk.Vec
+	args     []chunk.Vec
+	gid      []uint32
+	lanes    []lane
+	hi, lo   []uint64 // positions, only when the plan asks for them
+	straight bool     // the rows follow each other in one morsel
 }
 
 // A lane is the valid values of one fixed-width argument and their groups.
@@ -45,7 +47,7 @@ func newLap(pl *plan) *lap {
 
 // take points the lap at rows [from, to) of m; from is a multiple of 64.
 func (l *lap) take(pl *plan, m *chunk.Batch, from, to int) {
-	l.n = to - from
+	l.n, l.straight = to-from, true
 	for i, c := range pl.keys {
 		l.keys[i] = m.Cols[c].Slice(from, to)
 	}
@@ -145,11 +147,11 @@ func orderKeys(v *chunk.Vec, o []int64) {
 		}
 	case dtype.Float32:
 		for i, x := range chunk.Slice[float32](v.Data, n) {
-			o[i] = floatOrder(float64(x))
+			o[i] = quantile.KeyOf(float64(x))
 		}
 	case dtype.Float64:
 		for i, x := range chunk.Slice[float64](v.Data, n) {
-			o[i] = floatOrder(x)
+			o[i] = quantile.KeyOf(x)
 		}
 	}
 }
@@ -159,11 +161,6 @@ func toInt64[T integer](v []T, o []int64) {
 	for i, x := range v {
 		o[i] = int64(x)
 	}
-}
-
-func floatOrder(x float64) int64 {
-	b := int64(floatKey(x))
-	return b ^ int64(uint64(b>>63)>>1)
 }
 
 // fromOrder is the inverse of orderKeys: the bits of the value in its width.

@@ -19,6 +19,7 @@ type merger struct {
 	fin  *finisher
 	out  spreader
 	hash *rowHasher
+	took func(*table) error // set: takes the groups in place of fin
 }
 
 // A piece is one input of a run.
@@ -28,13 +29,31 @@ type piece struct {
 }
 
 func newMerger(pl *plan, t op.Task) *merger {
-	return &merger{pl: pl, task: t, tab: newTable(pl, t), fin: newFinisher(pl)}
+	return &merger{pl: pl, task: t, tab: newTable(pl, t), fin: newFinisher(pl, t)}
 }
 
 func (m *merger) close() { m.tab.free() }
 
 // errDoesNotFit says that a holistic table was refused memory.
 var errDoesNotFit = errors.New("does not fit")
+
+// runAll finishes the groups of the runs of a split. Those that are worth one table only are
+// together no single run, so they would be divided by the first bits again.
+func (m *merger) runAll(runs [][]piece, put func(*chunk.Batch) error) error {
+	var all []piece
+	for _, p := range runs {
+		all = append(all, p...)
+	}
+	if len(runs) > 1 && bytesIn(all) < splitBytes {
+		return m.run(all, 0, put)
+	}
+	for _, p := range runs {
+		if err := m.run(p, 1, put); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // run finishes the groups of a run, all of whose hashes agree in the bits of the
 // levels before level.
@@ -51,7 +70,9 @@ func (m *merger) run(in []piece, level int, put func(*chunk.Batch) error) error 
 	}
 	if err == nil && sub == nil {
 		var ok bool
-		if ok, err = m.fin.all(m.tab, put); err == nil && !ok {
+		if m.took != nil {
+			err = m.took(m.tab)
+		} else if ok, err = m.fin.all(m.tab, put); err == nil && !ok {
 			err = errDoesNotFit
 		}
 	}
@@ -145,10 +166,10 @@ func (m *merger) readPiece(p piece, f func(b *chunk.Batch, from, to int) error) 
 		return nil
 	}
 	return chunk.Each(p.value, p.run, func(b *chunk.Batch) error {
-		if err := m.task.Context().Err(); err != nil {
-			return err
-		}
 		for from := 0; from < b.N; from += lapRows {
+			if err := m.task.Context().Err(); err != nil {
+				return err
+			}
 			if err := f(b, from, min(b.N, from+lapRows)); err != nil {
 				return err
 			}

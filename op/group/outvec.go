@@ -1,11 +1,14 @@
 package group
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/op"
 )
 
 // An outVec builds one column of an output batch in scratch that is used again
@@ -13,10 +16,12 @@ import (
 type outVec struct {
 	v     chunk.Vec
 	dict  *chunk.Dict // set: data are its codes
+	lent  bool        // v has buffers of another
 	data  []byte
 	valid []uint64
 	off   []int32
 	str   []byte
+	large buf[byte] // that str begins
 }
 
 // outRows is how many groups are given out at a time.
@@ -24,7 +29,7 @@ const outRows = 4096
 
 // begin starts a column of n values of type t, all valid.
 func (o *outVec) begin(t dtype.Type, n int) {
-	o.v, o.dict = chunk.Vec{Type: t, N: n}, nil
+	o.v, o.dict, o.lent = chunk.Vec{Type: t, N: n}, nil, false
 	switch k := t.Kind; {
 	case k.IsVar():
 		o.off, o.str = append(o.off[:0], 0), o.str[:0]
@@ -87,15 +92,87 @@ func (o *outVec) room(n, more int) {
 	o.str = o.str[:cap(o.str)]
 }
 
+// largeText is from how many bytes on the text of a column comes from the budget: on the heap it would be garbage until the next
+// collection.
+const largeText = 256 << 10
+
+// reserve makes room for n more bytes of text.
+func (o *outVec) reserve(t op.Task, n int) {
+	if n += len(o.str); n <= cap(o.str) {
+		return
+	}
+	if n < largeText {
+		o.str = slices.Grow(o.str, n-len(o.str))
+		return
+	}
+	var next buf[byte]
+	next.must(t, 0, n)
+	o.str = next.s[:copy(next.s, o.str)]
+	o.large.free(t)
+	o.large = next
+}
+
+// release gives back what reserve took.
+func (o *outVec) release(a mem.Allocator) {
+	if o.large.s != nil {
+		o.large.free(a)
+		o.off, o.str = nil, nil
+	}
+}
+
 func (o *outVec) addText(b []byte) {
 	o.str = append(o.str, b...)
 	o.off = append(o.off, int32(len(o.str)))
 }
 
+// lend makes v the column, whose buffers must live as long.
+func (o *outVec) lend(v chunk.Vec) { o.v, o.dict, o.lent = v, nil, true }
+
+// gather makes the column the values of v at idx.
+func (o *outVec) gather(v *chunk.Vec, idx []uint32) {
+	n := len(idx)
+	o.begin(v.Type, n)
+	if v.Valid != nil {
+		if w := chunk.Words(n); len(o.valid) < w {
+			o.valid = make([]uint64, max(w, chunk.Words(outRows)))
+		}
+		o.v.Valid = o.valid[:chunk.Words(n)]
+		kernel.GatherBits(o.v.Valid, v.Valid, idx)
+	}
+	switch w := v.Type.Width(); {
+	case v.Dict != nil:
+		kernel.Gather(o.codes(v.Dict, n), chunk.Values[uint32](v), idx)
+	case v.Type.Kind.IsVar():
+		size := 0
+		for _, i := range idx {
+			size += int(v.Off[i+1] - v.Off[i])
+		}
+		o.room(0, size+16)
+		o.off = slices.Grow(o.off, n)[:1+n]
+		chunk.GatherText(o.off, o.str, v.Off, v.Str, idx)
+		o.str = o.str[:size]
+	case v.Type.Kind == dtype.Bool:
+		kernel.GatherBits(chunk.Slice[uint64](o.data, chunk.Words(n)), v.Bits(), idx)
+	case w == 1:
+		kernel.Gather(fixedOut[uint8](o, n), chunk.Values[uint8](v), idx)
+	case w == 2:
+		kernel.Gather(fixedOut[uint16](o, n), chunk.Values[uint16](v), idx)
+	case w == 4:
+		kernel.Gather(fixedOut[uint32](o, n), chunk.Values[uint32](v), idx)
+	case w == 8:
+		kernel.Gather(fixedOut[uint64](o, n), chunk.Values[uint64](v), idx)
+	case w == 16:
+		out, in := o.fixed16(n), decimals(v, v.N)
+		for i, j := range idx {
+			out[i] = in[j]
+		}
+	}
+}
+
 // vec returns the finished column; it lives until the next begin.
 func (o *outVec) vec() chunk.Vec {
 	switch k := o.v.Type.Kind; {
-	case k == dtype.Null:
+	case k == dtype.Null || o.lent:
 	case o.dict != nil:
 		o.v.Dict, o.v.Data = o.dict, o.data[:o.v.N*4]
 	case k.IsVar():

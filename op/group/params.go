@@ -147,7 +147,7 @@ func (p Params) columns(in dtype.Schema) (all []output, err error) {
 			return nil, fmt.Errorf("key %q is named twice", k)
 		}
 		if in[c].Type.Kind.IsNested() {
-			return nil, fmt.Errorf("key %q is %s: lists and structs are no keys; take their parts", k, in[c].Type)
+			return nil, fmt.Errorf("key %q is %s: lists and structs are no keys; take their parts", dtype.Shown(k), in[c].Type)
 		}
 		all = append(all, output{field: in[c], key: i, agg: -1, col: -1})
 	}
@@ -224,7 +224,7 @@ func (a Agg) field(in dtype.Schema, whole bool) (dtype.Field, error) {
 		return f, err
 	}
 	if !ok {
-		return f, fmt.Errorf("%s of column %q: type %s has none", a.Fn, a.Col, in[c].Type)
+		return f, fmt.Errorf("%s of column %q: type %s has none", a.Fn, dtype.Shown(a.Col), in[c].Type)
 	}
 	return f, nil
 }
@@ -251,7 +251,7 @@ func (a Agg) result(in dtype.Schema, c int, null *bool) (dtype.Type, bool, error
 		return dtype.Of(dtype.Float64), number || a.Fn == Mean && k == dtype.Decimal128, nil
 	case Quantile, ApproxQuantile:
 		if !(a.Q >= 0 && a.Q <= 1) {
-			return t, false, fmt.Errorf("%s %v of column %q: want 0 to 1", a.Fn, a.Q, a.Col)
+			return t, false, fmt.Errorf("%s %v of column %q: want 0 to 1", a.Fn, a.Q, dtype.Shown(a.Col))
 		}
 		return dtype.Of(dtype.Float64), number, nil
 	case Mode:
@@ -260,7 +260,7 @@ func (a Agg) result(in dtype.Schema, c int, null *bool) (dtype.Type, bool, error
 		*null = true
 		d, err := in.Find(a.Col2)
 		if err == nil && !sortable(in[d].Type.Kind) {
-			err = fmt.Errorf("%s by column %q: type %s is none to go by; want a number, bool, date or time", a.Fn, a.Col2, in[d].Type)
+			err = fmt.Errorf("%s by column %q: type %s is none to go by; want a number, bool, date or time", a.Fn, dtype.Shown(a.Col2), in[d].Type)
 		}
 		return t, true, err
 	case List:
@@ -281,7 +281,7 @@ func (a Agg) result(in dtype.Schema, c int, null *bool) (dtype.Type, bool, error
 			return t, false, err
 		}
 		if k2 := in[d].Type.Kind; !k2.IsNumeric() && k2 != dtype.Bool && k2 != dtype.Null {
-			return t, false, fmt.Errorf("%s of column %q: type %s has none", a.Fn, a.Col2, in[d].Type)
+			return t, false, fmt.Errorf("%s of column %q: type %s has none", a.Fn, dtype.Shown(a.Col2), in[d].Type)
 		}
 		return dtype.Of(dtype.Float64), number, nil
 	case Min, Max:

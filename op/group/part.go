@@ -105,7 +105,7 @@ func srcInt64(b []byte, off int32, at int) int64 {
 
 // lenPart counts rows, or the valid values of an argument.
 type lenPart struct {
-	rowPart
+	countPart
 	arg int // -1: rows
 }
 
@@ -124,7 +124,10 @@ func (p *lenPart) update(l *lap) {
 	}
 }
 
-func (p *lenPart) merge(gid []uint32, b []byte, off []int32, at int) error {
+// A countPart is one count, which is added up.
+type countPart struct{ rowPart }
+
+func (p *countPart) merge(gid []uint32, b []byte, off []int32, at int) error {
 	d, s := p.base()
 	for i, g := range gid {
 		*int64At(d, s, g, 0) += srcInt64(b, off[i], at)
@@ -139,10 +142,14 @@ type intSumPart struct {
 	arg      int
 	unsigned bool
 	carry    map[uint32]int64
+	added    int64 // values of at most 32 bits, calm once there was something else
 }
 
-func (p *intSumPart) reset() { clear(p.carry) }
-func (p *intSumPart) free()  { p.carry = nil }
+// calm is how many values of at most 32 bits have a sum of less than 63.
+const calm = 1 << 31
+
+func (p *intSumPart) reset() { clear(p.carry); p.added = 0 }
+func (p *intSumPart) free()  { p.carry, p.added = nil, 0 }
 
 func (p *intSumPart) update(l *lap) {
 	a := &l.lanes[p.arg]
@@ -174,6 +181,12 @@ func sumInts[T integer](p *intSumPart, a *lane, v []T) {
 		return
 	}
 	g := a.g[:len(v)]
+	if p.added += int64(len(v)); unsafe.Sizeof(*new(T)) <= 4 && p.added <= calm {
+		for i, x := range v {
+			*int64At(b, s, g[i], 0) += int64(x)
+		}
+		return
+	}
 	for i, x := range v {
 		d := int64At(b, s, g[i], 0)
 		o, y := *d, int64(x)
@@ -208,6 +221,7 @@ func (p *intSumPart) carryOver(g uint32, y int64) {
 
 // add adds the number carry·2^64 + lo, lo read as the column is signed or not.
 func (p *intSumPart) add(g uint32, lo, carry int64) {
+	p.added = calm
 	b, s := p.base()
 	d := int64At(b, s, g, 0)
 	r := *d + lo

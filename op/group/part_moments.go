@@ -20,6 +20,12 @@ import (
 // exponent per argument, chosen from the first values such that values from
 // 2^-45 to 2^13 of the greatest of these fit; 2^33 of them cannot run over. Other
 // values go to big integers of the group. Integers have the unit 1.
+//
+// Of a correlation small integers are added up in words of their own beside n, in the one cache line
+// of the group that they touch; a sum is that word and the 256 bits.
+//
+//	variance     n │ Σx │ Σx²
+//	correlation  n │ small Σx Σy Σx² Σy² Σxy │ Σx │ Σy │ Σx² │ Σy² │ Σxy │ room, up to whole lines
 type momentsPart struct {
 	rowPart
 	args [2]int // second is -1 for a variance
@@ -27,10 +33,13 @@ type momentsPart struct {
 	rows int64  // since the sums were last known to be far from running over
 	wide map[uint32]*bigMoments
 	held int64
+	lead uintptr // the word of the row where the sums of 256 bits begin
+	calm int64   // rows since the words of small integers were last empty
 
-	in  [2]scaled
-	col [2]pairColumn
-	and []uint64
+	in   [2]scaled
+	col  [2]pairColumn
+	and  []uint64
+	ints [2][]int64
 }
 
 // bigMoments are sums in units of 2^-1074 and 2^-2148.
@@ -62,11 +71,35 @@ func (p *momentsPart) sums() int {
 	return 5
 }
 
-func momentsWidth(k int) int { return 8 + 32*k }
+// newMoments makes a part; row makes its place in the rows.
+func newMoments(row func(width int) rowPart, x, y int) *momentsPart {
+	p := &momentsPart{args: [2]int{x, y}, lead: 1}
+	if y < 0 {
+		p.rowPart = row(8 + 2*32)
+	} else {
+		p.rowPart, p.lead = row(calmWidth), calmLead
+	}
+	return p
+}
+
+// at is where the 256 bits of sum k of group g are, given base.
+func (p *momentsPart) at(b unsafe.Pointer, s uintptr, g uint32, k int) *[4]uint64 {
+	return (*[4]uint64)(unsafe.Pointer(int64At(b, s, g, p.lead+4*uintptr(k))))
+}
+
+// sum is sum k of group g.
+func (p *momentsPart) sum(g uint32, k int) [4]uint64 {
+	b, s := p.base()
+	x := *p.at(b, s, g, k)
+	if p.lead == calmLead {
+		addSmall(x[:], *int64At(b, s, g, 1+uintptr(k)))
+	}
+	return x
+}
 
 func (p *momentsPart) reset() {
 	clear(p.wide)
-	p.unit, p.rows = [2]int{}, 0
+	p.unit, p.rows, p.calm = [2]int{}, 0, 0
 	p.t.release(p.held)
 	p.held = 0
 }
@@ -95,7 +128,14 @@ func (p *momentsPart) update(l *lap) {
 		a := &l.lanes[p.args[0]]
 		p.in[0].load(&a.v, a.n, &p.unit[0])
 	} else {
-		g = p.pair(l)
+		var x, y *chunk.Vec
+		if x, y, g = p.pair(l); len(g) == 0 || p.updateCalm(x, y, g) {
+			return
+		}
+		// An integer beside a float is taken as a float: they share no unit otherwise.
+		mixed := x.Type.Kind.IsFloat() != y.Type.Kind.IsFloat()
+		p.in[0].loadAs(x, len(g), &p.unit[0], mixed)
+		p.in[1].loadAs(y, len(g), &p.unit[1], mixed)
 	}
 	if p.updateSmall(g) {
 		return
@@ -108,7 +148,7 @@ func (p *momentsPart) update(l *lap) {
 			p.addBig(g, i)
 			continue
 		}
-		at := func(k uintptr) *[4]uint64 { return (*[4]uint64)(unsafe.Pointer(int64At(b, s, g, 1+4*k))) }
+		at := func(k int) *[4]uint64 { return p.at(b, s, g, k) }
 		addFixed(at(0), 0, x.m[i], uint(x.shift[i]), x.neg[i])
 		if p.args[1] < 0 {
 			addProduct(at(1), x, x, i)
@@ -143,7 +183,7 @@ func (p *momentsPart) updateSmall(g []uint32) bool {
 	for i, g := range g {
 		n := int64At(b, s, g, 0)
 		*n++
-		acc := (*[20]uint64)(unsafe.Add(unsafe.Pointer(n), 8))
+		acc := (*[20]uint64)(unsafe.Pointer(p.at(b, s, g, 0)))
 		v, w := x.int64(i), y.int64(i)
 		addSmall(acc[0:4], v)
 		addSmall(acc[4:8], w)
@@ -204,14 +244,14 @@ type pairColumn struct {
 	g   []uint32
 }
 
-// pair loads the rows where both arguments are valid and returns their groups.
-func (p *momentsPart) pair(l *lap) []uint32 {
-	x, y := &l.args[p.args[0]], &l.args[p.args[1]]
-	ints := x.Type.Kind.IsFloat() == y.Type.Kind.IsFloat()
+// pair returns the arguments of the rows where both are valid, and their groups.
+func (p *momentsPart) pair(l *lap) (x, y *chunk.Vec, g []uint32) {
+	x, y = &l.args[p.args[0]], &l.args[p.args[1]]
 	if x.Type.Kind == dtype.Null || y.Type.Kind == dtype.Null {
-		return nil
+		return x, y, nil
 	}
-	n, g := l.n, l.gid[:l.n]
+	n := l.n
+	g = l.gid[:n]
 	if x.Valid != nil || y.Valid != nil {
 		p.and = slices.Grow(p.and[:0], chunk.Words(lapRows))[:chunk.Words(n)]
 		for i := range p.and {
@@ -234,10 +274,7 @@ func (p *momentsPart) pair(l *lap) []uint32 {
 		kernel.Compress(p.col[0].g[:l.n+64], l.gid[:l.n], p.and)
 		g, x, y = p.col[0].g[:n], &p.col[0].v, &p.col[1].v
 	}
-	// An integer beside a float is taken as a float: they share no unit otherwise.
-	p.in[0].loadAs(x, n, &p.unit[0], !ints)
-	p.in[1].loadAs(y, n, &p.unit[1], !ints)
-	return g
+	return x, y, g
 }
 
 func (s *scaled) load(v *chunk.Vec, n int, unit *int) { s.loadAs(v, n, unit, false) }
@@ -396,11 +433,13 @@ func (p *momentsPart) units(k int, unit [2]int) uint {
 
 // fold moves every group's sums to big integers, far from running over.
 func (p *momentsPart) fold() {
+	if p.calm > 0 {
+		p.settle()
+	}
 	b, s := p.base()
 	for g := range p.t.made {
 		for k := range p.sums() {
-			acc := (*[4]uint64)(unsafe.Pointer(int64At(b, s, uint32(g), uintptr(1+4*k))))
-			if *acc != [4]uint64{} {
+			if acc := p.at(b, s, uint32(g), k); *acc != [4]uint64{} {
 				p.addUnits(uint32(g), k, *acc, p.unit)
 				*acc = [4]uint64{}
 			}
@@ -442,13 +481,18 @@ func bigFixed(a [4]uint64) *big.Int {
 	return x
 }
 
-// A packed state is the row and the two units.
-func (p *momentsPart) packed() int { return p.w + 16 }
+// A packed state is n, the sums and the two units.
+func (p *momentsPart) packed() int { return 8 + 32*p.sums() + 16 }
 
 func (p *momentsPart) pack(g uint32, dst []byte) {
-	copy(dst, p.row(g))
-	putInt64(dst[p.w:], int64(p.unit[0]))
-	putInt64(dst[p.w+8:], int64(p.unit[1]))
+	putInt64(dst, p.word(g, 0))
+	for k := range p.sums() {
+		x := p.sum(g, k)
+		copy(dst[8+32*k:], chunk.Bytes(x[:]))
+	}
+	units := dst[8+32*p.sums():]
+	putInt64(units, int64(p.unit[0]))
+	putInt64(units[8:], int64(p.unit[1]))
 }
 
 func (p *momentsPart) packAll(gid []uint32, dst []byte, at, step int) {
@@ -460,10 +504,11 @@ func (p *momentsPart) packAll(gid []uint32, dst []byte, at, step int) {
 func (p *momentsPart) plain() bool { return len(p.wide) == 0 }
 
 func (p *momentsPart) merge(gid []uint32, b []byte, off []int32, at int) error {
+	w := p.packed() - 16
 	for i, g := range gid {
-		src := b[int(off[i])+at:][:p.w+16]
+		src := b[int(off[i])+at:][:w+16]
 		n := getInt64(src)
-		unit := [2]int{int(getInt64(src[p.w:])), int(getInt64(src[p.w+8:]))}
+		unit := [2]int{int(getInt64(src[w:])), int(getInt64(src[w+8:]))}
 		if unit[0] < 0 || unit[0] > 2047 || unit[1] < 0 || unit[1] > 2047 {
 			return errCorrupt
 		}
@@ -482,7 +527,7 @@ func (p *momentsPart) merge(gid []uint32, b []byte, off []int32, at int) error {
 			switch {
 			case x == [4]uint64{}:
 			case unit == p.unit && n <= 1<<31:
-				acc := (*[4]uint64)(unsafe.Pointer(int64At(base, s, g, uintptr(1+4*k))))
+				acc := p.at(base, s, g, k)
 				var c uint64
 				for j := range acc {
 					acc[j], c = bits.Add64(acc[j], x[j], c)
@@ -538,8 +583,7 @@ func (p *momentsPart) mergeExtra(g uint32, _, extra []byte) error {
 
 // total returns sum k of group g and the exponent of its unit: exact.
 func (p *momentsPart) total(g uint32, k int) *big.Int {
-	b, s := p.base()
-	x := bigFixed(*(*[4]uint64)(unsafe.Pointer(int64At(b, s, g, uintptr(1+4*k)))))
+	x := bigFixed(p.sum(g, k))
 	if w := p.wide[g]; w != nil {
 		x.Lsh(x, p.units(k, p.unit))
 		x.Add(x, &w.sum[k])
@@ -553,9 +597,26 @@ func (p *momentsPart) variance(g uint32) (v *big.Float, ok bool) {
 	return p.second(g, 1, 0, 0, 2*max(p.unit[0], 1))
 }
 
+// quickVariance is variance in 256 bits; false when these do not suffice.
+func (p *momentsPart) quickVariance(g uint32) (x float64, ok bool) {
+	return p.quick(g, 1, 0, 0, 2*max(p.unit[0], 1))
+}
+
+// quick is second in 256 bits; false when these do not suffice.
+func (p *momentsPart) quick(g uint32, q, a, b, unit int) (x float64, ok bool) {
+	if len(p.wide) > 0 && p.wide[g] != nil {
+		return 0, false
+	}
+	return second(p.word(g, 0), p.sum(g, q), p.sum(g, a), p.sum(g, b), unit-2150)
+}
+
 // covariance returns (n·Σxy − Σx·Σy) / (n·(n−1)); ok is false below two rows.
 func (p *momentsPart) covariance(g uint32) (x float64, ok bool) {
-	v, ok := p.second(g, 4, 0, 1, max(p.unit[0], 1)+max(p.unit[1], 1))
+	unit := max(p.unit[0], 1) + max(p.unit[1], 1)
+	if x, ok := p.quick(g, 4, 0, 1, unit); ok {
+		return x, true
+	}
+	v, ok := p.second(g, 4, 0, 1, unit)
 	if v == nil {
 		return math.NaN(), ok
 	}

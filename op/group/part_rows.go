@@ -1,11 +1,13 @@
 package group
 
 import (
-	"math"
-	"math/big"
+	"context"
+	"slices"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/quantile"
+	"github.com/weft-data/weft/internal/radix"
 )
 
 // medianPart gathers all valid values of its groups, as order keys. It is never
@@ -22,7 +24,8 @@ type medianPart struct {
 	picked [][2]int64 // the middle values that passes found, by group
 	counts []int64    // and how many there were
 
-	sorted buf[int64] // values by group, once finished
+	moved  []uint32    // being joined with another: the groups that these are there, as far as they are known
+	sorted buf[uint64] // values by group, once finished: keys that order as unsigned words
 	ends   buf[uint32]
 	done   bool
 }
@@ -31,7 +34,12 @@ func (p *medianPart) room(l *lap) bool {
 	if p.off {
 		return true
 	}
-	n := p.n + l.n
+	return p.roomFor(l.n)
+}
+
+// roomFor makes room for n more values, and to finish.
+func (p *medianPart) roomFor(n int) bool {
+	n += p.n
 	m := p.t.mem
 	return p.gids.grow(m, p.n, n) && p.vals.grow(m, p.n, n) && p.sorted.grow(m, 0, n) && p.ends.grow(m, 0, p.t.made+1)
 }
@@ -48,7 +56,9 @@ func (p *medianPart) update(l *lap) {
 
 func (p *medianPart) merge([]uint32, []byte, []int32, int) error { return errCorrupt }
 
-func (p *medianPart) reset() { p.n, p.done, p.off, p.picked, p.counts = 0, false, false, nil, nil }
+func (p *medianPart) reset() {
+	p.n, p.done, p.off, p.picked, p.counts, p.moved = 0, false, false, nil, nil, nil
+}
 
 func (p *medianPart) free() {
 	p.gids.free(p.t.mem)
@@ -58,13 +68,13 @@ func (p *medianPart) free() {
 	p.reset()
 }
 
-// order moves the values of every group together: a counting sort by group.
-func (p *medianPart) order() bool {
+// order moves the values of every group together: a counting sort by group. False means that memory was refused.
+func (p *medianPart) order(ctx context.Context) (ok bool, err error) {
 	if p.done || p.off {
-		return true
+		return true, nil
 	}
 	if !p.ends.grow(p.t.mem, 0, p.t.made+1) || !p.sorted.grow(p.t.mem, 0, p.n) {
-		return false
+		return false, nil
 	}
 	st := p.ends.s[:p.t.made+1]
 	clear(st)
@@ -76,28 +86,29 @@ func (p *medianPart) order() bool {
 		st[g] = sum
 		sum += c
 	}
-	for i, g := range p.gids.s[:p.n] {
-		p.sorted.s[st[g]] = p.vals.s[i]
-		st[g]++
+	for lo := 0; lo < p.n; lo += stretch {
+		if err := ctx.Err(); err != nil {
+			return true, err
+		}
+		vals := p.vals.s[lo:min(lo+stretch, p.n)]
+		for i, g := range p.gids.s[lo:min(lo+stretch, p.n)] {
+			p.sorted.s[st[g]] = uint64(vals[i]) ^ 1<<63
+			st[g]++
+		}
 	}
 	p.done = true // st[g] is now where group g ends
-	return true
+	return true, nil
 }
 
-// rankOf returns where quantile q of n values in order is: behind which of them, and
-// how much of the way to the next.
-func rankOf(q float64, n int64) (rank int64, part float64) {
-	at := q * float64(n-1)
-	rank = min(int64(at), n-1)
-	return rank, at - float64(rank)
-}
+// stretch is how many values of a group are moved between two looks at whether the task goes on: a millisecond or two.
+const stretch = 1 << 17
 
 // middle returns the two values of group g between which the quantile is, the same
 // one twice when it is one of them, and how far it is from the first.
-func (p *medianPart) middle(g uint32) (a, b int64, part float64, ok bool) {
+func (p *medianPart) middle(ctx context.Context, g uint32) (a, b int64, part float64, ok bool, err error) {
 	if p.off {
-		_, part = rankOf(p.q, p.counts[g])
-		return p.picked[g][0], p.picked[g][1], part, p.counts[g] > 0
+		_, part = quantile.RankOf(p.q, p.counts[g])
+		return p.picked[g][0], p.picked[g][1], part, p.counts[g] > 0, nil
 	}
 	lo := uint32(0)
 	if g > 0 {
@@ -105,95 +116,18 @@ func (p *medianPart) middle(g uint32) (a, b int64, part float64, ok bool) {
 	}
 	v := p.sorted.s[lo:p.ends.s[g]]
 	if len(v) == 0 {
-		return 0, 0, 0, false
+		return 0, 0, 0, false, nil
 	}
-	rank, part := rankOf(p.q, int64(len(v)))
+	rank, part := quantile.RankOf(p.q, int64(len(v)))
 	k := int(rank)
-	a = quickSelect(v, k)
-	b = a
+	if err := radix.Nth(ctx, v, k); err != nil {
+		return 0, 0, 0, false, err
+	}
+	next := v[k]
 	if part > 0 {
-		b = math.MaxInt64
-		for _, x := range v[k+1:] {
-			b = min(b, x)
-		}
+		next = slices.Min(v[k+1:])
 	}
-	return a, b, part, true
-}
-
-// quickSelect moves the k-th least value to v[k], lesser ones before it and
-// greater ones after it, and returns it. Hoare's algorithm with the median of
-// three as pivot.
-func quickSelect(v []int64, k int) int64 {
-	lo, hi := 0, len(v)-1
-	for hi > lo {
-		mid := lo + (hi-lo)/2
-		a, b, c := v[lo], v[mid], v[hi]
-		pivot := max(min(a, b), min(max(a, b), c))
-		i, j := lo, hi
-		for i <= j {
-			for v[i] < pivot {
-				i++
-			}
-			for v[j] > pivot {
-				j--
-			}
-			if i <= j {
-				v[i], v[j] = v[j], v[i]
-				i++
-				j--
-			}
-		}
-		switch {
-		case k <= j:
-			hi = j
-		case k >= i:
-			lo = i
-		default:
-			return v[k]
-		}
-	}
-	return v[k]
-}
-
-// between returns the value a part of the way between two, given as order keys.
-func between(k dtype.Kind, a, b int64, part float64) float64 {
-	x, y := fromKey(k, a), fromKey(k, b)
-	switch {
-	case a == b:
-		return x
-	case part != 0.5 && math.Abs(y-x) <= math.MaxFloat64:
-		return x + (y-x)*part
-	case part != 0.5:
-		return x*(1-part) + y*part
-	case math.Abs(x) > math.MaxFloat64/2 || math.Abs(y) > math.MaxFloat64/2:
-		return x/2 + y/2
-	}
-	if k.IsInt() && (math.Abs(x) >= 1<<52 || math.Abs(y) >= 1<<52) {
-		return wideMiddle(k, a, b)
-	}
-	return (x + y) / 2
-}
-
-// wideMiddle is the middle of two large integers, rounded once.
-func wideMiddle(k dtype.Kind, a, b int64) float64 {
-	whole := func(o int64) *big.Int {
-		if k == dtype.Uint64 {
-			return new(big.Int).SetUint64(uint64(o) ^ 1<<63)
-		}
-		return big.NewInt(o)
-	}
-	f, _ := new(big.Float).SetInt(whole(a).Add(whole(a), whole(b))).Float64()
-	return f / 2
-}
-
-func fromKey(k dtype.Kind, o int64) float64 {
-	switch k {
-	case dtype.Uint64:
-		return float64(uint64(o) ^ 1<<63)
-	case dtype.Float32, dtype.Float64:
-		return math.Float64frombits(uint64(o ^ int64(uint64(o>>63)>>1)))
-	}
-	return float64(o)
+	return int64(v[k] ^ 1<<63), int64(next ^ 1<<63), part, true, nil
 }
 
 // distinctPart counts the distinct valid values of its groups: a coder numbers

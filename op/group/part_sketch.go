@@ -77,18 +77,17 @@ func (p *sketchPart) widen(g uint32) bool {
 	if h.n >= sparseMost {
 		n = registers
 	}
-	next, old, ok := p.renew(g, n)
-	clear(next)
-	for at := 0; ok && at < len(old); at += 8 {
-		switch x := uint64(getInt64(old[at:])); {
-		case x == 0:
-		case n == registers:
-			register(next, x)
-		default:
-			putInt64(hashSlot(next, x), int64(x))
+	return p.renew(g, n, func(next, old []byte) {
+		for at := 0; at < len(old); at += 8 {
+			switch x := uint64(getInt64(old[at:])); {
+			case x == 0:
+			case n == registers:
+				register(next, x)
+			default:
+				putInt64(hashSlot(next, x), int64(x))
+			}
 		}
-	}
-	return ok
+	})
 }
 
 // hashSlot returns where x is in a table of hashes, or belongs.

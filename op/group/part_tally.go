@@ -2,12 +2,15 @@ package group
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"math"
 	"slices"
+	"unsafe"
 
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/internal/quantile"
 )
 
 // tallyPart counts how often values occur in a group: a hash table of keys and
@@ -20,15 +23,25 @@ type tallyPart struct {
 	codes   []uint32
 	keys    []int64
 	gid     []uint32
+	at      []int32 // their entries, where nothing was moved since
 	got     int
+	found   []tallied // of one group
+	entries int64     // of all groups
 }
 
-// A tally entry is 16 bytes: the key, and twice the count with a 1 that says that the
-// entry is in use. Tables are doubled when three quarters are.
+// A tallied value is its key, and how often it occurs. In a table n is twice that, with a 1 that says that the entry is in
+// use. Tables are doubled when three quarters are.
+type tallied struct{ key, n int64 }
+
 const (
-	tallyBytes = 16
+	tallyBytes = int(unsafe.Sizeof(tallied{}))
 	tallyFirst = 4 // entries
 )
+
+// tallies views a region as its table.
+func tallies(b []byte) []tallied {
+	return unsafe.Slice((*tallied)(unsafe.Pointer(unsafe.SliceData(b))), len(b)/tallyBytes)
+}
 
 // bucketShift is how many low bits of a float's order key a bucket leaves out: it
 // keeps 6 bits of the mantissa, so that a bucket is at most 1/64 of its values wide.
@@ -36,6 +49,7 @@ const bucketShift = 46
 
 func (p *tallyPart) reset() {
 	p.regionPart.reset()
+	p.entries = 0
 	if p.col != nil {
 		p.col.reset()
 	}
@@ -43,15 +57,21 @@ func (p *tallyPart) reset() {
 
 func (p *tallyPart) free() {
 	p.regionPart.free()
+	p.entries = 0
 	if p.col != nil {
 		p.col.free()
 	}
+}
+
+func (p *tallyPart) swells() bool {
+	return p.slabs.all > limits.tallyBytes && 4*p.entries > p.t.taken
 }
 
 // load finds the keys of the valid values of a lap and their groups.
 func (p *tallyPart) load(l *lap) bool {
 	if p.keys == nil {
 		p.keys, p.gid, p.codes = make([]int64, lapRows), make([]uint32, lapRows), make([]uint32, lapRows+1)
+		p.at = make([]int32, lapRows)
 	}
 	a := &l.lanes[p.arg]
 	p.got = 0
@@ -63,7 +83,7 @@ func (p *tallyPart) load(l *lap) bool {
 			k := a.v.Type.Kind
 			for i, x := range p.keys[:a.n] {
 				if !k.IsFloat() {
-					x = floatOrder(fromKey(k, x))
+					x = quantile.KeyOf(quantile.Value(k, x))
 				}
 				p.keys[i] = x >> bucketShift
 			}
@@ -92,69 +112,70 @@ func (p *tallyPart) room(l *lap) bool {
 		return false
 	}
 	for i, g := range p.gid[:p.got] {
-		if !p.enter(g, p.keys[i]) {
+		at, ok := p.enter(g, p.keys[i])
+		if !ok {
 			return false
 		}
+		p.at[i] = int32(at)
 	}
 	return true
 }
 
 func (p *tallyPart) update(*lap) {
 	for i, g := range p.gid[:p.got] {
-		p.count(g, p.keys[i], 1)
+		t := tallies(p.region(g))
+		e := &t[p.at[i]]
+		if e.n == 0 || e.key != p.keys[i] { // a later value of the lap made the table longer
+			e = &t[entryOf(t, p.keys[i])]
+		}
+		e.n += 2
 	}
 }
 
 // entryOf returns where key is in a table, or the empty entry where it belongs.
-func entryOf(table []byte, key int64) []byte {
-	mask := uint64(len(table)/tallyBytes - 1)
-	for i := kernel.HashKey(uint64(key)); ; i++ {
-		e := table[i&mask*tallyBytes:][:tallyBytes]
-		if getInt64(e[8:]) == 0 || getInt64(e) == key {
-			return e
+func entryOf(t []tallied, key int64) int {
+	mask := uint64(len(t) - 1)
+	for i := kernel.HashKey(uint64(key)) & mask; ; i = (i + 1) & mask {
+		if e := &t[i]; e.n == 0 || e.key == key {
+			return int(i)
 		}
 	}
 }
 
-// enter makes an entry for key.
-func (p *tallyPart) enter(g uint32, key int64) bool {
+// enter returns where the entry for key is, which it makes if there is none; false when there is no memory for it.
+func (p *tallyPart) enter(g uint32, key int64) (at int, ok bool) {
 	h := p.head(g)
-	if h.cap > 0 {
-		if e := entryOf(p.region(g), key); getInt64(e[8:]) != 0 {
-			return true
+	t := tallies(p.region(g))
+	if len(t) > 0 {
+		if at = entryOf(t, key); t[at].n != 0 {
+			return at, true
 		}
 	}
-	if 4*(h.n+1)*tallyBytes > 3*h.cap {
-		next, old, ok := p.renew(g, max(2*int(h.cap), tallyFirst*tallyBytes))
-		if !ok {
-			return false
-		}
-		clear(next)
-		for at := 0; at < len(old); at += tallyBytes {
-			if getInt64(old[at+8:]) != 0 {
-				copy(entryOf(next, getInt64(old[at:])), old[at:at+tallyBytes])
+	if 4*(h.n+1)*int64(tallyBytes) > 3*h.cap {
+		if !p.renew(g, max(2*int(h.cap), tallyFirst*tallyBytes), func(next, old []byte) {
+			t := tallies(next)
+			for _, e := range tallies(old) {
+				if e.n != 0 {
+					t[entryOf(t, e.key)] = e
+				}
 			}
+		}) {
+			return 0, false
 		}
+		t = tallies(p.region(g))
+		at = entryOf(t, key)
 	}
-	e := entryOf(p.region(g), key)
-	putInt64(e, key)
-	putInt64(e[8:], 1)
+	t[at] = tallied{key, 1}
 	h.n++
-	return true
-}
-
-// count adds to an entry that exists.
-func (p *tallyPart) count(g uint32, key, by int64) {
-	e := entryOf(p.region(g), key)
-	putInt64(e[8:], getInt64(e[8:])+2*by)
+	p.entries++
+	return at, true
 }
 
 // each calls f for the values of a group and how often there are.
 func (p *tallyPart) each(g uint32, f func(key, n int64)) {
-	b := p.region(g)
-	for at := 0; at < len(b); at += tallyBytes {
-		if n := getInt64(b[at+8:]) >> 1; n > 0 {
-			f(getInt64(b[at:]), n)
+	for _, e := range tallies(p.region(g)) {
+		if n := e.n >> 1; n > 0 {
+			f(e.key, n)
 		}
 	}
 }
@@ -233,12 +254,13 @@ func (p *tallyPart) eachExtra(b []byte, f func(key, n int64) bool) (ok bool, err
 }
 
 func (p *tallyPart) prepare(g uint32, extra []byte) bool {
-	ok, err := p.eachExtra(extra, func(key, _ int64) bool { return p.enter(g, key) })
+	ok, err := p.eachExtra(extra, func(key, _ int64) bool { _, ok := p.enter(g, key); return ok })
 	return ok || err != nil // mergeExtra says what is wrong
 }
 
 func (p *tallyPart) mergeExtra(g uint32, _, extra []byte) error {
-	_, err := p.eachExtra(extra, func(key, n int64) bool { p.count(g, key, n); return true })
+	t := tallies(p.region(g)) // with an entry for each, as prepare made them
+	_, err := p.eachExtra(extra, func(key, n int64) bool { t[entryOf(t, key)].n += 2 * n; return true })
 	return err
 }
 
@@ -261,21 +283,15 @@ func (p *tallyPart) mode(g uint32) (best int64, ok bool) {
 // quantile returns the middle of the bucket in which the value of rank ⌊q·(n-1)⌋ is;
 // of whole numbers the only one in it if there is only one.
 func (p *tallyPart) quantile(g uint32, q float64, whole bool) (float64, bool) {
-	type pair struct{ key, n int64 }
-	var all []pair
+	p.found = p.found[:0]
 	n := int64(0)
-	p.each(g, func(key, k int64) { all = append(all, pair{key, k}); n += k })
+	p.each(g, func(key, k int64) { p.found = append(p.found, tallied{key, k}); n += k })
 	if n == 0 {
 		return 0, false
 	}
-	slices.SortFunc(all, func(x, y pair) int {
-		if x.key < y.key {
-			return -1
-		}
-		return 1
-	})
-	rank, _ := rankOf(q, n)
-	for _, x := range all {
+	slices.SortFunc(p.found, func(x, y tallied) int { return cmp.Compare(x.key, y.key) })
+	rank, _ := quantile.RankOf(q, n)
+	for _, x := range p.found {
 		if rank -= x.n; rank < 0 {
 			return bucketValue(x.key, whole), true
 		}
@@ -284,8 +300,8 @@ func (p *tallyPart) quantile(g uint32, q float64, whole bool) (float64, bool) {
 }
 
 func bucketValue(b int64, whole bool) float64 {
-	lo := fromKey(dtype.Float64, b<<bucketShift)
-	hi := fromKey(dtype.Float64, b<<bucketShift|(1<<bucketShift-1))
+	lo := quantile.Value(dtype.Float64, b<<bucketShift)
+	hi := quantile.Value(dtype.Float64, b<<bucketShift|(1<<bucketShift-1))
 	switch {
 	case math.IsInf(hi, -1):
 		return hi

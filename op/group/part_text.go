@@ -115,11 +115,12 @@ func (p *textPart) squeeze(n int) bool {
 	b, s := p.base()
 	for g := range p.t.made {
 		pos, size := int64At(b, s, uint32(g), p.lead), *int64At(b, s, uint32(g), p.lead+1)
-		if size > 0 {
-			copy(next.s[used:], p.arena.get(*pos, size))
-			*pos = int64(used)
-			used += int(size)
+		if size < 0 {
+			continue
 		}
+		copy(next.s[used:], p.arena.get(*pos, size))
+		*pos = int64(used) // of an empty text, too: it must lie within the buffer
+		used += int(size)
 	}
 	p.arena.b.free(p.t.mem)
 	p.arena = arena{b: next, used: used}

@@ -208,6 +208,9 @@ func (p *topPart) update(l *lap) {
 	}
 }
 
+// many is the number of entries from which they do not fit the second-level cache.
+const many = 1 << 17
+
 // candidates returns the rows that reach the bars of their groups, and fetches the entries
 // these must beat: in two loops with few instructions many misses are under way at once.
 func (p *topPart) candidates(k []int64, gid []uint32) []uint32 {

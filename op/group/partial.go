@@ -19,9 +19,14 @@ type partialPipe struct {
 func (p partialPipe) Close() error { return nil }
 
 func (p partialPipe) Open(t op.Task, _ []op.In) (op.Stage, error) {
-	s := &stage{pl: p.pl, task: t, complete: p.complete, runs: make([][]*chunk.Batch, p.pl.runs)}
+	return newStage(p.pl, t, p.complete), nil
+}
+
+func newStage(pl *plan, t op.Task, complete bool) *stage {
+	s := &stage{pl: pl, task: t, complete: complete, runs: make([][]*chunk.Batch, pl.runs)}
+	s.create = func() (*spill.File, error) { return t.Spill(pl.partialSchema(), pl.runs) }
 	s.flush = min(max(t.Budget()/int64(8*hashRuns*max(t.Threads(), 1)), 16<<10), 1<<20)
-	return s, nil
+	return s
 }
 
 // A stage is group.partial in one task. Threads hand their tables over when they
@@ -37,7 +42,8 @@ type stage struct {
 	tables []*table
 	runs   [][]*chunk.Batch
 	file   *spill.File
-	given  bool // the file is the output
+	given  bool // the file is the output, or another's
+	create func() (*spill.File, error)
 
 	coded codedShared
 	rows  []*local // threads that have records
@@ -46,7 +52,7 @@ type stage struct {
 func (s *stage) Drain() (op.Feed, error) { return nil, nil }
 
 func (s *stage) Local() (op.Local, error) {
-	return &local{s: s, tab: newTable(s.pl, s.task), passing: s.pl.holistic}, nil
+	return &local{s: s, tab: newTable(s.pl, s.task), passing: s.pl.holistic && !s.gathers()}, nil
 }
 
 // keep takes a batch of a run that owns its buffers. When memory is short, all
@@ -70,11 +76,12 @@ func (s *stage) spill() error {
 		return err
 	}
 	for r, list := range s.runs {
-		for _, b := range list {
-			if err := f.Write(r, b); err != nil {
+		for i, b := range list {
+			if err := f.Write(s.pl.runAt(r), b); err != nil {
 				return err
 			}
 			b.Release()
+			s.runs[r] = list[i+1:]
 		}
 		s.runs[r] = nil
 	}
@@ -84,7 +91,7 @@ func (s *stage) spill() error {
 // open returns the file, made if there is none. The lock is held.
 func (s *stage) open() (*spill.File, error) {
 	if s.file == nil {
-		f, err := s.task.Spill(s.pl.partialSchema(), s.pl.runs)
+		f, err := s.create()
 		if err != nil {
 			return nil, err
 		}
@@ -101,7 +108,7 @@ func (s *stage) write(t *table, sp *spreader) error {
 	if err != nil {
 		return err
 	}
-	return sp.groups(t, 0, f.Write)
+	return sp.groups(t, 0, func(run int, b *chunk.Batch) error { return f.Write(s.pl.runAt(run), b) })
 }
 
 // Close implements op.Stage.
@@ -128,43 +135,57 @@ func (s *stage) Close() error {
 
 // Finish implements op.Stage.
 func (s *stage) Finish(out op.Out) error {
-	var sp spreader
-	if len(s.rows) == 0 && len(s.pl.keys) > 0 && !hasRoom(s.task) {
-		// Whoever takes the output needs memory too.
-		for _, t := range s.tables {
-			if err := s.write(t, &sp); err != nil {
-				return err
-			}
-			t.free()
-		}
-		s.tables = nil
+	if err := s.makeRoom(); err != nil {
+		return err
 	}
 	if s.complete {
 		return s.finish(out)
 	}
+	if err := s.give(out); err != nil || s.file == nil {
+		return err
+	}
+	s.given = true
+	return out.PutValue(s.file)
+}
+
+// makeRoom unloads the tables if memory is short: whoever takes the output needs some, too.
+func (s *stage) makeRoom() error {
+	if len(s.rows) > 0 || len(s.pl.keys) == 0 || hasRoom(s.task) {
+		return nil
+	}
+	var sp spreader
+	for _, t := range s.tables {
+		if err := s.unload(t, &sp); err != nil {
+			return err
+		}
+	}
+	s.tables = nil
+	return nil
+}
+
+// give puts states and rows into the file, if there is one, or into out.
+func (s *stage) give(out op.Out) error {
+	var sp spreader
 	for _, t := range s.tables {
 		var err error
 		if s.file != nil {
 			err = s.write(t, &sp)
 		} else {
-			err = sp.groups(t, 0, out.Put)
+			err = sp.groups(t, 0, func(run int, b *chunk.Batch) error { return out.Put(s.pl.runAt(run), b) })
 		}
 		if err != nil {
 			return err
 		}
 		t.free()
 	}
+	s.tables = nil
 	if s.file != nil {
-		if err := s.spill(); err != nil {
-			return err
-		}
-		s.given = true
-		return out.PutValue(s.file)
+		return s.spill()
 	}
 	for r, list := range s.runs {
 		for i, b := range list {
 			list[i] = nil
-			if err := out.Put(r, b); err != nil {
+			if err := out.Put(s.pl.runAt(r), b); err != nil {
 				s.runs[r] = list[i+1:]
 				return err
 			}
@@ -188,19 +209,26 @@ func (s *stage) finish(out op.Out) error {
 	for _, list := range s.runs {
 		kept = kept || len(list) > 0
 	}
-	if !kept && !s.pl.holistic {
+	if !kept && (!s.pl.holistic || s.gathers()) {
 		t, err := s.join()
 		if err != nil {
 			return err
 		}
 		if t != nil {
-			_, err := newFinisher(s.pl).all(t, put)
-			return err
+			f := newFinisher(s.pl, s.task)
+			f.forks = s.gathers()
+			return f.give(t, put)
 		}
 	}
 	var sp spreader
 	for _, t := range s.tables {
-		if err := s.hold(t, &sp); err != nil {
+		err := error(nil)
+		if s.gathers() {
+			err = s.scatter(t)
+		} else {
+			err = s.hold(t, &sp)
+		}
+		if err != nil {
 			return err
 		}
 		t.free()
@@ -329,6 +357,9 @@ func (s *stage) join() (*table, error) {
 		if err != nil {
 			return nil, err
 		}
+		if !ok && s.gathers() {
+			return nil, nil // no value of from was taken: they come when all its groups have
+		}
 		if !ok {
 			return nil, s.leave(from, j.done)
 		}
@@ -355,7 +386,7 @@ func (s *stage) leave(t *table, n int) error {
 		if !t.whole {
 			run = int(runOf(hash[0], 0))
 		}
-		if err := f.Write(run, t.give(one)); err != nil {
+		if err := t.each(one, func(b *chunk.Batch) error { return f.Write(run, b) }); err != nil {
 			return err
 		}
 	}
@@ -403,9 +434,11 @@ type local struct {
 	s       *stage
 	tab     *table
 	passing bool // rows go on, the table takes no more
+	passed  int64
 	rows    *codedRows
 	lastNew int // groups at the last look
 	lastRow int64
+	beside  []*local // of the same thread: they have tables of the same rows
 
 	route *router
 	hash  *rowHasher
@@ -425,7 +458,12 @@ var limits = struct {
 	nearlyNew  float64 // share of new groups among the rows since the last look
 	mostlyNew  float64
 	joinGroups int // groups from which tables are joined in parts
-}{1 << 16, 1 << 17, 1 << 19, 0.97, 0.8, 1 << 18}
+
+	listGroups int // groups from which rows are passed on that states would keep all of
+	tallyBytes int // of tables of nearly as many values as rows, from which these are passed on
+
+	stateBytes int64 // of a batch of packed states
+}{1 << 16, 1 << 17, 1 << 19, 0.97, 0.8, 1 << 18, 1 << 12, 2 << 20, 1 << 20}
 
 // poorTable is the groups per row from which a table that was refused memory is
 // given up.
@@ -441,8 +479,22 @@ func (l *local) Push(m *chunk.Batch, _ op.Sink) error {
 		}
 	}
 	if l.tab.taken-l.lastRow >= limits.watchRows && !l.passing && !l.tab.whole {
+		if l.s.gathers() {
+			l.lastRow = l.tab.taken
+			if l.tab.live < limits.listGroups {
+				return nil
+			}
+			return l.scatter()
+		}
 		fresh := float64(l.tab.live-l.lastNew) / float64(l.tab.taken-l.lastRow)
-		if l.tab.live >= limits.manyGroups && fresh > limits.nearlyNew || l.tab.live >= limits.someGroups && fresh > limits.mostlyNew {
+		many, nearly := limits.manyGroups, limits.nearlyNew
+		if l.s.pl.wide {
+			nearly = limits.mostlyNew
+		}
+		if l.tab.keys.rows != nil {
+			many /= 4 // a row takes the room of several codes
+		}
+		if l.tab.live >= many && fresh > nearly || l.tab.live >= limits.someGroups && fresh > limits.mostlyNew || l.tab.swells() {
 			l.passOn()
 		}
 		l.lastNew, l.lastRow = l.tab.live, l.tab.taken
@@ -472,6 +524,7 @@ func (l *local) unpack() error {
 func (l *local) take(lap *lap) error {
 	if l.rows != nil {
 		if l.rows.push(lap) {
+			l.passed += int64(lap.n)
 			return nil
 		}
 		if err := l.unpack(); err != nil {
@@ -483,14 +536,40 @@ func (l *local) take(lap *lap) error {
 		l.tab.free()
 	}
 	if l.passing {
-		return l.pass(lap)
+		return l.send(lap)
 	}
 	if l.tab.take(lap) {
 		return nil
 	}
+	if ok, err := l.relieved(lap); ok || err != nil {
+		return err
+	}
 	if l.tab.whole && l.tab.live > 0 {
 		return l.tab.errMemory()
 	}
+	if l.s.gathers() {
+		if err := l.scatter(); err != nil {
+			return err
+		}
+		return l.send(lap)
+	}
+	if err := l.spill(); err != nil {
+		return err
+	}
+	if l.passing {
+		return l.send(lap)
+	}
+	if l.tab.take(lap) {
+		return nil
+	}
+	// What others hold may be spilled: rows need little memory.
+	l.tab.free()
+	l.passing = true
+	return l.send(lap)
+}
+
+// spill writes the groups of the table and begins anew, or passes rows on if that saves little.
+func (l *local) spill() error {
 	if l.tab.live > 0 {
 		l.s.task.Count("tables spilled", 1)
 		if err := l.s.write(l.tab, &l.sp); err != nil {
@@ -500,15 +579,30 @@ func (l *local) take(lap *lap) error {
 	}
 	l.tab.free()
 	l.lastNew, l.lastRow = 0, 0
-	if l.passing {
-		return l.pass(lap)
+	return nil
+}
+
+// relieved reports that the table has taken the lap since the largest of those beside it, if that
+// is larger, was spilled.
+func (l *local) relieved(lap *lap) (bool, error) {
+	most := l
+	for _, x := range l.beside {
+		if x.tab.bytes() > most.tab.bytes() {
+			most = x
+		}
 	}
-	if l.tab.take(lap) {
-		return nil
+	if most == l {
+		return false, nil
 	}
-	// What others hold may be spilled: rows need little memory.
-	l.tab.free()
-	l.passing = true
+	if err := most.spill(); err != nil {
+		return false, err
+	}
+	return l.tab.take(lap), nil
+}
+
+// send passes a lap that was pushed on to the runs.
+func (l *local) send(lap *lap) error {
+	l.passed += int64(lap.n)
 	return l.pass(lap)
 }
 
@@ -524,15 +618,23 @@ func (l *local) pass(lap *lap) error {
 			l.run[i] = runOf(h, 0)
 		}
 	}
-	pl.packRows(lap, &l.pack)
-	l.part.Cols, l.part.N = append(l.part.Cols[:0], lap.keys...), lap.n
-	l.part.Cols = append(l.part.Cols, l.pack.vec())
+	pl.lay(&l.part, lap.n)
+	for i := range lap.keys {
+		l.part.Cols[pl.keyAt(i)] = lap.keys[i]
+	}
+	if !pl.bare {
+		pl.packRows(lap, &l.pack)
+		l.part.Cols[len(l.part.Cols)-1] = l.pack.vec()
+	}
 	return l.route.push(&l.part, l.run)
 }
 
 // Close implements op.Local.
 func (l *local) Close(_ op.Sink, failed bool) error {
 	var err error
+	if l.passed > 0 {
+		l.s.task.Count("rows passed on", l.passed)
+	}
 	if l.route != nil {
 		if failed {
 			l.route.drop()

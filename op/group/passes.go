@@ -6,6 +6,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/internal/quantile"
 )
 
 // hotLevel is the last level at which a run of holistic aggregates is divided. A
@@ -35,24 +36,26 @@ func (m *merger) passes(in []piece, put func(*chunk.Batch) error) error {
 		}
 		return err
 	}
+	var medians []*medianPart
 	for _, p := range m.tab.parts {
-		var err error
 		switch p := p.(type) {
 		case *medianPart:
-			err = m.selectMedian(in, p)
+			medians = append(medians, p)
 		case *distinctPart:
-			err = m.countSlices(in, p)
-		}
-		if err != nil {
-			return err
+			if err := m.countSlices(in, p); err != nil {
+				return err
+			}
 		}
 	}
-	_, err := m.fin.all(m.tab, put)
-	return err
+	if err := m.selectMedians(in, medians); err != nil {
+		return err
+	}
+	return m.fin.give(m.tab, put)
 }
 
 // again reads the rows of a run whose groups are all known.
 func (m *merger) again(in []piece, f func(l *lap) error) error {
+	m.task.Count("passes over a run", 1)
 	l := m.tab.lap
 	return m.read(in, func(b *chunk.Batch, from, to int) error {
 		v := &b.Cols[len(b.Cols)-1]
@@ -103,59 +106,115 @@ func (m *merger) countSlices(in []piece, p *distinctPart) error {
 	}
 }
 
-// selectMedian finds the middle values of every group.
-func (m *merger) selectMedian(in []piece, p *medianPart) error {
+// A selection looks for the middle values of one aggregate in all groups.
+type selection struct {
+	p           *medianPart
+	counts      buf[int64] // of the values by their next byte, 256 for each group
+	prefix      []uint64   // the bytes that are known
+	rank, equal []int64
+}
+
+// selectMedians finds the middle values, those of several aggregates in the same passes: a pass reads all columns. Their
+// counts together get an eighth of the budget, those of one what they need.
+func (m *merger) selectMedians(in []piece, parts []*medianPart) error {
 	n := max(m.tab.live, 1)
-	var hist buf[int64]
-	if !hist.grow(m.task, 0, 256*n) {
-		return m.tab.errMemory()
-	}
-	defer hist.free(m.task)
-	p.counts, p.picked = make([]int64, n), make([][2]int64, n)
-	prefix, rank, equal := make([]uint64, n), make([]int64, n), make([]int64, n)
-	for shift := 56; shift >= 0; shift -= 8 {
-		h := hist.s[:256*n]
-		clear(h)
-		err := m.again(in, func(l *lap) error {
-			a := &l.lanes[p.arg]
-			for i, k := range a.keys() {
-				x, g := uint64(k)^1<<63, a.g[i]
-				if shift == 56 || x>>(shift+8) == prefix[g] {
-					h[int(g)*256+int(x>>shift&255)]++
-				}
+	for len(parts) > 0 {
+		var some []*selection
+		for _, p := range parts[:min(len(parts), 1+int(m.task.Budget()/8/int64(256*8*n)))] {
+			s := &selection{p: p, prefix: make([]uint64, n), rank: make([]int64, n), equal: make([]int64, n)}
+			if !s.counts.grow(m.task, 0, 256*n) {
+				break
 			}
-			return nil
-		})
+			p.counts, p.picked = make([]int64, n), make([][2]int64, n)
+			some = append(some, s)
+		}
+		if len(some) == 0 {
+			return m.tab.errMemory()
+		}
+		err := m.selectSome(in, some)
+		for _, s := range some {
+			s.counts.free(m.task)
+		}
 		if err != nil {
 			return err
 		}
-		for g := range n {
-			row := h[g*256 : g*256+256]
-			if shift == 56 {
-				for _, c := range row {
-					p.counts[g] += c
-				}
-				rank[g], _ = rankOf(p.q, max(p.counts[g], 1))
+		parts = parts[len(some):]
+	}
+	return nil
+}
+
+func (m *merger) selectSome(in []piece, some []*selection) error {
+	for shift := 56; shift >= 0; shift -= 8 {
+		for _, s := range some {
+			clear(s.counts.s)
+		}
+		if err := m.again(in, func(l *lap) error {
+			for _, s := range some {
+				s.count(l, shift)
 			}
-			prefix[g], rank[g], equal[g] = step(row, prefix[g], rank[g])
+			return nil
+		}); err != nil {
+			return err
+		}
+		for _, s := range some {
+			s.narrow(shift)
 		}
 	}
-	for g := range n {
-		k := int64(prefix[g] ^ 1<<63)
-		p.picked[g] = [2]int64{k, k}
-		if _, part := rankOf(p.q, p.counts[g]); part > 0 && rank[g]+1 >= equal[g] {
-			p.picked[g][1] = math.MaxInt64
-		}
+	for _, s := range some {
+		s.pick()
 	}
 	return m.again(in, func(l *lap) error {
-		a := &l.lanes[p.arg]
-		for i, k := range a.keys() {
-			if v := &p.picked[a.g[i]]; v[1] != v[0] && k > v[0] {
-				v[1] = min(v[1], k)
-			}
+		for _, s := range some {
+			s.after(l)
 		}
 		return nil
 	})
+}
+
+// count counts the values that begin with what is known by the byte at shift.
+func (s *selection) count(l *lap, shift int) {
+	a := &l.lanes[s.p.arg]
+	for i, k := range a.keys() {
+		x, g := uint64(k)^1<<63, a.g[i]
+		if shift == 56 || x>>(shift+8) == s.prefix[g] {
+			s.counts.s[int(g)*256+int(x>>shift&255)]++
+		}
+	}
+}
+
+// narrow finds the byte at shift of every group's value.
+func (s *selection) narrow(shift int) {
+	for g := range s.prefix {
+		row := s.counts.s[g*256 : g*256+256]
+		if shift == 56 {
+			for _, c := range row {
+				s.p.counts[g] += c
+			}
+			s.rank[g], _ = quantile.RankOf(s.p.q, max(s.p.counts[g], 1))
+		}
+		s.prefix[g], s.rank[g], s.equal[g] = step(row, s.prefix[g], s.rank[g])
+	}
+}
+
+// pick notes the values, and whether the next larger one is asked for.
+func (s *selection) pick() {
+	for g := range s.prefix {
+		k := int64(s.prefix[g] ^ 1<<63)
+		s.p.picked[g] = [2]int64{k, k}
+		if _, part := quantile.RankOf(s.p.q, s.p.counts[g]); part > 0 && s.rank[g]+1 >= s.equal[g] {
+			s.p.picked[g][1] = math.MaxInt64
+		}
+	}
+}
+
+// after finds the next larger values.
+func (s *selection) after(l *lap) {
+	a := &l.lanes[s.p.arg]
+	for i, k := range a.keys() {
+		if v := &s.p.picked[a.g[i]]; v[1] != v[0] && k > v[0] {
+			v[1] = min(v[1], k)
+		}
+	}
 }
 
 // step chooses the next byte of the value of the given rank: it returns the

@@ -2,9 +2,10 @@ package group
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/exact"
 )
 
 // A partKind is a kind of state; an aggregate is made of one or two.
@@ -34,12 +35,14 @@ const (
 	partTally
 	partBuckets
 	partSketch
+	partFound
+	partBest
 )
 
 // A partSpec is one state: its kind and the arguments it reads.
 type partSpec struct {
 	kind partKind
-	a, b int     // positions in plan.args; of partPower b is one of powerTerms
+	a, b int     // positions in plan.args; of partPower b is one of exact.Terms, of what is found apart a column of the input
 	q    float64 // of partMedian: which quantile
 }
 
@@ -73,7 +76,10 @@ type plan struct {
 	aggs  []aggPlan
 
 	holistic   bool // some state needs all rows of its group: rows travel, not states
+	gathers    bool // and every state keeps the values of its argument alone, so that they can become rows again
 	positional bool // some state needs the row's position
+	wide       bool // some state is a text, or several words with a position
+	bare       bool // there are no states: rows and groups are their keys
 
 	seenBytes int
 	stateSize int // bytes of a packed state without extras
@@ -81,17 +87,22 @@ type plan struct {
 	argOff    []int
 	texts     bool // some argument has a variable length
 	runs      int
+
+	apart bool   // count_distinct and mode are found by plans of their own, see apart
+	shelf *shelf // what several plans write together; nil: this one writes alone
 }
 
 // hashRuns is into how many runs groups are divided by the top bits of their hash.
 const hashRuns = 64
 
-func newPlan(p Params, in dtype.Schema) (*plan, error) {
+func newPlan(p Params, in dtype.Schema) (*plan, error) { return planOf(p, in, false) }
+
+func planOf(p Params, in dtype.Schema, apart bool) (*plan, error) {
 	outs, err := p.outputs(in)
 	if err != nil {
 		return nil, err
 	}
-	pl := &plan{p: p, in: in, outs: outs, runs: hashRuns}
+	pl := &plan{p: p, in: in, outs: outs, runs: hashRuns, apart: apart}
 	for _, k := range p.Keys {
 		c := in.Index(k)
 		pl.keys = append(pl.keys, c)
@@ -106,8 +117,14 @@ func newPlan(p Params, in dtype.Schema) (*plan, error) {
 	if p.Top != nil {
 		pl.planTop()
 	}
-	if len(pl.parts) > 250 {
-		return nil, fmt.Errorf("%d different states in one group-by, at most 250 are possible: divide the aggregates", len(pl.parts))
+	pl.gathers = pl.holistic && len(pl.keys) > 0
+	for _, x := range pl.parts {
+		pl.gathers = pl.gathers && x.kind == partMedian && pl.args[x.a].t.Kind != dtype.Bool
+	}
+	if len(pl.args) == 0 && len(pl.parts) == 0 {
+		for _, t := range pl.types {
+			pl.bare = pl.bare || t.Kind != dtype.Null // a run of rows without a byte would be taken for an empty one
+		}
 	}
 	pl.pack()
 	t := newTable(pl, nil)
@@ -144,14 +161,15 @@ func (pl *plan) share(s partSpec) int {
 	case partFirst, partLast, partTop, partArgMin, partArgMax, partCollect:
 		pl.positional = true
 	}
+	switch s.kind {
+	case partTextMin, partTextMax, partFirst, partLast, partArgMin, partArgMax:
+		pl.wide = true
+	}
 	return len(pl.parts) - 1
 }
 
 func (pl *plan) planAgg(a Agg) aggPlan {
-	out := aggPlan{fn: a.Fn, col: a.Col, arg: -1, q: a.Q, sep: a.Sep}
-	if strings.HasPrefix(a.Col, "__") { // made from an expression
-		out.col = a.As
-	}
+	out := aggPlan{fn: a.Fn, col: dtype.Shown(a.Col), arg: -1, q: a.Q, sep: a.Sep}
 	if a.Fn == Len {
 		out.parts = []int{pl.part(partLen, -1, -1)}
 		return out
@@ -159,6 +177,10 @@ func (pl *plan) planAgg(a Agg) aggPlan {
 	col := pl.in.Index(a.Col)
 	out.t = pl.in[col].Type
 	if out.t.Kind == dtype.Null && a.Fn != List {
+		return out
+	}
+	if kind, ok := foundParts[a.Fn]; ok && pl.apart && !out.t.Kind.IsNested() && !slices.Contains(pl.p.Keys, a.Col) {
+		out.parts = []int{pl.part(kind, -1, col)}
 		return out
 	}
 	x := pl.arg(col)
@@ -177,8 +199,8 @@ func (pl *plan) planAgg(a Agg) aggPlan {
 	case Mean:
 		out.parts = append(out.parts, pl.count(col, x))
 	case Skew, Kurtosis:
-		for i, term := range powerTerms {
-			if term.power <= 3 || a.Fn == Kurtosis {
+		for i, term := range exact.Terms {
+			if term.Power <= 3 || a.Fn == Kurtosis {
 				out.parts = append(out.parts, pl.part(partPower, x, i))
 			}
 		}
@@ -297,11 +319,17 @@ func (pl *plan) pack() {
 }
 
 // partialSchema is the schema of what group.partial gives to group.final: the
-// keys, and a packed row or state.
+// keys, and a packed row or state unless there are none.
 func (pl *plan) partialSchema() dtype.Schema {
+	if pl.shelf != nil {
+		return pl.shelf.schema
+	}
 	s := pl.in.Pick(pl.keys)
 	for i := range s {
 		s[i].Name = fmt.Sprintf("key %d", i)
+	}
+	if pl.bare {
+		return s
 	}
 	return append(s, dtype.Field{Name: "state", Type: dtype.Of(dtype.Binary)})
 }

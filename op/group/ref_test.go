@@ -8,12 +8,14 @@ import (
 	"math/big"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/mem"
+	"github.com/weft-data/weft/internal/quantile"
 )
 
 // A refTable is a table as Go values: nil, bool, int64, uint64, float64, string,
@@ -22,6 +24,7 @@ type refTable struct {
 	schema dtype.Schema
 	cols   [][]any
 	n      int
+	hasher map[int]*rowHasher // of a column
 }
 
 // batches cuts the table into batches of about rows rows; the columns in dict
@@ -217,7 +220,13 @@ func showAny(x any) string {
 		if x != x {
 			return "NaN"
 		}
-		return fmt.Sprintf("%v/%x", x, math.Float64bits(x))
+		return strconv.FormatFloat(x, 'g', -1, 64) + "/" + strconv.FormatUint(math.Float64bits(x), 16)
+	case string:
+		return x
+	case int64:
+		return strconv.FormatInt(x, 10)
+	case uint64:
+		return strconv.FormatUint(x, 10)
 	}
 	return fmt.Sprint(x)
 }
@@ -235,10 +244,14 @@ func reference(t testing.TB, p Params, r *refTable) ([]string, error) {
 	t.Helper()
 	groups := map[string][]int{}
 	var order []string
+	var keys [][]any
+	for _, name := range p.Keys {
+		keys = append(keys, r.cols[r.schema.Index(name)])
+	}
 	for i := range r.n {
 		var k []string
-		for _, name := range p.Keys {
-			k = append(k, showAny(canonical(r.cols[r.schema.Index(name)][i])))
+		for _, col := range keys {
+			k = append(k, showAny(canonical(col[i])))
 		}
 		key := strings.Join(k, "\x00")
 		if _, ok := groups[key]; !ok {
@@ -253,8 +266,8 @@ func reference(t testing.TB, p Params, r *refTable) ([]string, error) {
 	for _, key := range order {
 		rows := groups[key]
 		var row []string
-		for _, name := range p.Keys {
-			row = append(row, showAny(canonical(r.cols[r.schema.Index(name)][rows[0]])))
+		for _, col := range keys {
+			row = append(row, showAny(canonical(col[rows[0]])))
 		}
 		if p.Top != nil {
 			out = append(out, refTop(p, r, rows, row)...)
@@ -315,6 +328,21 @@ func less(x, y any) bool {
 	return a < b || a == a && b != b
 }
 
+// sorted is a copy, with those first that came first where they are equal.
+func sorted(vals []any) []any {
+	vals = slices.Clone(vals)
+	slices.SortStableFunc(vals, func(x, y any) int {
+		switch {
+		case less(x, y):
+			return -1
+		case less(y, x):
+			return 1
+		}
+		return 0
+	})
+	return vals
+}
+
 func refAgg(a Agg, r *refTable, rows []int) (any, error) {
 	if a.Fn == Len {
 		return int64(len(rows)), nil
@@ -364,7 +392,7 @@ func refAgg(a Agg, r *refTable, rows []int) (any, error) {
 		v := vecOf(t, all)
 		return shownList(string(chunk.AppendList(nil, &v, 0, len(all)))), nil
 	case ApproxCountDistinct:
-		return refSketch(t, vals), nil
+		return refSketch(r, c, vals), nil
 	case Var, Std:
 		return refVar(a, vals), nil
 	}
@@ -551,8 +579,7 @@ func asFloat(x any) float64 {
 }
 
 func refMedian(vals []any) any {
-	vals = slices.Clone(vals)
-	sort.SliceStable(vals, func(i, j int) bool { return less(vals[i], vals[j]) })
+	vals = sorted(vals)
 	x, y := vals[(len(vals)-1)/2], vals[len(vals)/2]
 	if len(vals)%2 == 1 {
 		return canonical(asFloat(x))
@@ -615,13 +642,12 @@ func refMode(vals []any) any {
 }
 
 func refQuantile(a Agg, t dtype.Type, vals []any) any {
-	vals = slices.Clone(vals)
-	sort.SliceStable(vals, func(i, j int) bool { return less(vals[i], vals[j]) })
+	vals = sorted(vals)
 	at := a.Q * float64(len(vals)-1)
 	k := int(at)
 	x := asFloat(vals[k]) + 0
 	if a.Fn == ApproxQuantile {
-		y := bucketValue(floatOrder(x)>>bucketShift, !t.Kind.IsFloat())
+		y := bucketValue(quantile.KeyOf(x)>>bucketShift, !t.Kind.IsFloat())
 		if d := math.Abs(y - x); d > 0.008*math.Abs(x) {
 			panic(fmt.Sprintf("%v is in the bucket of %v", x, y))
 		}
@@ -640,11 +666,20 @@ func refQuantile(a Agg, t dtype.Type, vals []any) any {
 	return canonical(x)
 }
 
-func refSketch(t dtype.Type, vals []any) any {
+func refSketch(r *refTable, c int, vals []any) any {
 	set := map[uint64]bool{}
-	h := newRowHasher([]dtype.Type{t})
-	for _, x := range vals {
-		set[h.rows([]chunk.Vec{vecOf(t, []any{x})}, 1)[0]] = true
+	t, h := r.schema[c].Type, r.hasher[c]
+	if h == nil {
+		h = newRowHasher([]dtype.Type{t})
+		if r.hasher == nil {
+			r.hasher = map[int]*rowHasher{}
+		}
+		r.hasher[c] = h
+	}
+	for some := range slices.Chunk(vals, lapRows) {
+		for _, x := range h.rows([]chunk.Vec{vecOf(t, some)}, len(some)) {
+			set[x] = true
+		}
 	}
 	if len(set) <= sparseMost {
 		return int64(len(set))

@@ -151,7 +151,7 @@ func (r *rowReader) read(l *lap, b []byte, off []int32) error {
 			return errCorrupt
 		}
 	}
-	l.n = n
+	l.n, l.straight = n, false
 	if r.pl.positional && l.hi != nil {
 		gatherIn(l.hi[:n], b, off, 1+r.pl.seenBytes)
 		gatherIn(l.lo[:n], b, off, 9+r.pl.seenBytes)

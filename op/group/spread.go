@@ -76,7 +76,7 @@ func (s *spreader) block(t *table, lo, hi, level int, put func(run int, b *chunk
 			for i, g := range some {
 				gid[i] = uint32(lo) + uint32(g)
 			}
-			if err := put(r, t.give(gid)); err != nil {
+			if err := t.each(gid, func(b *chunk.Batch) error { return put(r, b) }); err != nil {
 				return err
 			}
 		}

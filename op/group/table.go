@@ -1,11 +1,13 @@
 package group
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/exact"
 	"github.com/weft-data/weft/internal/kernel"
 	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/op"
@@ -20,7 +22,7 @@ type table struct {
 
 	rows   buf[byte] // states, stride bytes per group
 	stride int
-	blank  []byte // the state of no rows
+	blank  []byte // the state of no rows; nil when it is zeros
 	made   int    // groups whose states exist
 	live   int    // groups that rows have gone to; those made later are leftovers of a refused lap
 	taken  int64  // rows taken since the last reset
@@ -28,6 +30,9 @@ type table struct {
 
 	parts []part
 	seen  []seenFlags // by argument
+
+	sizers []sizer // of the parts
+	row    []byte  // scratch for a packed state
 
 	src []outVec // for keys and states given out
 	rd  *rowReader
@@ -49,6 +54,9 @@ func newTable(pl *plan, t op.Task) *table {
 	for _, s := range pl.parts {
 		p := x.newPart(s)
 		x.parts = append(x.parts, p)
+		if s, ok := p.(sizer); ok {
+			x.sizers = append(x.sizers, s)
+		}
 		x.stride += p.width()
 	}
 	x.blank = make([]byte, x.stride)
@@ -56,6 +64,9 @@ func newTable(pl *plan, t op.Task) *table {
 	for _, p := range x.parts {
 		p.start(x.blank[off : off+p.width()])
 		off += p.width()
+	}
+	if len(bytes.Trim(x.blank, "\x00")) == 0 {
+		x.blank = nil
 	}
 	return x
 }
@@ -72,13 +83,13 @@ func (t *table) newPart(s partSpec) part {
 	}
 	switch s.kind {
 	case partLen:
-		return &lenPart{row(8), -1}
+		return &lenPart{countPart{row(8)}, -1}
 	case partCount:
-		return &lenPart{row(8), s.a}
+		return &lenPart{countPart{row(8)}, s.a}
 	case partIntSum:
 		return &intSumPart{rowPart: row(8), arg: s.a, unsigned: kind == dtype.Uint64}
 	case partFloatSum:
-		return &floatSumPart{rowPart: row(0), arg: s.a}
+		return &floatSumPart{rowPart: row(accBytes), arg: s.a}
 	case partDecSum:
 		return &decSumPart{rowPart: row(16), arg: s.a}
 	case partMin, partMax:
@@ -90,23 +101,27 @@ func (t *table) newPart(s partSpec) part {
 	case partArgMin, partArgMax:
 		return &pickPart{textPart: text(40), text: isText(kind), by: s.b, key: 1, max: s.kind == partArgMax}
 	case partPower:
-		return &powerPart{floatSumPart: floatSumPart{rowPart: row(0), arg: s.a}, term: powerTerms[s.b]}
+		return &powerPart{floatSumPart: floatSumPart{rowPart: row(accBytes), arg: s.a}, term: exact.Terms[s.b]}
 	case partCollect:
-		return &collectPart{regionPart: regionPart{rowPart: row(regionWidth), arg: s.a}}
+		return newCollect(slabPart{rowPart: row(chainWidth), arg: s.a}, t.pl.args[s.a].t.Kind)
 	case partSketch:
-		return &sketchPart{regionPart: regionPart{rowPart: row(regionWidth), arg: s.a}}
+		return &sketchPart{regionPart: regionPart{slabPart{rowPart: row(regionWidth), arg: s.a}}}
 	case partTally, partBuckets:
-		p := &tallyPart{regionPart: regionPart{rowPart: row(regionWidth), arg: s.a}, buckets: s.kind == partBuckets}
+		p := &tallyPart{regionPart: regionPart{slabPart{rowPart: row(regionWidth), arg: s.a}}, buckets: s.kind == partBuckets}
 		if isText(kind) {
 			p.col = newColumn(t.pl.args[s.a].t, t.mem)
 		}
 		return p
 	case partMoments:
-		return &momentsPart{rowPart: row(momentsWidth(2)), args: [2]int{s.a, -1}}
+		return newMoments(row, s.a, -1)
 	case partComoments:
-		return &momentsPart{rowPart: row(momentsWidth(5)), args: [2]int{s.a, s.b}}
+		return newMoments(row, s.a, s.b)
 	case partMedian:
 		return &medianPart{rowPart: row(0), arg: s.a, q: s.q}
+	case partFound:
+		return &foundPart{countPart{row(8)}}
+	case partBest:
+		return newBest(row, t.pl.in[s.b].Type.Kind)
 	case partDistinct:
 		p := &distinctPart{rowPart: row(8), arg: s.a, col: newColumn(t.pl.args[s.a].t, t.mem)}
 		p.pairs = words{a: t.mem, spread: true}
@@ -169,8 +184,13 @@ func (t *table) grow(n int) bool {
 			return false
 		}
 	}
-	for at := t.made * t.stride; at < n*t.stride; at += t.stride {
-		copy(t.rows.s[at:at+t.stride], t.blank)
+	fresh := t.rows.s[t.made*t.stride : n*t.stride]
+	if t.blank == nil {
+		clear(fresh)
+	} else {
+		for at := 0; at < len(fresh); at += t.stride {
+			copy(fresh[at:], t.blank)
+		}
 	}
 	t.made = n
 	return true
@@ -199,6 +219,10 @@ func (t *table) saw(a int, l *lane) bool {
 		if !t.watch(a) {
 			return false
 		}
+	}
+	if t.made == 1 && len(l.g) > 0 { // they are all of the one group
+		s.flag.s[0] = 1
+		return true
 	}
 	for _, g := range l.g {
 		s.flag.s[g] = 1
@@ -274,6 +298,16 @@ func (t *table) takeCoded(l *lap) bool {
 // when memory was refused.
 func (t *table) takePacked(m *chunk.Batch, from, to int) (done int, err error) {
 	l := t.lap
+	if t.pl.bare {
+		l.n, l.straight = to-from, false
+		for i := range l.keys {
+			l.keys[i] = cut(&m.Cols[t.pl.keyAt(i)], from, to)
+		}
+		if !t.take(l) {
+			return 0, nil
+		}
+		return l.n, nil
+	}
 	v := &m.Cols[len(m.Cols)-1]
 	off := v.Off[from : to+1]
 	for at := 0; at < to-from; {
@@ -283,7 +317,7 @@ func (t *table) takePacked(m *chunk.Batch, from, to int) (done int, err error) {
 		}
 		l.n = end - at
 		for i := range l.keys {
-			l.keys[i] = cut(&m.Cols[i], from+at, from+end)
+			l.keys[i] = cut(&m.Cols[t.pl.keyAt(i)], from+at, from+end)
 		}
 		var ok bool
 		if tag == tagRow {
@@ -401,17 +435,17 @@ func (t *table) packedAt(p int) int {
 func (t *table) eachExtra(b []byte, off []int32, f func(i, p int, x []byte) error) error {
 	for i := range len(off) - 1 {
 		for x := b[int(off[i])+t.pl.stateSize : off[i+1]]; len(x) > 0; {
-			if len(x) < 5 || int(x[0]) >= len(t.parts) {
+			if len(x) < extraHead || int(x[0]) >= len(t.parts) {
 				return errCorrupt
 			}
 			n := int(binary.LittleEndian.Uint32(x[1:]))
-			if len(x)-5 < n {
+			if len(x)-extraHead < n {
 				return errCorrupt
 			}
-			if err := f(i, int(x[0]), x[5:5+n]); err != nil {
+			if err := f(i, int(x[0]), x[extraHead:extraHead+n]); err != nil {
 				return err
 			}
-			x = x[5+n:]
+			x = x[extraHead+n:]
 		}
 	}
 	return nil
@@ -441,97 +475,6 @@ func (t *table) sawStates(gid []uint32, b []byte, off []int32) bool {
 		}
 	}
 	return true
-}
-
-// give returns the keys and packed states of groups, at most outRows, as a batch
-// that lives until the next call.
-func (t *table) give(gid []uint32) *chunk.Batch {
-	k := len(t.keys.cols)
-	if t.src == nil {
-		t.src = make([]outVec, k+1)
-	}
-	t.keys.emit(gid, t.src[:k])
-	o := &t.src[k]
-	o.begin(dtype.Of(dtype.Binary), len(gid))
-	t.packStates(gid, o)
-	t.bat.Cols, t.bat.N = t.bat.Cols[:0], len(gid)
-	for i := range t.src {
-		t.bat.Cols = append(t.bat.Cols, t.src[i].vec())
-	}
-	return &t.bat
-}
-
-// packStates writes the packed states of groups, column by column unless some
-// have extras.
-func (t *table) packStates(gid []uint32, o *outVec) {
-	plain := true
-	for _, p := range t.parts {
-		plain = plain && p.plain()
-	}
-	if !plain {
-		for _, g := range gid {
-			o.str = t.packState(g, o.str)
-			o.off = append(o.off, int32(len(o.str)))
-		}
-		return
-	}
-	size := t.pl.stateSize
-	if n := size * len(gid); cap(o.str) < n+64 {
-		o.str = make([]byte, 0, size*outRows+64)
-	}
-	o.str = o.str[:size*len(gid)]
-	head := make([]byte, 1+t.pl.seenBytes)
-	head[0] = tagState
-	for a := range t.seen {
-		if !t.seen[a].on {
-			head[1+a/8] |= 1 << (a & 7)
-		}
-	}
-	for i := range gid {
-		copy(o.str[i*size:], head)
-		o.off = append(o.off, int32((i+1)*size))
-	}
-	for a := range t.seen {
-		for i, g := range gid {
-			if t.seen[a].on && t.had(a, g) {
-				o.str[i*size+1+a/8] |= 1 << (a & 7)
-			}
-		}
-	}
-	at := len(head)
-	for _, p := range t.parts {
-		p.packAll(gid, o.str, at, size)
-		at += p.packed()
-	}
-}
-
-// packState appends the packed state of one group.
-func (t *table) packState(g uint32, dst []byte) []byte {
-	at := len(dst)
-	dst = append(dst, make([]byte, t.pl.stateSize)...)
-	b := dst[at:]
-	b[0] = tagState
-	for a := range t.seen {
-		if t.had(a, g) {
-			b[1+a/8] |= 1 << (a & 7)
-		}
-	}
-	o := 1 + t.pl.seenBytes
-	for _, p := range t.parts {
-		p.pack(g, b[o:])
-		o += p.packed()
-	}
-	for i, p := range t.parts {
-		head := len(dst)
-		dst = append(dst, byte(i), 0, 0, 0, 0)
-		dst = p.extra(g, dst)
-		if n := len(dst) - head - 5; n > 0 {
-			binary.LittleEndian.PutUint32(dst[head+1:], uint32(n))
-		} else {
-			dst = dst[:head]
-		}
-	}
-	return dst
 }
 
 // errMemory says that one lap of rows does not fit the budget even alone.

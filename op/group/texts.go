@@ -2,6 +2,7 @@ package group
 
 import (
 	"math/bits"
+	"slices"
 	"unsafe"
 
 	"github.com/zeebo/xxh3"
@@ -17,7 +18,7 @@ import (
 // A text is looked up by a key of 16 bytes: up to 15 bytes of text and the length
 // in the top byte, or for longer ones 120 bits of xxh3 under the length 255 with
 // the bytes kept apart and compared. The table has 4-byte slots with codes and a
-// dense array of keys, probed in two loops over many rows so that cache misses
+// dense array of keys, probed for many rows at once so that cache misses
 // overlap; tags in the slots would double them and save nothing while they are
 // at most a quarter full.
 type texts struct {
@@ -36,8 +37,10 @@ type texts struct {
 	used  int
 
 	dicts []dictCodes
-	k     []key16 // scratch of one lap
-	h     []uint64
+	// Scratch of one lap.
+	k            []key16
+	h            []uint64
+	other, fresh []uint32
 }
 
 type key16 = [2]uint64
@@ -60,49 +63,17 @@ var nullKey = key16{0, 254 << 56}
 
 const longTag = 255 << 56
 
-var textMask [2][256]uint64
-
-func init() {
-	for n := range 256 {
-		lo, hi := min(n, 8), min(max(n-8, 0), 7)
-		textMask[0][n] = 1<<(8*lo) - 1
-		if lo == 8 {
-			textMask[0][n] = ^uint64(0)
-		}
-		textMask[1][n] = 1<<(8*hi) - 1
-	}
-}
-
 // textKeys writes the keys of n texts to out; nulls get nullKey. It reports
 // whether a text was longer than 15 bytes.
 func textKeys(v *chunk.Vec, n int, out []key16) (long bool) {
 	if n == 0 {
 		return false
 	}
-	off := v.Off[:n+1]
-	out = out[:n]
-	// A key is loaded with 16 bytes; the last texts may be too near the end.
-	safe := n
-	for limit := cap(v.Str) - 16; safe > 0 && int(off[safe-1]) > limit; {
-		safe--
-	}
-	base := unsafe.Pointer(unsafe.SliceData(v.Str))
-	o := off[0]
-	for i := range out[:safe] {
-		e := off[i+1]
-		l := uint(e - o)
-		if l > 15 {
-			out[i] = longKey(v.Str[o:e])
-			long = true
-		} else {
-			p := unsafe.Add(base, o)
-			out[i] = key16{*(*uint64)(p) & textMask[0][l], *(*uint64)(unsafe.Add(p, 8))&textMask[1][l] | uint64(l)<<56}
-		}
-		o = e
-	}
-	for i := safe; i < n; i++ {
-		out[i] = textKey(v.Str[off[i]:off[i+1]])
-		long = long || off[i+1]-off[i] > 15
+	off, out := v.Off[:n+1], out[:n]
+	for at := kernel.TextKeys(v.Str, off, out); at < n; at += kernel.TextKeys(v.Str, off[at:], out[at:]) {
+		out[at] = longKey(v.Str[off[at]:off[at+1]])
+		long = true
+		at++
 	}
 	if v.Valid != nil {
 		for i := range out {
@@ -119,10 +90,7 @@ func textKey(s []byte) key16 {
 	if len(s) > 15 {
 		return longKey(s)
 	}
-	var b [16]byte
-	copy(b[:], s)
-	b[15] = byte(len(s))
-	return *(*key16)(unsafe.Pointer(&b))
+	return kernel.TextKey(s)
 }
 
 // longHash is the hash of long texts; a test makes it collide.
@@ -158,62 +126,107 @@ func (t *texts) code(v *chunk.Vec, n int, out []uint32) bool {
 
 func (t *texts) scratch(n int) {
 	if cap(t.k) < n {
-		t.k, t.h = make([]key16, max(n, lapRows)), make([]uint64, max(n, lapRows))
+		n = max(n, lapRows)
+		t.k, t.h = make([]key16, n), make([]uint64, n)
+		t.other, t.fresh = make([]uint32, n), make([]uint32, n)
 	}
 }
 
-// probe looks keys up that are the whole value: first the slots of all rows, then
-// the keys they point to. Rows whose first slot is not theirs go on from there.
-func (t *texts) probe(k []key16, h []uint64, out []uint32) bool {
+// first looks at the first slots of keys: codes go to out, and the rows whose slot is
+// free or another's are listed.
+func (t *texts) first(k []key16, h []uint64, out []uint32) (other []uint32, ok bool) {
 	if len(k) == 0 {
-		return true
+		return nil, true
 	}
 	if t.n == 0 {
 		if _, ok := t.lookup(k[0], h[0]); !ok {
+			return nil, false
+		}
+	}
+	n := kernel.FirstSlots(k, h, t.slots.s[:t.mask+1], t.keys.s[:t.n], out, t.other)
+	return t.other[:n], true
+}
+
+// probe looks keys up that are the whole value. Rows whose first slot is not theirs
+// go on together from slot to slot; those that are not there yet come last, in their
+// order.
+func (t *texts) probe(k []key16, h []uint64, out []uint32) bool {
+	if t.fixed && t.null == 1 {
+		return t.probeEach(k, h, out)
+	}
+	other, ok := t.first(k, h, out)
+	if !ok {
+		return false
+	}
+	slots, mask, keys, fresh := t.slots.s[:t.mask+1], t.mask, t.keys.s, t.fresh[:0]
+	for step := uint64(0); len(other) > 0; step++ {
+		n := 0
+		for _, i := range other {
+			if s := slots[(h[i]+step)&mask]; s != 0 {
+				out[i], other[n] = s-1, i
+				n++
+			} else {
+				fresh = append(fresh, i)
+			}
+		}
+		other = other[:n]
+		if n = 0; step > 0 { // the first slots are known to be others'
+			for _, i := range other {
+				x, y := &k[i], &keys[out[i]]
+				other[n] = i
+				n += notZero((x[0] ^ y[0]) | (x[1] ^ y[1]))
+			}
+			other = other[:n]
+		}
+	}
+	slices.Sort(fresh)
+	for _, i := range fresh {
+		if out[i], ok = t.lookup(k[i], h[i]); !ok {
 			return false
-		}
-	}
-	h, out = h[:len(k)], out[:len(k)]
-	slots, mask := t.slots.s[:t.mask+1], t.mask
-	for i, x := range h {
-		out[i] = slots[x&mask] - 1
-	}
-	keys := t.keys.s[:t.n]
-	for i := range k {
-		x := &k[i]
-		if c := out[i]; uint(c) < uint(len(keys)) && keys[c] == *x {
-			continue
-		}
-		for p := h[i]; ; p++ {
-			s := slots[p&mask]
-			if c := s - 1; uint(c) < uint(len(keys)) && keys[c] == *x {
-				out[i] = c
-				break
-			}
-			if s == 0 {
-				c, ok := t.lookup(*x, h[i])
-				if !ok {
-					return false
-				}
-				out[i] = c
-				slots, mask, keys = t.slots.s[:t.mask+1], t.mask, t.keys.s[:t.n]
-				break
-			}
 		}
 	}
 	return true
 }
 
-// probeLong is probe for laps with long texts, whose bytes must be compared.
-func (t *texts) probeLong(k []key16, h []uint64, v *chunk.Vec, out []uint32) bool {
+// probeEach is probe where the first code is that of null, and its key the value 0: what
+// stands for a free slot would be taken for 0.
+func (t *texts) probeEach(k []key16, h []uint64, out []uint32) (ok bool) {
 	for i, x := range k {
-		c, ok := t.find(x, h[i], v, i)
-		if !ok {
+		if out[i], ok = t.lookup(x, h[i]); !ok {
 			return false
 		}
-		out[i] = c
 	}
 	return true
+}
+
+// notZero is 0 for 0 and 1 for all else.
+func notZero(x uint64) int { return int((x | -x) >> 63) }
+
+// probeLong is probe for laps with long texts, whose bytes must be compared.
+func (t *texts) probeLong(k []key16, h []uint64, v *chunk.Vec, out []uint32) bool {
+	other, ok := t.first(k, h, out)
+	if !ok {
+		return false
+	}
+	at := 0
+	for i, x := range k {
+		if at < len(other) && other[at] == uint32(i) {
+			at++
+		} else if !isLong(x) || t.holds(out[i], v, i) {
+			continue
+		}
+		if out[i], ok = t.find(x, h[i], v, i); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// holds reports whether value i of v is the long text c. One that came first and was
+// refused memory has no bytes.
+func (t *texts) holds(c uint32, v *chunk.Vec, i int) bool {
+	r := t.long.s[c]
+	return r.n >= 0 && string(t.arena.s[r.at:r.at+r.n]) == string(v.Str[v.Off[i]:v.Off[i+1]])
 }
 
 // find returns the code of key x with hash h, which stands for value i of v.
@@ -470,7 +483,7 @@ func (t *texts) free() {
 	for i := range t.dicts {
 		t.dicts[i].code.free(t.a)
 	}
-	*t = texts{a: t.a, fixed: t.fixed, k: t.k, h: t.h}
+	*t = texts{a: t.a, fixed: t.fixed, k: t.k, h: t.h, other: t.other, fresh: t.fresh}
 }
 
 func (t *texts) bytes() (n int64) {

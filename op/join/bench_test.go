@@ -167,3 +167,18 @@ func BenchmarkFanOut(b *testing.B) {
 	}
 	b.ReportMetric(float64((cpuTime()-start).Milliseconds())/float64(b.N), "cpu-ms/op")
 }
+
+// BenchmarkProduct pairs each of 4,000 rows with 20,000.
+func BenchmarkProduct(b *testing.B) {
+	one := func(int) int32 { return 0 }
+	l, r := benchTable("k", "v", 4_000, one), benchTable("k", "w", 20_000, one)
+	task := newTask(b, 0, 1)
+	start := cpuTime()
+	for b.Loop() {
+		rows := 0
+		if err := run(task, Params{Left: []string{"k"}, Right: []string{"k"}, Columns: []string{"v", "w"}}, l, r, func(m *chunk.Batch) error { rows += m.N; return nil }); err != nil || rows != 80_000_000 {
+			b.Fatal(rows, err)
+		}
+	}
+	b.ReportMetric(float64((cpuTime()-start).Milliseconds())/float64(b.N), "cpu-ms/op")
+}

@@ -14,11 +14,21 @@ import (
 type buildParams struct {
 	Keys    []string // key columns, first in the output
 	Columns []string // further columns of the output
+	// Nulls: rows with a null key are kept, in a run of their own behind the others.
+	Nulls bool
+}
+
+// add takes a column into the output.
+func (p *buildParams) add(name string) {
+	if !slices.Contains(p.Keys, name) && !slices.Contains(p.Columns, name) {
+		p.Columns = append(p.Columns, name)
+	}
 }
 
 // buildOp is join.build. Rows with a null key match nothing and give nothing, so
-// they are dropped here. Its output block has 64 runs by key hash, in memory, or
-// in one spill file as soon as memory was short.
+// they are dropped here, unless they are to be given as rows without a match. Its output
+// block has 64 runs by key hash, in memory, or in one spill file as soon as memory was
+// short.
 var buildOp = op.Register(op.Spec[buildParams]{
 	Name: "join.build", Version: 1, Class: op.Breaking,
 	Doc:  "Divides the build side of a join by key hash.",
@@ -30,10 +40,10 @@ var buildOp = op.Register(op.Spec[buildParams]{
 		}
 		m := op.Meta{Schema: in[0].Schema.Pick(cols), Rows: in[0].Rows, Bytes: -1}
 		for i := range p.Keys {
-			m.Schema[i].Nullable = false
+			m.Schema[i].Nullable = p.Nulls && m.Schema[i].Nullable
 		}
 		if m.Rows >= 0 {
-			m.Bytes = m.Rows * rowBytes(m.Schema)
+			m.Bytes = m.Rows * op.RowBytes(m.Schema)
 		}
 		return m, nil
 	},
@@ -43,7 +53,7 @@ var buildOp = op.Register(op.Spec[buildParams]{
 		if err != nil {
 			return nil, err
 		}
-		return &building{in: in, cols: cols, keys: len(p.Keys)}, nil
+		return &building{in: in, cols: cols, keys: len(p.Keys), nulls: p.Nulls}, nil
 	},
 })
 
@@ -70,6 +80,8 @@ type building struct {
 	in   op.Meta
 	cols []int
 	keys int
+	// rows with a null key are kept
+	nulls bool
 }
 
 func (p *building) Open(t op.Task, _ []op.In) (op.Stage, error) {
@@ -86,7 +98,7 @@ type buildStage struct {
 	t     op.Task
 	split splitters
 	mu    sync.Mutex
-	held  [runs][]*chunk.Batch
+	held  [nullRun + 1][]*chunk.Batch
 	file  *spill.File
 }
 
@@ -109,7 +121,7 @@ func (s *buildStage) spill() (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.file == nil {
-		if s.file, err = s.t.Spill(s.p.in.Schema.Pick(s.p.cols), runs); err != nil {
+		if s.file, err = s.t.Spill(s.p.in.Schema.Pick(s.p.cols), nullRun+1); err != nil {
 			return err
 		}
 	}
@@ -174,9 +186,13 @@ func (l *buildLocal) Push(m *chunk.Batch, _ op.Sink) error {
 		l.to[i] = runOf(h)
 	}
 	if valid := l.keys.validity(b); valid != nil {
+		away := uint8(skip)
+		if l.s.p.nulls {
+			away = nullRun
+		}
 		for i := range l.to {
 			if valid[i>>6]>>(uint(i)&63)&1 == 0 {
-				l.to[i] = skip
+				l.to[i] = away
 			}
 		}
 	}

@@ -79,20 +79,3 @@ func (t *table) equals(m *chunk.Batch, cols []int, i int, id uint32) bool {
 func words128(b [][16]byte) [][2]uint64 {
 	return unsafe.Slice((*[2]uint64)(unsafe.Pointer(unsafe.SliceData(b))), len(b))
 }
-
-// shortTexts writes the 16-byte form of every value; a long value gets one that
-// no short value has.
-func shortTexts(v *chunk.Vec, out [][2]uint64) {
-	off, str, codes := textOf(v)
-	if codes != nil {
-		for i, j := range codes[:len(out)] {
-			short(&out[i], str, off[j], off[j+1])
-		}
-		return
-	}
-	lo := off[0]
-	for i, hi := range off[1 : len(out)+1] {
-		short(&out[i], str, lo, hi)
-		lo = hi
-	}
-}

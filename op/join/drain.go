@@ -12,18 +12,40 @@ import (
 	"github.com/weft-data/weft/op"
 )
 
-// Drain joins the runs that were left out: one split per run that has probe rows.
+// Drain joins the runs that were left out: one split per run that has probe rows. Of a full
+// join it then gives the rows of the table that were not found, and those with a null key.
 func (s *probeStage) Drain() (op.Feed, error) {
-	if s.file == nil {
-		return nil, nil
-	}
-	f := &drainFeed{s: s}
+	f, full := &drainFeed{s: s}, s.p.p.Kind == Full
 	for r, left := range s.b.left {
-		if left && s.file.RunRows(r) > 0 {
+		if left && (full || s.file != nil && s.file.RunRows(r) > 0) {
 			f.runs = append(f.runs, r)
 		}
 	}
+	if full {
+		if err := s.b.table.spread(s.t.Fork); err != nil {
+			return nil, err
+		}
+		f.segs = s.b.table.portions()
+		f.runs = append(f.runs, nullRun)
+	}
+	if f.Splits() == 0 {
+		return nil, nil
+	}
 	return f, nil
+}
+
+// portionRows is about how many rows of a table a split reads that were not found.
+const portionRows = 1 << 16
+
+// portions divides the segments of a table: those before each end.
+func (t *table) portions() (ends []int) {
+	n := 0
+	for i, s := range t.rows.segs {
+		if n += s.N; n >= portionRows || i == len(t.rows.segs)-1 {
+			ends, n = append(ends, i+1), 0
+		}
+	}
+	return ends
 }
 
 // A ration is the memory that the threads of one task share while they join runs
@@ -65,9 +87,10 @@ func (r *ration) put(n int64) {
 type drainFeed struct {
 	s    *probeStage
 	runs []int
+	segs []int // see portions
 }
 
-func (f *drainFeed) Splits() int                { return len(f.runs) }
+func (f *drainFeed) Splits() int                { return len(f.runs) + len(f.segs) }
 func (f *drainFeed) Reader() (op.Reader, error) { return &drainReader{f}, nil }
 func (f *drainFeed) Close() error               { return nil }
 
@@ -75,40 +98,70 @@ type drainReader struct{ f *drainFeed }
 
 func (r *drainReader) Close() error { return nil }
 
-// Read joins one run.
+// Read joins one run, or gives rows of the table that were not found.
 func (r *drainReader) Read(split int, out op.Sink) error {
-	s := r.f.s
-	d := &nested{s: s, run: r.f.runs[split], out: out, seq: (s.top + uint64(split)) << 32, sub: ^uint32(0)}
+	s, f := r.f.s, r.f
+	at := &places{seq: (s.top + uint64(split)) << 32, sub: ^uint32(0), begun: true}
+	if split >= len(f.runs) {
+		lo, hi := 0, f.segs[split-len(f.runs)]
+		if split > len(f.runs) {
+			lo = f.segs[split-len(f.runs)-1]
+		}
+		return s.b.table.lonely(lo, hi, false, newLoner(s.p.rest, at), out)
+	}
+	d := &nested{t: s.t, p: s.p, kind: s.p.p.Kind, turned: s.p.p.Kind == Full, build: s.side, ration: &s.ration, run: f.runs[split], out: out, places: at}
+	if s.file != nil {
+		d.probe = []op.In{{Value: s.file, Hi: runs}}
+	}
 	defer d.close()
+	if d.run == nullRun { // of the rows that were looked up those with a null key are given
+		return d.without(s.side, s.p.rest)
+	}
 	return d.join()
 }
 
 // A nested joins one run in block-nested loops: for every piece of the build run
 // that fits into memory it reads the probe run once. Usually there is one piece.
 type nested struct {
-	s       *probeStage
-	run     int
-	out     op.Sink
-	seq     uint64
-	sub     uint32
-	matched []byte // a bit per probe row, except for inner joins
-	left    []uint32
-	ids     []uint32
+	t            op.Task
+	p            *probing
+	build, probe []op.In
+	ration       *ration
+	kind         Kind
+	run          int
+	out          op.Sink
+	matched      []byte // a bit per probe row that the kind of join has marked
+	turned       bool   // the rows of the pieces are kept or left out by what is found, see turn
+	share, of    int    // only each of-th batch of the rows that are shared out, see matchFeed
+	left         []uint32
+	*places
 }
 
-func (d *nested) close() { d.s.t.Free(d.matched) }
+func (d *nested) close() { d.t.Free(d.matched) }
+
+// marks has bits for n probe rows at least.
+func (d *nested) marks(n int) error {
+	if n <= 8*len(d.matched) {
+		return nil
+	}
+	size := max(chunk.Words(n)*8, 2*len(d.matched))
+	more := d.t.Alloc(size)
+	if more == nil {
+		return fmt.Errorf("join: %d bytes to mark the rows of one run: %w", size, mem.ErrBudget)
+	}
+	clear(more[copy(more, d.matched):])
+	d.t.Free(d.matched)
+	d.matched = more
+	return nil
+}
 
 func (d *nested) join() error {
-	if d.s.p.p.Kind != Inner {
-		n := chunk.Words(int(d.s.file.RunRows(d.run))) * 8
-		if d.matched = d.s.t.Alloc(n); d.matched == nil {
-			return fmt.Errorf("join: %d bytes to mark the rows of one run: %w", n, mem.ErrBudget)
-		}
-		clear(d.matched)
+	in := &pieces{side: d.build, run: d.run, schema: d.p.p.Build, alloc: d.t}
+	if d.turned {
+		in.share, in.of = d.share, d.of
 	}
-	in := &pieces{side: d.s.side, run: d.run, schema: d.s.p.p.Build, alloc: d.s.t}
-	in.limit = d.s.ration.take(d.cost())
-	defer d.s.ration.put(in.limit)
+	in.limit = d.ration.take(d.cost())
+	defer d.ration.put(in.limit)
 	defer in.close()
 	for {
 		piece, err := in.next()
@@ -125,7 +178,8 @@ func (d *nested) join() error {
 			return err
 		}
 	}
-	if k := d.s.p.p.Kind; k == Left || k == Anti {
+	switch {
+	case d.kind == Full, !d.turned && (d.kind == Left || d.kind == Anti):
 		return d.rest()
 	}
 	return nil
@@ -137,20 +191,26 @@ const indexBytes = 32
 // cost estimates the memory to join the run in one piece. Builders hold up to
 // twice the rows' bytes.
 func (d *nested) cost() (n int64) {
-	for _, in := range d.s.side {
-		if d.run < in.Runs() {
-			n += in.RunBytes(d.run)
+	n = runBytes(d.build, d.run)
+	rows := float64(n) / op.RowBytes(d.p.p.Build)
+	return 2*n + int64(rows*indexBytes) + 256<<10
+}
+
+// runBytes is the size of one run of some blocks.
+func runBytes(blocks []op.In, run int) (n int64) {
+	for _, in := range blocks {
+		if run < in.Runs() {
+			n += in.RunBytes(run)
 		}
 	}
-	rows := float64(n) / rowBytes(d.s.p.p.Build)
-	return 2*n + int64(rows*indexBytes) + 256<<10
+	return n
 }
 
 // piece joins the probe run with some build rows. When their index does not fit
 // it takes half of them at a time.
 func (d *nested) piece(batches []*chunk.Batch) error {
-	t := d.s.p.newTable(d.s.t)
-	t.alone = true
+	t := d.p.newTable(d.t)
+	t.alone, t.mark = true, d.turned
 	if countRows(batches) <= heapRows {
 		t.alloc = mem.Heap
 	}
@@ -161,9 +221,12 @@ func (d *nested) piece(batches []*chunk.Batch) error {
 		err = t.build(serially)
 	}
 	if err == nil {
-		err = t.view(d.s.p.cols, serially)
+		err = t.view(d.p.cols, serially)
 	}
-	if err == nil {
+	switch {
+	case err == nil && d.turned:
+		return d.turn(t)
+	case err == nil:
 		return d.pass(t)
 	}
 	if !errors.Is(err, mem.ErrBudget) {
@@ -217,25 +280,81 @@ func serially(n int, f func(i int) error) error {
 // before each.
 func (d *nested) eachProbe(f func(m *chunk.Batch, at int) error) error {
 	at := 0
-	return chunk.Each(d.s.file, d.run, func(m *chunk.Batch) error {
-		if err := d.s.t.Context().Err(); err != nil {
+	for _, in := range d.probe {
+		if d.run >= in.Runs() {
+			continue
+		}
+		share, of := d.share, d.of
+		if d.turned {
+			share, of = 0, 1
+		}
+		if err := eachOf(in, d.run, share, of, func(b *chunk.Batch) error {
+			for lo := 0; lo < b.N; lo += maxRows {
+				if err := d.t.Context().Err(); err != nil {
+					return err
+				}
+				m := b
+				if b.N > maxRows {
+					m = b.Slice(lo, min(b.N, lo+maxRows))
+				}
+				view := chunk.Batch{Cols: m.Cols, N: m.N, Seq: d.seq}
+				at += m.N
+				if err := f(&view, at-m.N); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
 			return err
 		}
-		m.Seq = d.seq
-		at += m.N
-		return f(m, at-m.N)
-	})
+	}
+	return nil
+}
+
+// eachOf calls f with each of-th batch of a run, from number share on.
+func eachOf(v chunk.Value, run, share, of int, f func(*chunk.Batch) error) (err error) {
+	if of <= 1 {
+		return chunk.Each(v, run, f)
+	}
+	r, err := v.Open(run)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	for i := share; ; i += of {
+		if err := r.Seek(i); err != nil {
+			return err
+		}
+		b, err := r.Next()
+		if err == nil {
+			err = f(b)
+		} else if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// pairs is a matcher that gives pairs only.
+func (d *nested) pairs(t *table) *matcher {
+	x := newMatcher(d.p, t)
+	x.kind, x.emit.outer, x.emit.places = Inner, false, d.places
+	return x
 }
 
 // pass joins the whole probe run with the rows of t.
 func (d *nested) pass(t *table) error {
-	x := newMatcher(d.s.p, t)
-	x.kind = Inner
-	e := x.emit
-	e.outer = false
-	e.seq, e.sub, e.begun = d.seq, d.sub, true
-	err := d.eachProbe(func(m *chunk.Batch, at int) error {
-		switch d.s.p.p.Kind {
+	x := d.pairs(t)
+	return d.eachProbe(func(m *chunk.Batch, at int) error {
+		if d.kind == Inner {
+			return x.match(m, nil, d.out)
+		}
+		if err := d.marks(at + m.N); err != nil {
+			return err
+		}
+		switch d.kind {
 		case Semi:
 			d.left = d.left[:0]
 			for i, id := range x.probe.lookup(m) {
@@ -248,16 +367,10 @@ func (d *nested) pass(t *table) error {
 			d.markAll(at, x.probe.lookup(m))
 			return nil
 		}
-		if err := x.match(m, nil, d.out); err != nil {
-			return err
-		}
-		if d.matched != nil {
-			d.markAll(at, x.probe.heads)
-		}
-		return nil
+		err := x.match(m, nil, d.out)
+		d.markAll(at, x.probe.heads)
+		return err
 	})
-	d.sub = e.sub
-	return err
 }
 
 // mark marks a probe row; true when it was not marked before.
@@ -276,22 +389,26 @@ func (d *nested) markAll(at int, heads []uint32) {
 
 // rest emits the probe rows without a match.
 func (d *nested) rest() error {
-	t := d.s.p.newTable(d.s.t)
-	if err := t.view(d.s.p.cols, serially); err != nil {
-		return err
-	}
-	x := newMatcher(d.s.p, t)
-	e := x.emit
-	e.seq, e.sub, e.begun = d.seq, d.sub, true
+	l := newLoner(d.p.lone, d.places)
 	return d.eachProbe(func(m *chunk.Batch, at int) error {
-		d.left, d.ids = d.left[:0], d.ids[:0]
+		if err := d.marks(at + m.N); err != nil {
+			return err
+		}
+		d.left = d.left[:0]
 		for i := range m.N {
 			if d.matched[(at+i)>>3]>>((at+i)&7)&1 == 0 {
-				d.left, d.ids = append(d.left, uint32(i)), append(d.ids, none)
+				d.left = append(d.left, uint32(i))
 			}
 		}
-		return x.push(m, d.left, d.ids, d.out)
+		return l.rows(m, d.left, d.out)
 	})
+}
+
+// without emits the rows of one side as they are without a partner.
+func (d *nested) without(side []op.In, cols []outCol) error {
+	d.probe = side
+	l := newLoner(cols, d.places)
+	return d.eachProbe(func(m *chunk.Batch, _ int) error { return l.all(m, d.out) })
 }
 
 // pieces reads a build run in parts of about limit bytes, index included.
@@ -301,7 +418,10 @@ type pieces struct {
 	schema dtype.Schema
 	alloc  mem.Allocator
 	limit  int64
+	share  int // only each of-th batch, if of is more than 1
+	of     int
 
+	count  int            // batches taken of the input being read from disk
 	lent   []*chunk.Batch // of the input being read, if it is in memory
 	reader chunk.Reader   // of the input being read, if it is on disk
 	held   *chunk.Batch   // read but not taken yet
@@ -364,7 +484,14 @@ func (p *pieces) peek() (m *chunk.Batch, lent bool, err error) {
 		case len(p.lent) > 0:
 			return p.lent[0], true, nil
 		case p.reader != nil:
-			if p.held, err = p.reader.Next(); err == nil {
+			if p.of > 1 {
+				err = p.reader.Seek(p.share + p.of*p.count)
+				p.count++
+			}
+			if err == nil {
+				p.held, err = p.reader.Next()
+			}
+			if err == nil {
 				continue
 			}
 			p.held = nil
@@ -383,12 +510,26 @@ func (p *pieces) peek() (m *chunk.Batch, lent bool, err error) {
 			if p.run >= in.Runs() {
 				continue
 			}
-			if p.lent = lend(in, p.run); p.lent != nil {
+			if all := lend(in, p.run); all != nil {
+				p.lent = p.mine(all)
 				continue
 			}
+			p.count = 0
 			if p.reader, err = in.Open(p.run); err != nil {
 				return nil, false, err
 			}
 		}
 	}
+}
+
+// mine are the batches of a run that are of this share.
+func (p *pieces) mine(all []*chunk.Batch) []*chunk.Batch {
+	if p.of <= 1 {
+		return all
+	}
+	var out []*chunk.Batch
+	for i := p.share; i < len(all); i += p.of {
+		out = append(out, all[i])
+	}
+	return out
 }

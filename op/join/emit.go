@@ -21,6 +21,7 @@ const (
 // other one gets a morsel in the emitter's scratch, which lives until the next one.
 type emitter struct {
 	cols  []outCol
+	t     *table
 	build []*column // by output column; nil for probe columns
 	rows  *rows
 	pack  *packed
@@ -42,6 +43,12 @@ type emitter struct {
 	at   []uintptr // where the build rows are, if they are packed
 	warm uint8     // keeps loads that only warm the cache
 
+	own *emitter // see mine
+	*places
+}
+
+// places are those of output batches, also of several emitters on one thread.
+type places struct {
 	seq   uint64
 	sub   uint32
 	begun bool
@@ -55,7 +62,7 @@ type outCol struct {
 }
 
 func newEmitter(cols []outCol, t *table, outer bool) *emitter {
-	e := &emitter{cols: cols, rows: &t.rows, pack: t.pack, outer: outer, build: t.cols, bufs: make([]colBuf, len(cols))}
+	e := &emitter{cols: cols, t: t, rows: &t.rows, pack: t.pack, outer: outer, build: t.cols, bufs: make([]colBuf, len(cols)), places: &places{}}
 	e.out.Cols = make([]chunk.Vec, len(cols))
 	return e
 }
@@ -94,11 +101,11 @@ func (e *emitter) give(m *chunk.Batch, n int, left []uint32, mask []uint64, ids 
 
 // number gives the next output batch of m its place: batches of one morsel, or of
 // several with the same Seq, count Sub up.
-func (e *emitter) number(m *chunk.Batch) {
-	if !e.begun || m.Seq != e.seq {
-		e.seq, e.sub, e.begun = m.Seq, 0, true
+func (p *places) number(m *chunk.Batch) {
+	if !p.begun || m.Seq != p.seq {
+		p.seq, p.sub, p.begun = m.Seq, 0, true
 	} else {
-		e.sub++
+		p.sub++
 	}
 }
 

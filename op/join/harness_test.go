@@ -27,6 +27,7 @@ type fakeTask struct {
 	sinks   func() func(m *chunk.Batch) error // one sink per thread instead of one for all
 	evict   bool                              // the build block goes to disk before it is probed
 	into    func() *chunk.Builder             // for what is emitted; nil for a breaker
+	lowered func(probe op.Node)
 	mu      sync.Mutex
 	counts  map[string]int64
 }
@@ -156,6 +157,28 @@ func (s *rowSink) flush() error {
 	return nil
 }
 
+// sifter leaves out the rows for which a stage says that it gives nothing, as the one who
+// makes them may.
+func sifter(st op.Stage) func(m *chunk.Batch) *chunk.Batch {
+	x, ok := st.(op.Choosy)
+	if !ok {
+		return func(m *chunk.Batch) *chunk.Batch { return m }
+	}
+	c, ok := x.Choice()
+	if !ok {
+		return func(m *chunk.Batch) *chunk.Batch { return m }
+	}
+	sieve, keep := c.Sieve(), &chunk.Compactor{}
+	return func(m *chunk.Batch) *chunk.Batch {
+		keys := &chunk.Batch{N: m.N}
+		for _, c := range c.Cols {
+			keys.Cols = append(keys.Cols, m.Cols[c])
+		}
+		mask, n := sieve.Sift(keys)
+		return keep.Keep(m, mask, n)
+	}
+}
+
 // drive runs a pipe over batches with the task's threads; thread i takes batches
 // i, i+threads, …; what is emitted goes to sink under a lock.
 func drive(t *fakeTask, p op.Pipe, side []op.In, in []*chunk.Batch, sink func(m *chunk.Batch) error, out op.Out) (err error) {
@@ -177,8 +200,13 @@ func drive(t *fakeTask, p op.Pipe, side []op.In, in []*chunk.Batch, sink func(m 
 		if err != nil {
 			return err
 		}
+		sift := sifter(st)
 		for k := i; k < len(in) && err == nil; k += t.threads {
-			err = l.Push(in[k], locked)
+			m := in[k]
+			if k%3 == 1 {
+				m = sift(m)
+			}
+			err = l.Push(m, locked)
 		}
 		return errors.Join(err, l.Close(locked, err != nil))
 	})
@@ -190,14 +218,7 @@ func drive(t *fakeTask, p op.Pipe, side []op.In, in []*chunk.Batch, sink func(m 
 		return err
 	}
 	if feed != nil {
-		var next atomic.Int64
-		if err := t.Fork(t.threads, func(int) error {
-			r, err := feed.Reader()
-			for s := int(next.Add(1)) - 1; s < feed.Splits() && err == nil; s = int(next.Add(1)) - 1 {
-				err = r.Read(s, locked)
-			}
-			return err
-		}); err != nil {
+		if err := readAll(t, feed, locked); err != nil {
 			return err
 		}
 	}
@@ -207,10 +228,57 @@ func drive(t *fakeTask, p op.Pipe, side []op.In, in []*chunk.Batch, sink func(m 
 	return st.Finish(out)
 }
 
+// readAll reads the splits of a feed with the task's threads.
+func readAll(t *fakeTask, feed op.Feed, out op.Sink) error {
+	var next atomic.Int64
+	return t.Fork(t.threads, func(int) error {
+		r, err := feed.Reader()
+		for s := int(next.Add(1)) - 1; s < feed.Splits() && err == nil; s = int(next.Add(1)) - 1 {
+			err = r.Read(s, out)
+		}
+		return err
+	})
+}
+
 // run joins two tables of batches.
 func run(t *fakeTask, p Params, l, r *input, sink func(m *chunk.Batch) error) error {
 	return runWith(t, p, l, r, func(probe op.Pipe, side []op.In, in []*chunk.Batch) error {
 		return drive(t, probe, side, in, sink, &blockOut{})
+	})
+}
+
+// runDivided joins two tables of batches as a plan does that was cut before the join: with
+// both divided, run by run.
+func runDivided(t *fakeTask, p Params, l, r *input, sink func(m *chunk.Batch) error) error {
+	node := op.Node{}
+	t.lowered = func(probe op.Node) { node = probe }
+	defer func() { t.lowered = nil }()
+	return runWith(t, p, l, r, func(pipe op.Pipe, side []op.In, in []*chunk.Batch) error {
+		probed := op.Meta{Schema: pipe.(*probing).in, Rows: -1, Bytes: -1}
+		d, ok := op.Of(node.Call).Divide(node.Call.Params, probed, op.Meta{}, math.Inf(1))
+		if !ok {
+			return errors.New("the join cannot be divided")
+		}
+		front, err := op.Of(d.Front).Bind(d.Front.Params, probed)
+		if err != nil {
+			return err
+		}
+		out := &blockOut{}
+		if err := drive(t, front.Pipe, nil, in, nil, out); err != nil {
+			return err
+		}
+		v := out.value()
+		defer v.Release()
+		back, err := op.Of(d.Back).Bind(d.Back.Params, op.Meta{})
+		if err != nil {
+			return err
+		}
+		feed, err := back.Source.Open(t, []op.In{{Value: v, Hi: d.Size.Runs}, {Value: side[0].Value, Hi: d.Size.Runs, Edge: 1}})
+		if err != nil {
+			return err
+		}
+		locked := &rowSink{sink: sink, b: t.into()}
+		return errors.Join(readAll(t, feed, locked), locked.flush(), feed.Close())
 	})
 }
 
@@ -227,6 +295,9 @@ func runWith(t *fakeTask, p Params, l, r *input, probing func(probe op.Pipe, sid
 	}
 	sides := []*input{l, r}
 	build, probe := f.Nodes[0], f.Nodes[1]
+	if t.lowered != nil {
+		t.lowered(probe)
+	}
 	if got, want := probe.Meta.Schema.String(), meta.Schema.String(); got != want {
 		return fmt.Errorf("lowered schema is %s, want %s", got, want)
 	}
@@ -240,7 +311,7 @@ func runWith(t *fakeTask, p Params, l, r *input, probing func(probe op.Pipe, sid
 	}
 	v := out.value()
 	if b, ok := v.(*chunk.Block); ok && t.evict {
-		f, err := t.Spill(build.Meta.Schema, runs)
+		f, err := t.Spill(build.Meta.Schema, b.Runs())
 		if err != nil {
 			return err
 		}
@@ -350,8 +421,12 @@ func naive(p Params, l, r *input) []string {
 		parts := make([]string, len(cols))
 		for i, c := range cols {
 			switch {
-			case !c.Build:
+			case !c.Build && a != nil:
 				parts[i] = a[l.schema.Index(c.In)]
+			case !c.Build && c.Shared:
+				parts[i] = b[r.schema.Index(c.In)]
+			case !c.Build:
+				parts[i] = "∅"
 			case b == nil:
 				parts[i] = "∅"
 			default:
@@ -360,15 +435,22 @@ func naive(p Params, l, r *input) []string {
 		}
 		out = append(out, strings.Join(parts, " "))
 	}
+	met := map[string]bool{}
 	for _, a := range load(l, p.Left) {
 		n := 0
+		met[a.key] = a.key != "∅"
 		for _, b := range byKey[a.key] {
-			if n++; p.Kind == Inner || p.Kind == Left {
+			if n++; p.Kind == Inner || p.Kind == Left || p.Kind == Full {
 				give(a.text, b.text)
 			}
 		}
-		if n > 0 && p.Kind == Semi || n == 0 && (p.Kind == Anti || p.Kind == Left) {
+		if n > 0 && p.Kind == Semi || n == 0 && (p.Kind == Anti || p.Kind == Left || p.Kind == Full) {
 			give(a.text, nil)
+		}
+	}
+	for _, b := range load(r, p.Right) {
+		if p.Kind == Full && !met[b.key] {
+			give(nil, b.text)
 		}
 	}
 	return out
@@ -495,6 +577,20 @@ func (g *gen) table(s dtype.Schema, n int) *input {
 	return in
 }
 
+// rows makes n rows in large batches.
+func (g *gen) rows(s dtype.Schema, n int) *input {
+	in := &input{schema: s, est: float64(n)}
+	for seq := uint64(0); n > 0; seq++ {
+		b := &chunk.Batch{N: min(n, maxRows), Seq: seq << 32}
+		for _, f := range s {
+			b.Cols = append(b.Cols, g.vec(f.Type, b.N))
+		}
+		in.batches = append(in.batches, b)
+		n -= b.N
+	}
+	return in
+}
+
 // same compares results; in order when ordered.
 func same(t *testing.T, got, want []string, ordered bool) {
 	t.Helper()
@@ -515,6 +611,11 @@ func same(t *testing.T, got, want []string, ordered bool) {
 // collect joins and renders; it checks that batches are well formed and that no
 // two have the same place.
 func collect(t *testing.T, task *fakeTask, p Params, l, r *input) []string {
+	t.Helper()
+	return collectWith(t, run, task, p, l, r)
+}
+
+func collectWith(t *testing.T, run func(*fakeTask, Params, *input, *input, func(*chunk.Batch) error) error, task *fakeTask, p Params, l, r *input) []string {
 	t.Helper()
 	var out []string
 	type place struct {

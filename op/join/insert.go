@@ -19,10 +19,7 @@ func (t *table) ranges() ([]field, bool) {
 			return nil, false
 		}
 		lo, hi := uint64(math.MaxUint64), uint64(0)
-		flip := uint64(0) // makes signed words order as unsigned ones
-		if kind.IsSigned() || kind == dtype.Date || kind == dtype.Timestamp || kind == dtype.Time || kind == dtype.Duration {
-			flip = 1 << 63
-		}
+		flip, _ := flipOf(kind) // floats in the order of their bits
 		var words []uint64
 		for _, s := range t.rows.segs {
 			a, b := uint64(0), uint64(0)
@@ -89,7 +86,7 @@ func (t *table) shortText() bool {
 	return true
 }
 
-// normalise writes the 16-byte form of every row's key.
+// normalise writes the key of every row's text.
 func (t *table) normalise() error {
 	all := take[[16]byte](t, int(t.rows.n))
 	if all == nil {
@@ -97,7 +94,7 @@ func (t *table) normalise() error {
 	}
 	keys := words128(all)
 	for _, s := range t.rows.segs {
-		shortTexts(&s.Cols[0], keys[:s.N])
+		textKeys(&s.Cols[0], 0, keys[:s.N])
 		t.norm = append(t.norm, keys[:s.N:s.N])
 		keys = keys[s.N:]
 	}

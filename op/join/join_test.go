@@ -1,18 +1,22 @@
 package join
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
+	"github.com/weft-data/weft/internal/effort"
+	"github.com/weft-data/weft/internal/mem"
 	"github.com/weft-data/weft/op"
 )
 
-var kinds = []Kind{Inner, Left, Semi, Anti}
+var kinds = []Kind{Inner, Left, Semi, Anti, Full}
 
 func types(names string) (s []dtype.Type) {
 	for _, n := range strings.Fields(names) {
@@ -74,8 +78,12 @@ func (sc scenario) test(t *testing.T, seed uint64) (left int) {
 		if task.counts["probe rows spilled"] > 0 {
 			left++
 		}
-		ordered := sc.threads <= 1 && task.counts["build runs left out"] == 0
-		same(t, got, naive(p, l, r), ordered)
+		ordered := k != Full && sc.threads <= 1 && task.counts["build runs left out"] == 0
+		want := naive(p, l, r)
+		same(t, got, want, ordered)
+		task = newTask(t, sc.limit, max(1, sc.threads))
+		task.evict = sc.limit > 0
+		same(t, collectWith(t, runDivided, task, p, l, r), want, false)
 		if t.Failed() {
 			t.Fatalf("%s of %+v", k, sc)
 		}
@@ -88,9 +96,9 @@ func (sc scenario) test(t *testing.T, seed uint64) (left int) {
 func TestAgainstNestedLoops(t *testing.T) {
 	keys := []string{"null", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float32", "float64", "utf8",
 		"binary", "date", "timestamp", "decimal", "int32 int8", "int64 utf8", "utf8 utf8 int16", "float64 bool date", "timestamp int64 timestamp", "decimal float32"}
-	for i, k := range keys {
+	for i, k := range effort.Some(6, keys) {
 		t.Run(k, func(t *testing.T) {
-			for _, d := range []int{3, 1500} {
+			for _, d := range []int{3, effort.Of(1500, 300)} {
 				scenario{keys: k, n: 100 + d/4, m: 80 + d/4, domain: d, nulls: 0.1, ld: i % 3, rd: (i + d) % 3, long: d != 60, threads: 1 + d%3}.test(t, uint64(d))
 				scenario{keys: k, n: 90 + d/6, m: 120 + d/5, domain: d, ld: (i + d) % 3, rd: i % 3, threads: 1}.test(t, uint64(d))
 			}
@@ -103,7 +111,34 @@ func TestDictionaries(t *testing.T) {
 	for ld := range 3 {
 		for rd := range 3 {
 			for _, long := range []bool{false, true} {
-				scenario{keys: "utf8", n: 900, m: 400, domain: 300, nulls: 0.05, ld: ld, rd: rd, long: long}.test(t, 3)
+				scenario{keys: "utf8", n: effort.Of(900, 150), m: effort.Of(400, 80), domain: effort.Of(300, 50), nulls: 0.05, ld: ld, rd: rd, long: long}.test(t, 3)
+			}
+		}
+	}
+}
+
+// TestOneKey joins with tables whose rows all have one key, as those of a product have: few
+// rows, more than a batch of the output, and more than a region; rows that are looked up have
+// that key, another one or none.
+func TestOneKey(t *testing.T) {
+	effort.Long(t, "needs tables of some size")
+	for _, c := range effort.Some(4, []struct {
+		n, m, limit int
+		chain       bool
+	}{{40, 2, 0, false}, {40, longChain - 1, 0, false}, {40, longChain, 0, true}, {300, 70, 0, true}, {9, maxRows + 5, 0, true}, {3, singleRows + 3000, 0, true}, {60, 900, 1 << 20, true}}) {
+		for _, k := range effort.Some(3, kinds) {
+			ls, rs, names := schemas(types("int32"))
+			l := (&gen{Rand: rand.New(rand.NewPCG(5, 7)), domain: 3, nulls: 0.2}).table(ls, c.n)
+			r := (&gen{Rand: rand.New(rand.NewPCG(6, 7)), domain: 1, nulls: 0.1}).table(rs, c.m)
+			for _, b := range r.batches {
+				b.Cols[0].Valid = nil
+			}
+			l.est, r.est = -1, -1
+			p := Params{Left: names, Right: names, Kind: k}
+			task := newTask(t, int64(c.limit), 1)
+			same(t, collect(t, task, p, l, r), naive(p, l, r), c.limit == 0 && k != Full)
+			if chain := task.counts["tables of one chain"] > 0; chain != (c.chain && k != Semi && k != Anti) {
+				t.Errorf("%s of %+v: one chain is %v", k, c, chain)
 			}
 		}
 	}
@@ -119,20 +154,14 @@ func TestEdges(t *testing.T) {
 
 // TestRegions makes build sides that are too large for one region.
 func TestRegions(t *testing.T) {
-	keys := []string{"int32", "utf8", "int64", "timestamp", "int64 int64", "timestamp timestamp"}
-	if testing.Short() {
-		keys = keys[:2]
-	}
-	for _, k := range keys {
+	effort.Long(t, "needs tables of some size")
+	for _, k := range effort.Some(1, []string{"int32", "utf8", "int64", "timestamp", "int64 int64", "timestamp timestamp"}) {
 		l, r, names := schemas(types(k))
-		for _, domain := range []int{500_000, 30_000} {
-			if testing.Short() && domain < 100_000 {
-				continue
-			}
+		for _, domain := range effort.Some(1, []int{500_000, 30_000}) {
 			g := &gen{Rand: rand.New(rand.NewPCG(1, 2)), domain: domain}
 			left, right := g.table(l, 5_000), g.table(r, singleRows+30_000)
 			left.est, right.est = -1, -1
-			for _, kind := range []Kind{Inner, Left} {
+			for _, kind := range effort.Some(2, []Kind{Inner, Left, Full}) {
 				p := Params{Left: names, Right: names, Kind: kind, Columns: []string{"v", "t", "wint64", "wutf8", "wbool"}}
 				task := newTask(t, 0, 2)
 				got := collect(t, task, p, left, right)
@@ -143,10 +172,28 @@ func TestRegions(t *testing.T) {
 	}
 }
 
+// TestLongWays joins with a table whose chains are walked side by side, of some tens
+// of rows each: all partners of a row come, in build order.
+func TestLongWays(t *testing.T) {
+	effort.Long(t, "needs tables of some size")
+	l, r, names := schemas(types("int32"))
+	g := &gen{Rand: rand.New(rand.NewPCG(3, 4)), domain: 12_000}
+	left, right := g.table(l, 700), g.table(r, farRows+30_000)
+	left.est, right.est = -1, -1
+	for _, kind := range effort.Some(1, []Kind{Inner, Left, Full}) {
+		p := Params{Left: names, Right: names, Kind: kind, Columns: []string{"v", "wint64"}}
+		want := naive(p, left, right)
+		if len(want) < 2*maxRows/3 {
+			t.Fatalf("%d rows", len(want))
+		}
+		same(t, collect(t, newTask(t, 0, 1), p, left, right), want, kind != Full)
+	}
+}
+
 // TestSieve looks mostly absent keys up, until the filter is on, and compares
 // with a map.
 func TestSieve(t *testing.T) {
-	for _, k := range []string{"int32", "timestamp", "utf8", "int64 int64"} {
+	for _, k := range effort.Some(2, []string{"int32", "timestamp", "utf8", "int64 int64"}) {
 		schema, _, _ := schemas(types(k))
 		keys := len(types(k))
 		g := &gen{Rand: rand.New(rand.NewPCG(8, 9)), domain: 30_000_000}
@@ -199,6 +246,7 @@ func TestSieve(t *testing.T) {
 // TestNoGarbage pushes the same morsels again and again: once scratch has its
 // size, nothing is allocated.
 func TestNoGarbage(t *testing.T) {
+	effort.Long(t, "needs tables of some size")
 	for _, k := range []string{"int32", "timestamp", "utf8", "int64 utf8"} {
 		for _, kind := range kinds {
 			l, r, p := scenario{keys: k, n: 3000, m: 2000, domain: 2500, nulls: 0.1, ld: 1}.inputs(4)
@@ -237,8 +285,8 @@ func TestNoGarbage(t *testing.T) {
 
 // TestSpill joins with so little memory that build runs are left out.
 func TestSpill(t *testing.T) {
-	for i, k := range []string{"int32", "utf8", "int64 utf8"} {
-		for threads := 1; threads <= 3; threads += 2 {
+	for i, k := range effort.Some(1, []string{"int32", "utf8", "int64 utf8"}) {
+		for _, threads := range effort.Some(1, []int{3, 1}) {
 			sc := scenario{keys: k, n: 2000, m: 9_000, domain: 4000, nulls: 0.05, ld: i, rd: 2 - i, limit: 800 << 10, threads: threads}
 			if n := sc.test(t, 5); n < 2 {
 				t.Errorf("%+v: only %d kinds of join spilled", sc, n)
@@ -250,8 +298,9 @@ func TestSpill(t *testing.T) {
 // TestHotKey gives most rows of both sides one key, in little memory: the run
 // that holds it is joined in pieces.
 func TestHotKey(t *testing.T) {
+	effort.Long(t, "fills memory until it spills")
 	for _, threads := range []int{1, 3} {
-		for _, kind := range kinds {
+		for _, kind := range effort.Some(3, kinds) {
 			l := &gen{Rand: rand.New(rand.NewPCG(3, 4)), domain: 2}
 			s := dtype.Schema{{Name: "k", Type: dtype.Of(dtype.Int64)}, {Name: "s", Type: dtype.Of(dtype.Utf8)}}
 			left := l.table(s, 40)
@@ -298,7 +347,11 @@ func expect(kind Kind, l, r *input) map[string]int {
 	}
 	right, out := count(r), map[string]int{}
 	for k, n := range count(l) {
-		switch m := right[k]; kind {
+		m := right[k]
+		if k == "∅" {
+			m = 0
+		}
+		switch kind {
 		case Inner:
 			out[k] = n * m
 		case Left:
@@ -307,6 +360,16 @@ func expect(kind Kind, l, r *input) map[string]int {
 			out[k] = n * min(1, m)
 		case Anti:
 			out[k] = n - n*min(1, m)
+		case Full:
+			out[k] = n * max(1, m)
+			if k == "∅" {
+				out[k] += right[k]
+			}
+		}
+	}
+	for k, m := range right {
+		if kind == Full && out[k] == 0 {
+			out[k] = m
 		}
 	}
 	return out
@@ -314,19 +377,70 @@ func expect(kind Kind, l, r *input) map[string]int {
 
 // TestSwap makes the left side the build side and keeps the order of columns.
 func TestSwap(t *testing.T) {
-	l, r, p := scenario{keys: "int32 utf8", n: 50, m: 900, domain: 20, nulls: 0.1}.inputs(9)
-	l.est, r.est = 50, 900
-	same(t, collect(t, newTask(t, 0, 1), p, l, r), naive(p, l, r), false)
+	for _, k := range []Kind{Inner, Full} {
+		for _, run := range []func(*fakeTask, Params, *input, *input, func(*chunk.Batch) error) error{run, runDivided} {
+			l, r, p := scenario{keys: "float64 utf8", n: 50, m: 900, domain: 20, nulls: 0.1}.inputs(9)
+			l.est, r.est, p.Kind = 50, 900, k
+			same(t, collectWith(t, run, newTask(t, 0, 1), p, l, r), naive(p, l, r), false)
+		}
+	}
+}
+
+// TestShares divides tables of which one run is much larger than the others: several threads
+// read it, and every row is joined once.
+func TestShares(t *testing.T) {
+	effort.Long(t, "fills memory until it spills")
+	wide := func(name string) dtype.Schema {
+		s := dtype.Schema{{Name: "k", Type: dtype.Of(dtype.Int64), Nullable: true}}
+		for i := range 4 {
+			s = append(s, dtype.Field{Name: fmt.Sprint(name, i), Type: dtype.Of(dtype.Decimal128), Nullable: true})
+		}
+		return s
+	}
+	for _, c := range effort.Some(3, []struct {
+		name  string
+		kind  Kind
+		l, r  int // rows, of one key or null
+		evict bool
+	}{
+		{"many looked up", Inner, 500_000, 5, false}, {"many in the table", Inner, 5, 500_000, true},
+		{"many kept", Left, 500_000, 5, false}, {"many without a partner", Anti, 500_000, 5, true}, {"many with one", Semi, 500_000, 5, false},
+		{"all of both", Full, 100_000, 5, false}, {"all of both, from disk", Full, 5, 100_000, true},
+	}) {
+		g := &gen{Rand: rand.New(rand.NewPCG(3, 4)), domain: 1, nulls: 0.3}
+		l, r := g.rows(wide("v"), c.l), g.rows(wide("w"), c.r)
+		l.est, r.est = -1, -1
+		task := newTask(t, 0, 3)
+		task.evict = c.evict
+		got := map[string]int{}
+		p := Params{Left: []string{"k"}, Right: []string{"k"}, Kind: c.kind}
+		if err := runDivided(task, p, l, r, func(m *chunk.Batch) error { // one at a time
+			for i := range m.N {
+				got[cell(&m.Cols[0], i, true)]++
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if n := task.counts["shares of large runs"]; n < 1 && c.kind != Full {
+			t.Errorf("%s: %d more shares than runs", c.name, n)
+		}
+		for k, n := range expect(c.kind, l, r) {
+			if got[k] != n {
+				t.Errorf("%s: key %s has %d rows, want %d", c.name, k, got[k], n)
+			}
+		}
+	}
 }
 
 // TestColumns narrows the output.
 func TestColumns(t *testing.T) {
 	l, r, p := scenario{keys: "int32", n: 100, m: 200, domain: 50}.inputs(2)
-	for _, k := range []Kind{Inner, Left} {
+	for _, k := range []Kind{Inner, Left, Full} {
 		p.Kind = k
-		for _, cols := range [][]string{{"v_right", "k0"}, {"v"}, {"wutf8"}, {}} {
+		for _, cols := range [][]string{{"v_right", "k0"}, {"v"}, {"wutf8"}, {"k0"}, {}} {
 			p.Columns = cols
-			same(t, collect(t, newTask(t, 0, 1), p, l, r), naive(p, l, r), true)
+			same(t, collect(t, newTask(t, 0, 1), p, l, r), naive(p, l, r), k != Full)
 		}
 	}
 }
@@ -380,6 +494,7 @@ func TestRules(t *testing.T) {
 		{Inner, expr.Col("k0").Gt(1), 0, "k0"}, {Inner, expr.Col("k0").Gt(1), 1, "k0"}, {Inner, expr.Col("v").Gt(1), 1, ""},
 		{Left, expr.Col("k0").Gt(1), 0, "k0"}, {Left, expr.Col("k0").Gt(1), 1, ""}, {Left, expr.Col("wbool").Eq(true), 1, ""},
 		{Inner, expr.Col("wbool").Eq(expr.Col("b")), 0, ""}, {Inner, expr.Col("wbool").Eq(expr.Col("b")), 1, ""},
+		{Full, expr.Col("k0").Gt(1), 0, "k0"}, {Full, expr.Col("k0").Gt(1), 1, "k0"}, {Full, expr.Col("v").Gt(1), 0, ""}, {Full, expr.Col("v_right").Gt(1), 1, ""},
 	} {
 		p.Kind = c.kind
 		e, ok := through(p, in, c.pred, c.input)
@@ -390,5 +505,47 @@ func TestRules(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s %v through %d reads %q, want %q", c.kind, expr.Columns(c.pred), c.input, got, c.want)
 		}
+	}
+}
+
+// TestRefusedAtRandom refuses memory now and then, as others do that take the last of it: the answer is
+// right, or the error says that memory was short.
+func TestRefusedAtRandom(t *testing.T) {
+	effort.Long(t, "refuses memory one piece at a time")
+	done, left, seeds := 0, 0, effort.Of(60, 12)
+	for seed := range uint64(seeds) {
+		sc := scenario{keys: []string{"int64", "utf8", "int32 utf8"}[seed%3], n: 900, m: 700, domain: 300, nulls: 0.1, threads: 1 + int(seed%2)}
+		for _, k := range kinds {
+			l, r, p := sc.inputs(seed)
+			p.Kind = k
+			want := naive(p, l, r)
+			task := newTask(t, 0, sc.threads)
+			rnd := rand.New(rand.NewPCG(seed, 3))
+			var mu sync.Mutex
+			f := func() bool { mu.Lock(); defer mu.Unlock(); return rnd.IntN(4<<(seed%6)) == 0 }
+			mem.Refuse(f)
+			var got []string
+			err := run(task, p, l, r, func(m *chunk.Batch) error {
+				for i := range m.N {
+					got = append(got, strings.Join(rowText(m, i, false), " "))
+				}
+				return nil
+			})
+			mem.Refuse(nil)
+			if task.counts["build runs left out"] > 0 {
+				left++
+			}
+			if errors.Is(err, mem.ErrBudget) {
+				continue
+			}
+			if err != nil {
+				t.Fatalf("%s, seed %d: %v", k, seed, err)
+			}
+			same(t, got, want, false)
+			done++
+		}
+	}
+	if all := seeds * len(kinds); done < all/3 || left < seeds/6 {
+		t.Errorf("%d of %d joins ended with an answer, %d left runs out", done, all, left)
 	}
 }

@@ -130,24 +130,58 @@ func (o *dictOffer) worth(v *chunk.Vec) bool {
 	return o.rows >= v.Dict.Values.N
 }
 
-// hashTexts hashes text values: short ones by their 16-byte form, longer ones by
-// xxh3.
+// hashTexts hashes text values: short ones by their keys, longer ones by xxh3.
 func hashTexts(v *chunk.Vec, out []uint64) {
 	off, str, codes := textOf(v)
-	var k [2]uint64
-	for i := range out {
-		j := uint32(i)
-		if codes != nil {
-			j = codes[i]
-		}
-		lo, hi := off[j], off[j+1]
-		if hi-lo <= 15 {
-			short(&k, str, lo, hi)
-			out[i] = kernel.HashKey128(k)
-		} else {
-			out[i] = xxh3.Hash(str[lo:hi])
+	var keys [128][2]uint64
+	for lo := 0; lo < len(out); lo += len(keys) {
+		n := min(len(keys), len(out)-lo)
+		k, h := keys[:n], out[lo:lo+n]
+		long := textKeys(v, lo, k)
+		kernel.Hash128(k, h)
+		for i := 0; long > 0; i++ {
+			if k[i] != longKey {
+				continue
+			}
+			long--
+			j := lo + i
+			if codes != nil {
+				j = int(codes[j])
+			}
+			h[i] = xxh3.Hash(str[off[j]:off[j+1]])
 		}
 	}
+}
+
+// longKey is no key of a text of at most 15 bytes.
+var longKey = [2]uint64{math.MaxUint64, math.MaxUint64}
+
+// textKeys writes the keys of the texts of v from lo on, see kernel.TextKeys, longKey for
+// those that are too long, and returns how many these are.
+func textKeys(v *chunk.Vec, lo int, out [][2]uint64) (long int) {
+	off, str, codes := textOf(v)
+	if codes != nil {
+		for i, j := range codes[lo : lo+len(out)] {
+			if off[j+1]-off[j] > 15 {
+				out[i] = longKey
+				long++
+			} else {
+				out[i] = kernel.TextKeyAt(str, off[j], off[j+1])
+			}
+		}
+		return long
+	}
+	off = off[lo : lo+len(out)+1]
+	for i := 0; i < len(out); {
+		if off[i+1]-off[i] > 15 {
+			out[i] = longKey
+			long++
+			i++
+		} else {
+			i += kernel.TextKeys(str, off[i:], out[i:])
+		}
+	}
+	return long
 }
 
 // textOf returns the offsets and bytes of a text vector, and its codes if it has
@@ -158,40 +192,6 @@ func textOf(v *chunk.Vec) (off []int32, str []byte, codes []uint32) {
 	}
 	return v.Off, v.Str, nil
 }
-
-// short writes the 16-byte form of a text of at most 15 bytes: the bytes, zeroes,
-// and the length in the last byte; and what no short text has for a longer one. What
-// is behind a text, as far as str has capacity, is read and masked away.
-func short(k *[2]uint64, str []byte, lo, hi int32) {
-	n := uint(hi - lo)
-	if str = str[:cap(str)]; n <= 15 && int(lo)+16 <= len(str) {
-		p, m := (*[2]uint64)(unsafe.Pointer(&str[lo])), &shortMasks[n]
-		k[0], k[1] = p[0]&m[0], p[1]&m[1]|uint64(n)<<56
-		return
-	}
-	shortByBytes(k, str[lo:hi])
-}
-
-// shortByBytes is short for texts behind which nothing may be read, and long ones.
-func shortByBytes(k *[2]uint64, text []byte) {
-	if len(text) > 15 {
-		*k = [2]uint64{^uint64(0), ^uint64(0)}
-		return
-	}
-	*k = [2]uint64{}
-	copy((*[16]byte)(unsafe.Pointer(k))[:], text)
-	k[1] |= uint64(len(text)) << 56
-}
-
-// shortMasks keep the first bytes of 16, by their number.
-var shortMasks = func() (m [16][2]uint64) {
-	for n := range m {
-		for i := range n {
-			m[n][i/8] |= 0xff << (i % 8 * 8)
-		}
-	}
-	return m
-}()
 
 // canonical writes a word per value such that values are equal exactly when
 // their words are: integers sign- or zero-extended, floats by their bits with one

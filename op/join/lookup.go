@@ -96,7 +96,7 @@ func (p *prober) find(m *chunk.Batch) {
 		directWide(chunk.Values[uint64](v), t.fields[0].min, t.ids, p.heads)
 	case t.layout == tagged && t.norm != nil:
 		p.norm, p.keys.h = room(p.norm, m.N), room(p.keys.h, m.N)
-		shortTexts(v, p.norm)
+		textKeys(v, 0, p.norm)
 		kernel.Hash128(p.norm, p.keys.h)
 		p.place(p.keys.h)
 		p.findShort()

@@ -9,6 +9,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/internal/mem"
 )
 
@@ -25,7 +26,7 @@ func TestPackedRows(t *testing.T) {
 		schema = append(schema, dtype.Field{Name: fmt.Sprint("t", i), Type: dtype.Of(dtype.Utf8), Nullable: true})
 	}
 	first := len(schema) - len(longest)
-	for seed := range uint64(12) {
+	for seed := range effort.Of[uint64](12, 4) {
 		r := rand.New(rand.NewPCG(seed, 6))
 		g := &gen{Rand: r, domain: 300, nulls: float64(seed%3) / 5}
 		in := g.table(schema, 700)

@@ -22,57 +22,72 @@ type probeParams struct {
 	Build      dtype.Schema // of the build rows: keys first
 	BuildRows  float64      // estimates, for the projected memory
 	BuildBytes float64
+	InPlace    bool // never divided
+	Within     []Bound
 }
 
 // probeOp is join.probe: its input is the probe side, its side input every block
 // of join.build.
 var probeOp = op.Register(op.Spec[probeParams]{
-	Name: "join.probe", Version: 1, Class: op.RowWise,
-	Doc: "Looks rows up in a join table.",
-	Text: func(p probeParams) string {
-		return fmt.Sprintf("%s on %s", p.Kind, strings.Join(p.Keys, ", "))
-	},
-	Infer: func(p probeParams, in []op.Meta) (op.Meta, error) {
-		cols, _, err := p.bind(in[0])
-		if err != nil {
-			return op.Meta{}, err
-		}
-		m := op.Meta{Rows: -1, Bytes: -1}
-		for i, c := range p.Cols {
-			s := in[0].Schema
-			if c.Build {
-				s = p.Build
-			}
-			f := s[cols[i].at]
-			f.Name = c.Out
-			switch {
-			case c.Build:
-				f.Nullable = f.Nullable || p.Kind == Left
-			case p.Kind == Inner || p.Kind == Semi:
-				f.Nullable = f.Nullable && !slices.Contains(p.Keys, c.In)
-			}
-			m.Schema = append(m.Schema, f)
-		}
-		return m, nil
-	},
-	Mem: func(p probeParams, _ op.Meta) op.Need { return need(p.BuildBytes + 8*max(0, p.BuildRows)) },
+	Name: "join.probe", Version: 3, Class: op.RowWise,
+	Doc:   "Looks rows up in a join table.",
+	Text:  probeParams.text,
+	Infer: func(p probeParams, in []op.Meta) (op.Meta, error) { return p.infer(in[0]) },
+	Mem:   func(p probeParams, _ op.Meta) op.Need { return need(p.BuildBytes + 8*max(0, p.BuildRows)) },
 	Pipe: func(p probeParams, in op.Meta) (op.Pipe, error) {
 		cols, keys, err := p.bind(in)
 		if err != nil {
 			return nil, err
 		}
-		return &probing{p: p, in: in.Schema, cols: cols, keys: keys}, nil
+		return newProbing(p, in.Schema, cols, keys), nil
 	},
+	Rules: op.Rules[probeParams]{Divide: divide},
 })
 
-// bind finds the columns of p in the schemas.
-func (p probeParams) bind(in op.Meta) (cols []outCol, keys []int, err error) {
-	for _, c := range p.Cols {
+func (p probeParams) text() string {
+	return fmt.Sprintf("%s on %s", p.Kind, strings.Join(p.Keys, ", ")) + boundText(p.Within)
+}
+
+// infer describes the output for rows that are looked up.
+func (p probeParams) infer(in op.Meta) (op.Meta, error) {
+	cols, _, err := p.bind(in)
+	if err != nil {
+		return op.Meta{}, err
+	}
+	m := op.Meta{Rows: -1, Bytes: -1}
+	for i, c := range p.Cols {
 		s := in.Schema
 		if c.Build {
 			s = p.Build
 		}
+		f := s[cols[i].at]
+		f.Name = c.Out
+		switch {
+		case c.Shared:
+			f.Nullable = in.Schema[in.Schema.Index(c.In)].Nullable || p.Build[p.Build.Index(c.In)].Nullable
+		case p.Kind == Full:
+			f.Nullable = true
+		case c.Build:
+			f.Nullable = f.Nullable || p.Kind == Left
+		case p.Kind == Inner || p.Kind == Semi:
+			f.Nullable = f.Nullable && !slices.Contains(p.Keys, c.In)
+		}
+		m.Schema = append(m.Schema, f)
+	}
+	return m, nil
+}
+
+// bind finds the columns of p in the schemas.
+func (p probeParams) bind(in op.Meta) (cols []outCol, keys []int, err error) {
+	for _, c := range p.Cols {
+		s, other := in.Schema, p.Build
+		if c.Build {
+			s, other = other, s
+		}
 		i, err := s.Find(c.In)
+		if err == nil && c.Shared {
+			_, err = other.Find(c.In)
+		}
 		if err != nil {
 			return nil, nil, err
 		}
@@ -85,7 +100,7 @@ func (p probeParams) bind(in op.Meta) (cols []outCol, keys []int, err error) {
 		}
 		keys = append(keys, i)
 	}
-	return cols, keys, nil
+	return cols, keys, checkBounds(p.Kind, p.Within, in.Schema, p.Build)
 }
 
 // probing is the pipe: the table is shared by all tasks.
@@ -94,6 +109,8 @@ type probing struct {
 	in   dtype.Schema
 	cols []outCol
 	keys []int
+	lone []outCol // of rows that are looked up, without a partner
+	rest []outCol // of rows of the table, without a partner
 
 	mu    sync.Mutex
 	built *built
@@ -104,6 +121,10 @@ type built struct {
 	table *table
 	left  [runs]bool // runs left out
 	any   bool       // some run is left out
+}
+
+func newProbing(p probeParams, in dtype.Schema, cols []outCol, keys []int) *probing {
+	return &probing{p: p, in: in, cols: cols, keys: keys, lone: p.partnerless(cols, in, false), rest: p.partnerless(cols, in, true)}
 }
 
 func (p *probing) Open(t op.Task, side []op.In) (op.Stage, error) {
@@ -133,10 +154,10 @@ func (p *probing) Close() error {
 }
 
 // chains reports whether all rows of a key are wanted.
-func (p *probing) chains() bool { return p.p.Kind == Inner || p.p.Kind == Left }
+func (p *probing) chains() bool { return p.p.Kind == Inner || p.p.Kind == Left || p.p.Kind == Full }
 
 func (p *probing) newTable(alloc mem.Allocator) *table {
-	return &table{alloc: alloc, schema: p.p.Build, keys: len(p.p.Keys), chain: p.chains()}
+	return &table{alloc: alloc, schema: p.p.Build, keys: len(p.p.Keys), chain: p.chains(), mark: p.p.Kind == Full, edges: edges(p.p.Within, p.in, p.p.Build)}
 }
 
 // A probeStage is the step at work in one task.
@@ -178,6 +199,24 @@ func (s *probeStage) spillRows(run int, b *chunk.Batch) error {
 	s.mu.Unlock()
 	s.t.Count("probe rows spilled", int64(b.N))
 	return f.Write(run, b)
+}
+
+// Choice implements op.Choosy: an inner or semi join gives nothing for rows without a
+// match. Rows of runs that were left out match nothing in the table, and yet may match.
+func (s *probeStage) Choice() (op.Choice, bool) {
+	if k := s.p.p.Kind; k != Inner && k != Semi || s.b.any {
+		return op.Choice{}, false
+	}
+	t := s.b.table
+	return op.Choice{Cols: s.p.keys, Rows: t.rows.n, Meets: t.meets, Sieve: func() op.Sieve { return newKeySieve(t) }}, true
+}
+
+// From implements op.Choosy.
+func (s *probeStage) From(col int) int {
+	if c := s.p.cols[col]; !c.build && s.p.p.Kind != Full { // of which rows that are left out would make others
+		return c.at
+	}
+	return -1
 }
 
 func (s *probeStage) Finish(op.Out) error { return nil }
@@ -254,16 +293,16 @@ func (l *probeLocal) Close(_ op.Sink, failed bool) error {
 
 // tableShare is the most a table may take: half of the budget is promised to the
 // running tasks, and a plan may have more than one table.
-func tableShare(t op.Task) int64 { return t.Budget() / 8 * 3 }
+func tableShare(budget int64) int64 { return budget / 8 * 3 }
 
 // build makes the shared table. Runs are taken in order while their projected
 // bytes stay within the table's share; runs that are beyond it, or whose memory
 // is refused, are left out.
 func (p *probing) build(t op.Task, side []op.In) (*built, error) {
-	share := newQuota(t.Shared(), tableShare(t))
+	share := newQuota(t.Shared(), tableShare(t.Budget()))
 	b := &built{table: p.newTable(share)}
 	var want [runs]int64
-	room := tableShare(t)
+	room := tableShare(t.Budget())
 	for r := range want {
 		for _, in := range side {
 			if r < in.Runs() {
@@ -320,12 +359,15 @@ func (b *built) report(t op.Task) {
 	t.Count("build rows", b.table.rows.n)
 	t.Count("build runs left out", left)
 	t.Count("table "+b.table.layout.String(), 1)
+	if b.table.one {
+		t.Count("tables of one chain", 1)
+	}
 }
 
 // fit indexes the rows. While the index does not fit, half of the runs that are
-// in are left out.
+// in are left out, and all of those that are one batch.
 func (b *built) fit(t op.Task, cols []outCol, batches *[runs][]*chunk.Batch) error {
-	compact(batches, b.table.schema, b.table.alloc)
+	one := compact(batches, b.table.schema, b.table.alloc)
 	for {
 		if b.table.rows.arrange(batches) {
 			if err := b.table.build(t.Fork); err == nil {
@@ -339,6 +381,9 @@ func (b *built) fit(t op.Task, cols []outCol, batches *[runs][]*chunk.Batch) err
 			if len(run) > 0 {
 				in = append(in, r)
 			}
+		}
+		for _, r := range one {
+			b.leave(r)
 		}
 		for _, r := range in[len(in)/2:] {
 			b.leave(r)

@@ -144,25 +144,29 @@ func read(in op.In, run int, schema dtype.Schema, alloc mem.Allocator, out []*ch
 	return out, err
 }
 
-// compact makes one batch of few rows, so that gathers need no segments. It does
-// nothing when memory for it is refused.
-func compact(batches *[runs][]*chunk.Batch, schema dtype.Schema, alloc mem.Allocator) {
+// compact makes one batch of few rows, so that gathers need no segments. It stands for the first
+// of the runs that it returns, whose rows are in it. It does nothing, and returns nothing, when memory
+// for it is refused.
+func compact(batches *[runs][]*chunk.Batch, schema dtype.Schema, alloc mem.Allocator) (of []int) {
 	n, count := 0, 0
-	for _, run := range batches {
+	for r, run := range batches {
 		for _, b := range run {
 			n += b.N
 			count++
 		}
+		if len(run) > 0 {
+			of = append(of, r)
+		}
 	}
 	if n > singleRows || count < 2 {
-		return
+		return nil
 	}
 	one := chunk.NewBuilder(schema, alloc)
 	defer one.Close()
 	for _, run := range batches {
 		for _, b := range run {
 			if one.Append(b) != nil {
-				return
+				return nil
 			}
 		}
 	}
@@ -172,7 +176,8 @@ func compact(batches *[runs][]*chunk.Batch, schema dtype.Schema, alloc mem.Alloc
 		}
 		batches[r] = nil
 	}
-	batches[0] = []*chunk.Batch{one.Flush()}
+	batches[of[0]] = []*chunk.Batch{one.Flush()}
+	return of
 }
 
 // column is a build column seen as one: a pointer per segment.

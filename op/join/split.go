@@ -12,15 +12,19 @@ import (
 	"github.com/weft-data/weft/op"
 )
 
-// skip is the run of rows that are left out.
-const skip = 255
+// nullRun is the run of rows with a null key where they are kept, and skip that of rows
+// that are left out.
+const (
+	nullRun = runs
+	skip    = 255
+)
 
 // A splitter divides rows into runs like chunk.Splitter, but leaves out rows
 // marked skip, and can be emptied by other threads that need memory: builders of
 // 64 runs times the columns times the threads are what holds it.
 type splitter struct {
-	runs  [runs]*chunk.Builder
-	idx   [runs][]uint32
+	runs  [nullRun + 1]*chunk.Builder
+	idx   [nullRun + 1][]uint32
 	flush int64
 	group *splitters
 }
@@ -41,7 +45,7 @@ type splitters struct {
 // negative for none, batches are made to measure.
 func (g *splitters) add(schema dtype.Schema, t op.Task, rows float64) *splitter {
 	s := &splitter{flush: flushSize(t.Budget(), t.Threads()), group: g}
-	most := float64(s.flush) / rowBytes(schema)
+	most := float64(s.flush) / op.RowBytes(schema)
 	expect := int(min(max(0, rows)/float64(runs*t.Threads())*9/8, most))
 	for i := range s.runs {
 		s.runs[i] = chunk.NewBuilder(schema, t)
@@ -74,7 +78,7 @@ func (s *splitter) push(m *chunk.Batch, to []uint8) error {
 		s.idx[i] = s.idx[i][:0]
 	}
 	for i, r := range to[:m.N] {
-		if r < runs {
+		if r <= nullRun {
 			s.idx[r] = append(s.idx[r], uint32(i))
 		}
 	}

@@ -3,6 +3,7 @@ package join
 import (
 	"fmt"
 	"math/bits"
+	"sync"
 	"unsafe"
 
 	"github.com/weft-data/weft/chunk"
@@ -39,6 +40,7 @@ type table struct {
 	alone  bool // its rows are of one run
 	single bool // one region, not one per run
 	chain  bool // ids are wanted: semi and anti joins need to know only that there is a row
+	mark   bool // rows that are found are marked
 
 	layout layout
 	fields []field // packed layouts
@@ -55,12 +57,24 @@ type table struct {
 	norm [][][2]uint64 // tagged: 16-byte form of a single text key per row, if all are short
 	next [][]uint32    // per segment: the next row with the same key; nil where keys are unique
 	dups bool          // some next is set
+	one  bool          // all rows are one long chain, in the order of their ids: a product
 	cmp  []comparer    // tagged: how key columns are compared
 
+	edges []edge
+	shelf *shelf // nil where all rows of a key are tried
+
 	filter bloom
+	there  presences
+	sorted extents
+
+	marks  []uint64 // see makeMarks
+	before []int    // words of marks before those of each segment
 
 	cols []*column // of the output, see see
 	pack *packed   // nil where rows are not packed
+
+	once  sync.Once
+	short *chunk.Table // see emitter.Table
 
 	bufs [][]byte
 }
@@ -93,6 +107,9 @@ func (t *table) release() {
 		t.alloc.Free(b)
 	}
 	t.alloc.Free(t.filter.buf)
+	for _, b := range t.there.bufs {
+		t.alloc.Free(b)
+	}
 	t.bufs = nil
 	t.rows.release()
 }
@@ -118,8 +135,9 @@ func (t *table) dropIndex() {
 	for _, b := range t.bufs {
 		t.alloc.Free(b)
 	}
-	t.bufs, t.ids, t.slots, t.wides, t.norm, t.next, t.dups = nil, nil, nil, nil, nil, nil, false
-	t.cols, t.pack = nil, nil
+	t.bufs, t.ids, t.slots, t.wides, t.norm, t.next = nil, nil, nil, nil, nil, nil
+	t.dups, t.one = false, false
+	t.cols, t.pack, t.shelf, t.marks = nil, nil, nil, nil
 }
 
 // A fork runs f(0) … f(n-1), on several threads if there are any.
@@ -145,10 +163,36 @@ func (t *table) build(do fork) error {
 		t.next = make([][]uint32, len(t.rows.segs))
 		err = t.index(do, grow)
 	}
+	if err == nil {
+		t.one = t.oneChain()
+		err = t.shelve()
+	}
+	if err == nil && t.mark && !t.makeMarks() {
+		err = mem.ErrBudget
+	}
 	if err != nil {
 		t.dropIndex()
 	}
 	return err
+}
+
+// oneChain reports that every row is followed by the next one. Most tables are known to be
+// no such by their last rows.
+func (t *table) oneChain() bool {
+	if !t.dups || t.rows.n < longChain {
+		return false
+	}
+	want := uint32(none) // after the last row
+	for s := len(t.rows.segs) - 1; s >= 0; s-- {
+		next, first := t.next[s], uint32(s)<<t.rows.shift
+		for i := t.rows.segs[s].N - 1; i >= 0; i-- {
+			if next == nil || next[i] != want {
+				return false
+			}
+			want = first + uint32(i)
+		}
+	}
+	return true
 }
 
 // singleRows is the size up to which a table is one region in the cache.

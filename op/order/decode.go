@@ -8,53 +8,60 @@ import (
 	"github.com/weft-data/weft/dtype"
 )
 
-// A decoder gets the values of a key column back from the words that were
-// sorted: reading them in order is several times cheaper than fetching the
-// values from all over the pages. One of level and part is set, or none: then
-// the words do not tell.
+// A decoder gets the values of a column back from the entries: reading them in
+// order is several times cheaper than fetching the values from all over the
+// pages. One of level and part is set, or none: then the entries do not tell.
 type decoder struct {
-	key   *key
-	level *level // of a text column
-	part  *part
+	key     *key   // of a carried column, what it would be as one
+	level   *level // of a text column
+	part    *part
+	carried bool // beside the word of the key
 }
 
-// decode lets a writer of the sorter's rows read key columns from the words.
-// They must still be those of level 0: it is the only one.
+// decode lets a writer of the sorter's rows read columns from the entries, which
+// have their words of level 0: key columns that lie wholly in these, and what is carried.
 func (s *sorter) decode(w *writer) {
-	if len(s.levels) != 1 || !s.last(place{0, 0}) {
+	for i := range s.load {
+		c := &s.load[i]
+		w.words[c.key.col] = decoder{key: &c.key, part: &c.part, carried: true}
+	}
+	if len(s.levels) == 0 {
 		return
 	}
 	l := &s.levels[0]
 	if l.text {
 		k := &s.keys[l.key]
-		if k.col < len(w.words) && w.cols[k.col].dict == nil {
+		if (l.whole || l.short) && k.col < len(w.words) && w.cols[k.col].dict == nil {
 			w.words[k.col] = decoder{key: k, level: l}
 		}
 		return
 	}
 	for i := range l.parts {
 		p := &l.parts[i]
-		if k := &s.keys[p.key]; p.exact && !p.null && k.col < len(w.words) {
+		if k := &s.keys[p.key]; p.told() && k.col < len(w.words) {
 			w.words[k.col] = decoder{key: k, part: p}
 		}
 	}
 }
+
+// told reports that the value can be had back from the one word that the field is in.
+func (p *part) told() bool { return p.exact && !p.null && p.right == 0 }
 
 // fixed writes the values; what lies under a null is the least value.
 func (d *decoder) fixed(es []entry, v *chunk.Vec) {
 	p := d.part
 	switch d.key.kind {
 	case dtype.Int8, dtype.Uint8:
-		decodeInts(p, es, chunk.Values[uint8](v))
+		decodeInts(d, es, chunk.Values[uint8](v))
 	case dtype.Int16, dtype.Uint16:
-		decodeInts(p, es, chunk.Values[uint16](v))
+		decodeInts(d, es, chunk.Values[uint16](v))
 	case dtype.Int32, dtype.Date, dtype.Uint32:
-		decodeInts(p, es, chunk.Values[uint32](v))
+		decodeInts(d, es, chunk.Values[uint32](v))
 	case dtype.Uint64:
-		decodeInts(p, es, chunk.Values[uint64](v))
+		decodeInts(d, es, chunk.Values[uint64](v))
 	case dtype.Int64, dtype.Timestamp, dtype.Time, dtype.Duration:
 		dst := chunk.Values[uint64](v)
-		decodeInts(p, es, dst)
+		decodeInts(d, es, dst)
 		for i := range dst {
 			dst[i] ^= 1 << 63
 		}
@@ -80,8 +87,15 @@ func (p *part) value(w uint64) uint64 {
 
 // decodeInts cuts raw numbers to their width: the sign bit that raw inverts lies
 // above it, except in 64 bits.
-func decodeInts[T uint8 | uint16 | uint32 | uint64](p *part, es []entry, dst []T) {
+func decodeInts[T uint8 | uint16 | uint32 | uint64](d *decoder, es []entry, dst []T) {
 	dst = dst[:len(es)]
+	p := *d.part
+	if d.carried {
+		for i := range es {
+			dst[i] = T(p.value(uint64(es[i].x)))
+		}
+		return
+	}
 	for i := range es {
 		dst[i] = T(p.value(es[i].k))
 	}

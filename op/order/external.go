@@ -12,8 +12,8 @@ import (
 const maxRuns = 64
 
 // fewer merges runs that follow each other in the input until there are at most
-// maxRuns, each within an interval, and returns them and the file they are in.
-func fewer(t op.Task, keys []key, schema dtype.Schema, refs []*runRef, iv interval) ([]*runRef, error) {
+// maxRuns, each within some intervals that follow each other, and returns them.
+func fewer(t op.Task, keys []key, schema dtype.Schema, refs []*runRef, ivs []interval) ([]*runRef, error) {
 	for len(refs) > maxRuns {
 		groups := (len(refs) + maxRuns - 1) / maxRuns
 		f, err := t.Spill(schema, 2*groups)
@@ -22,7 +22,7 @@ func fewer(t op.Task, keys []key, schema dtype.Schema, refs []*runRef, iv interv
 		}
 		next := make([]*runRef, groups)
 		if err := t.Fork(groups, func(i int) (err error) {
-			next[i], err = rewrite(t, keys, schema, refs[i*len(refs)/groups:(i+1)*len(refs)/groups], iv, f, 2*i+1)
+			next[i], err = rewrite(t, keys, schema, refs[i*len(refs)/groups:(i+1)*len(refs)/groups], ivs, f, 2*i+1)
 			return err
 		}); err != nil {
 			return nil, err
@@ -39,22 +39,22 @@ func fewer(t op.Task, keys []key, schema dtype.Schema, refs []*runRef, iv interv
 	return refs, nil
 }
 
-// rewrite merges runs into one of a file; nil when the interval holds nothing.
-func rewrite(t op.Task, keys []key, schema dtype.Schema, refs []*runRef, iv interval, f *spill.File, run int) (*runRef, error) {
+// rewrite merges runs into one of a file; nil when the intervals hold nothing.
+func rewrite(t op.Task, keys []key, schema dtype.Schema, refs []*runRef, ivs []interval, f *spill.File, run int) (*runRef, error) {
 	c := chunk.NewBuilder(schema, mem.Heap)
-	idx := make([]uint32, 1)
-	sample := func(b *chunk.Batch, i int) error {
-		idx[0] = uint32(i)
-		return c.AppendRows(b, idx)
-	}
+	peel := newPeeler(schema, keys, sampleText)
+	sample := func(b *chunk.Batch, i int) error { return c.Append(peel.row(b, i)) }
 	tail := chunk.NewBuilder(schema, mem.Heap) // the last row so far
-	err := merge(t, keys, schema, refs, iv, func(b *chunk.Batch) error {
+	m, starts := newMerger(t, keys, schema), []int{0}
+	begin := func() { starts = append(starts, c.Len()) } // it has a row of each batch
+	iv, cuts := all(ivs)
+	m.cuts, m.passed = cuts, begin
+	err := m.merge(refs, iv, func(b *chunk.Batch) error {
 		if err := sample(b, 0); err != nil {
 			return err
 		}
 		tail.Close()
-		idx[0] = uint32(b.N - 1)
-		if err := tail.AppendRows(b, idx); err != nil {
+		if err := tail.Append(peel.row(b, b.N-1)); err != nil {
 			return err
 		}
 		return f.Write(run, b)
@@ -62,33 +62,47 @@ func rewrite(t op.Task, keys []key, schema dtype.Schema, refs []*runRef, iv inte
 	if err != nil || c.Len() == 0 {
 		return nil, err
 	}
-	if err := sample(tail.Flush(), 0); err != nil {
+	for len(starts) <= len(ivs) {
+		begin()
+	}
+	if err := c.Append(tail.Flush()); err != nil {
 		return nil, err
 	}
-	return &runRef{v: f, run: run, samples: c.Flush()}, nil
+	return &runRef{v: f, run: run, samples: c.Flush(), starts: starts}, nil
 }
 
-// rangeBatches is about how many batches of every run an interval has at least:
-// two of them are read for the neighbours too.
-const rangeBatches = 4
+// An interval has about so many batches of every run at least, or marks of every block: as many batches on disk, or half of
+// them in memory. Of each run two batches are read for the neighbours too.
+const (
+	rangeBatches = 4
+	rangeMarks   = 16
+)
 
-// parts returns into how many intervals to divide runs of the given batches for
-// n readers, at most most for each.
-func parts(refs []*runRef, n, most int) int {
-	batches := 0
-	for _, r := range refs {
-		batches += r.batches()
+// parts returns into how many intervals to divide rows, at most most, that have at least so many marks each.
+func parts(marks []*chunk.Batch, least, most int) int {
+	rows := 0
+	for _, b := range marks {
+		rows += b.N
 	}
-	return max(1, min(most, batches/(n*rangeBatches*max(1, len(refs)))))
+	return max(1, min(most, rows/max(1, least)))
 }
 
 // mergeAll gives all rows of the runs: interval i becomes run i of the output.
 func mergeAll(t op.Task, keys []key, schema dtype.Schema, refs []*runRef, out op.Out) error {
-	refs, err := fewer(t, keys, schema, refs, interval{})
+	var marks []*chunk.Batch // the task alone reads these runs: each is as good as a block, and its samples as marks
+	for i, r := range refs {
+		r.block = i
+		m := chunk.NewBuilder(schema, mem.Heap)
+		if err := m.Append(newPeeler(schema, keys, markText).of(r.samples)); err != nil {
+			return err
+		}
+		marks = append(marks, m.Flush())
+	}
+	ivs := intervals(keys, marks, parts(marks, rangeBatches*len(refs), 256))
+	refs, err := fewer(t, keys, schema, refs, ivs)
 	if err != nil {
 		return err
 	}
-	ivs := intervals(keys, refs, parts(refs, 1, 256))
 	return t.Fork(len(ivs), func(i int) error {
 		g := gatherer{schema: schema, t: t}
 		defer func() { freePages(t, g.pages) }()
@@ -147,6 +161,7 @@ func (p *page) give(t op.Task) *chunk.Batch {
 type mergeParams struct {
 	Keys   []op.SortKey
 	Schema dtype.Schema
+	One    bool // there is one block, which reads all runs
 }
 
 // mergeRuns is the most blocks that order.merge has, and mergeBytes about how
@@ -154,26 +169,29 @@ type mergeParams struct {
 const (
 	mergeRuns  = 64
 	mergeBytes = 64 << 20
+	// mostIntervals is about how many intervals all blocks together have at most.
+	mostIntervals = 1024
 )
 
 // mergeOp merges the sorted runs of all blocks of order.runs. Block b of n gives
 // the rows of the b-th of n intervals of the keys. The wiring tells it n: of
 // mergeRuns shares it is given mergeRuns/n.
 var mergeOp = op.Register(op.Spec[mergeParams]{
-	Name: "order.merge", Version: 1, Class: op.Gathering,
+	Name: "order.merge", Version: 3, Class: op.Gathering,
 	Doc:   "merges the sorted runs of all blocks within a range of the keys",
 	Infer: func(p mergeParams, in []op.Meta) (op.Meta, error) { return inferSorted(p.Keys, in[0]) },
 	Mem:   func(mergeParams, op.Meta) op.Need { return op.Need{Floor: 16 << 20, Want: 32 << 20} },
 	Text:  func(p mergeParams) string { return keysText(p.Keys) },
 	Source: func(p mergeParams) (op.Source, error) {
 		k, err := bindKeys(p.Keys, p.Schema)
-		return mergeSource{k, p.Schema}, err
+		return mergeSource{k, p.Schema, p.One}, err
 	},
 })
 
 type mergeSource struct {
 	keys   []key
 	schema dtype.Schema
+	one    bool
 }
 
 // Whole says that a task looks into all runs of its inputs: where its share of them
@@ -183,22 +201,21 @@ func (s mergeSource) Whole() bool { return true }
 // Open implements op.Source.
 func (s mergeSource) Open(t op.Task, in []op.In) (op.Feed, error) {
 	f := &mergeFeed{mergeSource: s, t: t}
-	refs, err := runsOf(in, s.keys, s.schema)
+	refs, marks, err := blocksOf(in, s.keys, s.schema)
 	if err != nil || len(refs) == 0 {
 		return f, err
 	}
-	n, b := mergeRuns/max(1, in[0].Hi-in[0].Lo), t.Block()
-	k := parts(refs, n, 16)
-	all := intervals(s.keys, refs, n*k)
-	f.ivs = all[b*k : (b+1)*k]
-	f.refs = refs
-	if len(refs) > maxRuns {
-		if f.refs, err = fewer(t, s.keys, s.schema, refs, interval{f.ivs[0].lo, f.ivs[k-1].hi}); err != nil {
-			return nil, err
-		}
-		f.ivs = intervals(s.keys, f.refs, parts(f.refs, 1, 16))
+	n, b := 1, 0
+	if !s.one {
+		n, b = mergeRuns/max(1, in[0].Hi-in[0].Lo), t.Block()
 	}
-	return f, nil
+	k := parts(marks, n*rangeMarks*len(marks), mostIntervals/n)
+	f.ivs = intervals(s.keys, marks, n*k)[b*k : (b+1)*k]
+	for i := range f.ivs {
+		f.ivs[i].n, f.ivs[i].end = i, i+1
+	}
+	f.refs, err = fewer(t, s.keys, s.schema, refs, f.ivs)
+	return f, err
 }
 
 // A mergeFeed gives the rows of its intervals, each a split.

@@ -112,6 +112,7 @@ func spreadOf(kind dtype.Kind, v *chunk.Vec) spread {
 				s.lowLo, s.lowHi = min(s.lowLo, lo), max(s.lowHi, lo)
 			}
 		}
+	case kind == dtype.Float64 && !s.nulls && s.spreadFloats(chunk.Values[float64](v)):
 	case s.nulls || kind == dtype.Bool || kind.IsFloat():
 		for i := range v.N {
 			if !s.nulls || !v.IsNull(i) {
@@ -158,6 +159,24 @@ func folded(kind dtype.Kind, v *chunk.Vec) bool {
 		}
 	}
 	return false
+}
+
+// spreadFloats is for a column without nulls; false when it has NaN or -0. Without these the bits of a float are in the
+// order of its value once those of the negative are inverted below the sign.
+func (s *spread) spreadFloats(v []float64) bool {
+	const zero, inf = math.MinInt64, 0x7ff << 52
+	lo, hi, odd := int64(math.MaxInt64), int64(math.MinInt64), false
+	for _, x := range v {
+		u := int64(math.Float64bits(x))
+		o := u ^ int64(uint64(u>>63)>>1)
+		lo, hi = min(lo, o), max(hi, o)
+		odd = odd || u == zero
+	}
+	if odd || len(v) > 0 && (hi > inf || lo < ^inf) {
+		return false
+	}
+	s.lo, s.hi = uint64(lo)^1<<63, uint64(hi)^1<<63
+	return true
 }
 
 func (s *spread) spreadInts(kind dtype.Kind, v *chunk.Vec) {
@@ -357,7 +376,7 @@ func (l *level) textWord(k *key, v *chunk.Vec, i, off int) uint64 {
 		return ^uint64(0)
 	}
 	x := textOf(v, i)
-	x = x[min(off, len(x)):] // rows of a batch outside of the interval being merged may be shorter; nobody reads their words
+	x = x[min(off, len(x)):] // rows of a batch before the interval being merged may be shorter; nobody reads their words
 	var w uint64
 	if l.whole {
 		w = bigEndian(x)
@@ -393,20 +412,25 @@ func bigEndian(x []byte) uint64 {
 	return w
 }
 
-// fill computes the words of all rows of b, which begin at off for text columns.
-// Entry i gets row i; its id is base + i.
+// fill makes the entries of all rows of b: entry i gets the word of row i, and its
+// id is base + i.
 func (l *level) fill(keys []key, b *chunk.Batch, es []entry, base uint32) {
 	es = es[:b.N]
+	for i := range es {
+		es[i] = entry{id: base + uint32(i)}
+	}
+	l.words(keys, b, es)
+}
+
+// words sets the words of the rows of b, which are 0, and nothing else of their entries.
+func (l *level) words(keys []key, b *chunk.Batch, es []entry) {
 	if l.text {
 		k := &keys[l.key]
 		v := &b.Cols[k.col]
 		for i := range es {
-			es[i] = entry{k: l.textWord(k, v, i, l.skip), id: base + uint32(i)}
+			es[i].k = l.textWord(k, v, i, l.skip)
 		}
 		return
-	}
-	for i := range es {
-		es[i] = entry{id: base + uint32(i)}
 	}
 	for j := range l.parts {
 		l.parts[j].fill(&keys[l.parts[j].key], b, es)

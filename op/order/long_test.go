@@ -1,6 +1,7 @@
 package order
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -35,5 +36,61 @@ func TestLongRowGoesOn(t *testing.T) {
 		if used := task.Used(); used != 0 {
 			t.Errorf("%d bytes: %d bytes are not given back", text, used)
 		}
+	}
+}
+
+// Pages do not keep dictionaries that are large beside their rows, but for the last one,
+// and what is sorted of them neither.
+func TestPagesOfManyDictionaries(t *testing.T) {
+	s := dtype.Schema{{Name: "s", Type: dtype.Of(dtype.Utf8), Nullable: true}}
+	task := &fakeTask{Pool: mem.NewPool(64 << 20), threads: 1}
+	g := gatherer{schema: s, t: task}
+	const parts, rows = 20, 900
+	var want []string
+	for k := range parts {
+		d := chunk.Vec{Type: s[0].Type, N: rows, Off: []int32{0}}
+		codes, valid := make([]uint32, rows), make([]uint64, chunk.Words(rows))
+		for i := range rows {
+			d.Str = fmt.Appendf(d.Str, "%d of part %d", i, k)
+			d.Off = append(d.Off, int32(len(d.Str)))
+		}
+		for i := range codes {
+			if codes[i] = uint32(rows - 1 - i); i%3 != 0 {
+				valid[i>>6] |= 1 << (i & 63)
+				want = append(want, d.Text(rows-1-i))
+			} else {
+				want = append(want, "")
+			}
+		}
+		b := &chunk.Batch{N: rows, Cols: []chunk.Vec{{Type: s[0].Type, N: rows, Valid: valid, Data: chunk.Bytes(codes), Dict: chunk.NewDict(d)}}}
+		if n, err := g.add(b, 0, false); n != rows || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	at := 0
+	var es []entry
+	for i, p := range g.pages {
+		if v := &p.b.Cols[0]; (v.Dict != nil) != (i == len(g.pages)-1) {
+			t.Errorf("page %d of %d has a dictionary: %v", i, len(g.pages), v.Dict != nil)
+		}
+		for j := range p.b.N {
+			if v := &p.b.Cols[0]; v.IsNull(j) != (want[at] == "") || want[at] != "" && v.Text(j) != want[at] {
+				t.Fatalf("page %d, row %d: %q, want %q", i, j, v.Text(j), want[at])
+			}
+			es, at = append(es, entry{id: uint32(i)<<pageBits | uint32(j)}), at+1
+		}
+	}
+	if at != len(want) {
+		t.Errorf("%d rows, want %d", at, len(want))
+	}
+	last := g.pages[len(g.pages)-1:]
+	out, err := newWriter(s, last, task).gather(es[:rows])
+	if err != nil || out.Cols[0].Dict != nil {
+		t.Errorf("a sorted block keeps a large dictionary: %v, %v", out.Cols[0].Dict != nil, err)
+	}
+	out.Release()
+	freePages(task, g.pages)
+	if used := task.Used(); used != 0 {
+		t.Errorf("%d bytes are not given back", used)
 	}
 }

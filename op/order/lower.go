@@ -24,7 +24,12 @@ func lowerSort(p SortParams, f *op.Fragment) error {
 	}
 	m.Layout = op.Layout{}
 	runs := f.Step(call, op.Input(0), m)
-	f.Add(op.Node{Call: mergeOp.With(mergeParams{p.Keys, f.In[0].Schema}), Meta: f.Out, In: []op.Part{{From: runs, Wiring: op.Shuffled}},
+	merge := mergeOp.With(mergeParams{p.Keys, f.In[0].Schema, p.One})
+	if p.One {
+		f.Single(merge, runs, f.Out)
+		return nil
+	}
+	f.Add(op.Node{Call: merge, Meta: f.Out, In: []op.Part{{From: runs, Wiring: op.Shuffled}},
 		Size: op.Size{Runs: mergeRuns, TargetBytes: mergeBytes}})
 	return nil
 }
@@ -44,13 +49,7 @@ func lowerTopK(p TopKParams, f *op.Fragment) error {
 }
 
 // topRowBytes is what a row that may be among the first takes.
-func topRowBytes(m op.Meta) float64 {
-	n := rowBytes(m.Schema)
-	if m.Rows > 0 && m.Bytes > 0 {
-		n = max(n, m.Bytes/m.Rows)
-	}
-	return n + 16 + scratchBytes
-}
+func topRowBytes(m op.Meta) float64 { return m.RowBytes() + 16 + scratchBytes }
 
 // lowerFirst keeps the first rows of each block and then the first of these.
 func lowerFirst(keys []op.SortKey, n int64, f *op.Fragment) error {

@@ -2,6 +2,7 @@ package order
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -15,37 +16,61 @@ import (
 )
 
 // A runRef is a sorted run: the rows of run number run of a value, and the first
-// row of each of its batches and its last row as samples.
+// row of each of its batches and its last row as samples, of long texts their beginnings.
 type runRef struct {
 	v       chunk.Value
 	run     int
 	order   int // among all runs, as their rows stand in the input
+	block   int // of the input
 	samples *chunk.Batch
+	starts  []int // of a run that others were merged into, within intervals: the batches that these begin with, and the end
 }
 
 // batches is how many batches the run has.
 func (r *runRef) batches() int { return r.samples.N - 1 }
 
-// runsOf lists the sorted runs of values of order.runs in input order.
-func runsOf(in []op.In, keys []key, schema dtype.Schema) ([]*runRef, error) {
-	var out []*runRef
-	for _, x := range in {
-		first := len(out)
-		for run := 0; run+1 < x.Runs(); run += 2 {
-			b, err := readSamples(x.Value, run, schema)
-			if err != nil {
-				return nil, err
-			}
-			if b != nil {
-				out = append(out, &runRef{v: x.Value, run: run + 1, samples: b})
-			}
+// runsOf appends the sorted runs of a value of order.runs to out, in input order.
+func runsOf(out []*runRef, v chunk.Value, keys []key, schema dtype.Schema) ([]*runRef, error) {
+	first := len(out)
+	for run := 1; run+1 < v.Runs(); run += 2 {
+		b, err := readSamples(v, run, schema)
+		if err != nil {
+			return nil, err
 		}
-		slices.SortStableFunc(out[first:], func(a, b *runRef) int { return cmp.Compare(a.samples.Seq, b.samples.Seq) })
+		if b != nil {
+			out = append(out, &runRef{v: v, run: run + 1, samples: b})
+		}
 	}
-	for i, r := range out {
-		r.order = i
+	slices.SortStableFunc(out[first:], func(a, b *runRef) int { return cmp.Compare(a.samples.Seq, b.samples.Seq) })
+	for i := first; i < len(out); i++ {
+		out[i].order = i
 	}
 	return out, nil
+}
+
+// blocksOf lists the sorted runs of blocks, and the marks of those that have rows.
+func blocksOf(in []op.In, keys []key, schema dtype.Schema) (out []*runRef, marks []*chunk.Batch, err error) {
+	for _, x := range in {
+		first := len(out)
+		if out, err = runsOf(out, x.Value, keys, schema); err != nil {
+			return nil, nil, err
+		}
+		if len(out) == first {
+			continue
+		}
+		b, err := readSamples(x.Value, 0, schema)
+		if err != nil {
+			return nil, nil, err
+		}
+		if b == nil {
+			return nil, nil, errors.New("sorted runs without marks")
+		}
+		for _, r := range out[first:] {
+			r.block = len(marks)
+		}
+		marks = append(marks, b)
+	}
+	return out, marks, nil
 }
 
 // readSamples copies a run of samples; nil when it is empty.
@@ -72,92 +97,49 @@ func readSamples(v chunk.Value, run int, schema dtype.Schema) (out *chunk.Batch,
 	return out, nil
 }
 
-// A splitter is a place between rows: before the first row of batch number at of
-// run ref. Rows of other runs lie before it when they come before that row, in
-// key order and among equals in input order.
-type splitter struct {
-	ref *runRef
-	at  int
-}
-
-// before compares row i of b, of run order, with the splitter.
-func (s *splitter) before(keys []key, order int, b *chunk.Batch, i int) bool {
-	c := compareRows(keys, b, i, s.ref.samples, s.at)
-	return c < 0 || c == 0 && order < s.ref.order
-}
-
-// splittersOf returns n-1 places that divide the rows of all runs into n parts of
-// about the same number of batches.
-func splittersOf(keys []key, refs []*runRef, n int) []splitter {
-	var all []splitter
-	for _, r := range refs {
-		for i := range r.batches() {
-			all = append(all, splitter{r, i})
-		}
-	}
-	slices.SortFunc(all, func(a, b splitter) int {
-		return cmp.Or(compareRows(keys, a.ref.samples, a.at, b.ref.samples, b.at), cmp.Compare(a.ref.order, b.ref.order), cmp.Compare(a.at, b.at))
-	})
-	out := make([]splitter, n-1)
-	for i := range out {
-		out[i] = all[(i+1)*len(all)/n]
-	}
-	return out
-}
-
-// An interval is the rows from one splitter to another; nil is the end.
-type interval struct{ lo, hi *splitter }
-
-// intervals divides all rows into n.
-func intervals(keys []key, refs []*runRef, n int) []interval {
-	if len(refs) == 0 {
-		return make([]interval, n)
-	}
-	s := splittersOf(keys, refs, n)
-	out := make([]interval, n)
-	for i := range s {
-		out[i].hi, out[i+1].lo = &s[i], &s[i]
-	}
-	return out
-}
-
 // A cursor reads one run within an interval.
 type cursor struct {
 	page   // of the batch that is being read
 	ref    *runRef
 	iv     interval
 	keys   []key
-	lv     *level
+	ranker *ranker
 	reader chunk.Reader // of a file; runs of other values are copied batch by batch
 	next   int          // batch
 	end    int          // batch after the last
 	row    int
-	rows   int // of the batch that are within the interval
-	es     []entry
+	rows   int    // of the batch that are within the interval
+	words  []wide // of the rows of the batch
 	own    page
 	schema dtype.Schema
 }
 
 // bound returns how many batches of run r begin before the splitter.
 func (s *splitter) bound(keys []key, r *runRef) int {
-	if r == s.ref {
-		return s.at
-	}
-	return sort.Search(r.batches(), func(i int) bool { return !s.before(keys, r.order, r.samples, i) })
+	return sort.Search(r.batches(), func(i int) bool { return !s.before(keys, r.block, r.samples, i) })
 }
 
-func newCursor(keys []key, schema dtype.Schema, r *runRef, iv interval, lv *level) *cursor {
-	c := &cursor{ref: r, iv: iv, keys: keys, lv: lv, schema: schema, end: r.batches()}
+func newCursor(keys []key, schema dtype.Schema, r *runRef, iv interval, rk *ranker) *cursor {
+	c := &cursor{ref: r, iv: iv, keys: keys, ranker: rk, schema: schema, end: r.batches()}
+	if r.starts != nil {
+		c.next, c.end = r.starts[iv.n], r.starts[iv.end]
+		return c
+	}
 	if iv.lo != nil {
-		c.next = iv.lo.bound(keys, r)
-		if r != iv.lo.ref {
-			c.next = max(c.next-1, 0)
-		}
+		c.next = max(iv.lo.bound(keys, r)-1, 0)
 	}
 	if iv.hi != nil {
 		c.end = iv.hi.bound(keys, r)
 	}
 	return c
+}
+
+// before reports whether row i of the batch that is being read lies before a splitter, which the n-th interval ends with.
+func (c *cursor) before(s *splitter, n, i int) bool {
+	if c.ref.starts != nil {
+		return c.next-1 < c.ref.starts[n+1]
+	}
+	return s.before(c.keys, c.ref.block, &c.b, i)
 }
 
 // load reads the next batch that has rows within the interval; false at the end.
@@ -169,21 +151,15 @@ func (c *cursor) load() (bool, error) {
 		}
 		c.b = *b
 		c.row, c.rows = 0, b.N
-		if c.iv.lo != nil && c.ref != c.iv.lo.ref {
-			c.row = sort.Search(b.N, func(i int) bool { return !c.iv.lo.before(c.keys, c.ref.order, b, i) })
+		if c.iv.lo != nil && c.ref.starts == nil {
+			c.row = sort.Search(b.N, func(i int) bool { return !c.iv.lo.before(c.keys, c.ref.block, b, i) })
 		}
-		if c.iv.hi != nil && c.ref != c.iv.hi.ref && c.next+1 >= c.end {
-			c.rows = sort.Search(b.N, func(i int) bool { return !c.iv.hi.before(c.keys, c.ref.order, b, i) })
+		if c.iv.hi != nil && c.ref.starts == nil && c.next+1 >= c.end {
+			c.rows = sort.Search(b.N, func(i int) bool { return !c.iv.hi.before(c.keys, c.ref.block, b, i) })
 		}
 		c.next++
 		if c.row < c.rows {
-			if cap(c.es) < b.N {
-				c.es = make([]entry, b.N+b.N/4)
-			}
-			c.es = c.es[:b.N]
-			if c.lv != nil {
-				c.lv.fill(c.keys, &c.b, c.es, 0)
-			}
+			c.words = c.ranker.fill(&c.b, c.row, c.rows, c.words)
 			return true, nil
 		}
 	}

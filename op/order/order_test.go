@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/internal/optest"
 	"github.com/weft-data/weft/op"
 )
@@ -52,6 +53,14 @@ var makers = map[string]maker{
 	"text": {dtype.Of(dtype.Utf8), func(r *rand.Rand) any { return words[r.IntN(len(words)-2)] }},
 	"id":   {dtype.Of(dtype.Utf8), func(r *rand.Rand) any { return fmt.Sprintf("id%010d", r.IntN(5000)) }},
 	"long": {dtype.Of(dtype.Utf8), func(r *rand.Rand) any { return strings.Repeat("x", r.IntN(40)) + fmt.Sprint(r.IntN(20)) }},
+	"cut": {dtype.Of(dtype.Utf8), func(r *rand.Rand) any { // marks and samples have the beginning of some
+		b := []byte(strings.Repeat("k", markText-3+r.IntN(5)))
+		for range r.IntN(5) {
+			b = append(b, "ak~"[r.IntN(3)])
+		}
+		b[r.IntN(3)] = "jkl"[r.IntN(3)]
+		return string(b)
+	}},
 	"bin":  {dtype.Of(dtype.Binary), func(r *rand.Rand) any { return words[r.IntN(len(words))] }},
 	"null": {dtype.Of(dtype.Null), func(r *rand.Rand) any { return nil }},
 }
@@ -223,11 +232,11 @@ func TestEveryType(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for i, k := range directions(name) {
 				n := []int{0, 1, 700, 2500}[i]
-				for _, nulls := range []int{0, 4, 1} {
+				for _, nulls := range effort.Some(2, []int{0, 1, 4}) {
 					s, rows := table(uint64(i), n, nulls, name)
 					keys := []op.SortKey{k}
 					want := refSort(s, rows, keys)
-					for _, sh := range shapes {
+					for _, sh := range effort.Some(2, shapes) {
 						in := optest.Rows(s, rows, 300)
 						in.Blocks = sh.blocks
 						got, _, err := optest.Run(t, optest.Options{Threads: sh.threads}, []optest.Table{in}, sorted(keys))
@@ -254,7 +263,7 @@ func TestSeveralKeys(t *testing.T) {
 	}
 	slices.Sort(all)
 	r := rand.New(rand.NewPCG(3, 3))
-	for i := range 60 {
+	for i := range effort.Of(60, 20) {
 		r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		cols := all[:2+r.IntN(4)]
 		var keys []op.SortKey

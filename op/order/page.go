@@ -64,6 +64,9 @@ func (g *gatherer) add(m *chunk.Batch, lo int, cut bool) (int, error) {
 			if len(g.pages) >= maxPages {
 				return done, nil
 			}
+			if p != nil {
+				p.settle()
+			}
 			if p = g.newPage(m, lo+done, g.nextCap(p, m, lo+done)); p == nil {
 				return done, nil
 			}
@@ -105,7 +108,7 @@ func (g *gatherer) swap(m *chunk.Batch, lo int) {
 // nextCap sizes the page after p for rows like those of m from row lo on: small
 // for small tables and where dictionaries change often.
 func (g *gatherer) nextCap(p *page, m *chunk.Batch, lo int) int {
-	width := max(int(rowBytes(g.schema)), 1)
+	width := max(int(op.RowBytes(g.schema)), 1)
 	for i := range m.Cols {
 		if v := &m.Cols[i]; v.Dict == nil && g.schema[i].Type.Kind.IsVar() {
 			width += textLen(v, lo, m.N) / (m.N - lo)
@@ -183,6 +186,23 @@ func textLen(v *chunk.Vec, lo, hi int) int {
 	return int(v.Off[hi] - v.Off[lo])
 }
 
+// settle ends a page: codes become text where their dictionary is large beside the rows,
+// unless the memory is refused.
+func (p *page) settle() {
+	for i := range p.cols {
+		c, v := &p.cols[i], &p.b.Cols[i]
+		if v.Dict == nil || !v.Dict.Large(p.b.N) {
+			continue
+		}
+		plain, bufs, ok := v.Plain(p.alloc)
+		if !ok {
+			continue
+		}
+		p.alloc.Free(c.data)
+		c.data, c.str, c.used, *v = bufs[0], bufs[1], len(plain.Str), plain
+	}
+}
+
 // takes reports whether m is coded as the page is. A page never mixes
 // dictionaries, nor codes and text.
 func (p *page) takes(m *chunk.Batch) bool {
@@ -246,6 +266,7 @@ func (p *page) grow(m *chunk.Batch, lo int) bool {
 		copy(next, c.str[:c.used])
 		p.alloc.Free(c.str)
 		c.str = next
+		p.b.Cols[i].Str = next[:c.used] // also if another column has no room and the page is closed
 	}
 	return true
 }
@@ -349,5 +370,5 @@ func freePages(t op.Task, pages []*page) {
 
 // tooSmall words that not even one page found room.
 func tooSmall(s dtype.Schema) error {
-	return fmt.Errorf("sort: no room for %d rows of about %d bytes: %w", firstRows, int(rowBytes(s)), mem.ErrBudget)
+	return fmt.Errorf("sort: no room for %d rows of about %d bytes: %w", firstRows, int(op.RowBytes(s)), mem.ErrBudget)
 }

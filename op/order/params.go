@@ -2,6 +2,7 @@ package order
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -10,13 +11,14 @@ import (
 	"github.com/weft-data/weft/op"
 )
 
-// SortParams are the parameters of order.sort. First and Sorted are set by the
-// optimizer: only the first rows will be read (0: all of them), and the input
-// is in this order already.
+// SortParams are the parameters of order.sort. First, Sorted and One are set by the
+// optimizer: only the first rows will be read (0: all of them), the input is in this
+// order already, and the reader wants one block.
 type SortParams struct {
 	Keys   []op.SortKey
 	First  int64
 	Sorted bool
+	One    bool
 }
 
 // Sort orders all rows by the keys; rows that are equal in all keys keep their
@@ -35,7 +37,7 @@ var TopK op.Op[TopKParams]
 
 func init() {
 	Sort = op.Register(op.Spec[SortParams]{
-		Name: "order.sort", Version: 1, Class: op.Logical,
+		Name: "order.sort", Version: 2, Class: op.Logical,
 		Doc:   "orders the rows by keys; equal rows keep their order",
 		Infer: func(p SortParams, in []op.Meta) (op.Meta, error) { return inferSorted(p.Keys, in[0]) },
 		Text:  func(p SortParams) string { return firstText(p.First) + keysText(p.Keys) },
@@ -52,6 +54,13 @@ func init() {
 			Serves: func(p SortParams, in []op.Meta) (op.Call, bool) {
 				p.Sorted = true
 				return Sort.With(p), inOrder(p.Keys, in[0].Layout)
+			},
+			// Where one process runs the plan, its threads share the merge of one block, and
+			// what reads that gets the rows as they are merged.
+			Unite: func(p SortParams, most float64, _ op.Spared) (SortParams, bool) {
+				one := p.One
+				p.One = true
+				return p, !one && math.IsInf(most, 1)
 			},
 		},
 	})
@@ -93,11 +102,11 @@ func inferSorted(keys []op.SortKey, in op.Meta) (op.Meta, error) {
 			return op.Meta{}, err
 		}
 		if t := in.Schema[c].Type; t.Kind.IsNested() {
-			return op.Meta{}, fmt.Errorf("column %q is %s, which has no order; sort by its parts", k.Col, t)
+			return op.Meta{}, fmt.Errorf("column %q is %s, which has no order; sort by its parts", dtype.Shown(k.Col), t)
 		}
 		for _, o := range keys[:i] {
 			if o.Col == k.Col {
-				return op.Meta{}, fmt.Errorf("column %q is a sort key twice", k.Col)
+				return op.Meta{}, fmt.Errorf("column %q is a sort key twice", dtype.Shown(k.Col))
 			}
 		}
 	}
@@ -112,24 +121,11 @@ func firstOf(m op.Meta, n int64) op.Meta {
 		case m.Rows > 0 && m.Bytes > 0:
 			m.Bytes *= k / m.Rows
 		case m.Bytes >= 0 || n == 0:
-			m.Bytes = k * rowBytes(m.Schema)
+			m.Bytes = k * op.RowBytes(m.Schema)
 		}
 		m.Rows = k
 	}
 	return m
-}
-
-// rowBytes estimates a row in memory.
-func rowBytes(s dtype.Schema) float64 {
-	n := 0
-	for _, f := range s {
-		if f.Type.Kind.IsVar() {
-			n += 20
-		} else {
-			n += max(f.Type.Width(), 1)
-		}
-	}
-	return float64(n)
 }
 
 // inOrder reports that a layout has the keys as its first ones.

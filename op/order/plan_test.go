@@ -8,6 +8,7 @@ import (
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/graph"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/internal/optest"
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/op/rows"
@@ -49,6 +50,7 @@ func TestRules(t *testing.T) {
 	filter := func(in []op.Meta) (op.Call, op.Meta, error) {
 		return rows.Filter.Call(rows.FilterParams{Pred: expr.Col("few").Gt(0)}, in...)
 	}
+	single := func(in []op.Meta) (op.Call, op.Meta, error) { return rows.Single.Call(struct{}{}, in...) }
 	want := refSort(s, all, two)
 	var some [][]any
 	for _, r := range want {
@@ -72,6 +74,7 @@ func TestRules(t *testing.T) {
 			{"sorted already", []func(in []op.Meta) (op.Call, op.Meta, error){sorted(two), sorted(two[:1])}, want, "order.runs(few desc, text)", "order.runs(few desc)"},
 			{"first of sorted rows", []func(in []op.Meta) (op.Call, op.Meta, error){sorted(two), top(two[:1], 7)}, want[:7], "order.first", "order.best(first 7 by few desc)"},
 			{"filter above", []func(in []op.Meta) (op.Call, op.Meta, error){sorted(two), filter}, some, "rows.filter", ""},
+			{"one block of a sort", []func(in []op.Meta) (op.Call, op.Meta, error){sorted(two), single, filter}, some, "order.runs", "rows.pass"},
 			{"limit of a limit", []func(in []op.Meta) (op.Call, op.Meta, error){head(500), head(30)}, all[:30], "order.first(30)", ""},
 			{"limit of top-k", []func(in []op.Meta) (op.Call, op.Meta, error){top(two, 50), head(30)}, want[:30], "order.best", ""},
 		} {
@@ -88,15 +91,16 @@ func TestRules(t *testing.T) {
 
 // TestWideRows sorts rows that are larger than a batch on disk should be.
 func TestWideRows(t *testing.T) {
+	effort.Long(t, "needs tables of some size")
 	s := dtype.Schema{{Name: "a", Type: dtype.Of(dtype.Utf8), Nullable: true}, {Name: "pos", Type: dtype.Of(dtype.Int64)}}
 	var all [][]any
 	for i := range 150 {
 		size := []int{10, 300_000, 1 << 20, 0}[i%4]
 		all = append(all, []any{fmt.Sprint(strings.Repeat("w", size), i*7919%150), int64(i)})
 	}
-	for _, k := range directions("a") {
+	for _, k := range effort.Some(2, directions("a")) {
 		want := refSort(s, all, []op.SortKey{k})
-		for _, sh := range shapes[:3] {
+		for _, sh := range effort.Some(1, shapes[:3]) {
 			in := optest.Rows(s, all, 11)
 			in.Blocks = sh.blocks
 			got, rep, err := optest.Run(t, optest.Options{Threads: sh.threads, Pool: 24 << 20}, []optest.Table{in}, sorted([]op.SortKey{k}))

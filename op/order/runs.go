@@ -22,12 +22,13 @@ type runsParams struct {
 }
 
 // runsOp sorts a block. Complete, its output is the sorted rows. Otherwise it is
-// sorted runs for order.merge: run 2k of the value has the first row of every
-// batch of run 2k+1, and the last row, and run 2k+1 has the rows. The Seq of the
+// sorted runs for order.merge: run 0 of the value has marks, run 2k+1 the first row of every
+// batch of run 2k+2, and the last row, and run 2k+2 the rows. Marks and first rows are peeled. The Seq of the
 // samples orders the runs as their rows stand in the input. Batches have at most
-// frameRows rows, so that they keep their numbers on disk.
+// frameRows rows, so that they keep their numbers on disk. How many runs there are depends on the memory
+// there was: the block may be made again in other ones, after some of its readers have read it.
 var runsOp = op.Register(op.Spec[runsParams]{
-	Name: "order.runs", Version: 1, Class: op.Breaking,
+	Name: "order.runs", Version: 3, Class: op.Breaking,
 	Doc:   "sorts the rows of a block, into one run while they fit into memory",
 	Infer: func(p runsParams, in []op.Meta) (op.Meta, error) { return inferSorted(p.Keys, in[0]) },
 	Mem:   func(_ runsParams, in op.Meta) op.Need { return need(in) },
@@ -64,13 +65,13 @@ func (p *runsPipe) Open(t op.Task, _ []op.In) (op.Stage, error) {
 type runsStage struct {
 	*runsPipe
 	t       op.Task
-	threads atomic.Int32 // locals made
-	starved atomic.Bool  // a thread found no memory at all: who has pages, spills them
+	starved atomic.Bool // a thread found no memory at all: who has pages, spills them
 
 	mu    sync.Mutex
 	lists [][]*page // of each thread
 	file  *spill.File
-	runs  int // in the file
+	runs  int       // in the file
+	marks []*marker // of each thread
 }
 
 const (
@@ -80,8 +81,7 @@ const (
 )
 
 func (s *runsStage) Local() (op.Local, error) {
-	s.threads.Add(1)
-	return &runsLocal{s: s, g: gatherer{schema: s.schema, t: s.t}}, nil
+	return &runsLocal{s: s, g: gatherer{schema: s.schema, t: s.t}, marks: newMarker(s.schema, s.keys)}, nil
 }
 func (s *runsStage) Drain() (op.Feed, error) { return nil, nil }
 
@@ -97,15 +97,21 @@ func (s *runsStage) Close() error {
 }
 
 type runsLocal struct {
-	s    *runsStage
-	g    gatherer
-	any  bool
-	last uint64 // split
+	s     *runsStage
+	g     gatherer
+	marks *marker
+	cut   bool // before the next row
 }
 
 // Push implements op.Local.
 func (l *runsLocal) Push(m *chunk.Batch, _ op.Sink) error {
-	cut := l.jumps(m.Seq >> 32)
+	if !l.s.p.Complete {
+		if err := l.marks.take(m); err != nil {
+			return err
+		}
+	}
+	cut := l.cut
+	l.cut = false
 	if l.s.starved.Load() && l.g.rows >= firstRows && l.s.starved.Swap(false) {
 		if err := l.spill(); err != nil {
 			return err
@@ -130,20 +136,9 @@ func (l *runsLocal) Push(m *chunk.Batch, _ op.Sink) error {
 	return nil
 }
 
-// jumps reports that rows of other threads may lie between the last split and
-// this one: then what follows is another run. The splits between two that one
-// thread reads after each other are empty if there is no other thread.
-func (l *runsLocal) jumps(split uint64) bool {
-	last, first := l.last, !l.any
-	l.last, l.any = split, true
-	switch {
-	case first || split == last || split == last+1:
-		return false
-	case split > last && l.s.threads.Load() == 1:
-		return false
-	}
-	return true
-}
+// Jump implements op.Jumper: what follows is another run, as rows of other threads, or such
+// that come later, may lie in between.
+func (l *runsLocal) Jump() { l.cut = true }
 
 // starve asks the other threads to spill, and makes a page of the heap: one per
 // thread, small, so that it always goes on.
@@ -173,6 +168,7 @@ func (l *runsLocal) Close(_ op.Sink, failed bool) error {
 	}
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
+	l.s.marks = append(l.s.marks, l.marks)
 	if len(l.g.pages) > 0 {
 		l.s.lists = append(l.s.lists, l.g.pages)
 	}
@@ -203,7 +199,7 @@ func (s *runsStage) newRun() (*spill.File, int, error) {
 	defer s.mu.Unlock()
 	if s.file == nil {
 		var err error
-		if s.file, err = s.t.Spill(s.schema, 2); err != nil {
+		if s.file, err = s.t.Spill(s.schema, 3); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -224,6 +220,7 @@ func (s *runsStage) writeRun(pages []*page) error {
 		return s.writeRun(pages[len(pages)/2:])
 	}
 	defer so.close()
+	so.columns = len(s.schema)
 	if err := so.sort(false); err != nil {
 		return err
 	}
@@ -242,33 +239,17 @@ func (s *runsStage) writeRun(pages []*page) error {
 		if err != nil {
 			return err
 		}
-		if err := file.Write(2*run+1, b); err != nil {
+		if err := file.Write(2*run+2, b); err != nil {
 			return err
 		}
 	}
 	s.t.Count("runs spilled", 1)
-	return samples(so.es, step, func(es []entry) error {
-		b, err := w.gather(es)
-		if err != nil {
-			return err
-		}
-		b.Seq = pages[0].b.Seq
-		return file.Write(2*run, b)
-	})
-}
-
-// samples gives the first of every step entries and the last one.
-func samples(es []entry, step int, put func(es []entry) error) error {
-	var some []entry
-	for lo := 0; lo < len(es); lo += step {
-		if some = append(some, es[lo]); len(some) == 1024 {
-			if err := put(some); err != nil {
-				return err
-			}
-			some = some[:0]
-		}
+	b, err := w.samples(so.es, step, s.keys)
+	if err != nil {
+		return err
 	}
-	return put(append(some, es[len(es)-1]))
+	b.Seq = pages[0].b.Seq
+	return file.Write(2*run+1, b)
 }
 
 func rowsOf(pages []*page) (n int) {
@@ -291,12 +272,19 @@ func (s *runsStage) Finish(out op.Out) error {
 	if err := s.t.Fork(len(lists), func(i int) error { return s.spill(lists[i]) }); err != nil {
 		return err
 	}
-	refs, err := runsOf([]op.In{{Value: s.file, Hi: s.file.Runs()}}, s.keys, s.schema)
+	if s.Complete() {
+		refs, err := runsOf(nil, s.file, s.keys, s.schema)
+		if err != nil {
+			return err
+		}
+		return mergeAll(s.t, s.keys, s.schema, refs, out)
+	}
+	marks, err := marksOf(s.schema, s.marks)
+	if err == nil {
+		err = s.file.Write(0, marks)
+	}
 	if err != nil {
 		return err
-	}
-	if s.Complete() {
-		return mergeAll(s.t, s.keys, s.schema, refs, out)
 	}
 	return out.PutValue(s.file)
 }
@@ -321,6 +309,9 @@ func (s *runsStage) inMemory(out op.Out) (bool, error) {
 		return false, nil
 	}
 	defer so.close()
+	if s.p.First == 0 {
+		so.columns = len(s.schema)
+	}
 	if err := so.sort(true); err != nil {
 		return true, err
 	}
@@ -355,6 +346,13 @@ func (s *runsStage) giveRun(so *sorter, out op.Out) error {
 	so.decode(w)
 	step := w.rowsFor(blockBytes, frameRows)
 	n := (len(so.es) + step - 1) / step
+	marks, err := marksOf(s.schema, s.marks)
+	if err == nil {
+		err = out.Put(0, marks)
+	}
+	if err != nil {
+		return err
+	}
 	ready := make([]*chunk.Batch, 8*s.t.Threads())
 	for lo := 0; lo < n; lo += len(ready) {
 		k := min(len(ready), n-lo)
@@ -366,17 +364,17 @@ func (s *runsStage) giveRun(so *sorter, out op.Out) error {
 			return err
 		}
 		for _, b := range ready[:k] {
-			if err := out.Put(1, b); err != nil {
+			if err := out.Put(2, b); err != nil {
 				return err
 			}
 		}
 	}
-	return samples(so.es, step, func(es []entry) error {
-		b, err := w.gather(es)
-		if err != nil {
-			return fmt.Errorf("samples: %w", err)
-		}
-		b.Seq = so.pages[0].b.Seq
-		return out.Put(0, b)
-	})
+	heap := w.share()
+	heap.alloc = nil
+	b, err := heap.samples(so.es, step, s.keys)
+	if err != nil {
+		return fmt.Errorf("samples: %w", err)
+	}
+	b.Seq = so.pages[0].b.Seq
+	return out.Put(1, b)
 }

@@ -6,12 +6,12 @@ import (
 	"github.com/weft-data/weft/op"
 )
 
-// An entry stands for a row while it is sorted: a word of its normalised key and
-// where the row lies (page << pageBits | row).
+// An entry stands for a row while it is sorted: a word of its normalised key,
+// where the row lies (page << pageBits | row), and values of narrow columns.
 type entry struct {
 	k  uint64
 	id uint32
-	_  uint32
+	x  uint32 // see carried
 }
 
 const entryBytes = 16
@@ -19,13 +19,16 @@ const entryBytes = 16
 // A sorter orders the rows of pages that stand in input order. Entries come out
 // with their ids in the order of the keys; rows with equal keys keep theirs.
 type sorter struct {
-	t      op.Task // gives threads; nil sorts on one
-	keys   []key
-	pages  []*page
-	levels []level
-	es     []entry
-	tmp    []entry
-	bufs   [2][]byte // behind es and tmp, nil when they are of the heap
+	t       op.Task
+	by      radix.Threads // who sorts: the threads of the task, or one
+	keys    []key
+	pages   []*page
+	levels  []level
+	es      []entry
+	tmp     []entry
+	bufs    [2][]byte // behind es and tmp, nil when they are of the heap
+	load    []carried // what entries carry
+	columns int       // whose rows are all to be written: entries may carry some of them
 }
 
 // heapRows is up to how many rows entries may come from the heap when the budget
@@ -85,44 +88,45 @@ func (s *sorter) freeTmp() {
 	s.bufs[1], s.tmp = nil, nil
 }
 
-// fork runs f for pages, ranges or the like on the threads of the task.
+// fork runs f for pages, ranges or the like on the threads that sort.
 func (s *sorter) fork(n int, f func(i int) error) error {
-	if n == 1 || s.t.Threads() == 1 {
-		for i := range n {
-			if err := s.t.Context().Err(); err != nil {
-				return err
-			}
-			if err := f(i); err != nil {
-				return err
-			}
-		}
-		return nil
+	if n == 1 || s.by.Threads() == 1 {
+		return radix.Alone{Until: s.t.Context()}.Fork(n, f)
 	}
-	return s.t.Fork(n, f)
+	return s.by.Fork(n, f)
 }
 
-// sort orders the entries. Par says that other threads may help.
+// stretches is into how many parts n entries are cut, so many for each thread and none too long for a task to end between
+// them.
+func (s *sorter) stretches(n, each, most int) int { return max(s.by.Threads()*each, n/most) }
+
+// sort orders the entries; afterwards they have their words of level 0. Par says that other threads may help.
 func (s *sorter) sort(par bool) error {
-	fork := s.fork
-	if !par {
-		fork = serially
+	if s.by = s.t; !par {
+		s.by = radix.Alone{Until: s.t.Context()}
 	}
-	if err := s.span(fork); err != nil {
+	if err := s.span(); err != nil {
+		return err
+	}
+	if err := s.carry(); err != nil {
 		return err
 	}
 	starts := make([]int, len(s.pages)+1)
 	for i, p := range s.pages {
 		starts[i+1] = starts[i] + p.b.N
 	}
-	if err := fork(len(s.pages), func(i int) error {
+	if err := s.fork(len(s.pages), func(i int) error {
 		es := s.es[starts[i]:starts[i+1]]
 		base := uint32(i) << pageBits
 		if len(s.levels) > 0 {
 			s.levels[0].fill(s.keys, &s.pages[i].b, es, base)
-			return nil
+		} else {
+			for j := range es {
+				es[j] = entry{id: base + uint32(j)}
+			}
 		}
-		for j := range es {
-			es[j] = entry{id: base + uint32(j)}
+		for j := range s.load {
+			s.load[j].fill(&s.pages[i].b.Cols[s.load[j].key.col], es)
 		}
 		return nil
 	}); err != nil {
@@ -131,30 +135,16 @@ func (s *sorter) sort(par bool) error {
 	if len(s.levels) == 0 {
 		return nil
 	}
-	if !par {
-		radix.Sort(s.es, s.tmp, false)
-		s.ties(s.es, s.tmp, place{0, s.levels[0].skip})
-		return nil
-	}
-	if err := radix.SortAll(s.t, s.es, s.tmp); err != nil {
+	if err := radix.SortAll(s.by, s.es, s.tmp); err != nil {
 		return err
 	}
 	return s.tiesAll(s.es, s.tmp, place{0, s.levels[0].skip})
 }
 
-func serially(n int, f func(i int) error) error {
-	for i := range n {
-		if err := f(i); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // span looks through the keys and makes the levels.
-func (s *sorter) span(fork func(n int, f func(i int) error) error) error {
+func (s *sorter) span() error {
 	all := make([][]spread, len(s.pages))
-	if err := fork(len(s.pages), func(i int) error {
+	if err := s.fork(len(s.pages), func(i int) error {
 		all[i] = make([]spread, len(s.keys))
 		for j, k := range s.keys {
 			all[i][j] = spreadOf(k.kind, &s.pages[i].b.Cols[k.col])
@@ -233,16 +223,19 @@ func (s *sorter) ties(a, b []entry, p place) {
 // words.
 const fewRows = 8
 
-// group sorts rows that are equal in everything before p.
+// group sorts rows that are equal in everything before p, and gives them their word back.
 func (s *sorter) group(a, b []entry, p place) {
 	if len(a) <= fewRows {
 		s.few(a, p)
 		return
 	}
-	p = s.skip(a, p)
+	p, w := s.skip(a, p), a[0].k
 	s.refill(a, p)
 	radix.Sort(a, b, false)
 	s.ties(a, b, p)
+	for i := range a {
+		a[i].k = w
+	}
 }
 
 // skip moves a place within text over the bytes that all rows of a group share.
@@ -292,7 +285,7 @@ func (s *sorter) tiesAll(a, b []entry, p place) error {
 		s.ties(a, b, p)
 		return nil
 	}
-	parts := s.t.Threads() * 16
+	parts := s.stretches(len(a), 16, radix.ForkMin)
 	var cuts []int // borders of stretches that end between groups
 	var big [][2]int
 	lo := 0
@@ -340,16 +333,23 @@ func (s *sorter) groupAll(a, b []entry, p place) error {
 	if !more {
 		return nil
 	}
-	q = s.skip(a, q)
-	parts := s.t.Threads() * 4
-	if err := s.fork(parts, func(i int) error {
-		s.refill(a[len(a)*i/parts:len(a)*(i+1)/parts], q)
-		return nil
-	}); err != nil {
+	q, w := s.skip(a, q), a[0].k
+	parts := s.stretches(len(a), 4, radix.Stretch)
+	each := func(f func(es []entry)) error {
+		return s.fork(parts, func(i int) error { f(a[len(a)*i/parts : len(a)*(i+1)/parts]); return nil })
+	}
+	if err := each(func(es []entry) { s.refill(es, q) }); err != nil {
 		return err
 	}
-	if err := radix.SortAll(s.t, a, b); err != nil {
+	if err := radix.SortAll(s.by, a, b); err != nil {
 		return err
 	}
-	return s.tiesAll(a, b, q)
+	if err := s.tiesAll(a, b, q); err != nil {
+		return err
+	}
+	return each(func(es []entry) {
+		for i := range es {
+			es[i].k = w
+		}
+	})
 }

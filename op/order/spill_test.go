@@ -2,6 +2,7 @@ package order
 
 import (
 	"fmt"
+	"github.com/weft-data/weft/internal/effort"
 	"github.com/weft-data/weft/internal/radix"
 	"math/rand/v2"
 	"slices"
@@ -14,11 +15,8 @@ import (
 )
 
 func TestSpilling(t *testing.T) {
-	n := 150_000
-	if testing.Short() {
-		n = 40_000
-	}
-	for _, c := range []struct {
+	n := effort.Of(150_000, 40_000)
+	for _, c := range effort.Some(4, []struct {
 		cols []string
 		keys []op.SortKey
 	}{
@@ -27,11 +25,12 @@ func TestSpilling(t *testing.T) {
 		{[]string{"few", "id"}, []op.SortKey{{Col: "few", NullsFirst: true}, {Col: "id", Desc: true}}},
 		{[]string{"one", "bool"}, []op.SortKey{{Col: "one"}}},
 		{[]string{"long", "dec", "f32"}, []op.SortKey{{Col: "long"}, {Col: "dec"}}},
-	} {
+		{[]string{"cut", "few"}, []op.SortKey{{Col: "cut"}, {Col: "few"}}},
+	}) {
 		s, rows := table(9, n, 9, c.cols...)
 		want := refSort(s, rows, c.keys)
-		for _, sh := range shapes {
-			for _, pool := range []int64{1 << 20, 6 << 20} {
+		for _, sh := range effort.Some(2, shapes) {
+			for _, pool := range effort.Some(1, []int64{1 << 20, 6 << 20}) {
 				t.Run(fmt.Sprintf("%v/%v/%d", c.cols, sh, pool>>20), func(t *testing.T) {
 					in := optest.Rows(s, rows, 5000)
 					in.Blocks = sh.blocks
@@ -50,11 +49,12 @@ func TestSpilling(t *testing.T) {
 }
 
 func TestTopKSpilling(t *testing.T) {
+	effort.Long(t, "fills memory until it spills")
 	s, rows := table(4, 50_000, 5, "few", "text", "f64")
 	keys := []op.SortKey{{Col: "few"}, {Col: "text", Desc: true}}
 	want := refSort(s, rows, keys)
-	for _, sh := range shapes {
-		for _, n := range []int64{1, 5000, 30_000, 1 << 40} {
+	for _, sh := range effort.Some(2, shapes) {
+		for _, n := range effort.Some(3, []int64{1, 5000, 30_000, 1 << 40}) {
 			in := optest.Rows(s, rows, 1000)
 			in.Blocks = sh.blocks
 			got, _, err := optest.Run(t, optest.Options{Threads: sh.threads, Pool: 2 << 20, Off: []string{"memory"}}, []optest.Table{in}, top(keys, n))
@@ -67,6 +67,7 @@ func TestTopKSpilling(t *testing.T) {
 }
 
 func TestDictionaries(t *testing.T) {
+	effort.Long(t, "many ways to do the same")
 	dict := func(id uint64, words ...string) *chunk.Dict {
 		v := chunk.Vec{Type: dtype.Of(dtype.Utf8), N: len(words), Off: []int32{0}}
 		for _, w := range words {
@@ -106,7 +107,7 @@ func TestDictionaries(t *testing.T) {
 		}
 		for _, k := range directions("s") {
 			want := refSort(schema, rows, []op.SortKey{k})
-			for _, sh := range shapes {
+			for _, sh := range effort.Some(2, shapes) {
 				for _, pool := range []int64{0, 300 << 10} {
 					in.Blocks = sh.blocks
 					got, _, err := optest.Run(t, optest.Options{Threads: sh.threads, Pool: pool, Off: []string{"memory"}}, []optest.Table{in}, sorted([]op.SortKey{k}))
@@ -141,7 +142,7 @@ var distributions = map[string]func(r *rand.Rand, i int) uint64{
 func TestRadix(t *testing.T) {
 	for name, gen := range distributions {
 		r := rand.New(rand.NewPCG(8, 8))
-		for _, n := range []int{0, 1, 2, 31, 33, 200, 257, 1000, 8192, 8193, 70_000, 300_000} {
+		for _, n := range []int{0, 1, 2, 31, 33, 200, 257, 1000, 8192, 8193, 70_000, effort.Of(300_000, 100_000)} {
 			a := make([]entry, n)
 			for i := range a {
 				a[i] = entry{k: gen(r, i), id: uint32(i)}
@@ -187,6 +188,11 @@ func TestManyRuns(t *testing.T) {
 	for i, b := range optest.Rows(s, rows, per).Batches {
 		g := gatherer{schema: s, t: task}
 		b.Seq = uint64(i) << 32
+		marks := newMarker(s, keys)
+		if err := marks.take(b); err != nil {
+			t.Fatal(err)
+		}
+		st.marks = append(st.marks, marks)
 		if n, err := g.add(b, 0, false); n != b.N || err != nil {
 			t.Fatal(n, err)
 		}
@@ -205,24 +211,4 @@ func TestManyRuns(t *testing.T) {
 	if task.counts["merge passes"] != 1 {
 		t.Error("200 runs were not merged in two passes")
 	}
-}
-
-// TestJumps: a run is a stretch of input, whatever splits a thread gets.
-func TestJumps(t *testing.T) {
-	st := &runsStage{}
-	l := &runsLocal{s: st}
-	check := func(split uint64, want bool) {
-		t.Helper()
-		if got := l.jumps(split); got != want {
-			t.Errorf("split %d: %v", split, got)
-		}
-	}
-	st.threads.Store(1)
-	check(3, false)
-	check(3, false)
-	check(9, false) // 4 to 8 were empty
-	check(5, true)
-	st.threads.Store(2)
-	check(6, false)
-	check(8, true) // 7 may be another thread's
 }

@@ -2,6 +2,7 @@ package order
 
 import (
 	"math"
+	"sort"
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
@@ -15,15 +16,15 @@ type merger struct {
 	keys    []key
 	schema  dtype.Schema
 	cursors []*cursor
-	lv      *level // nil: compared in full
-	whole   bool   // words tell everything
-	tree    []int32
-	words   []uint64 // of each cursor's row
-	done    []bool
+	ranker  ranker
+	tree    []rank // the losers
 	picks   []entry
 	w       *writer
 	stale   bool // the writer does not know the cursors' batches
 	pages   []*page
+	cuts    []*splitter // places between rows; no batch has rows of both sides
+	cut     int         // how many were passed
+	passed  func()      // is called then, for each
 }
 
 // morselRows is how many rows a merger gives at a time.
@@ -34,9 +35,17 @@ const cursorBytes = 2 * frameBytes
 
 // merge pushes the rows of an interval, in batches that are valid during the
 // call.
-func merge(t op.Task, keys []key, schema dtype.Schema, refs []*runRef, iv interval, put func(b *chunk.Batch) error) (err error) {
-	m := &merger{t: t, keys: keys, schema: schema, picks: make([]entry, 0, morselRows), stale: true}
-	m.level(refs, iv)
+func merge(t op.Task, keys []key, schema dtype.Schema, refs []*runRef, iv interval, put func(b *chunk.Batch) error) error {
+	return newMerger(t, keys, schema).merge(refs, iv, put)
+}
+
+func newMerger(t op.Task, keys []key, schema dtype.Schema) *merger {
+	return &merger{t: t, keys: keys, schema: schema, picks: make([]entry, 0, morselRows), stale: true}
+}
+
+func (m *merger) merge(refs []*runRef, iv interval, put func(b *chunk.Batch) error) (err error) {
+	t, keys, schema := m.t, m.keys, m.schema
+	m.ranker.level(keys, refs, iv)
 	// Readers and words are scratch; what all runs together need is told to the
 	// budget if it has room.
 	if scratch := int64(len(refs)) * cursorBytes; t.Reserve(scratch) {
@@ -50,7 +59,7 @@ func merge(t op.Task, keys []key, schema dtype.Schema, refs []*runRef, iv interv
 		}
 	}()
 	for _, r := range refs {
-		c := newCursor(keys, schema, r, iv, m.lv)
+		c := newCursor(keys, schema, r, iv, &m.ranker)
 		m.cursors = append(m.cursors, c)
 		some, err := c.load()
 		if err != nil {
@@ -66,121 +75,50 @@ func merge(t op.Task, keys []key, schema dtype.Schema, refs []*runRef, iv interv
 	return m.run(put)
 }
 
-// level packs what the words of all rows within the interval can tell. Only of
-// the first key the range is known: it is that of the rows at the ends.
-func (m *merger) level(refs []*runRef, iv interval) {
-	spreads := make([]spread, len(m.keys))
-	for i, k := range m.keys {
-		spreads[i] = anySpread(k.kind)
-	}
-	k := &m.keys[0]
-	s := emptySpread()
-	look := func(b *chunk.Batch, i int) {
-		x := spreadAt(k.kind, &b.Cols[k.col], i)
-		s.join(&x)
-	}
-	for _, r := range refs {
-		if iv.lo == nil {
-			look(r.samples, 0)
-		}
-		if iv.hi == nil {
-			look(r.samples, r.samples.N-1)
-		}
-	}
-	if iv.lo != nil {
-		look(iv.lo.ref.samples, iv.lo.at)
-	}
-	if iv.hi != nil {
-		look(iv.hi.ref.samples, iv.hi.at)
-	}
-	if !s.nulls && (s.lo <= s.hi || s.first != nil) {
-		if k.kind == dtype.Decimal128 {
-			s.lowLo, s.lowHi = 0, math.MaxUint64
-		}
-		s.minLen, s.maxLen = 0, math.MaxInt
-		spreads[0] = s
-	}
-	levels := levelsOf(m.keys, spreads)
-	if len(levels) > 0 {
-		m.lv = &levels[0]
-	}
-	m.whole = len(levels) == 0 || len(levels) == 1 && !levels[0].text
-}
-
-// anySpread is a spread that every column of a kind fits into.
-func anySpread(kind dtype.Kind) spread {
-	s := emptySpread()
-	s.nulls = true
-	const sign = 1 << 63
-	signed := func(bits uint) { s.lo, s.hi = sign-1<<(bits-1), sign-1+1<<(bits-1) }
-	switch kind {
-	case dtype.Null:
-	case dtype.Bool:
-		s.lo, s.hi = 0, 1
-	case dtype.Int8:
-		signed(8)
-	case dtype.Int16:
-		signed(16)
-	case dtype.Int32, dtype.Date:
-		signed(32)
-	case dtype.Uint8:
-		s.lo, s.hi = 0, math.MaxUint8
-	case dtype.Uint16:
-		s.lo, s.hi = 0, math.MaxUint16
-	case dtype.Uint32, dtype.Float32:
-		s.lo, s.hi = 0, math.MaxUint32
-	default:
-		s.lo, s.hi = 0, math.MaxUint64
-		s.lowLo, s.lowHi = 0, math.MaxUint64
-		s.first, s.shared, s.minLen, s.maxLen = []byte{}, 0, 0, math.MaxInt
-	}
-	return s
-}
-
-// less orders cursors by their rows, equal ones as the runs stand in the input.
-func (m *merger) less(a, b int32) bool {
-	if m.done[a] || m.done[b] {
-		return !m.done[a]
-	}
-	if m.words[a] != m.words[b] {
-		return m.words[a] < m.words[b]
-	}
-	if !m.whole {
-		x, y := m.cursors[a], m.cursors[b]
-		if c := compareRows(m.keys, &x.b, x.row, &y.b, y.row); c != 0 {
+// before orders rows that have the same words: by what the words do not tell, then as the runs stand in the input.
+func (m *merger) before(x, y rank) bool {
+	if !m.ranker.whole && x.from < ended && y.from < ended {
+		a, b := m.cursors[x.from], m.cursors[y.from]
+		if c := compareRows(m.keys, &a.b, a.row, &b.b, b.row); c != 0 {
 			return c < 0
 		}
 	}
-	return a < b
+	return x.from < y.from
 }
 
 // build plays all matches below node n and returns the winner.
-func (m *merger) build(n int) int32 {
+func (m *merger) build(n int) rank {
 	k := len(m.cursors)
 	if n >= k {
-		return int32(n - k)
+		return m.rank(n - k)
 	}
 	l, r := m.build(2*n), m.build(2*n+1)
-	if m.less(l, r) {
-		m.tree[n] = r
-		return l
+	if l.wide == r.wide && m.before(r, l) || l.wide != r.wide && r.below(l) == 1 {
+		l, r = r, l
 	}
-	m.tree[n] = l
-	return r
+	m.tree[n] = r
+	return l
+}
+
+// rank is that of a cursor's row.
+func (m *merger) rank(w int) rank {
+	c := m.cursors[w]
+	return rank{c.words[c.row], uint64(w)}
 }
 
 // run is the merge.
 func (m *merger) run(put func(b *chunk.Batch) error) error {
 	k := len(m.cursors)
-	m.tree, m.words, m.done, m.pages = make([]int32, k), make([]uint64, k), make([]bool, k), make([]*page, k)
+	m.tree, m.pages = make([]rank, k), make([]*page, k)
 	for i, c := range m.cursors {
-		m.words[i], m.pages[i] = c.es[c.row].k, &c.page
+		m.pages[i] = &c.page
 	}
 	if k == 1 {
 		return m.single(put)
 	}
-	w := m.build(1)
+	at := m.build(1)
 	for left := k; ; {
+		w := int(at.from)
 		c := m.cursors[w]
 		m.picks = append(m.picks, entry{id: uint32(w)<<pageBits | uint32(c.row)})
 		if len(m.picks) == morselRows {
@@ -189,41 +127,52 @@ func (m *merger) run(put func(b *chunk.Batch) error) error {
 			}
 		}
 		if c.row++; c.row < c.rows {
-			m.words[w] = c.es[c.row].k
+			at.wide = c.words[c.row]
 		} else {
-			more, err := m.advance(w, put)
+			more, err := m.advance(c, put)
 			if err != nil {
 				return err
 			}
-			if !more {
-				if left--; left == 0 {
-					return nil
-				}
+			if more {
+				at = m.rank(w)
+			} else if left--; left == 0 {
+				return nil
+			} else {
+				at = rank{wide{math.MaxUint64, math.MaxUint64}, ended + uint64(w)}
 			}
 		}
-		for n := (int(w) + k) >> 1; n > 0; n >>= 1 {
-			if l := m.tree[n]; m.words[l] < m.words[w] || m.words[l] == m.words[w] && m.less(l, w) {
-				m.tree[n], w = w, l
-			}
-		}
+		at = m.climb((w+k)>>1, at)
 	}
+}
+
+// climb plays the matches from node n to the top and returns the winner. Which of two ranks is the lower one is a
+// toss-up, so they change places without a branch; the branch that is there nearly always goes the same way.
+func (m *merger) climb(n int, at rank) rank {
+	tree, whole := m.tree, m.ranker.whole
+	for ; n > 0; n >>= 1 {
+		x := &tree[n]
+		if !whole && x.wide == at.wide {
+			if m.before(*x, at) {
+				*x, at = at, *x
+			}
+			continue
+		}
+		swap := -x.below(at)
+		hi, lo, from := (x.hi^at.hi)&swap, (x.lo^at.lo)&swap, (x.from^at.from)&swap
+		x.hi, x.lo, x.from = x.hi^hi, x.lo^lo, x.from^from
+		at.hi, at.lo, at.from = at.hi^hi, at.lo^lo, at.from^from
+	}
+	return at
 }
 
 // advance loads the next batch of a cursor, after the rows picked so far were
 // given: they may be of its last one.
-func (m *merger) advance(w int32, put func(b *chunk.Batch) error) (bool, error) {
+func (m *merger) advance(c *cursor, put func(b *chunk.Batch) error) (bool, error) {
 	if err := m.give(put); err != nil {
 		return false, err
 	}
 	m.stale = true
-	c := m.cursors[w]
-	more, err := c.load()
-	if err != nil || !more {
-		m.done[w], m.words[w] = true, math.MaxUint64
-		return false, err
-	}
-	m.words[w] = c.es[c.row].k
-	return true, nil
+	return c.load()
 }
 
 // give pushes the picked rows.
@@ -234,6 +183,32 @@ func (m *merger) give(put func(b *chunk.Batch) error) error {
 	if err := m.t.Context().Err(); err != nil {
 		return err
 	}
+	picks := m.picks
+	m.picks = m.picks[:0]
+	for m.cut < len(m.cuts) {
+		n := sort.Search(len(picks), func(i int) bool { return !m.beforeCut(picks[i]) })
+		if n == len(picks) {
+			break
+		}
+		if n > 0 {
+			if err := m.put(picks[:n], put); err != nil {
+				return err
+			}
+		}
+		picks = picks[n:]
+		m.cut++
+		m.passed()
+	}
+	return m.put(picks, put)
+}
+
+// beforeCut reports whether a picked row lies before the next cut.
+func (m *merger) beforeCut(e entry) bool {
+	return m.cursors[e.id>>pageBits].before(m.cuts[m.cut], m.cut, int(e.id&(1<<pageBits-1)))
+}
+
+// put pushes rows.
+func (m *merger) put(picks []entry, put func(b *chunk.Batch) error) error {
 	if m.stale {
 		w := newWriter(m.schema, m.pages, nil)
 		if m.w != nil {
@@ -241,11 +216,10 @@ func (m *merger) give(put func(b *chunk.Batch) error) error {
 		}
 		m.w, m.stale = w, false
 	}
-	b, err := m.w.gather(m.picks)
+	b, err := m.w.gather(picks)
 	if err != nil {
 		return err
 	}
-	m.picks = m.picks[:0]
 	return put(b)
 }
 
@@ -260,7 +234,7 @@ func (m *merger) single(put func(b *chunk.Batch) error) error {
 				}
 			}
 		}
-		if more, err := m.advance(0, put); err != nil || !more {
+		if more, err := m.advance(c, put); err != nil || !more {
 			return err
 		}
 	}

@@ -12,7 +12,8 @@ import (
 // A writer gathers rows of pages, in the order of entries, into batches. Each
 // batch is one buffer: of an allocator, so that the batch owns it, or the
 // writer's own, so that it is valid until the next call. Columns whose pages
-// share one dictionary stay codes, other dictionaries are decoded.
+// share one dictionary stay codes if it is not large beside the rows, other dictionaries
+// are decoded.
 //
 // It is for one thread; share makes one for another.
 type writer struct {
@@ -23,7 +24,7 @@ type writer struct {
 	buf    []byte
 	lens   [][]int32 // offsets of text columns, before there is a buffer
 	froms  [][]int32 // of text columns: where the values begin
-	words  []decoder // of columns whose values are in the words of the entries
+	words  []decoder // of columns whose values are in the entries
 	batch  chunk.Batch
 }
 
@@ -40,14 +41,15 @@ func newWriter(schema dtype.Schema, pages []*page, alloc mem.Allocator) *writer 
 	for c := range schema {
 		s := &w.cols[c]
 		s.data = make([]unsafe.Pointer, len(pages))
-		same := true
+		same, rows := len(pages) > 0, 0
 		for i, p := range pages {
 			v := &p.b.Cols[c]
+			rows += p.b.N
 			s.nulls = s.nulls || v.Valid != nil
 			s.data[i] = unsafe.Pointer(unsafe.SliceData(v.Data))
 			same = same && sameDict(v.Dict, pages[0].b.Cols[c].Dict)
 		}
-		if same && len(pages) > 0 {
+		if same && !pages[0].b.Cols[c].Dict.Large(rows) {
 			s.dict = pages[0].b.Cols[c].Dict
 		}
 	}
@@ -144,7 +146,11 @@ func (w *writer) gather(es []entry) (*chunk.Batch, error) {
 		case f.Type.Kind == dtype.Null:
 		case v.Dict != nil:
 			v.Data = take(4 * n)
-			gatherFixed(chunk.Slice[uint32](v.Data, n), w.cols[c].data, es)
+			if d := &w.words[c]; d.part != nil {
+				decodeInts(d, es, chunk.Slice[uint32](v.Data, n))
+			} else {
+				gatherFixed(chunk.Slice[uint32](v.Data, n), w.cols[c].data, es)
+			}
 		case f.Type.Kind.IsVar():
 			v.Off = chunk.Slice[int32](take(4*(n+1)), n+1)
 			copy(v.Off, w.lens[c])

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/expr"
 	"github.com/weft-data/weft/op"
 )
@@ -25,7 +26,8 @@ var appendOp = op.Register(op.Spec[struct{}]{
 	Infer: func(_ struct{}, in []op.Meta) (op.Meta, error) {
 		return inferConcat(ConcatParams{in[0].Schema.Names()}, in)
 	},
-	Pipe: func(struct{}, op.Meta) (op.Pipe, error) { return pipe(func() op.Local { return passing{} }), nil },
+	Pipe:  func(struct{}, op.Meta) (op.Pipe, error) { return pipe(func() op.Local { return passing{} }), nil },
+	Rules: op.Rules[struct{}]{Passes: true},
 })
 
 func init() {
@@ -88,7 +90,7 @@ func inferConcat(p ConcatParams, in []op.Meta) (op.Meta, error) {
 			}
 			g := &m.Schema[c]
 			if f.Type != g.Type {
-				return m, fmt.Errorf("column %q is %s in table %d and %s in the first: cast one of them", name, f.Type, i+1, g.Type)
+				return m, fmt.Errorf("column %q is %s in table %d and %s in the first: cast one of them", dtype.Shown(name), f.Type, i+1, g.Type)
 			}
 			g.Nullable = g.Nullable || f.Nullable
 		}

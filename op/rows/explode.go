@@ -44,10 +44,7 @@ func init() {
 				return nil, err
 			}
 			rest := slices.Delete(slices.Clone(in.Schema), c, c+1)
-			one := dtype.Schema{{Name: p.Col, Type: in.Schema[c].Type.Elem(), Nullable: true}}
-			return pipe(func() op.Local {
-				return &exploding{col: c, rest: chunk.NewBuilder(rest, mem.Heap), elem: chunk.NewBuilder(one, mem.Heap)}
-			}), nil
+			return pipe(func() op.Local { return &exploding{col: c, rest: chunk.NewBuilder(rest, mem.Heap)} }), nil
 		},
 		Rules: op.Rules[ExplodeParams]{
 			Uses: func(p ExplodeParams, _ []op.Meta, cols []string) [][]string {
@@ -58,72 +55,41 @@ func init() {
 }
 
 type exploding struct {
-	col        int
-	rest, elem *chunk.Builder
-	out        chunk.Batch
-	rows, at   []uint32
-	none       []int // output rows without an element
+	col  int
+	rest *chunk.Builder // the other columns
+	list chunk.Unlister
+	out  chunk.Batch
+	rows []uint32 // of each element
+	cols []chunk.Vec
 }
 
-func (l *exploding) Close(op.Sink, bool) error { return nil }
+func (l *exploding) Close(op.Sink, bool) error {
+	l.rest.Close()
+	return nil
+}
 
 // Push implements op.Local.
 func (l *exploding) Push(m *chunk.Batch, out op.Sink) error {
-	v := &m.Cols[l.col]
-	off, child := chunk.UnpackLists(v)
-	l.out.Seq, l.out.Sub = m.Seq, 0
+	off, elems := l.list.Unpack(&m.Cols[l.col], true)
+	l.rows = slices.Grow(l.rows[:0], elems.N)[:elems.N]
 	for i := range m.N {
-		lo, hi := off[i], off[i+1]
-		if v.IsNull(i) || lo == hi {
-			l.none = append(l.none, len(l.rows))
-			l.rows, l.at = append(l.rows, uint32(i)), append(l.at, 0)
-		} else {
-			for k := lo; k < hi; k++ {
-				l.rows, l.at = append(l.rows, uint32(i)), append(l.at, uint32(k))
-			}
-		}
-		if len(l.rows) >= morsel {
-			if err := l.flush(m, &child, out); err != nil {
-				return err
-			}
+		for k := off[i]; k < off[i+1]; k++ {
+			l.rows[k] = uint32(i)
 		}
 	}
-	return l.flush(m, &child, out)
-}
-
-// flush gives the gathered rows.
-func (l *exploding) flush(m *chunk.Batch, child *chunk.Vec, out op.Sink) error {
-	n := len(l.rows)
-	if n == 0 {
-		return nil
-	}
-	cols := slices.Delete(slices.Clone(m.Cols), l.col, l.col+1)
-	if err := l.rest.AppendRows(&chunk.Batch{Cols: cols, N: m.N}, l.rows); err != nil {
-		return fmt.Errorf("rows made of a list: %w", err)
-	}
-	elems := chunk.Batch{Cols: []chunk.Vec{*child}, N: child.N}
-	if child.N == 0 { // nothing but empty lists
-		elems = chunk.Batch{Cols: []chunk.Vec{{Type: dtype.Of(dtype.Null), N: 1}}, N: 1}
-	}
-	if err := l.elem.AppendRows(&elems, l.at); err != nil {
-		return fmt.Errorf("elements of a list: %w", err)
-	}
-	e := l.elem.Flush().Cols[0]
-	if len(l.none) > 0 && e.Type.Kind != dtype.Null {
-		if e.Valid == nil {
-			e.Valid = make([]uint64, chunk.Words(n)+8)
-			for i := range e.Valid {
-				e.Valid[i] = ^uint64(0)
-			}
+	l.cols = append(append(l.cols[:0], m.Cols[:l.col]...), m.Cols[l.col+1:]...)
+	for lo := 0; lo < len(l.rows); lo += morsel { // a multiple of 64: elements need not be moved
+		hi := min(lo+morsel, len(l.rows))
+		l.rest.Clear()
+		if err := l.rest.AppendRows(&chunk.Batch{Cols: l.cols, N: m.N}, l.rows[lo:hi]); err != nil {
+			return fmt.Errorf("rows made of a list: %w", err)
 		}
-		for _, i := range l.none {
-			e.Valid[i>>6] &^= 1 << (uint(i) & 63)
+		l.out.Follow(m)
+		l.rest.View(&l.out)
+		l.out.Cols, l.out.N = slices.Insert(l.out.Cols, l.col, elems.Slice(lo, hi)), hi-lo
+		if err := out.Push(&l.out); err != nil {
+			return err
 		}
 	}
-	l.out.N = n
-	l.out.Cols = slices.Insert(append(l.out.Cols[:0], l.rest.Flush().Cols...), l.col, e)
-	l.rows, l.at, l.none = l.rows[:0], l.at[:0], l.none[:0]
-	err := out.Push(&l.out)
-	l.out.Sub++
-	return err
+	return nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // MemoryParams are the parameters of rows.memory. ID names a table of this
-// process, so a plan with one cannot leave the process.
+// process: a plan that leaves it takes the table along in another operator's parameters.
 type MemoryParams struct {
 	ID     uint64
 	Schema dtype.Schema
@@ -18,6 +18,7 @@ type MemoryParams struct {
 	Rows   int64
 	Bytes  int64
 	Blocks int
+	Rising []string // columns whose values never fall from row to row: see Rising
 }
 
 var tables struct {
@@ -67,7 +68,7 @@ var Memory = op.Register(op.Spec[MemoryParams]{
 	Name: "rows.memory", Version: 1, Class: op.Scanning,
 	Doc: "reads a table that lives in the memory of this process",
 	Infer: func(p MemoryParams, _ []op.Meta) (op.Meta, error) {
-		return op.Meta{Schema: p.Schema, Rows: float64(p.Rows), Bytes: float64(p.Bytes)}, p.Schema.Unique()
+		return op.Meta{Schema: p.Schema, Rows: float64(p.Rows), Bytes: float64(p.Bytes), Layout: p.layout()}, p.Schema.Unique()
 	},
 	Text: func(p MemoryParams) string {
 		return fmt.Sprintf("%d rows, %d of its columns", p.Rows, len(p.Cols))
@@ -77,7 +78,7 @@ var Memory = op.Register(op.Spec[MemoryParams]{
 		Blocks: func(p MemoryParams) int { return p.Blocks },
 		BlockMeta: func(p MemoryParams, _ int) op.Meta {
 			n := float64(p.Blocks)
-			return op.Meta{Schema: p.Schema, Rows: float64(p.Rows) / n, Bytes: float64(p.Bytes) / n}
+			return op.Meta{Schema: p.Schema, Rows: float64(p.Rows) / n, Bytes: float64(p.Bytes) / n, Layout: p.layout()}
 		},
 		Project: func(p MemoryParams, cols []string) MemoryParams {
 			out := p
@@ -107,7 +108,7 @@ func (m memory) Open(t op.Task, _ []op.In) (op.Feed, error) {
 	if !ok {
 		return nil, fmt.Errorf("the table in memory is gone: its frame was closed")
 	}
-	f := &memoryFeed{t: t, p: m.p, batches: batches}
+	f := &memoryFeed{t: t, p: m.p, batches: batches, rows: morsel}
 	for i, b := range batches {
 		for lo := 0; lo < b.N; lo += splitRows {
 			f.at = append(f.at, memorySplit{i, lo, min(b.N, lo+splitRows)})
@@ -121,6 +122,9 @@ func (m memory) Open(t op.Task, _ []op.In) (op.Feed, error) {
 const (
 	splitRows = 1 << 17 // so that threads share even a small table
 	morsel    = 4096
+	// standBytes is about how large batches are that are read as they stand: as those of other
+	// blocks, of which somebody who reads them may hold a few beside his budget.
+	standBytes = 4 << 20
 )
 
 type memorySplit struct{ batch, lo, hi int }
@@ -130,11 +134,31 @@ type memoryFeed struct {
 	p       MemoryParams
 	batches []*chunk.Batch
 	at      []memorySplit
+	rows    int // of a morsel
 }
 
 func (f *memoryFeed) Splits() int                { return len(f.at) }
 func (f *memoryFeed) Reader() (op.Reader, error) { return &memoryReader{f: f}, nil }
 func (f *memoryFeed) Close() error               { return nil }
+
+// Widen implements op.Widening.
+func (f *memoryFeed) Widen(rows int) { f.rows = max(f.rows, rows&^63) }
+
+// Stand implements op.Standing: a run is of the batches that a split has.
+func (f *memoryFeed) Stand() chunk.Value {
+	runs := make([][]*chunk.Batch, len(f.at))
+	for i, s := range f.at {
+		b := f.batches[s.batch].Pick(f.p.Cols, &chunk.Batch{})
+		n := s.hi - s.lo
+		if size := b.Slice(s.lo, s.hi).Bytes(); size > standBytes {
+			n = max(morsel, int(int64(n)*standBytes/size)&^63)
+		}
+		for lo := s.lo; lo < s.hi; lo += n {
+			runs[i] = append(runs[i], b.Slice(lo, min(s.hi, lo+n)))
+		}
+	}
+	return chunk.NewBlock(runs)
+}
 
 type memoryReader struct {
 	f   *memoryFeed
@@ -145,8 +169,8 @@ type memoryReader struct {
 func (r *memoryReader) Read(split int, out op.Sink) error {
 	s := r.f.at[split]
 	b := r.f.batches[s.batch]
-	for lo := s.lo; lo < s.hi; lo += morsel {
-		hi := min(s.hi, lo+morsel)
+	for lo := s.lo; lo < s.hi; lo += r.f.rows {
+		hi := min(s.hi, lo+r.f.rows)
 		r.out.Cols = r.out.Cols[:0]
 		for _, c := range r.f.p.Cols {
 			r.out.Cols = append(r.out.Cols, b.Cols[c].Slice(lo, hi))

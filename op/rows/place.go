@@ -78,7 +78,7 @@ func init() {
 			Uses: func(p PlaceParams, in []op.Meta, cols []string) [][]string {
 				var need []string
 				for _, c := range cols {
-					if c != p.Index && c != p.Draw {
+					if (p.Index == "" || c != p.Index) && (p.Draw == "" || c != p.Draw) {
 						need = append(need, c)
 					}
 				}

@@ -27,6 +27,7 @@ func init() {
 			Uses:         func(_ struct{}, _ []op.Meta, cols []string) [][]string { return [][]string{cols} },
 			Project:      func(p struct{}, _ []string) struct{} { return p },
 			LimitThrough: func(struct{}) bool { return true },
+			Spares:       func(struct{}) op.Spared { return op.SparedGather },
 		},
 		Lower: func(_ struct{}, f *op.Fragment) error {
 			if f.Blocks[0] == 1 {

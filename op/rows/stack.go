@@ -82,29 +82,22 @@ func inferStack(p StackParams, in []op.Meta) (op.Meta, error) {
 	if len(p.Labels) == 0 {
 		return m, fmt.Errorf("no columns to make rows of")
 	}
-	for _, c := range p.Keep {
-		i, err := s.Find(c)
-		if err != nil {
-			return m, err
-		}
-		m.Schema = append(m.Schema, s[i])
+	from, err := p.from(s)
+	if err != nil {
+		return m, err
+	}
+	for k := range p.Keep {
+		m.Schema = append(m.Schema, s[from[k][0]])
 	}
 	m.Schema = append(m.Schema, dtype.Field{Name: p.Label, Type: dtype.Of(dtype.Utf8)})
-	for _, v := range p.Values {
-		if len(v.From) != len(p.Labels) {
-			return m, fmt.Errorf("column %q is made of %d columns and there are %d labels", v.Name, len(v.From), len(p.Labels))
-		}
+	for k, v := range p.Values {
 		out := dtype.Field{Name: v.Name}
-		for k, c := range v.From {
-			i, err := s.Find(c)
-			if err != nil {
-				return m, err
-			}
-			if k == 0 {
+		for j, i := range from[len(p.Keep)+1+k] {
+			if j == 0 {
 				out.Type = s[i].Type
 			}
 			if s[i].Type != out.Type {
-				return m, fmt.Errorf("column %q is %s and %q is %s: cast one of them, or they cannot be one column", v.From[0], out.Type, c, s[i].Type)
+				return m, fmt.Errorf("column %q is %s and %q is %s: cast one of them, or they cannot be one column", v.From[0], out.Type, s[i].Name, s[i].Type)
 			}
 			out.Nullable = out.Nullable || s[i].Nullable
 		}
@@ -126,29 +119,42 @@ func bindStack(p StackParams, in op.Meta) (op.Pipe, error) {
 		labels.Off = append(labels.Off, int32(len(labels.Str)))
 	}
 	dict := chunk.NewDict(labels)
-	var from [][]int // of each output column; nil is the label
-	for _, c := range p.Keep {
-		i, err := in.Schema.Find(c)
-		if err != nil {
-			return nil, err
-		}
-		from = append(from, slices.Repeat([]int{i}, len(p.Labels)))
-	}
-	from = append(from, nil)
-	for _, v := range p.Values {
-		var list []int
-		for _, c := range v.From {
-			i, err := in.Schema.Find(c)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, i)
-		}
-		from = append(from, list)
+	dict.Whole = true
+	from, err := p.from(in.Schema)
+	if err != nil {
+		return nil, err
 	}
 	return pipe(func() op.Local {
 		return &stacking{k: len(p.Labels), dict: dict, from: from, cols: make([]stackCol, len(from))}
 	}), nil
+}
+
+// from returns for each output column the columns of s that its rows come from, in
+// the order of the labels; nil is the label.
+func (p StackParams) from(s dtype.Schema) (from [][]int, err error) {
+	at := s.Places()
+	find := func(name string) (i int) {
+		i, ok := at[name]
+		if !ok && err == nil {
+			_, err = s.Find(name)
+		}
+		return i
+	}
+	for _, c := range p.Keep {
+		from = append(from, slices.Repeat([]int{find(c)}, len(p.Labels)))
+	}
+	from = append(from, nil)
+	for _, v := range p.Values {
+		if len(v.From) != len(p.Labels) {
+			return nil, fmt.Errorf("column %q is made of %d columns and there are %d labels", v.Name, len(v.From), len(p.Labels))
+		}
+		list := make([]int, len(v.From))
+		for k, c := range v.From {
+			list[k] = find(c)
+		}
+		from = append(from, list)
+	}
+	return from, err
 }
 
 type stacking struct {
@@ -157,7 +163,6 @@ type stacking struct {
 	from [][]int
 	cols []stackCol
 	out  chunk.Batch
-	sub  uint32
 }
 
 // A stackCol is the scratch of an output column.
@@ -175,15 +180,14 @@ const stackRows = 8192
 // Push implements op.Local.
 func (l *stacking) Push(m *chunk.Batch, out op.Sink) error {
 	step := max(64, stackRows/l.k&^63)
-	l.sub = 0
 	for lo := 0; lo < m.N; lo += step {
 		part := m
 		if m.N > step {
 			part = m.Slice(lo, min(m.N, lo+step))
 		}
 		l.out.Cols = l.out.Cols[:0]
-		l.out.N, l.out.Seq, l.out.Sub = part.N*l.k, m.Seq, l.sub
-		l.sub++
+		l.out.Follow(m)
+		l.out.N = part.N * l.k
 		for c, from := range l.from {
 			v := l.column(&l.cols[c], part, from)
 			if v.N == 0 && part.N > 0 {

@@ -44,24 +44,8 @@ func inferTail(p TailParams, in []op.Meta) (op.Meta, error) {
 	return PlaceParams{From: -p.N, N: p.N}.infer(in[0])
 }
 
-// rowWidth estimates a row in memory.
-func rowWidth(m op.Meta) float64 {
-	n := 0
-	for _, f := range m.Schema {
-		if f.Type.Kind.IsVar() {
-			n += 20
-		} else {
-			n += max(f.Type.Width(), 1)
-		}
-	}
-	if m.Rows > 0 && m.Bytes > 0 {
-		return max(float64(n), m.Bytes/m.Rows)
-	}
-	return float64(n)
-}
-
 func lowerTail(p TailParams, f *op.Fragment) error {
-	if float64(p.N)*rowWidth(f.In[0]) > tailBytes {
+	if float64(p.N)*f.In[0].RowBytes() > tailBytes {
 		return lowerPlace(PlaceParams{From: -p.N, N: p.N}, f)
 	}
 	f.Narrow(lastOp.With(p), op.Input(0))
@@ -74,7 +58,7 @@ var lastOp = op.Register(op.Spec[TailParams]{
 	Doc:   "gives the last rows of a block",
 	Infer: inferTail,
 	Mem: func(p TailParams, in op.Meta) op.Need {
-		return op.Need{Floor: 16 << 20, Want: 16<<20 + int64(2*float64(p.N)*rowWidth(in))}
+		return op.Need{Floor: 16 << 20, Want: 16<<20 + int64(2*float64(p.N)*in.RowBytes())}
 	},
 	Text: func(p TailParams) string { return fmt.Sprint(p.N) },
 	Pipe: func(p TailParams, in op.Meta) (op.Pipe, error) { return lastPipe{int(p.N), in.Schema}, nil },

@@ -12,20 +12,33 @@ import (
 	"github.com/weft-data/weft/dtype"
 	"github.com/weft-data/weft/internal/exact"
 	"github.com/weft-data/weft/internal/kernel"
+	"github.com/weft-data/weft/internal/mem"
 )
 
 // newAccumulator makes the state of a function over a column of a kind.
-func newAccumulator(f *Func, out dtype.Type, k dtype.Kind) accumulator {
-	grows := f.Frame.OpenFrom
+func newAccumulator(f *Func, out, in dtype.Type, alloc mem.Allocator) accumulator {
+	grows, k := f.Frame.OpenFrom, in.Kind
 	switch {
 	case f.Fn == Count:
 		return &counting{results: results{typ: out}}
+	case f.Fn == Median || f.Fn == Quantile:
+		return newQuantiles(f, out, k, alloc)
+	case f.Fn == Skew || f.Fn == Kurtosis:
+		return newShapes(f, out)
+	case f.Fn == Corr || f.Fn == Cov:
+		return &couples{results: results{typ: out}, corr: f.Fn == Corr}
+	case f.Fn == Any || f.Fn == All:
+		return &truths{all: f.Fn == All}
 	case f.Fn == Min || f.Fn == Max:
 		return newBest(f.Fn == Max, grows, out)
+	case f.Fn == Product:
+		return &products{results: results{typ: out}, col: f.Col}
+	case k == dtype.Decimal128:
+		return &decimals{results: results{typ: out}, mean: f.Fn == Mean, scale: int(in.Scale), col: f.Col}
 	case k.IsFloat():
-		return &floats{results: results{typ: out}, fn: f.Fn, grows: grows}
+		return &floats{results: results{typ: out}, fn: f.Fn, grows: grows, moving: exact.Powers{Top: 2}}
 	case f.Fn == Var || f.Fn == Std:
-		return &floats{results: results{typ: out}, fn: f.Fn, grows: grows}
+		return &floats{results: results{typ: out}, fn: f.Fn, grows: grows, moving: exact.Powers{Top: 2}}
 	}
 	return &integers{results: results{typ: out}, fn: f.Fn, col: f.Col, unsigned: k == dtype.Uint64}
 }
@@ -148,10 +161,12 @@ func (a *integers) put(times int) error {
 	switch {
 	case a.n == 0:
 		a.giveNull(times)
+	case a.fn == Mean && a.typ.Kind == dtype.Duration:
+		a.give(uint64(exact.WholeMeanOf(a.sum(), a.n)), times)
 	case a.fn == Mean:
 		a.give(math.Float64bits(a.float()/float64(a.n)), times)
 	case a.typ.Kind == dtype.Uint64 && a.hi != 0, a.typ.Kind != dtype.Uint64 && a.hi != int64(a.lo)>>63:
-		return fmt.Errorf("a sum of column %q does not fit into %s: cast the column to float64", a.col, a.typ)
+		return fmt.Errorf("a sum of column %q does not fit into %s: cast the column to float64", dtype.Shown(a.col), a.typ)
 	default:
 		a.give(a.lo, times)
 	}
@@ -163,9 +178,13 @@ func (a *integers) float() float64 {
 	if a.hi == int64(a.lo)>>63 {
 		return float64(int64(a.lo))
 	}
-	x := new(big.Int).Lsh(big.NewInt(a.hi), 64)
-	f, _ := new(big.Float).SetInt(x.Add(x, new(big.Int).SetUint64(a.lo))).Float64()
+	f, _ := new(big.Float).SetInt(a.sum()).Float64()
 	return f
+}
+
+func (a *integers) sum() *big.Int {
+	x := new(big.Int).Lsh(big.NewInt(a.hi), 64)
+	return x.Add(x, new(big.Int).SetUint64(a.lo))
 }
 
 // floats adds floats exactly. Where some leave the frame, NaN and infinities are
@@ -178,11 +197,11 @@ type floats struct {
 	nan, pos, neg int64
 	sums          exact.Sums
 	acc           exact.Acc
+	slider        exact.Slider
 	squares       exact.Squares // where nothing leaves
 	head, tail    exact.Acc
-	moving        exact.Sums // of x², where values leave
-	square        exact.Acc
-	huge          int64 // values whose square is no float
+	moving        exact.Powers // where values leave
+	huge          int64        // values whose square is no float
 	one           [1]float64
 }
 
@@ -193,80 +212,9 @@ func (a *floats) reset() {
 	}
 	if a.fn == Var || a.fn == Std {
 		a.squares.Reset()
-		a.head, a.tail, a.square, a.huge = exact.Acc{}, exact.Acc{}, exact.Acc{}, 0
-		if a.moving.HasWide() {
-			a.moving.Drop(0)
-		}
+		a.head, a.tail, a.huge = exact.Acc{}, exact.Acc{}, 0
+		a.moving.Reset()
 	}
-}
-
-// addSquare adds ±x², which is two floats exactly unless it is beyond 2^1023 or
-// parts of it are below 2^-1074.
-func (a *floats) addSquare(x float64, by int64) {
-	hi := x * x
-	if hi > math.MaxFloat64 {
-		a.huge += by
-		return
-	}
-	lo := math.FMA(x, x, -hi)
-	a.moving.Add(&a.square, 0, float64(by)*hi)
-	a.moving.Add(&a.square, 0, float64(by)*lo)
-}
-
-// variance is that of the values in a frame that moves: from exact sums of x and x²
-// as pairs of floats, or, where these all but cancel out, exactly.
-func (a *floats) variance() float64 {
-	if a.huge > 0 {
-		return math.Inf(1)
-	}
-	n := float64(a.n)
-	s, e := twoFloats(&a.sums, &a.acc)
-	q, d := twoFloats(&a.moving, &a.square)
-	p := s * s // (s+e)² = p + its rest
-	r := math.FMA(s, s, -p) + 2*s*e
-	m := p / n // (p+r) / n = m + its rest
-	o := (math.FMA(-m, n, p) + r) / n
-	v := q - m
-	t := v - q
-	rest := (q - (v - t)) - (m + t) + (d - o) // what v lacks
-	if v >= 0x1p-40*q {
-		return exact.Quotient(v, rest, n-1)
-	}
-	return a.exactVariance()
-}
-
-// exactVariance adds up n·Σx² − (Σx)² without rounding.
-func (a *floats) exactVariance() float64 {
-	var t exact.Sums
-	var v exact.Acc
-	product := func(x, y float64) {
-		p := x * y
-		t.Add(&v, 0, p)
-		t.Add(&v, 0, math.FMA(x, y, -p))
-	}
-	n := float64(a.n)
-	for _, q := range a.moving.Parts(&a.square, 0) {
-		product(n, q)
-	}
-	s := a.sums.Parts(&a.acc, 0)
-	for _, x := range s {
-		for _, y := range s {
-			product(-x, y)
-		}
-	}
-	return t.Value(v, 0) / n / (n - 1)
-}
-
-// twoFloats is an exact sum as a float and what it lacks.
-func twoFloats(s *exact.Sums, a *exact.Acc) (hi, lo float64) {
-	hi = s.Value(*a, 0)
-	if math.IsInf(hi, 0) {
-		return hi, 0
-	}
-	s.Add(a, 0, -hi)
-	lo = s.Value(*a, 0)
-	s.Add(a, 0, hi)
-	return hi, lo
 }
 
 func (a *floats) count(x float64, by int64) bool {
@@ -306,10 +254,16 @@ func (a *floats) add(v *chunk.Vec, row int, _ int64) {
 	} else if !a.count(x, 1) {
 		return
 	}
-	a.sums.Add(&a.acc, 0, x)
 	if (a.fn == Var || a.fn == Std) && !a.grows {
-		a.addSquare(x, 1)
-	} else if a.fn == Var || a.fn == Std {
+		if x*x > math.MaxFloat64 {
+			a.huge++
+			return
+		}
+		a.moving.Enter(x)
+		return
+	}
+	a.sums.Add(&a.acc, 0, x)
+	if a.fn == Var || a.fn == Std {
 		a.one[0] = x
 		exact.AddSquaresSlice(&a.squares, &a.head, &a.tail, 0, a.one[:], nil)
 	}
@@ -334,12 +288,40 @@ func (a *floats) remove(v *chunk.Vec, row int, _ int64) {
 	if v.IsNull(row) {
 		return
 	}
-	if x := floatAt(v, row); a.count(x, -1) {
+	switch x := floatAt(v, row); {
+	case !a.count(x, -1):
+	case a.fn != Var && a.fn != Std:
 		a.sums.Add(&a.acc, 0, -x)
-		if a.fn == Var || a.fn == Std {
-			a.addSquare(x, -1)
+	case x*x > math.MaxFloat64:
+		a.huge--
+	default:
+		a.moving.Leave(x)
+	}
+}
+
+// move implements mover for sums and means of numbers.
+func (a *floats) move(v *chunk.Vec, in int, w *chunk.Vec, out, n int) int {
+	if a.fn != Sum && a.fn != Mean || v.Type.Kind != dtype.Float64 || v.Valid != nil || a.nan|a.pos|a.neg != 0 {
+		return 0
+	}
+	var gone []float64
+	more := int64(1) // by how much the values become more in a step
+	if w != nil {
+		if more = 0; w.Valid != nil {
+			return 0
+		}
+		gone = chunk.Values[float64](w)[out : out+n]
+	}
+	to := chunk.Slice[float64](chunk.Bytes(a.out[a.at:a.at+n]), n)
+	done := a.slider.Slide(&a.sums, &a.acc, chunk.Values[float64](v)[in:in+n], gone, to)
+	if a.fn == Mean {
+		for i := range to[:done] {
+			to[i] /= float64(a.n + more*int64(i+1))
 		}
 	}
+	a.n += more * int64(done)
+	a.at += done
+	return done
 }
 
 func (a *floats) put(times int) error {
@@ -356,9 +338,12 @@ func (a *floats) put(times int) error {
 	case a.neg > 0:
 		x = math.Inf(-1)
 	case spread:
-		if !a.grows {
-			x = a.variance()
-		} else {
+		switch {
+		case a.huge > 0:
+			x = math.Inf(1)
+		case !a.grows:
+			x, _ = a.moving.Variance()
+		default:
 			x = exact.Variance(a.n, 1, &a.sums, a.acc, &a.squares, a.head, a.tail, 0)
 		}
 		if a.fn == Std {
@@ -518,8 +503,10 @@ func fixedVec[T chunk.Fixed](t dtype.Type, vals []T, _ *best[T]) chunk.Vec {
 	return chunk.Vec{Type: t, N: len(vals), Data: chunk.Bytes(vals)}
 }
 
-func boolVec(t dtype.Type, vals []bool, b *best[bool]) chunk.Vec {
-	w := b.take(chunk.Words(len(vals)))
+func boolVec(t dtype.Type, vals []bool, b *best[bool]) chunk.Vec { return packBools(t, vals, &b.words) }
+
+func packBools(t dtype.Type, vals []bool, room *words) chunk.Vec {
+	w := room.take(chunk.Words(len(vals)))
 	clear(w)
 	for i, x := range vals {
 		if x {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/dtype"
+	"github.com/weft-data/weft/internal/mem"
 )
 
 // TestMovingFloats slides a frame over values of all magnitudes and compares with
@@ -26,10 +27,15 @@ func TestMovingFloats(t *testing.T) {
 		v := chunk.Vec{Type: dtype.Of(dtype.Float64), N: len(x), Data: chunk.Bytes(x)}
 		width := 2 + rnd.IntN(20)
 		for _, fn := range []string{Sum, Var} {
-			a := newAccumulator(&Func{Fn: fn, Frame: Frame{From: -int64(width) + 1}}, v.Type, dtype.Float64)
+			a := newAccumulator(&Func{Fn: fn, Frame: Frame{From: -int64(width) + 1}}, v.Type, v.Type, mem.Heap)
 			a.reset()
 			a.begin(len(x))
-			for i := range x {
+			for i := 0; i < len(x); i++ {
+				if i >= width {
+					if i += a.(mover).move(&v, i, &v, i-width, 1+rnd.IntN(len(x)-i)); i == len(x) {
+						break
+					}
+				}
 				a.add(&v, i, int64(i))
 				if i >= width {
 					a.remove(&v, i-width, int64(i-width))

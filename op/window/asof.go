@@ -203,10 +203,10 @@ func inferAsOf(p AsOfParams, in []op.Meta) (op.Meta, error) {
 			return op.Meta{}, fmt.Errorf("right: %w", err)
 		}
 		if l[x].Type != r[y].Type {
-			return op.Meta{}, fmt.Errorf("%q is %s on the left and %q is %s on the right: cast one of them", a, l[x].Type, b, r[y].Type)
+			return op.Meta{}, fmt.Errorf("%q is %s on the left and %q is %s on the right: cast one of them", dtype.Shown(a), l[x].Type, dtype.Shown(b), r[y].Type)
 		}
 		if k := l[x].Type.Kind; i == len(p.LeftBy) && !k.IsNumeric() && k != dtype.Date && k != dtype.Timestamp && k != dtype.Time && k != dtype.Duration {
-			return op.Meta{}, fmt.Errorf("column %q is %s: want a number, date or timestamp to be close by", a, l[x].Type)
+			return op.Meta{}, fmt.Errorf("column %q is %s: want a number, date or timestamp to be close by", dtype.Shown(a), l[x].Type)
 		}
 	}
 	if p.Limited && (p.Within < 0 || !(p.WithinFloat >= 0)) {

@@ -7,6 +7,8 @@
 // The rows of a partition follow each other, in order: the caller sorts by the
 // partition and then by the order. No keys at all make one partition of the table
 // as it stands.
+// (Aggregates of whole partitions without an order need no places
+// of rows: package frame makes them of groups and a join.)
 //
 // # How
 //

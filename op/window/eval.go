@@ -55,9 +55,15 @@ func (r *reader) evaluator(i int, at spot) (evaluator, error) {
 	case FillBackward:
 		c, err := r.tape.cursor(at, false)
 		return &backward{gathered: newGathered(r, col), src: c}, err
-	case First:
-		return &outermost{gathered: newGathered(r, col)}, nil
-	case Last:
+	case First, Last:
+		if f.Frame != Whole {
+			e := &ends{gathered: newGathered(r, col), last: f.Fn == Last}
+			e.acc = e
+			return e, e.open(r, f, col, at)
+		}
+		if f.Fn == First {
+			return &outermost{gathered: newGathered(r, col)}, nil
+		}
 		c, err := r.tape.cursor(at, false)
 		return &outermost{gathered: newGathered(r, col), ahead: c}, err
 	}

@@ -130,6 +130,7 @@ type matcher struct {
 	last   found  // the saved row
 	spart  uint32 // partition of the saved row
 	lcodes []int64
+	buf    [2][]int64 // the codes that are not values as they stand: right, left
 	lpart  uint32
 	b      *chunk.Builder
 	cur    *chunk.Batch
@@ -175,10 +176,10 @@ func (m *matcher) Read(split int, out op.Sink) (err error) {
 	}
 	m.known, m.saved, m.lpart = false, nil, math.MaxUint32
 	m.b = chunk.NewBuilder(m.gives, m.t)
-	m.codes = codes(m.c, m.ron, m.codes)
+	m.codes = codes(m.c, m.ron, &m.buf[0])
 	seq := uint64(m.t.Block())<<48 | uint64(split)<<32
 	for l.b != nil {
-		m.lcodes = codes(l, m.lon, m.lcodes)
+		m.lcodes = codes(l, m.lon, &m.buf[1])
 		for lo := 0; lo < l.b.N; lo += morsel {
 			if err := m.t.Context().Err(); err != nil {
 				return err
@@ -202,22 +203,31 @@ func (m *matcher) Read(split int, out op.Sink) (err error) {
 // never is the code of times that match nothing, and of the greatest integer.
 const never = math.MaxInt64
 
-// codes maps the times of a cursor's batch to integers in their order.
-func codes(c *cursor, col int, out []int64) []int64 {
+// codes maps the times of a cursor's batch to integers in their order: its own values where they
+// are that, else in buf. They are read only.
+func codes(c *cursor, col int, buf *[]int64) []int64 {
 	if c.b == nil {
-		return out[:0]
+		return nil
 	}
 	v := &c.b.Cols[col]
-	if cap(out) < v.N {
-		out = make([]int64, v.N+v.N/4)
+	k := v.Type.Kind
+	if v.Valid == nil && (k == dtype.Int64 || k == dtype.Timestamp) {
+		return chunk.Values[int64](v)
 	}
-	out = out[:v.N]
-	switch v.Type.Kind {
+	if cap(*buf) < v.N {
+		*buf = make([]int64, v.N+v.N/4)
+	}
+	out := (*buf)[:v.N]
+	switch k {
 	case dtype.Int64, dtype.Timestamp:
 		copy(out, chunk.Values[int64](v))
 	case dtype.Float32, dtype.Float64:
 		for i := range out {
 			out[i] = codeOf(floatAt(v, i))
+		}
+	case dtype.Int32, dtype.Date:
+		for i, x := range chunk.Values[int32](v)[:v.N] {
+			out[i] = int64(x)
 		}
 	default:
 		for i := range out {
@@ -250,6 +260,9 @@ func (m *matcher) rows(l *cursor, lo, hi int) error {
 	m.match = m.match[:chunk.Words(n)]
 	clear(m.match)
 	for i := lo; i < hi; i++ {
+		if i += m.merge(l, i, hi, i-lo); i == hi {
+			break
+		}
 		if l.part[i] != m.lpart {
 			m.lpart, m.known, m.nulls = l.part[i], false, false
 			for _, c := range m.lby {
@@ -358,7 +371,7 @@ func (m *matcher) skip(k int) error {
 	if err := c.turn(); err != nil {
 		return err
 	}
-	m.codes = codes(c, m.ron, m.codes)
+	m.codes = codes(c, m.ron, &m.buf[0])
 	return nil
 }
 

@@ -20,9 +20,14 @@ import (
 //	lag, lead      the value N rows before or after, null outside               as the column
 //	fill_forward   the last value up to this row that is not null               as the column
 //	fill_backward  the next value from this row on that is not null             as the column
-//	first, last    the value of the first or last row of the partition, or null as the column
+//	first, last    the value of the first or last row in the frame, or null      as the column
 //	count          values in the frame, or rows if there is no column           int64
-//	sum, mean, min, max, var, std  of the values in the frame, as in package group
+//	sum, mean, min, max, var, std, median, quantile, any, all
+//	               of the values in the frame, as in package group, but that
+//	               the sum of a mean of integers or floats is rounded before it is divided
+//	skew, kurtosis, corr, cov  as in package group, of integers as floats, of values whose products
+//	               are floats (NaN otherwise); skew and kurtosis may be off by 2^-48, corr by 2^-50
+//	product        of the values up to the row, one after the other             int64, uint64 or float64
 const (
 	RowNumber    = "row_number"
 	Rank         = "rank"
@@ -42,9 +47,19 @@ const (
 	Max          = "max"
 	Var          = "var"
 	Std          = "std"
+	Product      = "product"
+	Median       = "median"
+	Quantile     = "quantile"
+	Skew         = "skew"
+	Kurtosis     = "kurtosis"
+	Corr         = "corr"
+	Cov          = "cov"
+	Any          = "any"
+	All          = "all"
 )
 
-var functions = []string{RowNumber, Rank, DenseRank, PercentRank, NTile, Lag, Lead, FillForward, FillBackward, First, Last, Count, Sum, Mean, Min, Max, Var, Std}
+var functions = []string{RowNumber, Rank, DenseRank, PercentRank, NTile, Lag, Lead, FillForward, FillBackward, First, Last, Count, Sum, Mean, Min, Max, Var, Std, Product,
+	Median, Quantile, Skew, Kurtosis, Corr, Cov, Any, All}
 
 // A Frame says which rows of the partition a function looks at. The zero Frame is
 // the row alone (or, with Range, its peers).
@@ -68,8 +83,10 @@ var Whole = Frame{OpenFrom: true, OpenTo: true}
 type Func struct {
 	Fn    string
 	Col   string
+	Col2  string // the second column of corr and cov
 	As    string
-	N     int64 // rows of lag and lead, parts of ntile
+	N     int64   // rows of lag and lead, parts of ntile
+	Q     float64 // which quantile, from 0 to 1
 	Frame Frame
 }
 
@@ -84,14 +101,14 @@ type Params struct {
 // Over adds the functions' columns behind the others. Rows keep their order.
 //
 // Memory: a batch for each cursor; min and max of moving frames keep the values
-// that can still win.
+// that can still win, median and quantile 8 bytes or a little more for each value in the frame.
 // Errors:  unknown columns or functions, frames that a function has not, integer
-// sums that do not fit.
+// sums that do not fit, frames whose values in order do not fit into the memory budget.
 var Over op.Op[Params]
 
 func init() {
 	Over = op.Register(op.Spec[Params]{
-		Name: "window.over", Version: 1, Class: op.Logical,
+		Name: "window.over", Version: 2, Class: op.Logical,
 		Doc:   "adds columns computed from the rows around each row",
 		Infer: func(p Params, in []op.Meta) (op.Meta, error) { return p.infer(in[0]) },
 		Text:  Params.text,
@@ -121,7 +138,7 @@ func init() {
 }
 
 var runOp = op.Register(op.Spec[runParams]{
-	Name: "window.run", Version: 1, Class: op.Gathering,
+	Name: "window.run", Version: 2, Class: op.Gathering,
 	Doc:   "gives ordered rows with columns computed from the rows around each",
 	Infer: func(p runParams, in []op.Meta) (op.Meta, error) { return p.P.infer(in[0]) },
 	Mem: func(p runParams, in op.Meta) op.Need {
@@ -154,7 +171,7 @@ func lower(p Params, f *op.Fragment) error {
 func (p Params) uses(_ []op.Meta, cols []string) [][]string {
 	var need []string
 	add := func(c string) {
-		if c != "" && !slices.Contains(need, c) {
+		if !slices.Contains(need, c) {
 			need = append(need, c)
 		}
 	}
@@ -162,7 +179,11 @@ func (p Params) uses(_ []op.Meta, cols []string) [][]string {
 	for _, f := range p.Funcs {
 		made[f.As] = true
 		if slices.Contains(cols, f.As) {
-			add(f.Col)
+			for _, c := range []string{f.Col, f.Col2} {
+				if c != "" {
+					add(c)
+				}
+			}
 		}
 	}
 	for _, c := range cols {
@@ -239,19 +260,23 @@ func (p Params) result(f Func, in dtype.Schema) (dtype.Field, error) {
 	}
 	t := in[c].Type
 	out.Type, out.Nullable = t, true
-	bad := fmt.Errorf("%s of column %q: type %s has none", f.Fn, f.Col, t)
+	bad := fmt.Errorf("%s of column %q: type %s has none", f.Fn, dtype.Shown(f.Col), t)
 	number := t.Kind.IsNumeric() || t.Kind == dtype.Bool || t.Kind == dtype.Null
 	switch f.Fn {
 	case Lag, Lead, FillForward, FillBackward:
 		return out, nil
 	case First, Last:
-		if f.Frame != Whole {
-			return out, fmt.Errorf("%s is of the whole partition: for another row of a frame use lag or lead", f.Fn)
+	case Any, All:
+		if t.Kind != dtype.Bool && t.Kind != dtype.Null {
+			return out, bad
 		}
-		return out, nil
+		out.Type, out.Nullable = dtype.Of(dtype.Bool), false
 	case Count:
 		out.Type, out.Nullable = dtype.Of(dtype.Int64), false
-	case Sum:
+	case Sum, Product:
+		if f.Fn == Product && f.Frame != (Frame{OpenFrom: true}) {
+			return out, fmt.Errorf("%s of another frame than the rows up to each: there is none", f.Fn)
+		}
 		switch {
 		case t.Kind == dtype.Bool || t.Kind.IsSigned():
 			out.Type = dtype.Of(dtype.Int64)
@@ -259,10 +284,30 @@ func (p Params) result(f Func, in dtype.Schema) (dtype.Field, error) {
 			out.Type = dtype.Of(dtype.Uint64)
 		case t.Kind.IsFloat():
 			out.Type = dtype.Of(dtype.Float64)
-		case t.Kind != dtype.Null:
+		case t.Kind == dtype.Decimal128 && f.Fn == Sum:
+			out.Type = dtype.DecimalOf(38, t.Scale)
+		case t.Kind != dtype.Null && (t.Kind != dtype.Duration || f.Fn == Product):
 			return out, bad
 		}
-	case Mean, Var, Std:
+	case Quantile, Median, Mean, Var, Std, Skew, Kurtosis:
+		if f.Fn == Quantile && !(f.Q >= 0 && f.Q <= 1) {
+			return out, fmt.Errorf("quantile %v of column %q: want 0 to 1", f.Q, dtype.Shown(f.Col))
+		}
+		switch {
+		case t.Kind == dtype.Duration && (f.Fn == Mean || f.Fn == Median):
+			return out, p.checkFrame(f, in)
+		case !number && (t.Kind != dtype.Decimal128 || f.Fn != Mean):
+			return out, bad
+		}
+		out.Type = dtype.Of(dtype.Float64)
+	case Corr, Cov:
+		d, err := in.Find(f.Col2)
+		if err != nil {
+			return out, err
+		}
+		if k := in[d].Type.Kind; !k.IsNumeric() && k != dtype.Bool && k != dtype.Null {
+			return out, fmt.Errorf("%s of column %q: type %s has none", f.Fn, dtype.Shown(f.Col2), in[d].Type)
+		}
 		if !number {
 			return out, bad
 		}
@@ -301,14 +346,14 @@ func (p Params) checkFrame(f Func, in dtype.Schema) error {
 	switch k := in[i].Type.Kind; {
 	case k.IsFloat():
 		if !fr.OpenFrom && !fr.OpenTo && !(fr.FromFloat <= fr.ToFloat) || fr.From != 0 || fr.To != 0 {
-			return fmt.Errorf("%s over keys from %v to %v: want two floats, the first not the greater, for the key %q of type %s", f.Fn, fr.FromFloat, fr.ToFloat, p.Order[0].Col, in[i].Type)
+			return fmt.Errorf("%s over keys from %v to %v: want two floats, the first not the greater, for the key %q of type %s", f.Fn, fr.FromFloat, fr.ToFloat, dtype.Shown(p.Order[0].Col), in[i].Type)
 		}
 	case k.IsInt() || k == dtype.Date || k == dtype.Timestamp || k == dtype.Time || k == dtype.Duration:
 		if !fr.OpenFrom && !fr.OpenTo && fr.From > fr.To || fr.FromFloat != 0 || fr.ToFloat != 0 {
-			return fmt.Errorf("%s over keys from %d to %d: want two whole numbers, the first not the greater, for the key %q of type %s", f.Fn, fr.From, fr.To, p.Order[0].Col, in[i].Type)
+			return fmt.Errorf("%s over keys from %d to %d: want two whole numbers, the first not the greater, for the key %q of type %s", f.Fn, fr.From, fr.To, dtype.Shown(p.Order[0].Col), in[i].Type)
 		}
 	default:
-		return fmt.Errorf("%s over a range of %q: values of type %s have no distance; only the range of peers is there", f.Fn, p.Order[0].Col, in[i].Type)
+		return fmt.Errorf("%s over a range of %q: values of type %s have no distance; only the range of peers is there", f.Fn, dtype.Shown(p.Order[0].Col), in[i].Type)
 	}
 	return nil
 }
@@ -316,7 +361,14 @@ func (p Params) checkFrame(f Func, in dtype.Schema) error {
 func (p Params) text() string {
 	var parts []string
 	for _, f := range p.Funcs {
-		parts = append(parts, f.Fn+"("+f.Col+") as "+f.As)
+		args := f.Col
+		if f.Col2 != "" {
+			args += ", " + f.Col2
+		}
+		if f.Fn == Quantile {
+			args += fmt.Sprintf(", %v", f.Q)
+		}
+		parts = append(parts, f.Fn+"("+args+") as "+f.As)
 	}
 	s := strings.Join(parts, ", ")
 	if len(p.By) > 0 {

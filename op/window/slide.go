@@ -11,17 +11,19 @@ import (
 // A slide is an aggregate over a frame. Rows enter it in order and leave it in
 // order.
 type slide struct {
-	f     *Func
-	col   int
-	acc   accumulator
-	enter *cursor // the next row to enter; nil if that is the row itself
-	leave *cursor // the first row in the frame; nil if none ever leaves
-	key   int     // the order key's column, for distances
-	desc  bool
-	first bool // nulls first
-	dist  bool // bounds are distances of keys
-	begun bool
-	part  uint32
+	f      *Func
+	col    int
+	two    int // the second column, -1 if there is none
+	acc    accumulator
+	singly bool    // rows enter and leave one by one, with the cursors where they are
+	enter  *cursor // the next row to enter; nil if that is the row itself
+	leave  *cursor // the first row in the frame; nil if none ever leaves
+	key    int     // the order key's column, for distances
+	desc   bool
+	first  bool // nulls first
+	dist   bool // bounds are distances of keys
+	begun  bool
+	part   uint32
 }
 
 // An accumulator is the state of an aggregate. Rows are of column v, which is nil
@@ -38,14 +40,31 @@ type accumulator interface {
 	end() (chunk.Vec, error)
 }
 
+// A mover is an accumulator that can take several steps of a frame at once: in each, a row of v from
+// row in on enters, one of w from row out on leaves, unless w is nil, and a result is given. It
+// returns how many of n it has made, and need make none.
+type mover interface {
+	move(v *chunk.Vec, in int, w *chunk.Vec, out, n int) int
+}
+
 func (r *reader) slide(i, col int, at spot) (evaluator, error) {
 	f := &r.p.Funcs[i]
-	e := &slide{f: f, col: col, key: -1}
-	e.acc = newAccumulator(f, r.outs[i].Type, kindOf(r.schema, col))
-	var err error
-	if f.Frame != (Frame{OpenFrom: true}) {
+	e := &slide{}
+	err := e.open(r, f, col, at)
+	e.acc = newAccumulator(f, r.outs[i].Type, typeOf(r.schema, col), r.t)
+	return e, err
+}
+
+// open puts the cursors to a spot.
+func (e *slide) open(r *reader, f *Func, col int, at spot) (err error) {
+	e.f, e.col, e.two, e.key = f, col, -1, -1
+	e.singly = f.Fn == First || f.Fn == Last
+	if f.Col2 != "" {
+		e.two, e.singly = r.schema.Index(f.Col2), true
+	}
+	if f.Frame != (Frame{OpenFrom: true}) || e.singly {
 		if e.enter, err = r.tape.cursor(at, f.Frame.Range); err != nil {
-			return e, err
+			return err
 		}
 	}
 	if !f.Frame.OpenFrom {
@@ -55,17 +74,22 @@ func (r *reader) slide(i, col int, at spot) (evaluator, error) {
 		e.dist = fr.From != 0 || fr.To != 0 || fr.FromFloat != 0 || fr.ToFloat != 0
 		e.key, e.desc, e.first = r.order[0], r.p.Order[0].Desc, r.p.Order[0].NullsFirst
 	}
-	return e, err
+	return err
 }
 
-func kindOf(s dtype.Schema, col int) dtype.Kind {
+func typeOf(s dtype.Schema, col int) dtype.Type {
 	if col < 0 {
-		return dtype.Invalid
+		return dtype.Type{}
 	}
-	return s[col].Type.Kind
+	return s[col].Type
 }
 
-func (e *slide) close() error { return errors.Join(e.enter.close(), e.leave.close()) }
+func (e *slide) close() error {
+	if q, ok := e.acc.(*quantiles); ok {
+		q.reset() // gives its memory back
+	}
+	return errors.Join(e.enter.close(), e.leave.close())
+}
 
 func (e *slide) eval(m *view) (chunk.Vec, error) {
 	e.acc.begin(m.n())
@@ -77,11 +101,15 @@ func (e *slide) eval(m *view) (chunk.Vec, error) {
 			}
 			e.begun, e.part = true, p
 		}
-		k := 1
-		var err error
+		k, err := e.steps(m, i)
+		if err != nil {
+			return chunk.Vec{}, err
+		}
+		if i += k; k > 0 {
+			continue
+		}
+		k = 1
 		switch fr := &e.f.Frame; {
-		case e.enter == nil:
-			e.acc.add(m.c.vec(e.col), i, m.index+int64(i-m.lo))
 		case fr.OpenFrom && fr.OpenTo:
 			k = run(m.c.part[i:m.hi], p)
 			err = e.all(p)
@@ -126,17 +154,25 @@ func (c *cursor) vec(col int) *chunk.Vec {
 // within reports that the cursor stands in the partition.
 func (c *cursor) within(p uint32) bool { return c.b != nil && c.part[c.at.row] == p }
 
+// arg is the column of the rows of a cursor; the second one is told to who wants two.
+func (e *slide) arg(c *cursor) *chunk.Vec {
+	if e.two >= 0 {
+		e.acc.(*couples).y = c.vec(e.two)
+	}
+	return c.vec(e.col)
+}
+
 // take lets the next row enter.
 func (e *slide) take() error {
 	c := e.enter
-	e.acc.add(c.vec(e.col), c.at.row, c.index)
+	e.acc.add(e.arg(c), c.at.row, c.index)
 	return c.next()
 }
 
 // drop lets the first row leave.
 func (e *slide) drop() error {
 	c := e.leave
-	e.acc.remove(c.vec(e.col), c.at.row, c.index)
+	e.acc.remove(e.arg(c), c.at.row, c.index)
 	return c.next()
 }
 
@@ -145,7 +181,7 @@ func (e *slide) all(p uint32) error {
 	c := e.enter
 	for c.within(p) {
 		k := run(c.part[c.at.row:], p)
-		e.acc.span(c.vec(e.col), c.at.row, c.at.row+k, c.index)
+		e.acc.span(e.arg(c), c.at.row, c.at.row+k, c.index)
 		if err := c.skip(int64(k)); err != nil {
 			return err
 		}
@@ -165,6 +201,60 @@ func (e *slide) rows(p uint32, at int64) error {
 	for e.leave != nil && e.leave.index < from && e.leave.index < e.enter.index {
 		if err := e.drop(); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// steady reports that a frame of rows moves by one row at both ends for row number at, if there is
+// one more row of the partition.
+func (e *slide) steady(at int64) bool {
+	fr := &e.f.Frame
+	return !fr.Range && !fr.OpenFrom && !fr.OpenTo && e.enter.index == saturate(at, fr.To) && e.leave.index == saturate(at, fr.From)-1
+}
+
+// steps goes through rows from row i of the view on whose frames each have one row more than the one
+// before, and one less where rows leave: those of a running aggregate, or of a steady frame as long
+// as both rows are in one batch. It gives their results and returns how many they are.
+func (e *slide) steps(m *view, i int) (n int, err error) {
+	at, in, out := m.index+int64(i-m.lo), e.enter, e.leave
+	if e.singly {
+		return 0, nil
+	}
+	if in == nil {
+		n = run(m.c.part[i:m.hi], e.part)
+		return n, e.step(m.c.vec(e.col), i, at, n)
+	}
+	if !e.steady(at) || !in.within(e.part) {
+		return 0, nil
+	}
+	n = min(run(m.c.part[i:m.hi], e.part), run(in.part[in.at.row:], e.part), out.b.N-out.at.row)
+	if err = e.step(in.vec(e.col), in.at.row, in.index, n); err != nil {
+		return n, err
+	}
+	return n, errors.Join(in.skip(int64(n)), out.skip(int64(n)))
+}
+
+// step lets n rows of v enter, from a row on that has an index, and as many leave.
+func (e *slide) step(v *chunk.Vec, row int, index int64, n int) error {
+	var w *chunk.Vec
+	at, from := 0, int64(0)
+	if e.leave != nil {
+		w, at, from = e.leave.vec(e.col), e.leave.at.row, e.leave.index
+	}
+	fast, _ := e.acc.(mover)
+	for i := 0; i < n; {
+		if fast != nil {
+			i += fast.move(v, row+i, w, at+i, n-i)
+		}
+		for end := min(n, i+64); i < end; i++ {
+			e.acc.add(v, row+i, index+int64(i))
+			if e.leave != nil {
+				e.acc.remove(w, at+i, from+int64(i))
+			}
+			if err := e.acc.put(1); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -223,9 +313,19 @@ type rangeKey struct {
 	x     float64
 }
 
+// plus is a key so much further. One beyond all integers, which have an x of 0, is before or
+// behind each of them: a frame below 0 has not the rows of 0.
 func (k rangeKey) plus(d int64, x float64) rangeKey {
-	if k.class == 0 {
-		k.i, k.x = saturate(k.i, d), k.x+x
+	if k.class != 0 {
+		return k
+	}
+	switch s := saturate(k.i, d); {
+	case s-d == k.i:
+		k.i, k.x = s, k.x+x
+	case d > 0:
+		k.i, k.x = s, math.Inf(1)
+	default:
+		k.i, k.x = s, math.Inf(-1)
 	}
 	return k
 }

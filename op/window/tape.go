@@ -111,16 +111,27 @@ func (c *cursor) load() error {
 	return nil
 }
 
+// onePart are the numbers of the partitions where there is one only. Nobody writes to them: they are
+// read often, and never touched pages of a program cost nothing.
+var onePart [1 << 17]uint32
+
 // mark finds where partitions and peers begin in the batch, from a row on.
 func (c *cursor) mark(from int) {
 	if c.b == nil {
 		return
 	}
 	n := c.b.N
+	if len(c.t.by) == 0 && !c.peers && n <= len(onePart) {
+		c.part = onePart[:n]
+		return
+	}
 	if cap(c.part) < n {
 		c.part = make([]uint32, n+n/4)
 	}
 	c.part = c.part[:n]
+	if len(c.t.by) == 0 && !c.peers {
+		return // all zeros: nothing is written to them
+	}
 	if c.alone(from) {
 		return
 	}

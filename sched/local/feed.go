@@ -1,9 +1,7 @@
 package local
 
 import (
-	"cmp"
-	"errors"
-	"slices"
+	"context"
 	"time"
 
 	"github.com/weft-data/weft/chunk"
@@ -11,53 +9,47 @@ import (
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/sched"
+	"github.com/weft-data/weft/sched/shell"
 )
 
 // ready queues what the scheduler handed out. The runner is locked.
 func (r *Runner) ready(it item) {
-	if it.j.prog.Direct(graph.LayerID(it.layer)) {
-		r.direct = append(r.direct, it)
-		return
+	if it.Job.prog.Direct(graph.LayerID(it.Layer)) {
+		r.queue.AddDirect(it)
+	} else {
+		r.queue.AddReal(it)
 	}
-	at, _ := slices.BinarySearchFunc(r.real, it.key(), func(x item, k uint64) int {
-		return cmp.Or(cmp.Compare(x.key(), k), -1)
-	})
-	r.real = slices.Insert(r.real, at, it)
 }
 
 // feed hands tasks to the node: real ones a few ahead, direct ones to carriers.
 // The runner is locked.
 func (r *Runner) feed() {
-	if r.closed {
+	if r.stale {
 		r.drain()
 	}
-	for r.ahead < most*r.threads && len(r.real) > 0 {
-		it := &r.real[0]
-		if it.n > 0 {
-			r.ahead++
-			r.launch(it.j, it.layer, it.first, it.attempt)
-			it.first++
-			it.n--
+	for r.ahead < most*r.threads {
+		it, ok := r.queue.Real()
+		if !ok {
+			break
 		}
-		if it.n == 0 {
-			r.real = slices.Delete(r.real, 0, 1)
-		}
+		r.ahead++
+		r.launch(it.Job, it.Layer, it.First, it.Attempt)
 	}
-	if r.head < len(r.direct) && r.carriers < r.threads {
-		r.carriers++
-		r.node.Go(r.direct[r.head].key(), r.carry)
+	if len(r.carriers) < r.threads {
+		if key, ok := r.queue.Direct(); ok {
+			c := r.idle.Get().(*carrier)
+			r.carriers[c] = true
+			r.node.Go(key, func() { r.carry(c) }, nil)
+		}
 	}
 }
 
-// drain answers for what will not be run any more, because the runner is closed.
+// drain answers for tasks in the queue whose job has ended.
 func (r *Runner) drain() {
-	for len(r.real) > 0 || r.head < len(r.direct) {
-		list := append(r.real, r.direct[r.head:]...)
-		r.real, r.direct, r.head = nil, nil, 0
-		for _, it := range list {
-			for b := it.first; b < it.first+it.n; b++ {
-				r.stepLocked(it.j.failed(it.layer, b, it.attempt, errors.New("the runner was closed")))
-			}
+	r.stale = false
+	for _, it := range r.queue.Drop(func(j *job) bool { return j.ctx.Err() != nil }) {
+		for b := it.First; b < it.First+it.N; b++ {
+			r.stepLocked(it.Job.failed(it.Layer, b, it.Attempt, context.Cause(it.Job.ctx)))
 		}
 	}
 }
@@ -69,95 +61,81 @@ func (r *Runner) launch(j *job, layer sched.LayerID, b int32, attempt sched.Atte
 	if j.plan.Need != nil {
 		w.Need = j.plan.Need[layer]
 	}
+	t, at := shell.NewTask(j.ctx), sched.Block{Layer: layer, Block: b}
+	j.tasks[at] = t
 	w.Done = func(v chunk.Value, err error) {
-		ev := j.report(nil, layer, b, attempt, v, err)
+		ev := j.report(nil, t.End(), at, attempt, v, err)
 		r.mu.Lock()
 		r.ahead--
+		delete(j.tasks, at)
 		r.stepLocked(ev)
 		r.feed()
 		r.mu.Unlock()
 	}
-	j.prog.Start(j.ctx, r.node, w)
+	j.prog.Start(t, r.node, w)
+}
+
+// halt ends a task that was withdrawn: what has not begun goes back at once.
+func (r *Runner) halt(j *job, a sched.Action, evs []sched.Event) []sched.Event {
+	at := sched.Block{Layer: a.Layer, Block: a.First}
+	if r.queue.Take(j, a.Layer, a.First, a.Attempt) {
+		return append(evs, j.returned(at, a.Attempt))
+	}
+	if t := j.tasks[at]; t != nil {
+		t.Halt()
+	}
+	for c := range r.carriers {
+		c.hand.Halt(j, a.Layer, a.First)
+	}
+	return evs
 }
 
 // A carrier is the scratch of one thread that runs direct tasks.
 type carrier struct {
-	grabbed []item
-	done    []sched.Event
-	in      []op.In
-	lent    []lent // to be used
+	hand shell.Hand[*job]
+	done []sched.Event
+	in   []op.In
+	lent []lent // to be used
 }
 
 // carry is a carrier at work: it runs direct tasks until there are none, or until it has
-// kept others waiting. It takes several under one lock when they are much shorter
-// than that: how many doubles while a handful takes less than batchTime, and falls
-// back to one.
-func (r *Runner) carry() {
-	c := r.idle.Get().(*carrier)
+// kept others waiting.
+func (r *Runner) carry(c *carrier) {
 	defer r.idle.Put(c)
-	grab, since := int32(1), time.Now()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for {
-		if len(c.done) > 0 {
-			r.stepLocked(c.done...)
-			c.done = c.done[:0]
-		}
-		start := time.Now()
-		if start.Sub(since) > carryTime && r.node.Waiting() > 0 {
-			break
-		}
-		if c.grabbed = r.pop(c.grabbed[:0], grab); len(c.grabbed) == 0 {
-			break
-		}
-		r.feed()
-		r.mu.Unlock()
-		n := int32(0)
-		for _, it := range c.grabbed {
-			for b := it.first; b < it.first+it.n; b++ {
-				c.done = append(c.done, it.j.call(c, it.layer, b, it.attempt))
-				n++
-			}
-		}
-		clear(c.grabbed)
-		if time.Since(start) < batchTime {
-			grab = min(2*max(grab, n), maxGrab)
-		} else {
-			grab = 1
-		}
-		r.mu.Lock()
+	defer r.rest(c)
+	pace := shell.NewPace()
+	for start := time.Now(); r.take(c, &pace, start); start = time.Now() {
+		c.hand.Each(func(it *item, b int32) { it.Job.call(c, it.Layer, b, it.Attempt) })
+		pace.Took(time.Since(start))
 	}
-	r.carriers--
-	r.feed()
 }
 
-const (
-	batchTime = 100 * time.Microsecond
-	maxGrab   = 512
-	carryTime = 5 * time.Millisecond
-)
+// take reports what a carrier has done and takes more; false when it is to end.
+func (r *Runner) take(c *carrier, pace *shell.Pace, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hear(c)
+	if pace.Kept(now) && r.node.Waiting() > 0 || !c.hand.Take(&r.queue, pace.Grab()) {
+		return false
+	}
+	r.feed()
+	return true
+}
 
-// pop takes up to n direct tasks from the ring.
-func (r *Runner) pop(dst []item, n int32) []item {
-	for n > 0 && r.head < len(r.direct) {
-		it := &r.direct[r.head]
-		k := min(n, it.n)
-		if k > 0 {
-			dst = append(dst, item{it.j, it.layer, it.first, k, it.attempt})
-		}
-		it.first += k
-		it.n -= k
-		n -= k
-		if it.n == 0 {
-			it.j = nil
-			r.head++
-		}
+// hear takes the reports of a carrier. The runner is locked.
+func (r *Runner) hear(c *carrier) {
+	if len(c.done) > 0 {
+		r.stepLocked(c.done...)
+		c.done = c.done[:0]
+		c.hand.Drop()
 	}
-	if r.head == len(r.direct) {
-		r.direct, r.head = r.direct[:0], 0
-	} else if r.head > 4096 && 2*r.head > len(r.direct) {
-		r.direct = r.direct[:copy(r.direct, r.direct[r.head:])]
-		r.head = 0
-	}
-	return dst
+}
+
+// rest ends a carrier.
+func (r *Runner) rest(c *carrier) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hear(c)
+	delete(r.carriers, c)
+	r.feed()
 }

@@ -36,6 +36,7 @@ type job struct {
 	spill0 int64
 	done   atomic.Int64 // tasks
 	quit   chan struct{}
+	gone   chan struct{} // closed when the scheduler has forgotten the job: none of its tasks runs
 	once   sync.Once
 	// ------
 	vals    [][]chunk.Value
@@ -49,14 +50,17 @@ type job struct {
 	wall    time.Duration
 	stop    func() bool
 	sh      *shell.Shell
-	readers bool    // tasks of the plan read the wanted layer too
-	repeats []int64 // by layer: attempts after a failure
+	readers bool                        // tasks of the plan read the wanted layer too
+	inside  bool                        // a function of another job has begun it and waits
+	holds   bool                        // the wanted layer is kept for other jobs, see Hold
+	tasks   map[sched.Block]*shell.Task // real ones that were handed to the node
+	repeats []int64                     // by layer: attempts after a failure
 }
 
 func newJob(r *Runner, ctx context.Context, q graph.Request, plan *optimize.Plan) *job {
-	j := &job{r: r, req: q, plan: plan, start: time.Now(), spill0: r.node.Spilled(), quit: make(chan struct{}),
-		errs: map[sched.Block]error{}, bell: shell.NewBell(), stop: func() bool { return true }}
-	j.ctx, j.cancel = context.WithCancelCause(ctx)
+	j := &job{r: r, req: q, plan: plan, start: time.Now(), spill0: r.node.Spilled(), quit: make(chan struct{}), gone: make(chan struct{}),
+		errs: map[sched.Block]error{}, tasks: map[sched.Block]*shell.Task{}, bell: shell.NewBell(), stop: func() bool { return true }}
+	j.ctx, j.cancel = context.WithCancelCause(context.WithValue(ctx, within{}, r))
 	for i := range plan.Graph.Layers {
 		for _, e := range plan.Graph.Layers[i].In {
 			j.readers = j.readers || e.From == plan.Want
@@ -78,17 +82,22 @@ func (j *job) bind() (err error) {
 	// Needs stay out of the scheduler's words: floors were checked against the
 	// budget when the plan was made.
 	p := &shell.Plan{Layers: j.plan.Graph.Layers, Rank: j.plan.Rank, Want: j.plan.Want, Priority: j.req.Priority, Ordered: j.req.Ordered,
-		Discard: j.req.Mode == graph.Analyze, Window: int32(4 * j.r.threads)}
+		Discard: j.req.Mode == graph.Analyze, Held: j.holds, Window: int32(4 * j.r.threads)}
 	if j.prog.Direct(j.plan.Want) {
-		p.Window = maxGrab // their results are small, and so is the time between them
+		p.Window = shell.MaxGrab // their results are small, and so is the time between them
 	}
 	j.sh = shell.New(p)
 	return nil
 }
 
+// Key implements shell.Owner.
+func (j *job) Key(layer sched.LayerID, b int32) uint64 { return j.sh.Key(layer, b) }
+
 // room makes place for the blocks of a layer; the runner is locked.
 func (j *job) room(layer graph.LayerID) {
-	j.vals[layer] = j.r.tables.Take(j.plan.Graph.Layers[layer].N)
+	if n := j.plan.Graph.Layers[layer].N; int32(len(j.vals[layer])) != n {
+		j.vals[layer] = j.r.tables.Take(n)
+	}
 }
 
 // layerDone looks whether late layers can be decided now.
@@ -100,7 +109,9 @@ func (j *job) layerDone(a sched.Action) *sched.Extension {
 			}
 		}()
 	}
+	cuts := len(j.sh.Cuts())
 	ext := j.sh.LayerDone(a)
+	j.rebind(j.sh.Cuts()[cuts:])
 	j.reorder(a.Layer)
 	if ext != nil {
 		for _, l := range ext.Set {
@@ -108,6 +119,15 @@ func (j *job) layerDone(a sched.Action) *sched.Extension {
 		}
 	}
 	return ext
+}
+
+// rebind makes the layers ready that others were cut to, and what is left of those.
+func (j *job) rebind(cuts []shell.Cut) {
+	for _, c := range cuts {
+		if err := errors.Join(j.prog.Rebind(graph.LayerID(c.Front)), j.prog.Rebind(graph.LayerID(c.Layer))); err != nil {
+			j.fail(err)
+		}
+	}
 }
 
 // reorder tells the node when the inputs of a finished layer will be read next, if
@@ -165,13 +185,25 @@ func (j *job) input(list []op.In, l *graph.Layer, b int32, i int) []op.In {
 	return list
 }
 
-// call runs a direct task and words the report.
-func (j *job) call(c *carrier, layer sched.LayerID, b int32, attempt sched.Attempt) sched.Event {
-	if err := j.ctx.Err(); err != nil {
-		return j.report(c, layer, b, attempt, nil, context.Cause(j.ctx))
+// call runs a direct task and notes the report, also when the goroutine ends meanwhile.
+func (j *job) call(c *carrier, layer sched.LayerID, b int32, attempt sched.Attempt) {
+	at := sched.Block{Layer: layer, Block: b}
+	ctx := c.hand.Begin(j.ctx, j, layer, b)
+	if ctx == nil {
+		c.done = append(c.done, j.returned(at, attempt))
+		return
 	}
-	l := &j.plan.Graph.Layers[layer]
-	ctx := j.ctx
+	var v chunk.Value
+	var err error
+	defer func() { c.done = append(c.done, j.report(c, c.hand.End(), at, attempt, v, err)) }()
+	if err = context.Cause(j.ctx); err == nil {
+		j.direct(c, ctx, at, &v, &err)
+	}
+}
+
+// direct runs a direct task under its context.
+func (j *job) direct(c *carrier, ctx context.Context, at sched.Block, v *chunk.Value, err *error) {
+	l := &j.plan.Graph.Layers[at.Layer]
 	if l.Retry.TimeOut > 0 {
 		var end context.CancelFunc
 		ctx, end = context.WithTimeoutCause(ctx, l.Retry.TimeOut, fmt.Errorf("the task's time-out of %v passed", l.Retry.TimeOut))
@@ -179,25 +211,39 @@ func (j *job) call(c *carrier, layer sched.LayerID, b int32, attempt sched.Attem
 	}
 	c.in = c.in[:0]
 	for i := range l.In {
-		c.in = j.input(c.in, l, b, i)
+		c.in = j.input(c.in, l, at.Block, i)
 	}
-	v, err := j.prog.Call(ctx, graph.LayerID(layer), int(b), c.in)
-	clear(c.in)
-	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		err = context.Cause(ctx)
-	}
-	return j.report(c, layer, b, attempt, v, err)
+	defer func() {
+		clear(c.in)
+		if *err != nil && ctx.Err() != nil && errors.Is(*err, ctx.Err()) {
+			*err = context.Cause(ctx)
+		}
+	}()
+	j.prog.Call(ctx, graph.LayerID(at.Layer), int(at.Block), c.in, v, err)
+}
+
+// returned words the report of a task that has made nothing, and need not.
+func (j *job) returned(at sched.Block, attempt sched.Attempt) sched.Event {
+	return sched.Event{Kind: sched.Returned, Job: j.id, Layer: at.Layer, Block: at.Block, Session: session, Attempt: attempt}
 }
 
 // report words the end of a task for the scheduler; c is nil without a carrier.
-func (j *job) report(c *carrier, layer sched.LayerID, b int32, attempt sched.Attempt, v chunk.Value, err error) sched.Event {
+func (j *job) report(c *carrier, halted bool, at sched.Block, attempt sched.Attempt, v chunk.Value, err error) sched.Event {
+	layer, b := at.Layer, at.Block
+	if err != nil && halted {
+		return j.returned(at, attempt)
+	}
 	if err != nil {
 		j.r.mu.Lock()
 		defer j.r.mu.Unlock()
 		return j.failed(layer, b, attempt, err)
 	}
-	if _, free := v.(weightless); j.readers && !free && graph.LayerID(layer) == j.plan.Want {
-		v = c.lend(v)
+	if _, free := v.(weightless); !free && graph.LayerID(layer) == j.plan.Want {
+		if j.holds {
+			v = hold(v)
+		} else if j.readers {
+			v = c.lend(v)
+		}
 	}
 	j.vals[layer][b] = v
 	j.done.Add(1)
@@ -207,8 +253,12 @@ func (j *job) report(c *carrier, layer sched.LayerID, b int32, attempt sched.Att
 // failed keeps the error of a task for whoever asks; the runner is locked.
 func (j *job) failed(layer sched.LayerID, b int32, attempt sched.Attempt, err error) sched.Event {
 	j.errs[sched.Block{Layer: layer, Block: b}] = wrap(&j.plan.Graph.Layers[layer], err)
-	return sched.Event{Kind: sched.Failed, Job: j.id, Layer: layer, Block: b, Session: session, Attempt: attempt,
+	ev := sched.Event{Kind: sched.Failed, Job: j.id, Layer: layer, Block: b, Session: session, Attempt: attempt,
 		Class: sched.User, Retryable: j.ctx.Err() == nil}
+	if ev.Retryable {
+		ev.Class = shell.ClassOf(err)
+	}
+	return ev
 }
 
 // free drops blocks that nobody reads any more.
@@ -256,8 +306,8 @@ func (j *job) hand(b int32) graph.Delivered {
 // A weightless value has nothing to release.
 type weightless interface{ Weightless() }
 
-// A lent block belongs to the reader of the job and to tasks that still read it;
-// the last one to release it frees it.
+// A lent block belongs to the reader of the job and to tasks that still read it, or to the
+// job that holds it and to those that have borrowed it; the last one to release it frees it.
 type lent struct {
 	chunk.Value
 	refs atomic.Int32
@@ -294,12 +344,16 @@ func (j *job) fail(err error) {
 		j.err = err
 	}
 	j.cancel(err)
+	j.r.stale = true
 	j.finish(j.err)
 }
 
 func (j *job) finish(err error) {
 	if !j.over {
 		j.over, j.err, j.wall = true, err, time.Since(j.start)
+		if j.inside {
+			j.r.inside--
+		}
 	}
 	j.bell.Ring()
 	j.once.Do(func() { close(j.quit) })
@@ -344,11 +398,13 @@ func (j *job) offer() (d graph.Delivered, ok bool, err error) {
 	if j.over && j.err != nil {
 		return d, false, j.err // what was not read before may be gone
 	}
-	if j.read < len(j.got) {
+	for j.read < len(j.got) {
 		d = j.hand(j.got[j.read])
 		j.read++
 		j.eat(d.Block)
-		return d, true, nil
+		if d.Value != nil { // else it was withdrawn
+			return d, true, nil
+		}
 	}
 	if j.over {
 		err = cmp.Or(j.err, io.EOF)
@@ -374,19 +430,55 @@ func (j *job) eat(b int32) {
 	j.r.feed()
 }
 
+// Withdraw implements graph.Job.
+func (j *job) Withdraw(blocks []int32) {
+	r := j.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	evs := make([]sched.Event, 0, len(blocks))
+	for _, b := range blocks {
+		evs = append(evs, sched.Event{Kind: sched.Withdraw, Job: j.id, Layer: sched.LayerID(j.plan.Want), Block: b})
+	}
+	r.stepLocked(evs...)
+	r.feed()
+}
+
 // Close implements graph.Job.
 func (j *job) Close() error {
-	j.r.mu.Lock()
-	defer j.r.mu.Unlock()
-	j.got, j.read = nil, 0
-	if j.r.jobs[j.id] == j {
-		j.finish(j.err)
-		j.cancel(errClosed)
-		j.r.stepLocked(sched.Event{Kind: sched.Cancel, Job: j.id})
-		j.r.feed()
+	live, whole := j.end()
+	if !live {
+		return nil
 	}
+	late := time.NewTimer(j.r.stuck)
+	defer late.Stop()
+	select {
+	case <-j.gone:
+		return nil
+	case <-late.C:
+	}
+	if whole {
+		return nil
+	}
+	return graph.ErrRunning
+}
+
+// end tells everybody that the job is not wanted any more. Live: tasks of it may run;
+// whole: there is nothing more for them to do.
+func (j *job) end() (live, whole bool) {
+	r := j.r
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	whole = j.over && j.err == nil
+	j.got, j.read = nil, 0
 	j.cancel(errClosed)
-	return nil
+	if r.jobs[j.id] != j {
+		return false, whole
+	}
+	j.finish(j.err)
+	r.stale = true
+	r.stepLocked(sched.Event{Kind: sched.Cancel, Job: j.id})
+	r.feed()
+	return r.jobs[j.id] == j, whole
 }
 
 var errClosed = errors.New("the job was closed")

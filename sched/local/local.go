@@ -5,7 +5,7 @@
 // The scheduler says what is to be done; the node says when, by memory and slots.
 //
 //	sched ── Run ──▶ real, by key ──── a few ahead ────▶ exec.Node: a task each
-//	           └───▶ direct, in a ring ── carriers ────▶ exec.Node: a task for many
+//	           └───▶ direct, as they come ─ carriers ──▶ exec.Node: a task for many
 //
 // Direct tasks (op.Direct: they need a thread and nothing else) are admitted in
 // bulk. A carrier is one task of the node, without memory, that runs direct tasks
@@ -14,12 +14,12 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"runtime"
 	"sync"
-
 	"time"
 
 	"github.com/weft-data/weft/chunk"
@@ -27,6 +27,7 @@ import (
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/optimize"
 	"github.com/weft-data/weft/sched"
+	"github.com/weft-data/weft/sched/shell"
 )
 
 // Options of a Runner. Zero values mean defaults.
@@ -37,6 +38,10 @@ type Options struct {
 	// Pool, when set, is the budget of the tasks' buffers alone, and Memory is not
 	// looked at: for tests, and for programs that do their own accounting.
 	Pool int64
+	// Stuck is how long the end of a job waits for a function that goes on after it was
+	// told to stop; default 10 s. It is abandoned then, and its thread is taken until it
+	// returns.
+	Stuck time.Duration
 }
 
 // A Runner implements graph.Runner. Several jobs may run at once and share its
@@ -45,7 +50,9 @@ type Runner struct {
 	node    *exec.Node
 	threads int
 	budget  int64
+	stuck   time.Duration
 	start   time.Time
+	self    uint64 // of this runner alone, see graph.Lent
 
 	mu       sync.Mutex
 	quiet    sync.Cond // a job is gone
@@ -54,28 +61,22 @@ type Runner struct {
 	evs      []sched.Event             // scratch
 	tables   sched.Tables[chunk.Value] // for the blocks of jobs
 	numbers  sched.Tables[int32]       // for what they deliver
-	real     []item                    // by key; those of a job and layer in one or few pieces
-	ahead    int                       // real tasks at the node
-	direct   []item                    // ring
-	head     int
-	carriers int
+	queue    shell.Queue[*job]
+	ahead    int // real tasks at the node
+	carriers map[*carrier]bool
 	idle     sync.Pool // of *carrier
 	jobs     map[sched.JobID]*job
 	last     sched.JobID
+	stale    bool // a job ended early: what it has in the queue is not begun
 	timer    *time.Timer
 	closed   bool
+	inside   int // jobs that are not over, of functions that other jobs run: each has a thread waiting for it
 }
 
-// An item is a range of tasks the scheduler handed out.
-type item struct {
-	j        *job
-	layer    sched.LayerID
-	first, n int32
-	attempt  sched.Attempt
-}
+// within is the key of the runner in the contexts of its jobs, and so of the functions they run.
+type within struct{}
 
-// key is the place of the first task among all tasks of the node.
-func (it *item) key() uint64 { return it.j.sh.Key(it.layer, it.first) }
+type item = shell.Item[*job]
 
 const session = 1
 
@@ -93,12 +94,13 @@ func New(o Options) *Runner {
 	}
 	r := &Runner{
 		node:    exec.NewNode(exec.Options{Threads: o.Threads, Memory: memory, SpillDir: o.SpillDir}),
-		threads: o.Threads, budget: o.Memory, start: time.Now(),
+		threads: o.Threads, budget: o.Memory, stuck: cmp.Or(o.Stuck, 10*time.Second), start: time.Now(), self: graph.NewKeeper(),
 		st:   sched.New(sched.Options{}),
 		jobs: map[sched.JobID]*job{}, tables: sched.Tables[chunk.Value]{Most: tablesMost},
 	}
 	r.quiet.L = &r.mu
 	r.idle.New = func() any { return &carrier{} }
+	r.carriers = map[*carrier]bool{}
 	r.tell(sched.Event{Kind: sched.WorkerUp, Session: session, Slots: int32(o.Threads), Queue: queued, Bytes: max(memory, 1)})
 	return r
 }
@@ -123,6 +125,7 @@ func (r *Runner) Close() error {
 		j.fail(errors.New("the runner was closed"))
 		r.stepLocked(sched.Event{Kind: sched.Cancel, Job: j.id})
 	}
+	r.feed()
 	if r.timer != nil {
 		r.timer.Stop()
 	}
@@ -141,28 +144,45 @@ func (r *Runner) Wait() {
 
 // Start implements graph.Runner.
 func (r *Runner) Start(ctx context.Context, q graph.Request) (graph.Job, error) {
+	j, err := r.begin(ctx, q, false)
+	if err != nil {
+		return nil, err
+	}
+	return j, nil
+}
+
+// begin starts a job, which holds what it makes or delivers it.
+func (r *Runner) begin(ctx context.Context, q graph.Request, holds bool) (*job, error) {
 	before := q.Graph
 	o := optimize.Options{Off: q.Off, Budget: r.node.Pool().Limit(), Threads: r.threads, Alone: true}
 	if r.budget > 0 {
-		o.Whole = func(pool int64) int64 { return exec.Whole(pool, r.threads) }
+		o.BudgetOf = func(pool int64) int64 { return exec.BudgetOf(pool, r.threads) }
 	}
 	plan, err := optimize.Run(q.Graph, q.Want, o)
 	if err != nil {
 		return nil, err
 	}
 	j := newJob(r, ctx, q, plan)
-	j.before = before
+	j.before, j.holds = before, holds
 	if q.Mode == graph.Explain {
 		j.finish(nil)
 		return j, nil
 	}
-	if err := j.bind(); err != nil {
+	if err := errors.Join(j.bind(), graph.Borrows(plan.Graph.Layers, r.self)); err != nil {
 		return nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return nil, errors.New("the runner is closed")
+	}
+	if ctx.Value(within{}) == r {
+		if r.inside+1 >= r.threads {
+			return nil, fmt.Errorf("this plan would wait for ever: it is run by a function of its own runner, whose threads (%d) all run functions that wait for plans: "+
+				"give it a runner of its own, or make one plan of all", r.threads)
+		}
+		r.inside++
+		j.inside = true
 	}
 	r.last++
 	j.id = r.last
@@ -176,6 +196,7 @@ func (r *Runner) Start(ctx context.Context, q graph.Request) (graph.Job, error) 
 	})
 	for i := range plan.Graph.Layers {
 		j.room(graph.LayerID(i))
+		j.borrow(graph.LayerID(i))
 	}
 	r.stepLocked(sched.Event{Kind: sched.Submit, Job: j.id, Spec: j.sh.Spec()})
 	r.feed()
@@ -213,7 +234,7 @@ func (r *Runner) do(j *job, a sched.Action, evs []sched.Event) []sched.Event {
 	switch a.Kind {
 	case sched.Run:
 		j.again(a)
-		r.ready(item{j, a.Layer, a.First, a.N, a.Attempt})
+		r.ready(item{Job: j, Layer: a.Layer, First: a.First, N: a.N, Attempt: a.Attempt})
 	case sched.Free:
 		j.free(a.Layer, a.First, a.N)
 	case sched.Deliver:
@@ -229,7 +250,10 @@ func (r *Runner) do(j *job, a sched.Action, evs []sched.Event) []sched.Event {
 	case sched.Closed:
 		delete(r.jobs, j.id)
 		j.closed()
+		close(j.gone)
 		r.quiet.Broadcast()
+	case sched.Halt:
+		evs = r.halt(j, a, evs)
 	} // Return is not said: it takes a second worker that idles
 	return evs
 }

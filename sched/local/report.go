@@ -39,6 +39,9 @@ func (j *job) progress() graph.Progress {
 	part := 0.0
 	for i := range j.plan.Graph.Layers {
 		l := &j.plan.Graph.Layers[i]
+		if l.Spare {
+			continue
+		}
 		part += j.prog.Part(graph.LayerID(i))
 		p.Total += int64(max(l.N, 1))
 		ms := j.prog.Meters(graph.LayerID(i))

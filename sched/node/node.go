@@ -81,7 +81,7 @@ const (
 	Lost                     // Value: could not be fetched or loaded
 	Remote                   // Value, Bytes: exists elsewhere; fetched when a queued task needs it
 	Free                     // Value: nobody will ask for it again
-	Spilled                  // Value, OK, Bytes: it was written; not OK: the disk refused it. Answered with Unload or Discard.
+	Spilled                  // Value, OK, Bytes: it was written; not OK: the disk refused it. Answered with Unload or Discard. Value -1 and OK: what it refused before may be tried again.
 	Grow                     // Task, Bytes
 	Shrink                   // Task, Bytes
 	Widen                    // Task, Slots: it could use so many more
@@ -92,6 +92,7 @@ const (
 	Loose                    // Value: parts of it that were being read are not any more
 	Short                    // Task, Bytes: were granted and the allocator has no place for them. Like Grow, but for the account.
 	Content                  // Task, Slots: takes back a Widen, as far as it was not answered
+	Press                    // OK: the process has more memory than it may, whoever took it: nothing starts beside what runs. Not OK: no more.
 )
 
 // Event is something that happened.
@@ -243,6 +244,7 @@ type Node struct {
 	onDisk   int64
 	measured int64
 	gauged   bool // measured counts
+	pressed  bool // by Press
 	level    int
 	paused   bool // as Level said last
 	hot      bool // victims is kept: memory is above the first line
@@ -391,6 +393,8 @@ func (n *Node) apply(ev *Event) {
 		}
 	case Measure:
 		n.measured, n.gauged = max(ev.Bytes, 0), ev.Bytes >= 0
+	case Press:
+		n.pressed = ev.OK
 	case Next:
 		if v := n.value(ev.Value); v != nil {
 			v.hint = ev.Key

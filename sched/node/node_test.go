@@ -308,7 +308,7 @@ func chaos(t *testing.T, seed uint64) {
 			case 7:
 				w.step(Event{Kind: Shrink, Task: i - r.Int32N(2)*(i-House), Bytes: r.Int64N(30)})
 			case 8:
-				w.step(Event{Kind: []EventKind{Content, Loose, Measure}[r.IntN(3)], Task: i, Value: 70 + r.Int32N(5), Slots: 1, Bytes: r.Int64N(80)})
+				w.step(Event{Kind: []EventKind{Content, Loose, Measure, Press}[r.IntN(4)], OK: r.IntN(2) == 0, Task: i, Value: 70 + r.Int32N(5), Slots: 1, Bytes: r.Int64N(80)})
 			case 1:
 				w.step(Event{Kind: Widen, Task: i, Slots: 2})
 			case 2:
@@ -405,5 +405,66 @@ func TestPausedNodeTakesOneTask(t *testing.T) {
 	w.step(Event{Kind: Free, Value: 0})
 	if got := said(); !slices.Equal(got, []bool{false}) {
 		t.Fatalf("with 10 bytes in use: paused %v", got)
+	}
+}
+
+// A node whose process is short of memory that is not the node's starts nothing beside what runs, says that it is paused,
+// and goes on when it is told so.
+func TestPressedNodeStartsNothing(t *testing.T) {
+	w := newWorld(t, Config{Slots: 3, Budget: 100})
+	paused := func() (last bool) {
+		for _, a := range w.acts {
+			if a.Kind == Level {
+				last = a.Paused
+			}
+		}
+		return last
+	}
+	w.step(Event{Kind: Queue, Task: 0, Floor: 1, Want: 10})
+	w.step(Event{Kind: Press, OK: true})
+	if !paused() {
+		t.Error("pressed, and it asks for tasks")
+	}
+	for i := range int32(3) {
+		w.step(Event{Kind: Queue, Task: 1 + i, Floor: 1, Want: 10})
+	}
+	if len(w.run) != 1 {
+		t.Fatalf("%d tasks have started, want the one from before", len(w.run))
+	}
+	w.step(Event{Kind: End, Task: 0, Value: -1})
+	if len(w.run) != 2 {
+		t.Fatalf("%d tasks have started; with nothing beside it one may", len(w.run))
+	}
+	w.step(Event{Kind: Press})
+	if len(w.run) != 4 || paused() {
+		t.Fatalf("%d tasks have started when it has memory again", len(w.run))
+	}
+}
+
+// What a full disk refused stays in memory until the driver says that there is room.
+func TestRefusedValuesAreTriedAgain(t *testing.T) {
+	n := New(Config{Slots: 1, Budget: 100})
+	spills := func(ev Event) (k int) {
+		for _, a := range n.Step(ev, nil) {
+			if a.Kind == Spill {
+				k++
+			}
+		}
+		return k
+	}
+	if k := spills(Event{Kind: Have, Value: 0, Bytes: 90}); k != 1 {
+		t.Fatalf("%d values are spilled of one that is too large", k)
+	}
+	if k := spills(Event{Kind: Spilled, Value: 0}); k != 0 {
+		t.Fatalf("%d values are spilled to a full disk", k)
+	}
+	if k := spills(Event{Kind: Have, Value: 1, Bytes: 5}); k != 1 {
+		t.Fatalf("%d values are spilled, want the new one", k)
+	}
+	if k := spills(Event{Kind: Spilled, Value: -1, OK: true}); k != 1 {
+		t.Fatalf("%d values are spilled when there is room", k)
+	}
+	if err := n.Check(); err != nil {
+		t.Error(err)
 	}
 }

@@ -99,7 +99,7 @@ func (n *Node) pump() {
 	for i := 0; i < len(n.queue); {
 		t := &n.tasks[n.queue[i]]
 		idle := n.Idle() > 0
-		if n.alone || t.alone && (n.running > 0 || i > 0) || !idle && waits >= n.lent {
+		if n.alone || n.pressed && n.running > 0 || t.alone && (n.running > 0 || i > 0) || !idle && waits >= n.lent {
 			break
 		}
 		switch {

@@ -166,6 +166,13 @@ func (n *Node) partsSpilled(i int32, v *value, ok bool, b int64) {
 }
 
 func (n *Node) onSpilled(ev *Event) {
+	if ev.OK && ev.Value < 0 {
+		for i := range n.values {
+			n.values[i].stuck = false
+			n.offer(int32(i))
+		}
+		return
+	}
 	v := n.value(ev.Value)
 	if v == nil || !v.writes {
 		return
@@ -279,8 +286,8 @@ func (n *Node) offer(i int32) {
 	n.victims.Push(candidate{next, i, v.stamp})
 }
 
-// report says Level when another line was crossed. Above the last one the node asks for nothing new, but for one task when it
-// has none: else, with a full disk, nothing would ever go on.
+// report says Level when another line was crossed. Above the last one, and when the process is pressed, the node asks for
+// nothing new, but for one task when it has none: else, with a full disk, nothing would ever go on.
 func (n *Node) report() {
 	used, level := n.inUse(), 0
 	for _, line := range n.lines {
@@ -288,7 +295,7 @@ func (n *Node) report() {
 			level++
 		}
 	}
-	paused := level == len(n.lines) && (n.running > 0 || len(n.queue) > 0)
+	paused := (n.pressed || level == len(n.lines)) && (n.running > 0 || len(n.queue) > 0)
 	if level != n.level || paused != n.paused {
 		n.level, n.paused = level, paused
 		n.act(Action{Kind: Level, Paused: paused, Bytes: used, OnDisk: n.onDisk})

@@ -17,11 +17,13 @@ func (s *sim) plantAll(horizon int64) {
 		{s.cfg.Stalls, func() { s.anyProc().stall() }},
 		{s.cfg.Rifts, s.rift},
 		{s.cfg.Losses, func() { s.anyProc().loseOne() }},
-		{s.cfg.Full, func() { p := s.anyProc(); p.full = s.now + s.while() }},
+		{s.cfg.Full, func() { s.anyProc().fill(s.while()) }},
 		{s.cfg.Slow, func() { s.anyProc().slow = 1 + s.r.Int64N(20) }},
 		{s.cfg.Retires, func() { s.anyProc().retire() }},
 		{s.cfg.Cancels, s.cancelOne},
 		{s.cfg.Crashes, s.crash},
+		{s.cfg.Withdraws, s.withdrawOne},
+		{s.cfg.Swells, func() { s.anyProc().swell(s.while()) }},
 	} {
 		for range f.n {
 			s.after(s.r.Int64N(horizon), f.do)
@@ -59,7 +61,7 @@ func (p *proc) end(code, delay int64, moved []sched.Event) {
 	}
 	p.births++
 	p.life++
-	p.alive, p.own, p.values, p.n = false, nil, nil, nil
+	p.alive, p.own, p.values, p.n, p.swollen = false, nil, nil, nil, 0
 	p.hangUp(code, delay, moved)
 	p.later(p.s.net()*6, p.boot)
 }
@@ -78,11 +80,7 @@ func (p *proc) part() {
 	if !p.alive {
 		return
 	}
-	for _, k := range sorted(p.running) {
-		if t := p.running[k]; !p.tasks[t].started {
-			p.node(node.Event{Kind: node.Take, Task: t})
-		}
-	}
+	p.giveUp()
 }
 
 // breakLink ends the connection. What the process holds it keeps, what runs goes on; either side may notice first.
@@ -114,10 +112,13 @@ func (s *sim) crash() {
 			s.close(j)
 			continue
 		}
-		j.finished = false
+		j.finished, j.over = false, false
 		s.step(sched.Event{Kind: sched.Submit, Job: j.id, Spec: &j.plan.Spec})
 		for _, x := range j.decided {
 			s.step(sched.Event{Kind: sched.Extend, Job: j.id, Ext: x})
+		}
+		for _, t := range j.dropped {
+			s.step(sched.Event{Kind: sched.Withdraw, Job: j.id, Layer: t.Layer, Block: t.Block})
 		}
 		for _, t := range j.read() {
 			s.step(sched.Event{Kind: sched.Read, Job: j.id, Layer: t.Layer, Block: t.Block})

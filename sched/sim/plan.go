@@ -43,7 +43,10 @@ func bytesOf(v uint64) int64 { return int64(v%97) + 1 }
 func rowsOf(v uint64) int64  { return int64(v>>8) % 50 }
 
 // Evaluate computes every block of a plan one after the other, with no scheduler: what a run is compared with.
-func Evaluate(p *Plan) [][]uint64 {
+func Evaluate(p *Plan) [][]uint64 { return evaluate(p, nil) }
+
+// evaluate is Evaluate of a plan that may borrow of jobs whose blocks are known.
+func evaluate(p *Plan, jobs []*jobRun) [][]uint64 {
 	layers := append([]sched.Layer(nil), p.Spec.Layers...)
 	values := make([][]uint64, len(layers))
 	finished := make([]bool, len(layers))
@@ -52,7 +55,13 @@ func Evaluate(p *Plan) [][]uint64 {
 		progress = false
 		for l := range layers {
 			if !finished[l] && !layers[l].Late && inputsFinished(&layers[l], sched.LayerID(l), finished) {
-				values[l] = evaluateLayer(layers, values, sched.LayerID(l))
+				if from := layers[l].Lent; from != nil {
+					for _, d := range from.Blocks {
+						values[l] = append(values[l], jobs[from.Job].want[from.Layer][d])
+					}
+				} else {
+					values[l] = evaluateLayer(layers, values, sched.LayerID(l))
+				}
 				finished[l], progress = true, true
 			}
 		}
@@ -120,13 +129,17 @@ func evaluateLayer(layers []sched.Layer, values [][]uint64, l sched.LayerID) []u
 }
 
 // Random returns a small plan with all kinds of wirings, late layers among them.
-func Random(r *rand.Rand) Plan {
+func Random(r *rand.Rand) Plan { return random(r, nil) }
+
+// random is Random of a plan that may borrow of those before it.
+func random(r *rand.Rand, before []Plan) Plan {
 	var p Plan
 	p.Spec.Priority = r.Int32N(3)
 	n := 1 + r.IntN(6)
 	for range n {
 		p.Spec.Layers = append(p.Spec.Layers, randomLayer(r, p.Spec.Layers))
 	}
+	n = p.borrow(r, before)
 	last := &p.Spec.Layers[n-1]
 	if last.Keep == sched.Drop {
 		last.Keep = sched.Pin + sched.Keep(r.IntN(3))
@@ -144,6 +157,7 @@ func randomLayer(r *rand.Rand, before []sched.Layer) sched.Layer {
 	}
 	l.Window = r.Int32N(5)
 	if len(before) == 0 {
+		l.Given = l.Keep == sched.Pin && r.IntN(2) == 0
 		return l
 	}
 	for range r.IntN(3) {
@@ -173,6 +187,31 @@ func randomWiring(r *rand.Rand, l *sched.Layer, m int32, late bool) sched.Wiring
 	return sched.Spans(r.Int32N(7)-3, r.Int32N(5), r.Int32N(7)-3)
 }
 
+// borrow appends a layer lent by a plan before, if one keeps something, and one that reads it. It returns how many layers there are.
+func (p *Plan) borrow(r *rand.Rand, before []Plan) int {
+	for k := range before {
+		for l, f := range before[k].Spec.Layers {
+			if f.Keep != sched.Pin || f.Late || f.N == 0 || r.IntN(2) == 0 {
+				continue
+			}
+			from := &sched.Lent{Job: sched.JobID(k), Layer: sched.LayerID(l)}
+			for range 1 + r.IntN(4) {
+				from.Blocks = append(from.Blocks, r.Int32N(f.N))
+			}
+			m := int32(len(from.Blocks))
+			p.Spec.Layers = append(p.Spec.Layers, sched.Layer{N: m, Lent: from})
+			reader := randomLayer(r, nil)
+			for i := len(p.Spec.Layers) - 1; i >= max(0, len(p.Spec.Layers)-2) && (len(reader.In) == 0 || reader.In[0].Wiring.Kind != sched.One); i-- {
+				x := &p.Spec.Layers[i]
+				reader.In = append(reader.In, sched.Edge{From: sched.LayerID(i), Wiring: randomWiring(r, &reader, x.N, x.Late)})
+			}
+			p.Spec.Layers = append(p.Spec.Layers, reader)
+			return len(p.Spec.Layers)
+		}
+	}
+	return len(p.Spec.Layers)
+}
+
 // randomTable draws lists for n blocks over m, over lower-numbered ones if self is set.
 func randomTable(r *rand.Rand, n, m int32, self bool) sched.Wiring {
 	at, list := []int32{0}, []int32{}
@@ -194,11 +233,18 @@ func randomTable(r *rand.Rand, n, m int32, self bool) sched.Wiring {
 // addStage appends a late layer that reads one or two layers of the plan, and what follows once it is set.
 func (p *Plan) addStage(r *rand.Rand) {
 	id := sched.LayerID(len(p.Spec.Layers))
-	after := []sched.LayerID{sched.LayerID(r.IntN(int(id)))}
+	counted := func() sched.LayerID { // rows are not counted of what is lent
+		l := r.IntN(int(id))
+		if p.Spec.Layers[l].Lent != nil {
+			l = 0
+		}
+		return sched.LayerID(l)
+	}
+	after := []sched.LayerID{counted()}
 	late := sched.Layer{Late: true, Keep: sched.Keep(r.IntN(4)), Window: r.Int32N(4), Retry: sched.Retry{Max: 30},
 		In: []sched.Edge{{From: after[0], Wiring: sched.Everything()}}}
 	if r.IntN(2) == 0 {
-		after = append(after, sched.LayerID(r.IntN(int(id))))
+		after = append(after, counted())
 		late.In = append(late.In, sched.Edge{From: after[1], Wiring: sched.Spans(0, 2, 1)})
 	}
 	p.Spec.Layers = append(p.Spec.Layers, late)

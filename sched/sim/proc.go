@@ -21,6 +21,7 @@ func (k key) compare(o key) int {
 
 type input struct {
 	key
+	as  sched.Block // in the job that reads it
 	at  sched.WorkerID
 	all *gather // a whole layer instead of one block
 }
@@ -34,6 +35,9 @@ type assignment struct {
 
 	started  bool
 	outlived bool // the session it was given in; none has adopted it since
+	late     bool // and was withdrawn when the next one began
+	halted   bool
+	waits    int // how often it has gone on though it was withdrawn
 }
 
 // proc is a worker process: the shell around a node.Node.
@@ -50,6 +54,7 @@ type proc struct {
 	floor   [2]int64 // messages keep their order, to the worker and from it
 	said    *said    // what was sent in this session
 	full    int64    // until then the disk is full
+	swollen int      // swells under way
 	leaving *leaving // not nil while it retires
 
 	n       *node.Node
@@ -59,13 +64,15 @@ type proc struct {
 	running map[key]int32 // numbers of tasks given and not reported
 
 	announced map[key]bool // what this session began with running
+	stopped   map[key]bool // what this session has halted
 }
 
 // stored is a value the node knows by its place in proc.values.
 type stored struct {
 	key
 	v    uint64
-	ok   bool // v is here, in memory or on disk
+	ok   bool        // v is here, in memory or on disk
+	as   sched.Block // what the task that it was fetched for calls it
 	from sched.WorkerID
 
 	broken bool // it came with a wrong checksum
@@ -87,7 +94,7 @@ func (p *proc) connect() {
 		p.n = node.New(node.Config{Slots: p.s.cfg.Slots, Budget: p.s.cfg.Memory})
 		p.values, p.tasks, p.running = nil, nil, map[key]int32{}
 	}
-	say := []sched.Event{{Kind: sched.WorkerUp, Slots: p.s.cfg.Slots, Queue: p.s.cfg.Queue}}
+	say := []sched.Event{{Kind: sched.WorkerUp, Slots: p.s.cfg.Slots, Queue: p.s.cfg.Queue, Resources: &p.s.cfg.Resources}}
 	for _, k := range sorted(p.own) {
 		i := p.own[k]
 		if v := &p.values[i]; v.ok {
@@ -97,10 +104,11 @@ func (p *proc) connect() {
 		delete(p.own, k)
 		p.node(node.Event{Kind: node.Free, Value: i})
 	}
-	p.announced = map[key]bool{}
+	p.announced, p.stopped = map[key]bool{}, map[key]bool{}
 	for _, k := range sorted(p.running) {
 		p.announced[k] = true
-		p.tasks[p.running[k]].outlived = true
+		a := p.tasks[p.running[k]]
+		a.outlived, a.late = true, p.s.jobs[k.job].gone[k.t]
 		say = append(say, sched.Event{Kind: sched.Running, Job: k.job, Layer: k.t.Layer, Block: k.t.Block})
 	}
 	if !p.s.cfg.Apart {
@@ -211,6 +219,10 @@ func (p *proc) take(m assignment) {
 		return
 	}
 	a := &m
+	if p.stopped[m.key] {
+		p.report(sched.Returned, a, sched.Event{})
+		return
+	}
 	if i, ok := p.own[m.key]; ok && p.values[i].ok && p.s.r.IntN(2) == 0 { // from before: it need not be made again
 		p.report(sched.Done, a, sched.Event{Bytes: bytesOf(p.values[i].v), Rows: rowsOf(p.values[i].v)})
 		return
@@ -223,10 +235,10 @@ func (p *proc) take(m assignment) {
 			continue
 		}
 		if !p.announced[m.key] {
-			p.s.err = fmt.Errorf("job %d: task %v runs, its input %v is held by nobody", m.job, m.t, in.t)
+			p.s.err = fmt.Errorf("job %d: task %v runs, its input %v is held by nobody", m.job, m.t, in.as)
 			return
 		}
-		p.report(sched.FetchFailed, a, sched.Event{Dep: in.t, DepWorker: nowhere}) // it was running, and has failed meanwhile
+		p.report(sched.FetchFailed, a, sched.Event{Dep: in.as, DepWorker: nowhere}) // it was running, and has failed meanwhile
 		return
 	}
 	a.values = make([]int32, 0, len(m.in))
@@ -238,7 +250,7 @@ func (p *proc) take(m assignment) {
 		i, ok := p.own[in.key]
 		switch {
 		case in.at == p.id && (!ok || !p.values[i].ok):
-			p.report(sched.FetchFailed, a, sched.Event{Dep: in.t, DepWorker: p.id})
+			p.report(sched.FetchFailed, a, sched.Event{Dep: in.as, DepWorker: p.id})
 			for _, i := range a.values {
 				if i >= 0 {
 					p.freeCopy(i)
@@ -246,7 +258,7 @@ func (p *proc) take(m assignment) {
 			}
 			return
 		case in.at != p.id:
-			i = p.number(stored{key: in.key, from: in.at})
+			i = p.number(stored{key: in.key, as: in.as, from: in.at})
 			p.node(node.Event{Kind: node.Remote, Value: i, Bytes: 50})
 		}
 		a.values = append(a.values, i)
@@ -293,6 +305,9 @@ func (p *proc) node(ev node.Event) {
 func (p *proc) do(a node.Action) {
 	switch a.Kind {
 	case node.Start:
+		if running := p.s.cfg.Slots - p.n.Idle(); p.swollen > 0 && running > 1 {
+			p.s.err = fmt.Errorf("worker %d: has no memory left, and starts a task beside %d others", p.id, running-1)
+		}
 		p.start(a.Task)
 	case node.Fetch:
 		p.fetch(a.Value)
@@ -309,15 +324,52 @@ func (p *proc) do(a node.Action) {
 		}
 		v := &p.values[a.Value]
 		if v.broken {
-			p.report(sched.Failed, t, sched.Event{Class: sched.Corrupt, Dep: v.t, DepWorker: v.from})
+			p.report(sched.Failed, t, sched.Event{Class: sched.Corrupt, Dep: v.as, DepWorker: v.from})
 			return
 		}
-		p.report(sched.FetchFailed, t, sched.Event{Dep: v.t, DepWorker: v.from})
+		p.report(sched.FetchFailed, t, sched.Event{Dep: v.as, DepWorker: v.from})
 	case node.Drop:
 		p.forget(a.Value)
 	case node.Level:
 		p.send(sched.Event{Kind: sched.Mem, Now: p.s.seq, Bytes: a.Bytes, Spilled: a.OnDisk, Paused: a.Paused || p.leaving != nil})
 	}
+}
+
+// fill has the disk full for a while; then what it refused may be tried again.
+func (p *proc) fill(while int64) {
+	p.full = p.s.now + while
+	births := p.births
+	p.s.after(while, func() {
+		if p.alive && p.births == births {
+			p.node(node.Event{Kind: node.Spilled, Value: -1, OK: true})
+		}
+	})
+}
+
+// giveUp returns what has not begun.
+func (p *proc) giveUp() {
+	for _, k := range sorted(p.running) {
+		if t := p.running[k]; !p.tasks[t].started {
+			p.node(node.Event{Kind: node.Take, Task: t})
+		}
+	}
+}
+
+// swell has the process take more memory than it may for a while.
+func (p *proc) swell(while int64) {
+	if !p.alive {
+		return
+	}
+	p.swollen++
+	p.node(node.Event{Kind: node.Press, OK: true})
+	p.giveUp()
+	births := p.births
+	p.s.after(while, func() {
+		if p.alive && p.births == births {
+			p.swollen--
+			p.node(node.Event{Kind: node.Press, OK: p.swollen > 0})
+		}
+	})
 }
 
 func (p *proc) forget(i int32) {
@@ -346,16 +398,35 @@ func (p *proc) fetch(i int32) {
 		if ok && p.s.r.Float64() < p.s.cfg.Corrupt {
 			ok, p.values[i].broken = false, true
 		}
-		p.later(wait, func() {
+		ride := int64(0)
+		if ok {
+			ride = p.ride(from, bytesOf(x))
+		}
+		p.later(wait+ride, func() {
 			if !ok {
 				p.node(node.Event{Kind: node.Lost, Value: i})
 				return
+			}
+			if ride > 0 {
+				p.send(sched.Event{Kind: sched.Moved, DepWorker: v.from, Bytes: bytesOf(x), Nanos: ride, Now: p.s.seq})
 			}
 			p.values[i].v, p.values[i].ok = x, true
 			p.s.hold(bytesOf(x))
 			p.node(node.Event{Kind: node.Have, Value: i, Bytes: bytesOf(x)})
 		})
 	})
+}
+
+// ride is how long bytes take from another process, beside the time of a message.
+func (p *proc) ride(from *proc, bytes int64) int64 {
+	switch {
+	case p.s.cfg.Narrow == 0 || p == from:
+		return 0
+	case from.id == 0 && p.id == 1:
+		p.s.res.Slow++
+		return bytes * p.s.cfg.Narrow
+	}
+	return bytes
 }
 
 // start runs a task: it reads its inputs now and yields its block later.
@@ -375,9 +446,12 @@ func (p *proc) start(t int32) {
 		}
 		if lost, bad := in.all.broken(a.job, p); bad {
 			p.later(p.s.net(), func() {
+				if i, ok := p.running[a.key]; !ok || i != t {
+					return
+				}
 				delete(p.running, a.key)
 				p.node(node.Event{Kind: node.End, Task: t, Value: -1})
-				p.report(sched.FetchFailed, a, sched.Event{Dep: lost.t, DepWorker: lost.at})
+				p.report(sched.FetchFailed, a, sched.Event{Dep: lost.as, DepWorker: lost.at})
 			})
 			return
 		}
@@ -405,6 +479,13 @@ func (p *proc) fails(a *assignment) (sched.Event, bool) {
 // done ends a task.
 func (p *proc) done(t int32, d int64) {
 	a := p.tasks[t]
+	switch i, ok := p.running[a.key]; {
+	case !ok || i != t: // it was halted
+		return
+	case p.deaf(a):
+		p.later(p.s.net(), func() { p.done(t, d) })
+		return
+	}
 	delete(p.running, a.key)
 	if ev, bad := p.fails(a); bad {
 		p.node(node.Event{Kind: node.End, Task: t, Value: -1})
@@ -420,7 +501,7 @@ func (p *proc) done(t int32, d int64) {
 		v := a.values[k]
 		if !p.values[v].ok {
 			p.node(node.Event{Kind: node.End, Task: t, Value: -1})
-			p.report(sched.FetchFailed, a, sched.Event{Dep: i.t, DepWorker: i.at})
+			p.report(sched.FetchFailed, a, sched.Event{Dep: i.as, DepWorker: i.at})
 			return
 		}
 		in = append(in, p.values[v].v)

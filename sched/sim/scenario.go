@@ -10,8 +10,8 @@ import (
 
 // Scenario is a cluster, its trouble and its jobs as text, one line each:
 //
-//	workers 4 slots=2 queue=1 mem=4000 net=20 work=100 batch=5
-//	faults kills=3 blackouts=1 breaks=2 stalls=2 rifts=1 losses=2 full=1 slow=2 retires=1 cancels=0 crashes=1 dup=0.1 flaky=0.05 over=0.01 corrupt=0.02
+//	workers 4 slots=2 queue=1 mem=4000 net=20 work=100 batch=5 narrow=10
+//	faults kills=3 blackouts=1 breaks=2 stalls=2 rifts=1 losses=2 full=1 slow=2 retires=1 cancels=0 crashes=1 withdraws=1 swells=1 dup=0.1 flaky=0.05 over=0.01 corrupt=0.02
 //	options poison=3 fetches=16
 //	poison 0:0[3]                                a task that takes its worker along: job, layer, block
 //	broken 0:0[4]                                a task that fails and must not be tried again
@@ -20,6 +20,7 @@ import (
 //	1 n=64 in=0:one
 //	2 n=16 in=1:span(0,4,4) keep=pin
 //	3 late=8 after=2 in=2:all keep=ordered window=2      set to 8 blocks when layer 2 is done
+//	4 lent=0:2(1,3)                              blocks 1 and 3 of layer 2 of job 0, which keeps them
 type Scenario struct {
 	Config Config
 	Plans  []Plan
@@ -47,10 +48,10 @@ func (sc *Scenario) line(f []string) error {
 		if err != nil {
 			return err
 		}
-		return options(f[2:], map[string]any{"slots": &c.Slots, "queue": &c.Queue, "mem": &c.Memory, "net": &c.Net, "work": &c.Work, "batch": &c.Batch})
+		return options(f[2:], map[string]any{"slots": &c.Slots, "queue": &c.Queue, "mem": &c.Memory, "net": &c.Net, "work": &c.Work, "batch": &c.Batch, "narrow": &c.Narrow})
 	case "faults":
 		return options(f[1:], map[string]any{"kills": &c.Kills, "blackouts": &c.Blackouts, "breaks": &c.Breaks, "stalls": &c.Stalls, "rifts": &c.Rifts,
-			"losses": &c.Losses, "full": &c.Full, "slow": &c.Slow, "retires": &c.Retires, "cancels": &c.Cancels, "crashes": &c.Crashes,
+			"losses": &c.Losses, "full": &c.Full, "slow": &c.Slow, "retires": &c.Retires, "cancels": &c.Cancels, "crashes": &c.Crashes, "withdraws": &c.Withdraws, "swells": &c.Swells,
 			"dup": &c.Dup, "flaky": &c.Flaky, "over": &c.Over, "corrupt": &c.Corrupt})
 	case "options":
 		return options(f[1:], map[string]any{"poison": &c.Options.Poison, "fetches": &c.Options.Fetches})
@@ -117,6 +118,10 @@ func (p *Plan) layer(f []string) error {
 			l.Keep, err = ParseKeep(v)
 		case "in":
 			l.In, err = ParseEdges(v)
+		case "lent":
+			if l.Lent, err = parseLent(v); err == nil {
+				l.N = int32(len(l.Lent.Blocks))
+			}
 		case "after":
 			for _, a := range strings.Split(v, ",") {
 				n, e := strconv.Atoi(a)
@@ -141,6 +146,23 @@ func (p *Plan) layer(f []string) error {
 	return nil
 }
 
+// parseLent reads JOB:LAYER(BLOCK,BLOCK…).
+func parseLent(s string) (*sched.Lent, error) {
+	l := &sched.Lent{}
+	at, list, _ := strings.Cut(strings.TrimSuffix(s, ")"), "(")
+	if _, err := fmt.Sscanf(at, "%d:%d", &l.Job, &l.Layer); err != nil {
+		return nil, fmt.Errorf("lent is job:layer(blocks): %w", err)
+	}
+	for _, x := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
+		v, err := strconv.ParseInt(x, 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		l.Blocks = append(l.Blocks, int32(v))
+	}
+	return l, nil
+}
+
 // ParseKeep reads drop, pin, stream or ordered.
 func ParseKeep(s string) (sched.Keep, error) {
 	for k := sched.Drop; k <= sched.Ordered; k++ {
@@ -152,7 +174,7 @@ func ParseKeep(s string) (sched.Keep, error) {
 }
 
 // ParseEdges reads edges such as 0:one+1:span(first,n,stride)+2:all+3:table(0,1;2;;3): lists of a table are separated by
-// semicolons.
+// semicolons. A reader of 2:all/part reads its part of each block.
 func ParseEdges(s string) ([]sched.Edge, error) {
 	var in []sched.Edge
 	for _, e := range strings.Split(s, "+") {
@@ -161,8 +183,9 @@ func ParseEdges(s string) ([]sched.Edge, error) {
 		if err != nil {
 			return nil, err
 		}
+		w, parted := strings.CutSuffix(w, "/part")
 		kind, args, _ := strings.Cut(strings.TrimSuffix(w, ")"), "(")
-		edge := sched.Edge{From: sched.LayerID(n)}
+		edge := sched.Edge{From: sched.LayerID(n), Part: parted}
 		switch kind {
 		case "one":
 			edge.Wiring = sched.OneToOne()

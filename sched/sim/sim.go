@@ -17,11 +17,16 @@ type Config struct {
 	Workers int
 	Slots   int32
 	Queue   int32 // tasks sent ahead
-	Memory  int64 // budget of a worker, 0 means unbounded
-	Net     int64 // longest time of a message
-	Work    int64 // longest time of a task
-	Apart   bool  // what a session begins with is taken piece by piece, not together
-	Batch   int64 // longest time that events wait to be taken together; 0 means each is taken at once
+	// Resources are what each worker has.
+	Resources sched.Resources
+	Memory    int64 // budget of a worker, 0 means unbounded
+	Net       int64 // longest time of a message
+	Work      int64 // longest time of a task
+	Apart     bool  // what a session begins with is taken piece by piece, not together
+	Batch     int64 // longest time that events wait to be taken together; 0 means each is taken at once
+	// Narrow is how long a byte takes from the first worker to the second; from others it takes one. 0: bytes take no time, and
+	// nobody measures it.
+	Narrow int64
 
 	Kills     int // processes that die and come back empty
 	Blackouts int // times that all processes die
@@ -30,10 +35,12 @@ type Config struct {
 	Rifts     int // times that one process cannot fetch from another, with an error or without an answer
 	Losses    int // held blocks that vanish without a word
 	Full      int // times that a disk is full: spilling fails
+	Swells    int // times that a process has more memory than it may, for a while, whatever its tasks have reserved
 	Slow      int // changes of a worker's speed, up to 20 times slower
 	Retires   int // processes that are sent away, give their blocks to others, end and come back empty
 	Cancels   int // jobs cancelled, or told that it is enough
 	Crashes   int // schedulers that die; the next one knows jobs and decisions
+	Withdraws int // tasks that are given up, of jobs whose layers are all known
 
 	Dup     float64                                   // chance that a report is repeated much later
 	Flaky   float64                                   // chance that a task fails and may be tried again
@@ -57,6 +64,7 @@ type Result struct {
 	Tasks int    // blocks all plans have
 	Ran   int    // tasks that ran to the end
 	Kills int    // workers that died
+	Slow  int    // blocks that came from the first worker to the second, where Narrow is not 0
 
 	Retired int   // workers that retired
 	Crashes int   // schedulers that died
@@ -105,10 +113,13 @@ type jobRun struct {
 	next    []int32 // per layer, the next block an Ordered one must deliver
 	stopped bool    // cancelled, failed, or told that it is enough
 	enough  []sched.LayerID
+	dropped []sched.Block        // withdrawn
+	gone    map[sched.Block]bool // those the scheduler has heard of, and what reads them
 	decided []*sched.Extension
 
 	submitted bool
 	finished  bool
+	over      bool // and nobody needs what it has pinned
 	closed    bool
 }
 
@@ -160,17 +171,26 @@ func (s *sim) begin() {
 func (s *sim) net() int64 { return 1 + s.r.Int64N(s.cfg.Net) }
 
 func (s *sim) addJob(id sched.JobID, p *Plan) {
-	j := &jobRun{id: id, plan: p, want: Evaluate(p), layers: slices.Clone(p.Spec.Layers), got: map[sched.Block]uint64{}, taken: make([]bool, len(p.Stages)), gathers: map[sched.LayerID]*gather{}}
+	j := &jobRun{id: id, plan: p, want: evaluate(p, s.jobs), layers: slices.Clone(p.Spec.Layers), got: map[sched.Block]uint64{}, gone: map[sched.Block]bool{}, taken: make([]bool, len(p.Stages)), gathers: map[sched.LayerID]*gather{}}
 	for _, l := range j.want {
 		s.res.Tasks += len(l)
 		j.rows = append(j.rows, -1)
 		j.next = append(j.next, 0)
 	}
 	s.jobs = append(s.jobs, j)
-	s.after(s.r.Int64N(2*s.cfg.Net), func() {
-		j.submitted = true
-		s.step(sched.Event{Kind: sched.Submit, Job: id, Spec: &p.Spec})
-	})
+	s.after(s.r.Int64N(2*s.cfg.Net), func() { s.submit(j) })
+}
+
+// submit hands in a job, once those are that lend to it.
+func (s *sim) submit(j *jobRun) {
+	for _, from := range j.lenders() {
+		if !s.jobs[from].submitted {
+			s.after(s.net(), func() { s.submit(j) })
+			return
+		}
+	}
+	j.submitted = true
+	s.step(sched.Event{Kind: sched.Submit, Job: j.id, Spec: &j.plan.Spec})
 }
 
 func (s *sim) cancelOne() {
@@ -237,9 +257,13 @@ func (s *sim) take(evs []sched.Event) {
 		if ev.Kind != sched.Done && ev.Kind != sched.Started && ev.Kind != sched.Consumed {
 			s.epoch++
 		}
-		if ev.Kind == sched.WorkerUp {
+		switch ev.Kind {
+		case sched.WorkerUp:
 			p := s.procs[ev.Worker]
 			p.known = max(p.known, ev.Session)
+		case sched.Withdraw:
+			s.jobs[ev.Job].giveUp(sched.Block{Layer: ev.Layer, Block: ev.Block})
+			s.letGo(s.jobs[ev.Job]) // what is missing will not come
 		}
 	}
 	var acts []sched.Action
@@ -289,6 +313,9 @@ func (s *sim) do(a *sched.Action) {
 	case sched.Free:
 		p, ses, job, l, first, n := s.procs[a.Worker], a.Session, a.Job, a.Layer, a.First, a.N
 		p.toWorker(ses, func() { p.free(job, l, first, n) })
+	case sched.Halt:
+		p, ses, key := s.procs[a.Worker], a.Session, key{a.Job, sched.Block{Layer: a.Layer, Block: a.First}}
+		p.toWorker(ses, func() { p.halt(key) })
 	case sched.Return:
 		p, ses, key, att := s.procs[a.Worker], a.Session, key{a.Job, sched.Block{Layer: a.Layer, Block: a.First}}, a.Attempt
 		p.toWorker(ses, func() { p.giveBack(key, att) })
@@ -299,7 +326,7 @@ func (s *sim) do(a *sched.Action) {
 	case sched.Fail:
 		s.jobs[a.Job].stopped = true
 		s.res.Failed[a.Job] = a.Err
-		if a.Err.Class != sched.Cancelled && !s.cfg.MayFail {
+		if a.Err.Class != sched.Cancelled && !s.cfg.MayFail && !s.bereaved(s.jobs[a.Job]) {
 			s.err = fmt.Errorf("job %d failed: %w", a.Job, a.Err)
 		}
 	case sched.Finished:
@@ -313,6 +340,9 @@ func (s *sim) close(j *jobRun) {
 	if !j.closed {
 		j.closed = true
 		s.closed++
+		for _, from := range j.lenders() {
+			s.letGo(s.jobs[from])
+		}
 	}
 }
 
@@ -336,6 +366,9 @@ func (s *sim) assign(a *sched.Action, b int32) {
 		}
 	}
 	p := s.procs[a.Worker]
+	if j.gone[m.t] && !p.announced[m.key] {
+		s.err = fmt.Errorf("job %d: task %v is handed out, it was withdrawn", j.id, m.t)
+	}
 	p.toWorker(a.Session, func() { p.take(m) })
 }
 
@@ -347,7 +380,7 @@ func (s *sim) locate(j *jobRun, t sched.Block) input {
 	if !ok {
 		w = nowhere
 	}
-	return input{key: key{j.id, t}, at: w}
+	return input{key: j.origin(t), as: t, at: w}
 }
 
 // gather is a whole layer as an input: where its blocks were when the task was sent. It is shared by the tasks that were sent
@@ -388,7 +421,7 @@ func (s *sim) gather(j *jobRun, l sched.LayerID) *gather {
 		}
 		if !seen[in.at] {
 			seen[in.at] = true
-			g.parts = append(g.parts, part{p, p.births, in.t})
+			g.parts = append(g.parts, part{p, p.births, in.as})
 		}
 	}
 	g.value = fold(values)
@@ -402,7 +435,7 @@ func (g *gather) broken(j sched.JobID, reader *proc) (input, bool) {
 	}
 	for _, x := range g.parts {
 		if x.p.births != x.births || reader.apart(x.p) {
-			return input{key: key{j, x.block}, at: x.p.id}, true
+			return input{key: key{j, x.block}, as: x.block, at: x.p.id}, true
 		}
 	}
 	return input{}, false
@@ -412,6 +445,9 @@ func (g *gather) broken(j sched.JobID, reader *proc) (input, bool) {
 func (s *sim) deliver(a *sched.Action) {
 	j, t, p, ses := s.jobs[a.Job], sched.Block{Layer: a.Layer, Block: a.First}, s.procs[a.Worker], a.Session
 	if _, again := j.got[t]; !again && !j.stopped && j.layers[t.Layer].Keep == sched.Ordered {
+		for j.gone[sched.Block{Layer: t.Layer, Block: j.next[t.Layer]}] && j.next[t.Layer] < t.Block {
+			j.next[t.Layer]++
+		}
 		if j.next[t.Layer]++; t.Block != j.next[t.Layer]-1 {
 			if t.Block >= j.next[t.Layer] {
 				s.err = fmt.Errorf("job %d: %v delivered, the turn is at %d", j.id, t, j.next[t.Layer]-1)
@@ -482,6 +518,9 @@ func (s *sim) finished(j *jobRun) {
 		for b := int32(0); j.layers[l].Keep == sched.Pin && int(b) < len(j.want[l]); b++ {
 			t := sched.Block{Layer: sched.LayerID(l), Block: b}
 			w, _, ok := s.st.Holder(j.id, t.Layer, b)
+			if j.gone[t] {
+				continue
+			}
 			if !ok {
 				s.err = fmt.Errorf("job %d: finished, %v is held by nobody", j.id, t)
 				return
@@ -501,10 +540,13 @@ func (s *sim) letGo(j *jobRun) {
 	if !j.finished || j.closed || !slices.ContainsFunc(j.layers, func(l sched.Layer) bool { return l.Keep == sched.Pin }) {
 		return
 	}
-	if _, missing := j.missing(); missing && !j.stopped {
+	if _, missing := j.missing(); (missing || s.lends(j)) && !j.stopped {
 		return
 	}
-	s.after(s.net(), func() { s.step(sched.Event{Kind: sched.Cancel, Job: j.id}) })
+	s.after(s.net(), func() {
+		j.over = true
+		s.step(sched.Event{Kind: sched.Cancel, Job: j.id})
+	})
 }
 
 // missing returns a block that was to be delivered and was not.
@@ -512,7 +554,7 @@ func (j *jobRun) missing() (sched.Block, bool) {
 	for l := range j.layers {
 		for b := range j.want[l] {
 			t := sched.Block{Layer: sched.LayerID(l), Block: int32(b)}
-			if _, ok := j.got[t]; !ok && j.layers[l].Keep >= sched.Stream {
+			if _, ok := j.got[t]; !ok && j.layers[l].Keep >= sched.Stream && !j.gone[t] {
 				return t, true
 			}
 		}
@@ -531,7 +573,7 @@ func (s *sim) verify() {
 			return
 		}
 		for t, v := range j.got {
-			if v != j.want[t.Layer][t.Block] {
+			if w := j.want[t.Layer]; int(t.Block) >= len(w) || v != w[t.Block] {
 				s.err = fmt.Errorf("job %d: %v is wrong", j.id, t)
 				return
 			}

@@ -18,7 +18,7 @@ func Sweep(seed uint64) ([]Plan, Config) {
 func Draw(r *rand.Rand) ([]Plan, Config) {
 	plans := make([]Plan, 1+r.IntN(3))
 	for i := range plans {
-		plans[i] = Random(r)
+		plans[i] = random(r, plans[:i])
 	}
 	cfg := Config{
 		Workers: 1 + r.IntN(5), Slots: 1 + r.Int32N(3), Queue: r.Int32N(4), Net: 1 + r.Int64N(30), Work: 1 + r.Int64N(100),
@@ -47,6 +47,15 @@ func Draw(r *rand.Rand) ([]Plan, Config) {
 	cfg.Apart = r.IntN(2) == 0
 	if r.IntN(3) == 0 {
 		cfg.Batch = 1 + r.Int64N(cfg.Net)
+	}
+	if r.IntN(4) == 0 {
+		cfg.Narrow = 1 + r.Int64N(50)
+	}
+	if r.IntN(3) == 0 {
+		cfg.Withdraws = 1 + r.IntN(4)
+	}
+	if r.IntN(4) == 0 {
+		cfg.Swells = 1 + r.IntN(3)
 	}
 	return plans, cfg
 }

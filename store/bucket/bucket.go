@@ -141,3 +141,12 @@ func (d *driver) Put(ctx context.Context, url string, r io.Reader, _ int64) erro
 	}
 	return wrap(w.Close())
 }
+
+// Remove implements store.Driver.
+func (d *driver) Remove(ctx context.Context, url string) error {
+	b, key, err := d.bucket(ctx, url)
+	if err != nil {
+		return err
+	}
+	return wrap(b.Delete(ctx, key))
+}

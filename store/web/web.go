@@ -20,12 +20,15 @@ func init() {
 	t.ResponseHeaderTimeout = 30 * time.Second
 	t.MaxIdleConnsPerHost = 16
 	t.DisableCompression = true // bytes must be those of the file
-	d := &driver{&http.Client{Transport: t}}
+	d := &driver{&http.Client{Transport: t}, t.ResponseHeaderTimeout}
 	store.Register("http", d)
 	store.Register("https", d)
 }
 
-type driver struct{ client *http.Client }
+type driver struct {
+	client *http.Client
+	stall  time.Duration // a server that sends nothing for so long is asked again
+}
 
 // get makes a request; off -1 asks for the header only.
 func (d *driver) get(ctx context.Context, url string, off, n int64) (*http.Response, error) {
@@ -95,21 +98,72 @@ func (d *driver) List(context.Context, string) ([]store.Info, error) {
 
 // Range implements store.Driver.
 func (d *driver) Range(ctx context.Context, url string, off, n int64) (io.ReadCloser, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
 	r, err := d.get(ctx, url, off, n)
 	if err != nil {
+		cancel(nil)
 		return nil, err
 	}
-	if r.StatusCode == http.StatusPartialContent {
-		return r.Body, nil
-	}
-	if off > 0 { // the whole file came
+	err = given(r, off)
+	if err != nil {
 		_ = r.Body.Close()
-		return nil, store.Permanent{Err: errors.New("the server does not give parts of files: download it first")}
+		cancel(nil)
+		return nil, err
 	}
-	return struct {
-		io.Reader
-		io.Closer
-	}{io.LimitReader(r.Body, n), r.Body}, nil
+	p := &part{from: io.LimitReader(r.Body, n), body: r.Body, ctx: ctx, cancel: cancel, stall: d.stall}
+	p.late = time.AfterFunc(d.stall, func() { cancel(errSilent) })
+	return p, nil
+}
+
+// given holds that the bytes of an answer begin where they were asked for.
+func given(r *http.Response, off int64) error {
+	if r.StatusCode != http.StatusPartialContent {
+		if off > 0 { // the whole file came
+			return store.Permanent{Err: errors.New("the server does not give parts of files: download it first")}
+		}
+		return nil
+	}
+	said := r.Header.Get("Content-Range")
+	var from int64
+	if _, err := fmt.Sscanf(said, "bytes %d-", &from); err != nil || from != off {
+		return fmt.Errorf("the server gives the range %q where bytes from %d on are asked for", said, off)
+	}
+	return nil
+}
+
+var errSilent = errors.New("the server has begun to send and then sends nothing")
+
+// A part is the body of an answer that may not stand still.
+type part struct {
+	from   io.Reader
+	body   io.Closer
+	ctx    context.Context // of the request
+	cancel context.CancelCauseFunc
+	late   *time.Timer // runs while somebody reads
+	stall  time.Duration
+}
+
+// Read implements io.Reader.
+func (p *part) Read(b []byte) (int, error) {
+	p.late.Reset(p.stall)
+	n, err := p.from.Read(b)
+	p.late.Stop()
+	if err != nil && context.Cause(p.ctx) == errSilent {
+		err = errSilent
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (p *part) Close() error {
+	p.late.Stop()
+	p.cancel(nil)
+	return p.body.Close()
+}
+
+// Remove implements store.Driver.
+func (d *driver) Remove(context.Context, string) error {
+	return store.Permanent{Err: errors.New("files of the web can only be read")}
 }
 
 // Put implements store.Driver.

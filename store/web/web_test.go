@@ -75,7 +75,7 @@ func TestWeb(t *testing.T) {
 		}
 		_ = f.Close()
 	}
-	if _, err := store.Find(ctx, []string{s.URL + "/*.csv"}, false, "*.csv"); err == nil || !strings.Contains(err.Error(), "without wildcards") {
+	if _, err := store.Find(ctx, []string{s.URL + "/*.csv"}); err == nil || !strings.Contains(err.Error(), "without wildcards") {
 		t.Error(err)
 	}
 	o, err := store.Create(ctx, s.URL+"/new")

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mmcloughlin/avo/attr"
 	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
@@ -31,12 +32,13 @@ var (
 // File is one file of assembly under construction, and that of its Go declarations.
 type File struct {
 	*build.Context
-	pkg string
+	pkg   string
+	words map[string]bool // constants of 8 bytes that go to all lanes
 }
 
 // New begins a file of a package.
 func New(pkg string) *File {
-	f := &File{build.NewContext(), pkg}
+	f := &File{build.NewContext(), pkg, map[string]bool{}}
 	f.ConstraintExpr("amd64")
 	return f
 }
@@ -50,6 +52,7 @@ func (f *File) Save(base string) error {
 		MaxErrors: 10,
 		Passes: []pass.Interface{
 			pass.Compile,
+			pass.InstructionPass(f.broadcast),
 			&pass.Output{Writer: &code, Printer: printer.NewGoAsm(config)},
 			&pass.Output{Writer: &stubs, Printer: printer.NewStubs(config)},
 		},
@@ -61,6 +64,44 @@ func (f *File) Save(base string) error {
 		return err
 	}
 	return Replace(base+".go", stubs.Bytes())
+}
+
+// Word is a constant of 64 bits in all lanes of a vector, in memory; a name has the same bits throughout the file. It may be
+// an operand of any instruction on 8-byte lanes. For AVX-512 the memory has it once, and instructions broadcast it: the
+// linker aligns data to 32 bytes, so that half of all programs would have every constant of 64 on two cache lines.
+func (f *File) Word(name string, s ISA, bits uint64) Mem {
+	if !f.words[name] {
+		f.words[name] = true
+		f.StaticGlobal(name)
+		f.DataAttributes(attr.RODATA | attr.NOPTR)
+		n := 1
+		if s != AVX512 {
+			n = s.Width / 8
+		}
+		for range n {
+			f.AppendDatum(U64(bits))
+		}
+	}
+	return NewDataAddr(NewStaticSymbol(name), 0)
+}
+
+// broadcast makes instructions that read a word into 64 bytes broadcast it.
+func (f *File) broadcast(i *ir.Instruction) error {
+	word, wide := false, false
+	for _, o := range i.Operands {
+		m, ok := o.(Mem)
+		word = word || ok && f.words[m.Symbol.Name]
+		r, ok := o.(reg.Register)
+		wide = wide || ok && r.Size() == 64
+	}
+	switch {
+	case !word || !wide:
+	case i.Opcode == "VMOVUPD":
+		i.Opcode = "VBROADCASTSD"
+	default:
+		i.Suffixes = append([]string{"BCST"}, i.Suffixes...)
+	}
+	return nil
 }
 
 // buffer is a bytes.Buffer that a pass may close.

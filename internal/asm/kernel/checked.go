@@ -236,10 +236,6 @@ func (c *checked) writeScalar(name string) {
 	}
 	c.JOS(LabelRef("end"))
 	c.MOVQ(r, emit.Index(dst, i, 8, 0))
-	c.INCQ(i)
-	c.CMPQ(i, n)
-	c.JL(LabelRef("loop"))
-	c.Label("end")
-	c.Store(i, c.Return("done"))
+	c.until(i, n, "loop")
 	c.RET()
 }

@@ -78,11 +78,7 @@ func compress(g *gen, s emit.ISA, size int, order Mem) {
 	g.Label("next")
 	g.ADDQ(U32(64*size), p.src)
 	g.ADDQ(Imm(8), p.mask)
-	g.INCQ(done)
-	g.CMPQ(done, words)
-	g.JL(LabelRef("word"))
-	g.Label("end")
-	g.Store(done, g.Return("done"))
+	g.until(done, words, "word")
 	g.Store(p.k, g.Return("k"))
 	g.End()
 }

@@ -29,6 +29,9 @@ var families = []struct {
 	{"minmax", writeMinMax},
 	{"sum", writeSum},
 	{"fixed", writeFixed},
+	{"unpack", writeUnpack},
+	{"gather", writeGather},
+	{"texts", writeTexts},
 }
 
 // Generate writes the files of all families into a folder.
@@ -50,6 +53,15 @@ func (g *gen) zero() reg.GPVirtual {
 	r := g.GP64()
 	g.XORQ(r, r)
 	return r
+}
+
+// until ends a loop that counts i up to n; the kernel, which what is in the loop may leave by a jump to end, returns i as done.
+func (g *gen) until(i, n reg.GPVirtual, loop string) {
+	g.INCQ(i)
+	g.CMPQ(i, n)
+	g.JL(LabelRef(loop))
+	g.Label("end")
+	g.Store(i, g.Return("done"))
 }
 
 // mov copies a vector between memory and registers, unaligned.

@@ -97,11 +97,7 @@ func writeMaskToIndex(g *gen, order Mem) {
 			p.putCompressed("word", m)
 		}
 		g.ADDQ(Imm(8), mask)
-		g.INCQ(done)
-		g.CMPQ(done, words)
-		g.JL(LabelRef("word"))
-		g.Label("end")
-		g.Store(done, g.Return("done"))
+		g.until(done, words, "word")
 		g.Store(p.k, g.Return("k"))
 		g.End()
 	}

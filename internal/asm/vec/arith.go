@@ -59,18 +59,11 @@ func writeVectors(g *gen, s emit.ISA, t elem, name string, o binary) {
 	g.Begin(name, signature, "is "+o.op+" of two vectors.")
 	dst, x, y := g.base("dst"), g.base("x"), g.base("y")
 	p := g.newStrip(s, t.size, g.shortest("dst", "x", "y"))
-	p.run(unroll, func(k int) {
-		u, v := p.Vecs(s, k), p.Vecs(s, k)
-		for j := range k {
-			p.load(x, t.size, j, u[j])
-			p.load(y, t.size, j, v[j])
-		}
-		for j := range k {
-			d := p.Vec(s)
-			o.f(u[j], v[j], d)
-			p.store(d, dst, t.size, j)
-		}
-	})
+	p.each(t, dst, func(v []reg.VecVirtual) reg.VecVirtual {
+		d := p.Vec(s)
+		o.f(v[0], v[1], d)
+		return d
+	}, x, y)
 	g.End()
 }
 
@@ -81,17 +74,11 @@ func writeConstant(g *gen, s emit.ISA, t elem, name, form, op string, f op2) {
 	dst, x, c := g.base("dst"), g.base("x"), g.Vec(s)
 	g.broadcast(t.size, g.ArgMem("c"), c)
 	p := g.newStrip(s, t.size, g.shortest("dst", "x"))
-	p.run(unroll, func(k int) {
-		u := p.Vecs(s, k)
-		for j := range k {
-			p.load(x, t.size, j, u[j])
-		}
-		for j := range k {
-			d := p.Vec(s)
-			f(u[j], c, d)
-			p.store(d, dst, t.size, j)
-		}
-	})
+	p.each(t, dst, func(v []reg.VecVirtual) reg.VecVirtual {
+		d := p.Vec(s)
+		f(v[0], c, d)
+		return d
+	}, x)
 	g.End()
 }
 
@@ -113,6 +100,7 @@ func binaries(g *gen, s emit.ISA, t elem) []binary {
 			{"Add", false, g.add(s, t)}, {"Sub", true, pick(t, three(g.VSUBPD), three(g.VSUBPS))},
 			{"Mul", false, g.mul(s, t)}, {"Div", true, pick(t, three(g.VDIVPD), three(g.VDIVPS))},
 			{"Min", false, g.minFloat(s, t, true)}, {"Max", false, g.minFloat(s, t, false)},
+			{"Squares", false, g.squares(s, t)}, {"Norm", false, g.norm(s, t)},
 		}
 	case u8:
 		return bits
@@ -149,6 +137,23 @@ func (g *gen) mul(s emit.ISA, t elem) op2 {
 		return pick(t, three(g.VMULPD), three(g.VMULPS))
 	}
 	return pick(t, three(g.VPMULLQ), three(g.VPMULLD))
+}
+
+// squares is not fused: it rounds as its steps do.
+func (g *gen) squares(s emit.ISA, t elem) op2 {
+	return func(x, y, d reg.VecVirtual) {
+		m := g.Vec(s)
+		g.mul(s, t)(x, x, m)
+		g.mul(s, t)(y, y, d)
+		g.add(s, t)(m, d, d)
+	}
+}
+
+func (g *gen) norm(s emit.ISA, t elem) op2 {
+	return func(x, y, d reg.VecVirtual) {
+		g.squares(s, t)(x, y, d)
+		pick(t, g.VSQRTPD, g.VSQRTPS)(d, d)
+	}
 }
 
 func (g *gen) and(s emit.ISA) op2 {

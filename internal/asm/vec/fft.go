@@ -75,6 +75,26 @@ func halves(s emit.ISA, f func(disp int)) {
 	}
 }
 
+// passRows writes the loop over blocks and over the first rows of each, which lie before rest bytes of other rows, with the
+// twiddles of a row at w. It moves re and im.
+func (g *gen) passRows(s emit.ISA, re, im, tw, blocks, rows, rest reg.GPVirtual, twiddles int, f func(w reg.GPVirtual, disp int)) {
+	g.Label("block")
+	w, k := g.GP64(), g.GP64()
+	g.MOVQ(tw, w)
+	g.MOVQ(rows, k)
+	g.Label("row")
+	halves(s, func(d int) { f(w, d) })
+	g.ADDQ(Imm(uint64(16*twiddles)), w)
+	g.ADDQ(Imm(rowBytes), re)
+	g.ADDQ(Imm(rowBytes), im)
+	g.DECQ(k)
+	g.JNZ(LabelRef("row"))
+	g.ADDQ(rest, re)
+	g.ADDQ(rest, im)
+	g.DECQ(blocks)
+	g.JNZ(LabelRef("block"))
+}
+
 func writePass4(g *gen, s emit.ISA) {
 	g.Begin("pass4"+s.Name, "func(re, im, tw []float64, blocks, quarter int)", "joins four transforms of quarter rows, for each of blocks.")
 	re, im, tw, blocks, quarter := g.base("re"), g.base("im"), g.base("tw"), g.Arg("blocks"), g.Arg("quarter")
@@ -82,12 +102,7 @@ func writePass4(g *gen, s emit.ISA) {
 	g.MOVQ(quarter, q1)
 	g.SHLQ(Imm(6), q1)
 	g.LEAQ(Mem{Base: q1, Index: q1, Scale: 2}, q3)
-	g.Label("block")
-	w, k := g.GP64(), g.GP64()
-	g.MOVQ(tw, w)
-	g.MOVQ(quarter, k)
-	g.Label("row")
-	halves(s, func(d int) {
+	g.passRows(s, re, im, tw, blocks, quarter, q3, 3, func(w reg.GPVirtual, d int) {
 		place := func(p reg.Register) [4]Mem {
 			return [4]Mem{{Base: p, Disp: d}, {Base: p, Index: q1, Scale: 1, Disp: d}, {Base: p, Index: q1, Scale: 2, Disp: d}, {Base: p, Index: q3, Scale: 1, Disp: d}}
 		}
@@ -108,15 +123,6 @@ func writePass4(g *gen, s emit.ISA) {
 			g.VMOVUPD(x.im, i[j])
 		}
 	})
-	g.ADDQ(Imm(48), w)
-	g.ADDQ(Imm(rowBytes), re)
-	g.ADDQ(Imm(rowBytes), im)
-	g.DECQ(k)
-	g.JNZ(LabelRef("row"))
-	g.ADDQ(q3, re)
-	g.ADDQ(q3, im)
-	g.DECQ(blocks)
-	g.JNZ(LabelRef("block"))
 	g.End()
 }
 
@@ -126,12 +132,7 @@ func writePass2(g *gen, s emit.ISA) {
 	q := g.GP64()
 	g.MOVQ(half, q)
 	g.SHLQ(Imm(6), q)
-	g.Label("block")
-	w, k := g.GP64(), g.GP64()
-	g.MOVQ(tw, w)
-	g.MOVQ(half, k)
-	g.Label("row")
-	halves(s, func(d int) {
+	g.passRows(s, re, im, tw, blocks, half, q, 1, func(w reg.GPVirtual, d int) {
 		r0, i0 := Mem{Base: re, Disp: d}, Mem{Base: im, Disp: d}
 		r1, i1 := Mem{Base: re, Index: q, Scale: 1, Disp: d}, Mem{Base: im, Index: q, Scale: 1, Disp: d}
 		a0 := g.loadC(s, r0, i0)
@@ -142,15 +143,6 @@ func writePass2(g *gen, s emit.ISA) {
 		g.VMOVUPD(x1.re, r1)
 		g.VMOVUPD(x1.im, i1)
 	})
-	g.ADDQ(Imm(16), w)
-	g.ADDQ(Imm(rowBytes), re)
-	g.ADDQ(Imm(rowBytes), im)
-	g.DECQ(k)
-	g.JNZ(LabelRef("row"))
-	g.ADDQ(q, re)
-	g.ADDQ(q, im)
-	g.DECQ(blocks)
-	g.JNZ(LabelRef("block"))
 	g.End()
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/mmcloughlin/avo/attr"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
@@ -20,8 +19,7 @@ type vector = reg.VecVirtual
 type mathGen struct {
 	*gen
 	emit.ISA
-	constants map[uint64]bool
-	bail      string // where to go when a lane is out of range
+	bail string // where to go when a lane is out of range
 }
 
 // writeMath writes functions of one element. Those that have a range return how many elements they have done when the next
@@ -30,7 +28,7 @@ func writeMath(g *gen, s emit.ISA) {
 	if s == emit.AVX2 {
 		g.maskTable()
 	}
-	m := &mathGen{gen: g, ISA: s, constants: map[uint64]bool{}}
+	m := &mathGen{gen: g, ISA: s}
 	for _, f := range []struct {
 		op     string
 		ranged bool
@@ -101,16 +99,7 @@ func (m *mathGen) put(p *strip, t elem, y vector, dst reg.Register) {
 
 // word is a constant of 64 bits in all lanes, in memory.
 func (m *mathGen) word(bits uint64) Mem {
-	name := fmt.Sprintf("lanes%016x%s", bits, m.ISA.Name)
-	if !m.constants[bits] {
-		m.constants[bits] = true
-		m.StaticGlobal(name)
-		m.DataAttributes(attr.RODATA | attr.NOPTR)
-		for range m.Width / 8 {
-			m.AppendDatum(U64(bits))
-		}
-	}
-	return NewDataAddr(NewStaticSymbol(name), 0)
+	return m.Word(fmt.Sprintf("lanes%016x%s", bits, m.ISA.Name), m.ISA, bits)
 }
 
 func (m *mathGen) c(v float64) Mem { return m.word(math.Float64bits(v)) }

@@ -21,6 +21,8 @@ type reduction struct {
 	step  func(j int, load func() reg.VecVirtual, acc, d reg.VecVirtual) // takes in a vector: d from acc
 	fold  op2                                                            // joins lanes
 	ptrs  []reg.GPVirtual                                                // what load reads from, all moved along
+	rows  int                                                            // reduced side by side, each from its own of ptrs; 0: one
+	row   int                                                            // the one that step takes in
 	k     reg.OpmaskVirtual
 	mask  reg.VecVirtual
 }
@@ -81,15 +83,20 @@ func writeSum(g *gen, s emit.ISA, t elem, op string) {
 	case "deviations":
 		c := g.Vec(s)
 		g.broadcast(t.size, g.ArgMem("c"), c)
-		r.step = func(_ int, load func() reg.VecVirtual, acc, d reg.VecVirtual) {
-			v := load()
-			pick(t, g.VSUBPD, g.VSUBPS)(c, v, v)
-			r.addProduct(v, v, acc, d)
-		}
+		r.step = r.deviation(c)
 	}
 	r.run(n)
 	r.finish()
 	g.End()
+}
+
+// deviation is the step that adds the square of what an element differs from c.
+func (r *reduction) deviation(c reg.VecVirtual) func(j int, load func() reg.VecVirtual, acc, d reg.VecVirtual) {
+	return func(_ int, load func() reg.VecVirtual, acc, d reg.VecVirtual) {
+		v := load()
+		pick(r.elem, r.VSUBPD, r.VSUBPS)(c, v, v)
+		r.addProduct(v, v, acc, d)
+	}
 }
 
 // addProduct sets d to acc + x*y, of float64 rounded once.
@@ -138,7 +145,8 @@ func (r *reduction) load(base reg.Register, j int) reg.VecVirtual {
 // run takes in n elements: all lanes at a time, then the rest under masks.
 func (r *reduction) run(n reg.GPVirtual) {
 	lanes := 256 / r.elem.size
-	r.acc = r.Vecs(r.ISA, 256/r.Width)
+	per := 256 / r.Width
+	r.acc = r.Vecs(r.ISA, per*max(1, r.rows))
 	for _, a := range r.acc {
 		r.start(a)
 	}
@@ -146,8 +154,10 @@ func (r *reduction) run(n reg.GPVirtual) {
 	r.SUBQ(U32(lanes), n)
 	r.JL(LabelRef(rest))
 	r.Label(loop)
-	for j, a := range r.acc {
-		r.step(j, func() reg.VecVirtual { return r.load(r.ptrs[0], j) }, a, a)
+	for i, a := range r.acc {
+		j := i % per
+		r.row = i / per
+		r.step(j, func() reg.VecVirtual { return r.load(r.ptrs[r.row], j) }, a, a)
 	}
 	for _, p := range r.ptrs {
 		r.ADDQ(U32(256), p)
@@ -163,8 +173,8 @@ func (r *reduction) run(n reg.GPVirtual) {
 		r.MOVQ(I32(-1), bits)
 		r.BZHIQ(n, bits, bits)
 	}
-	for j, a := range r.acc {
-		d := r.Vec(r.ISA)
+	for j := range per {
+		d := r.Vecs(r.ISA, max(1, r.rows))
 		perVector := r.Width / r.elem.size
 		if r.ISA == emit.AVX512 {
 			r.k = r.K()
@@ -174,22 +184,29 @@ func (r *reduction) run(n reg.GPVirtual) {
 			r.mask = r.YMM()
 			r.maskAVX2(n, r.elem.size, j*perVector, r.mask)
 		}
-		r.step(j, func() reg.VecVirtual { return r.load(r.ptrs[0], j) }, a, d)
-		switch {
-		case r.ISA == emit.AVX2:
-			r.VPBLENDVB(r.mask, d, a, a)
-		case r.elem.size == 8:
-			r.VMOVDQA64(d, r.k, a)
-		default:
-			r.VMOVDQA32(d, r.k, a)
+		for row, d := range d {
+			a := r.acc[row*per+j]
+			r.row = row
+			r.step(j, func() reg.VecVirtual { return r.load(r.ptrs[r.row], j) }, a, d)
+			switch {
+			case r.ISA == emit.AVX2:
+				r.VPBLENDVB(r.mask, d, a, a)
+			case r.elem.size == 8:
+				r.VMOVDQA64(d, r.k, a)
+			default:
+				r.VMOVDQA32(d, r.k, a)
+			}
 		}
 	}
 	r.k, r.mask = nil, nil
 	r.Label(end)
 }
 
-// finish joins lane i with lane i + half, halving, and returns lane 0.
-func (r *reduction) finish() {
+// finish returns the total.
+func (r *reduction) finish() { r.ret(r.total()) }
+
+// total joins lane i with lane i + half, halving: it is in lane 0.
+func (r *reduction) total() reg.VecVirtual {
 	for n := len(r.acc) / 2; n > 0; n /= 2 {
 		for i := range n {
 			r.join(r.acc[i], r.acc[i+n])
@@ -216,7 +233,7 @@ func (r *reduction) finish() {
 		r.VPSHUFD(Imm(0x55), v.AsX(), last.AsX())
 		r.join(v, last)
 	}
-	r.ret(v)
+	return v
 }
 
 // join folds y into x.

@@ -61,6 +61,28 @@ func (p *strip) run(unroll int, body func(k int)) {
 	p.Label(end)
 }
 
+// each writes the loop of dst = f(elements of the sources), all of one type. f may destroy its operands.
+func (p *strip) each(t elem, dst reg.Register, f func(v []reg.VecVirtual) reg.VecVirtual, sources ...reg.Register) {
+	p.run(unroll, func(k int) {
+		v := make([][]reg.VecVirtual, len(sources))
+		for i := range sources {
+			v[i] = p.Vecs(p.ISA, k)
+		}
+		for j := range k {
+			for i, s := range sources {
+				p.load(s, t.size, j, v[i][j])
+			}
+		}
+		for j := range k {
+			x := make([]reg.VecVirtual, len(sources))
+			for i := range sources {
+				x[i] = v[i][j]
+			}
+			p.store(f(x), dst, t.size, j)
+		}
+	})
+}
+
 func (p *strip) makeMask() {
 	if p.ISA == emit.AVX512 {
 		m := p.GP64()

@@ -12,6 +12,35 @@ func writeTranspose(g *gen) {
 	writeTiles(g, "transpose8x8x64AVX512", "uint64", 8, 3, g.square64AVX512)
 	writeTiles(g, "transpose4x4x64AVX2", "uint64", 4, 3, g.square64AVX2)
 	writeTiles(g, "transpose8x8x32AVX2", "uint32", 8, 2, g.square32)
+	for _, s := range []emit.ISA{emit.AVX512, emit.AVX2} {
+		writeCopyRows(g, s)
+	}
+}
+
+// writeCopyRows writes the copy of a tile of whole cache lines.
+func writeCopyRows(g *gen, s emit.ISA) {
+	name, signature := "copyRows"+s.Name, "func(dst, src []uint8, lines, rows, stride, ahead int)"
+	g.tables.add("copyRows", "", signature, s, "0", name)
+	g.Begin(name, signature, "does at least one row of at least one line of 64 bytes.")
+	dst, src, lines, rows := g.base("dst"), g.base("src"), g.Arg("lines"), g.Arg("rows")
+	stride, ahead := g.Arg("stride"), g.Arg("ahead")
+	g.eachRow(src, rows, stride, func(row reg.GPVirtual) {
+		from, left, loop := g.GP64(), g.GP64(), g.label("line")
+		g.MOVQ(row, from)
+		g.MOVQ(lines, left)
+		g.Label(loop)
+		g.PREFETCHT0(Mem{Base: from, Index: ahead, Scale: 1})
+		for at := 0; at < 64; at += s.Width {
+			v := g.Vec(s)
+			g.VMOVUPD(emit.At(from, at), v)
+			g.VMOVUPD(v, emit.At(dst, at))
+		}
+		g.ADDQ(Imm(64), from)
+		g.ADDQ(Imm(64), dst)
+		g.DECQ(left)
+		g.JNZ(LabelRef(loop))
+	})
+	g.End()
 }
 
 func writeTiles(g *gen, name, goType string, side int, shift uint64, square func(rows []reg.VecVirtual) []reg.VecVirtual) {

@@ -42,17 +42,11 @@ func writeOne(g *gen, s emit.ISA, t elem, name string, o unary) {
 		o.prepare(c)
 	}
 	p := g.newStrip(s, t.size, g.shortest("dst", "x"))
-	p.run(unroll, func(k int) {
-		u := p.Vecs(s, k)
-		for j := range k {
-			p.load(x, t.size, j, u[j])
-		}
-		for j := range k {
-			d := p.Vec(s)
-			o.f(u[j], c, d)
-			p.store(d, dst, t.size, j)
-		}
-	})
+	p.each(t, dst, func(v []reg.VecVirtual) reg.VecVirtual {
+		d := p.Vec(s)
+		o.f(v[0], c, d)
+		return d
+	}, x)
 	g.End()
 }
 
@@ -134,18 +128,10 @@ func writeFMA(g *gen, s emit.ISA, t elem) {
 	g.Begin(name, signature, "is x*y + z, rounded once.")
 	dst, x, y, z := g.base("dst"), g.base("x"), g.base("y"), g.base("z")
 	p := g.newStrip(s, t.size, g.shortest("dst", "x", "y", "z"))
-	p.run(unroll, func(k int) {
-		u, v, w := p.Vecs(s, k), p.Vecs(s, k), p.Vecs(s, k)
-		for j := range k {
-			p.load(x, t.size, j, u[j])
-			p.load(y, t.size, j, v[j])
-			p.load(z, t.size, j, w[j])
-		}
-		for j := range k {
-			g.fma(t, u[j], v[j], w[j])
-			p.store(w[j], dst, t.size, j)
-		}
-	})
+	p.each(t, dst, func(v []reg.VecVirtual) reg.VecVirtual {
+		g.fma(t, v[0], v[1], v[2])
+		return v[2]
+	}, x, y, z)
 	g.End()
 }
 
@@ -166,16 +152,9 @@ func writeScaled(g *gen, s emit.ISA, t elem) {
 	dst, x, c := g.base("dst"), g.base("x"), g.Vec(s)
 	g.broadcast(t.size, g.ArgMem("c"), c)
 	p := g.newStrip(s, t.size, g.shortest("dst", "x"))
-	p.run(unroll, func(k int) {
-		u, v := p.Vecs(s, k), p.Vecs(s, k)
-		for j := range k {
-			p.load(x, t.size, j, u[j])
-			p.load(dst, t.size, j, v[j])
-		}
-		for j := range k {
-			g.fma(t, u[j], c, v[j])
-			p.store(v[j], dst, t.size, j)
-		}
-	})
+	p.each(t, dst, func(v []reg.VecVirtual) reg.VecVirtual {
+		g.fma(t, v[0], c, v[1])
+		return v[1]
+	}, x, dst)
 	g.End()
 }

@@ -1,3 +1,0 @@
-package mem
-
-func advise([]byte) {}
