@@ -222,7 +222,7 @@ func TestTimesOfTheWall(t *testing.T) {
 	defer f.Close()
 	for i := range f.MetaData().Schema.NumColumns() {
 		c := f.MetaData().Schema.Column(i)
-		if l, ok := c.LogicalType().(schema.TimeLogicalType); !ok || l.IsAdjustedToUTC() || c.ConvertedType() != schema.ConvertedTypes.None {
+		if l, ok := c.LogicalType().(*schema.TimeLogicalType); !ok || l.IsAdjustedToUTC() || c.ConvertedType() != schema.ConvertedTypes.None {
 			t.Errorf("%s: %v, %v", c.Name(), c.LogicalType(), c.ConvertedType())
 		}
 	}
