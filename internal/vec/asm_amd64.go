@@ -98,6 +98,14 @@ func dotASM[T Elem]() func(x, y []T) T {
 	return at(find[func(x, y []T) T](dotTables), uint8(0))
 }
 
+func sumOfOneASM(op UnaryOp) func(x []float64) float64 {
+	return at(find[func(x []float64) float64](sumsOfOneTables), op)
+}
+
+func sumOfTwoASM(op BinaryOp) func(x, y []float64) float64 {
+	return at(find[func(x, y []float64) float64](sumsOfTwoTables), op)
+}
+
 func deviationsASM[T Float]() func(x []T, c T) T {
 	return at(find[func(x []T, c T) T](deviationsTables), uint8(0))
 }

@@ -38,6 +38,10 @@ func reduceASM[T Elem](op ReduceOp) func(x []T) T { return nil }
 
 func dotASM[T Elem]() func(x, y []T) T { return nil }
 
+func sumOfOneASM(op UnaryOp) func(x []float64) float64 { return nil }
+
+func sumOfTwoASM(op BinaryOp) func(x, y []float64) float64 { return nil }
+
 func deviationsASM[T Float]() func(x []T, c T) T { return nil }
 
 func columnSumsASM[T Float]() func(dst, x []T, rows, stride int) { return nil }

@@ -1116,7 +1116,7 @@ end80:
 	RET
 
 // func normF64AVX512(dst []float64, x []float64, y []float64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·normF64AVX512(SB), NOSPLIT, $0-72
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
@@ -1133,34 +1133,83 @@ TEXT ·normF64AVX512(SB), NOSPLIT, $0-72
 	JL      rest82
 
 loop81:
-	VMOVDQU64 (CX)(SI*8), Z0
-	VMOVDQU64 (DX)(SI*8), Z4
-	VMOVDQU64 64(CX)(SI*8), Z1
-	VMOVDQU64 64(DX)(SI*8), Z5
-	VMOVDQU64 128(CX)(SI*8), Z2
-	VMOVDQU64 128(DX)(SI*8), Z6
-	VMOVDQU64 192(CX)(SI*8), Z3
-	VMOVDQU64 192(DX)(SI*8), Z7
-	VMULPD    Z0, Z0, Z0
-	VMULPD    Z4, Z4, Z4
-	VADDPD    Z4, Z0, Z4
-	VSQRTPD   Z4, Z4
-	VMOVDQU64 Z4, (AX)(SI*8)
-	VMULPD    Z1, Z1, Z0
-	VMULPD    Z5, Z5, Z1
-	VADDPD    Z1, Z0, Z1
-	VSQRTPD   Z1, Z1
-	VMOVDQU64 Z1, 64(AX)(SI*8)
-	VMULPD    Z2, Z2, Z0
-	VMULPD    Z6, Z6, Z1
-	VADDPD    Z1, Z0, Z1
-	VSQRTPD   Z1, Z1
-	VMOVDQU64 Z1, 128(AX)(SI*8)
-	VMULPD    Z3, Z3, Z0
-	VMULPD    Z7, Z7, Z1
-	VADDPD    Z1, Z0, Z1
-	VSQRTPD   Z1, Z1
-	VMOVDQU64 Z1, 192(AX)(SI*8)
+	VMOVDQU64    (CX)(SI*8), Z0
+	VMOVDQU64    (DX)(SI*8), Z4
+	VMOVDQU64    64(CX)(SI*8), Z1
+	VMOVDQU64    64(DX)(SI*8), Z5
+	VMOVDQU64    128(CX)(SI*8), Z2
+	VMOVDQU64    128(DX)(SI*8), Z6
+	VMOVDQU64    192(CX)(SI*8), Z3
+	VMOVDQU64    192(DX)(SI*8), Z7
+	VMULPD       Z0, Z0, Z0
+	VMULPD       Z4, Z4, Z4
+	VADDPD       Z4, Z0, Z4
+	VMULPD       Z1, Z1, Z0
+	VMULPD       Z5, Z5, Z1
+	VADDPD       Z1, Z0, Z1
+	VMULPD       Z2, Z2, Z0
+	VMULPD       Z6, Z6, Z2
+	VADDPD       Z2, Z0, Z2
+	VMULPD       Z3, Z3, Z0
+	VMULPD       Z7, Z7, Z3
+	VADDPD       Z3, Z0, Z3
+	VRSQRT14PD   Z4, Z5
+	VMULPD       Z4, Z5, Z0
+	VMULPD.BCST  half<>+0(SB), Z5, Z5
+	VCMPPD.BCST  $0x1d, ·rootsFrom+0(SB), Z0, K1
+	VBROADCASTSD half<>+0(SB), Z6
+	VFNMADD231PD Z0, Z5, Z6
+	VFMADD231PD  Z0, Z6, Z0
+	VFMADD231PD  Z5, Z6, Z5
+	VBROADCASTSD half<>+0(SB), Z6
+	VFNMADD231PD Z0, Z5, Z6
+	VFMADD231PD  Z0, Z6, Z0
+	VFMADD231PD  Z5, Z6, Z5
+	VMOVAPD      Z4, Z6
+	VFNMADD231PD Z0, Z0, Z6
+	VFMADD231PD  Z6, Z5, Z0
+	VRSQRT14PD   Z1, Z6
+	VMULPD       Z1, Z6, Z5
+	VMULPD.BCST  half<>+0(SB), Z6, Z6
+	VCMPPD.BCST  $0x1d, ·rootsFrom+0(SB), Z5, K1, K1
+	VBROADCASTSD half<>+0(SB), Z7
+	VFNMADD231PD Z5, Z6, Z7
+	VFMADD231PD  Z5, Z7, Z5
+	VFMADD231PD  Z6, Z7, Z6
+	VBROADCASTSD half<>+0(SB), Z7
+	VFNMADD231PD Z5, Z6, Z7
+	VFMADD231PD  Z5, Z7, Z5
+	VFMADD231PD  Z6, Z7, Z6
+	VMOVAPD      Z1, Z7
+	VFNMADD231PD Z5, Z5, Z7
+	VFMADD231PD  Z7, Z6, Z5
+	VRSQRT14PD   Z2, Z7
+	VMULPD       Z2, Z7, Z6
+	VMULPD.BCST  half<>+0(SB), Z7, Z7
+	VCMPPD.BCST  $0x1d, ·rootsFrom+0(SB), Z6, K1, K1
+	VBROADCASTSD half<>+0(SB), Z8
+	VFNMADD231PD Z6, Z7, Z8
+	VFMADD231PD  Z6, Z8, Z6
+	VFMADD231PD  Z7, Z8, Z7
+	VBROADCASTSD half<>+0(SB), Z8
+	VFNMADD231PD Z6, Z7, Z8
+	VFMADD231PD  Z6, Z8, Z6
+	VFMADD231PD  Z7, Z8, Z7
+	VMOVAPD      Z2, Z8
+	VFNMADD231PD Z6, Z6, Z8
+	VFMADD231PD  Z8, Z7, Z6
+	VSQRTPD      Z3, Z3
+	KORTESTB     K1, K1
+	JCS          roots86
+	VSQRTPD      Z4, Z0
+	VSQRTPD      Z1, Z5
+	VSQRTPD      Z2, Z6
+
+roots86:
+	VMOVDQU64 Z0, (AX)(SI*8)
+	VMOVDQU64 Z5, 64(AX)(SI*8)
+	VMOVDQU64 Z6, 128(AX)(SI*8)
+	VMOVDQU64 Z3, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
 	JGE       loop81
@@ -1176,8 +1225,8 @@ one83:
 	VMULPD    Z0, Z0, Z0
 	VMULPD    Z1, Z1, Z1
 	VADDPD    Z1, Z0, Z1
-	VSQRTPD   Z1, Z1
-	VMOVDQU64 Z1, (AX)(SI*8)
+	VSQRTPD   Z1, Z0
+	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
 	JMP       one83
@@ -1193,15 +1242,18 @@ tail84:
 	VMULPD      Z0, Z0, Z0
 	VMULPD      Z1, Z1, Z1
 	VADDPD      Z1, Z0, Z1
-	VSQRTPD     Z1, Z1
-	VMOVDQU64   Z1, K1, (AX)(SI*8)
+	VSQRTPD     Z1, Z0
+	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
 end85:
 	VZEROUPPER
 	RET
 
+DATA half<>+0(SB)/8, $0x3fe0000000000000
+GLOBL half<>(SB), RODATA|NOPTR, $8
+
 // func rightNormF64AVX512(dst []float64, x []float64, c float64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·rightNormF64AVX512(SB), NOSPLIT, $0-56
 	MOVQ         dst_base+0(FP), AX
 	MOVQ         x_base+24(FP), CX
@@ -1212,43 +1264,92 @@ TEXT ·rightNormF64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest87
+	JL           rest88
 
-loop86:
-	VMOVDQU64 (CX)(BX*8), Z1
-	VMOVDQU64 64(CX)(BX*8), Z2
-	VMOVDQU64 128(CX)(BX*8), Z3
-	VMOVDQU64 192(CX)(BX*8), Z4
-	VMULPD    Z1, Z1, Z5
-	VMULPD    Z0, Z0, Z1
-	VADDPD    Z1, Z5, Z1
-	VSQRTPD   Z1, Z1
-	VMOVDQU64 Z1, (AX)(BX*8)
-	VMULPD    Z2, Z2, Z2
-	VMULPD    Z0, Z0, Z1
-	VADDPD    Z1, Z2, Z1
-	VSQRTPD   Z1, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*8)
-	VMULPD    Z3, Z3, Z2
-	VMULPD    Z0, Z0, Z1
-	VADDPD    Z1, Z2, Z1
-	VSQRTPD   Z1, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*8)
-	VMULPD    Z4, Z4, Z2
-	VMULPD    Z0, Z0, Z1
-	VADDPD    Z1, Z2, Z1
-	VSQRTPD   Z1, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*8)
+loop87:
+	VMOVDQU64    (CX)(BX*8), Z1
+	VMOVDQU64    64(CX)(BX*8), Z2
+	VMOVDQU64    128(CX)(BX*8), Z3
+	VMOVDQU64    192(CX)(BX*8), Z4
+	VMULPD       Z1, Z1, Z5
+	VMULPD       Z0, Z0, Z1
+	VADDPD       Z1, Z5, Z1
+	VMULPD       Z2, Z2, Z5
+	VMULPD       Z0, Z0, Z2
+	VADDPD       Z2, Z5, Z2
+	VMULPD       Z3, Z3, Z5
+	VMULPD       Z0, Z0, Z3
+	VADDPD       Z3, Z5, Z3
+	VMULPD       Z4, Z4, Z5
+	VMULPD       Z0, Z0, Z4
+	VADDPD       Z4, Z5, Z4
+	VRSQRT14PD   Z1, Z6
+	VMULPD       Z1, Z6, Z5
+	VMULPD.BCST  half<>+0(SB), Z6, Z6
+	VCMPPD.BCST  $0x1d, ·rootsFrom+0(SB), Z5, K1
+	VBROADCASTSD half<>+0(SB), Z7
+	VFNMADD231PD Z5, Z6, Z7
+	VFMADD231PD  Z5, Z7, Z5
+	VFMADD231PD  Z6, Z7, Z6
+	VBROADCASTSD half<>+0(SB), Z7
+	VFNMADD231PD Z5, Z6, Z7
+	VFMADD231PD  Z5, Z7, Z5
+	VFMADD231PD  Z6, Z7, Z6
+	VMOVAPD      Z1, Z7
+	VFNMADD231PD Z5, Z5, Z7
+	VFMADD231PD  Z7, Z6, Z5
+	VRSQRT14PD   Z2, Z7
+	VMULPD       Z2, Z7, Z6
+	VMULPD.BCST  half<>+0(SB), Z7, Z7
+	VCMPPD.BCST  $0x1d, ·rootsFrom+0(SB), Z6, K1, K1
+	VBROADCASTSD half<>+0(SB), Z8
+	VFNMADD231PD Z6, Z7, Z8
+	VFMADD231PD  Z6, Z8, Z6
+	VFMADD231PD  Z7, Z8, Z7
+	VBROADCASTSD half<>+0(SB), Z8
+	VFNMADD231PD Z6, Z7, Z8
+	VFMADD231PD  Z6, Z8, Z6
+	VFMADD231PD  Z7, Z8, Z7
+	VMOVAPD      Z2, Z8
+	VFNMADD231PD Z6, Z6, Z8
+	VFMADD231PD  Z8, Z7, Z6
+	VRSQRT14PD   Z3, Z8
+	VMULPD       Z3, Z8, Z7
+	VMULPD.BCST  half<>+0(SB), Z8, Z8
+	VCMPPD.BCST  $0x1d, ·rootsFrom+0(SB), Z7, K1, K1
+	VBROADCASTSD half<>+0(SB), Z9
+	VFNMADD231PD Z7, Z8, Z9
+	VFMADD231PD  Z7, Z9, Z7
+	VFMADD231PD  Z8, Z9, Z8
+	VBROADCASTSD half<>+0(SB), Z9
+	VFNMADD231PD Z7, Z8, Z9
+	VFMADD231PD  Z7, Z9, Z7
+	VFMADD231PD  Z8, Z9, Z8
+	VMOVAPD      Z3, Z9
+	VFNMADD231PD Z7, Z7, Z9
+	VFMADD231PD  Z9, Z8, Z7
+	VSQRTPD      Z4, Z4
+	KORTESTB     K1, K1
+	JCS          roots92
+	VSQRTPD      Z1, Z5
+	VSQRTPD      Z2, Z6
+	VSQRTPD      Z3, Z7
+
+roots92:
+	VMOVDQU64 Z5, (AX)(BX*8)
+	VMOVDQU64 Z6, 64(AX)(BX*8)
+	VMOVDQU64 Z7, 128(AX)(BX*8)
+	VMOVDQU64 Z4, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop86
+	JGE       loop87
 
-rest87:
+rest88:
 	ADDQ $0x00000020, DX
 
-one88:
+one89:
 	CMPQ      DX, $0x00000008
-	JL        tail89
+	JL        tail90
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMULPD    Z1, Z1, Z2
 	VMULPD    Z0, Z0, Z1
@@ -1257,11 +1358,11 @@ one88:
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one88
+	JMP       one89
 
-tail89:
+tail90:
 	TESTQ       DX, DX
-	JE          end90
+	JE          end91
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1272,7 +1373,7 @@ tail89:
 	VSQRTPD     Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end90:
+end91:
 	VZEROUPPER
 	RET
 
@@ -1291,9 +1392,9 @@ TEXT ·addF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest92
+	JL      rest94
 
-loop91:
+loop93:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -1312,25 +1413,25 @@ loop91:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop91
+	JGE       loop93
 
-rest92:
+rest94:
 	ADDQ $0x00000040, BX
 
-one93:
+one95:
 	CMPQ      BX, $0x00000010
-	JL        tail94
+	JL        tail96
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VADDPS    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one93
+	JMP       one95
 
-tail94:
+tail96:
 	TESTQ       BX, BX
-	JE          end95
+	JE          end97
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -1339,7 +1440,7 @@ tail94:
 	VADDPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end95:
+end97:
 	VZEROUPPER
 	RET
 
@@ -1355,9 +1456,9 @@ TEXT ·rightAddF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest97
+	JL           rest99
 
-loop96:
+loop98:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1372,24 +1473,24 @@ loop96:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop96
+	JGE       loop98
 
-rest97:
+rest99:
 	ADDQ $0x00000040, DX
 
-one98:
+one100:
 	CMPQ      DX, $0x00000010
-	JL        tail99
+	JL        tail101
 	VMOVDQU64 (CX)(BX*4), Z1
 	VADDPS    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one98
+	JMP       one100
 
-tail99:
+tail101:
 	TESTQ       DX, DX
-	JE          end100
+	JE          end102
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1397,7 +1498,7 @@ tail99:
 	VADDPS      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end100:
+end102:
 	VZEROUPPER
 	RET
 
@@ -1416,9 +1517,9 @@ TEXT ·subF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest102
+	JL      rest104
 
-loop101:
+loop103:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -1437,25 +1538,25 @@ loop101:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop101
+	JGE       loop103
 
-rest102:
+rest104:
 	ADDQ $0x00000040, BX
 
-one103:
+one105:
 	CMPQ      BX, $0x00000010
-	JL        tail104
+	JL        tail106
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VSUBPS    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one103
+	JMP       one105
 
-tail104:
+tail106:
 	TESTQ       BX, BX
-	JE          end105
+	JE          end107
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -1464,7 +1565,7 @@ tail104:
 	VSUBPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end105:
+end107:
 	VZEROUPPER
 	RET
 
@@ -1480,9 +1581,9 @@ TEXT ·rightSubF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest107
+	JL           rest109
 
-loop106:
+loop108:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1497,24 +1598,24 @@ loop106:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop106
+	JGE       loop108
 
-rest107:
+rest109:
 	ADDQ $0x00000040, DX
 
-one108:
+one110:
 	CMPQ      DX, $0x00000010
-	JL        tail109
+	JL        tail111
 	VMOVDQU64 (CX)(BX*4), Z1
 	VSUBPS    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one108
+	JMP       one110
 
-tail109:
+tail111:
 	TESTQ       DX, DX
-	JE          end110
+	JE          end112
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1522,7 +1623,7 @@ tail109:
 	VSUBPS      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end110:
+end112:
 	VZEROUPPER
 	RET
 
@@ -1538,9 +1639,9 @@ TEXT ·leftSubF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest112
+	JL           rest114
 
-loop111:
+loop113:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1555,24 +1656,24 @@ loop111:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop111
+	JGE       loop113
 
-rest112:
+rest114:
 	ADDQ $0x00000040, DX
 
-one113:
+one115:
 	CMPQ      DX, $0x00000010
-	JL        tail114
+	JL        tail116
 	VMOVDQU64 (CX)(BX*4), Z1
 	VSUBPS    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one113
+	JMP       one115
 
-tail114:
+tail116:
 	TESTQ       DX, DX
-	JE          end115
+	JE          end117
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1580,7 +1681,7 @@ tail114:
 	VSUBPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end115:
+end117:
 	VZEROUPPER
 	RET
 
@@ -1599,9 +1700,9 @@ TEXT ·mulF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest117
+	JL      rest119
 
-loop116:
+loop118:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -1620,25 +1721,25 @@ loop116:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop116
+	JGE       loop118
 
-rest117:
+rest119:
 	ADDQ $0x00000040, BX
 
-one118:
+one120:
 	CMPQ      BX, $0x00000010
-	JL        tail119
+	JL        tail121
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VMULPS    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one118
+	JMP       one120
 
-tail119:
+tail121:
 	TESTQ       BX, BX
-	JE          end120
+	JE          end122
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -1647,7 +1748,7 @@ tail119:
 	VMULPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end120:
+end122:
 	VZEROUPPER
 	RET
 
@@ -1663,9 +1764,9 @@ TEXT ·rightMulF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest122
+	JL           rest124
 
-loop121:
+loop123:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1680,24 +1781,24 @@ loop121:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop121
+	JGE       loop123
 
-rest122:
+rest124:
 	ADDQ $0x00000040, DX
 
-one123:
+one125:
 	CMPQ      DX, $0x00000010
-	JL        tail124
+	JL        tail126
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMULPS    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one123
+	JMP       one125
 
-tail124:
+tail126:
 	TESTQ       DX, DX
-	JE          end125
+	JE          end127
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1705,7 +1806,7 @@ tail124:
 	VMULPS      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end125:
+end127:
 	VZEROUPPER
 	RET
 
@@ -1724,9 +1825,9 @@ TEXT ·divF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest127
+	JL      rest129
 
-loop126:
+loop128:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -1745,25 +1846,25 @@ loop126:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop126
+	JGE       loop128
 
-rest127:
+rest129:
 	ADDQ $0x00000040, BX
 
-one128:
+one130:
 	CMPQ      BX, $0x00000010
-	JL        tail129
+	JL        tail131
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VDIVPS    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one128
+	JMP       one130
 
-tail129:
+tail131:
 	TESTQ       BX, BX
-	JE          end130
+	JE          end132
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -1772,7 +1873,7 @@ tail129:
 	VDIVPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end130:
+end132:
 	VZEROUPPER
 	RET
 
@@ -1788,9 +1889,9 @@ TEXT ·rightDivF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest132
+	JL           rest134
 
-loop131:
+loop133:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1805,24 +1906,24 @@ loop131:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop131
+	JGE       loop133
 
-rest132:
+rest134:
 	ADDQ $0x00000040, DX
 
-one133:
+one135:
 	CMPQ      DX, $0x00000010
-	JL        tail134
+	JL        tail136
 	VMOVDQU64 (CX)(BX*4), Z1
 	VDIVPS    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one133
+	JMP       one135
 
-tail134:
+tail136:
 	TESTQ       DX, DX
-	JE          end135
+	JE          end137
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1830,7 +1931,7 @@ tail134:
 	VDIVPS      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end135:
+end137:
 	VZEROUPPER
 	RET
 
@@ -1846,9 +1947,9 @@ TEXT ·leftDivF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest137
+	JL           rest139
 
-loop136:
+loop138:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1863,24 +1964,24 @@ loop136:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop136
+	JGE       loop138
 
-rest137:
+rest139:
 	ADDQ $0x00000040, DX
 
-one138:
+one140:
 	CMPQ      DX, $0x00000010
-	JL        tail139
+	JL        tail141
 	VMOVDQU64 (CX)(BX*4), Z1
 	VDIVPS    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one138
+	JMP       one140
 
-tail139:
+tail141:
 	TESTQ       DX, DX
-	JE          end140
+	JE          end142
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1888,7 +1989,7 @@ tail139:
 	VDIVPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end140:
+end142:
 	VZEROUPPER
 	RET
 
@@ -1907,9 +2008,9 @@ TEXT ·minF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest142
+	JL      rest144
 
-loop141:
+loop143:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -1944,14 +2045,14 @@ loop141:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop141
+	JGE       loop143
 
-rest142:
+rest144:
 	ADDQ $0x00000040, BX
 
-one143:
+one145:
 	CMPQ      BX, $0x00000010
-	JL        tail144
+	JL        tail146
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VMINPS    Z1, Z0, Z2
@@ -1962,11 +2063,11 @@ one143:
 	VMOVDQU64 Z2, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one143
+	JMP       one145
 
-tail144:
+tail146:
 	TESTQ       BX, BX
-	JE          end145
+	JE          end147
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -1979,7 +2080,7 @@ tail144:
 	VADDPS      Z0, Z1, K2, Z2
 	VMOVDQU32   Z2, K1, (AX)(SI*4)
 
-end145:
+end147:
 	VZEROUPPER
 	RET
 
@@ -1995,9 +2096,9 @@ TEXT ·rightMinF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest147
+	JL           rest149
 
-loop146:
+loop148:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -2028,14 +2129,14 @@ loop146:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop146
+	JGE       loop148
 
-rest147:
+rest149:
 	ADDQ $0x00000040, DX
 
-one148:
+one150:
 	CMPQ      DX, $0x00000010
-	JL        tail149
+	JL        tail151
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMINPS    Z0, Z1, Z2
 	VMINPS    Z1, Z0, Z3
@@ -2045,11 +2146,11 @@ one148:
 	VMOVDQU64 Z2, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one148
+	JMP       one150
 
-tail149:
+tail151:
 	TESTQ       DX, DX
-	JE          end150
+	JE          end152
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -2061,7 +2162,7 @@ tail149:
 	VADDPS      Z1, Z0, K2, Z2
 	VMOVDQU32   Z2, K1, (AX)(BX*4)
 
-end150:
+end152:
 	VZEROUPPER
 	RET
 
@@ -2080,9 +2181,9 @@ TEXT ·maxF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest152
+	JL      rest154
 
-loop151:
+loop153:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -2117,14 +2218,14 @@ loop151:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop151
+	JGE       loop153
 
-rest152:
+rest154:
 	ADDQ $0x00000040, BX
 
-one153:
+one155:
 	CMPQ      BX, $0x00000010
-	JL        tail154
+	JL        tail156
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VMAXPS    Z1, Z0, Z2
@@ -2135,11 +2236,11 @@ one153:
 	VMOVDQU64 Z2, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one153
+	JMP       one155
 
-tail154:
+tail156:
 	TESTQ       BX, BX
-	JE          end155
+	JE          end157
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -2152,7 +2253,7 @@ tail154:
 	VADDPS      Z0, Z1, K2, Z2
 	VMOVDQU32   Z2, K1, (AX)(SI*4)
 
-end155:
+end157:
 	VZEROUPPER
 	RET
 
@@ -2168,9 +2269,9 @@ TEXT ·rightMaxF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest157
+	JL           rest159
 
-loop156:
+loop158:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -2201,14 +2302,14 @@ loop156:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop156
+	JGE       loop158
 
-rest157:
+rest159:
 	ADDQ $0x00000040, DX
 
-one158:
+one160:
 	CMPQ      DX, $0x00000010
-	JL        tail159
+	JL        tail161
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMAXPS    Z0, Z1, Z2
 	VMAXPS    Z1, Z0, Z3
@@ -2218,11 +2319,11 @@ one158:
 	VMOVDQU64 Z2, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one158
+	JMP       one160
 
-tail159:
+tail161:
 	TESTQ       DX, DX
-	JE          end160
+	JE          end162
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -2234,7 +2335,7 @@ tail159:
 	VADDPS      Z1, Z0, K2, Z2
 	VMOVDQU32   Z2, K1, (AX)(BX*4)
 
-end160:
+end162:
 	VZEROUPPER
 	RET
 
@@ -2253,9 +2354,9 @@ TEXT ·squaresF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest162
+	JL      rest164
 
-loop161:
+loop163:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -2282,14 +2383,14 @@ loop161:
 	VMOVDQU64 Z1, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop161
+	JGE       loop163
 
-rest162:
+rest164:
 	ADDQ $0x00000040, BX
 
-one163:
+one165:
 	CMPQ      BX, $0x00000010
-	JL        tail164
+	JL        tail166
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VMULPS    Z0, Z0, Z0
@@ -2298,11 +2399,11 @@ one163:
 	VMOVDQU64 Z1, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one163
+	JMP       one165
 
-tail164:
+tail166:
 	TESTQ       BX, BX
-	JE          end165
+	JE          end167
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -2313,7 +2414,7 @@ tail164:
 	VADDPS      Z1, Z0, Z1
 	VMOVDQU32   Z1, K1, (AX)(SI*4)
 
-end165:
+end167:
 	VZEROUPPER
 	RET
 
@@ -2329,9 +2430,9 @@ TEXT ·rightSquaresF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest167
+	JL           rest169
 
-loop166:
+loop168:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -2354,14 +2455,14 @@ loop166:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop166
+	JGE       loop168
 
-rest167:
+rest169:
 	ADDQ $0x00000040, DX
 
-one168:
+one170:
 	CMPQ      DX, $0x00000010
-	JL        tail169
+	JL        tail171
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMULPS    Z1, Z1, Z2
 	VMULPS    Z0, Z0, Z1
@@ -2369,11 +2470,11 @@ one168:
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one168
+	JMP       one170
 
-tail169:
+tail171:
 	TESTQ       DX, DX
-	JE          end170
+	JE          end172
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -2383,7 +2484,7 @@ tail169:
 	VADDPS      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end170:
+end172:
 	VZEROUPPER
 	RET
 
@@ -2402,9 +2503,9 @@ TEXT ·normF32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest172
+	JL      rest174
 
-loop171:
+loop173:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -2416,47 +2517,47 @@ loop171:
 	VMULPS    Z0, Z0, Z0
 	VMULPS    Z4, Z4, Z4
 	VADDPS    Z4, Z0, Z4
-	VSQRTPS   Z4, Z4
-	VMOVDQU64 Z4, (AX)(SI*4)
 	VMULPS    Z1, Z1, Z0
 	VMULPS    Z5, Z5, Z1
 	VADDPS    Z1, Z0, Z1
-	VSQRTPS   Z1, Z1
-	VMOVDQU64 Z1, 64(AX)(SI*4)
 	VMULPS    Z2, Z2, Z0
-	VMULPS    Z6, Z6, Z1
-	VADDPS    Z1, Z0, Z1
-	VSQRTPS   Z1, Z1
-	VMOVDQU64 Z1, 128(AX)(SI*4)
+	VMULPS    Z6, Z6, Z2
+	VADDPS    Z2, Z0, Z2
 	VMULPS    Z3, Z3, Z0
-	VMULPS    Z7, Z7, Z1
-	VADDPS    Z1, Z0, Z1
+	VMULPS    Z7, Z7, Z3
+	VADDPS    Z3, Z0, Z3
+	VSQRTPS   Z4, Z0
 	VSQRTPS   Z1, Z1
-	VMOVDQU64 Z1, 192(AX)(SI*4)
+	VSQRTPS   Z2, Z2
+	VSQRTPS   Z3, Z3
+	VMOVDQU64 Z0, (AX)(SI*4)
+	VMOVDQU64 Z1, 64(AX)(SI*4)
+	VMOVDQU64 Z2, 128(AX)(SI*4)
+	VMOVDQU64 Z3, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop171
+	JGE       loop173
 
-rest172:
+rest174:
 	ADDQ $0x00000040, BX
 
-one173:
+one175:
 	CMPQ      BX, $0x00000010
-	JL        tail174
+	JL        tail176
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VMULPS    Z0, Z0, Z0
 	VMULPS    Z1, Z1, Z1
 	VADDPS    Z1, Z0, Z1
-	VSQRTPS   Z1, Z1
-	VMOVDQU64 Z1, (AX)(SI*4)
+	VSQRTPS   Z1, Z0
+	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one173
+	JMP       one175
 
-tail174:
+tail176:
 	TESTQ       BX, BX
-	JE          end175
+	JE          end177
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -2465,10 +2566,10 @@ tail174:
 	VMULPS      Z0, Z0, Z0
 	VMULPS      Z1, Z1, Z1
 	VADDPS      Z1, Z0, Z1
-	VSQRTPS     Z1, Z1
-	VMOVDQU32   Z1, K1, (AX)(SI*4)
+	VSQRTPS     Z1, Z0
+	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end175:
+end177:
 	VZEROUPPER
 	RET
 
@@ -2484,9 +2585,9 @@ TEXT ·rightNormF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest177
+	JL           rest179
 
-loop176:
+loop178:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -2494,33 +2595,33 @@ loop176:
 	VMULPS    Z1, Z1, Z5
 	VMULPS    Z0, Z0, Z1
 	VADDPS    Z1, Z5, Z1
+	VMULPS    Z2, Z2, Z5
+	VMULPS    Z0, Z0, Z2
+	VADDPS    Z2, Z5, Z2
+	VMULPS    Z3, Z3, Z5
+	VMULPS    Z0, Z0, Z3
+	VADDPS    Z3, Z5, Z3
+	VMULPS    Z4, Z4, Z5
+	VMULPS    Z0, Z0, Z4
+	VADDPS    Z4, Z5, Z4
 	VSQRTPS   Z1, Z1
+	VSQRTPS   Z2, Z2
+	VSQRTPS   Z3, Z3
+	VSQRTPS   Z4, Z4
 	VMOVDQU64 Z1, (AX)(BX*4)
-	VMULPS    Z2, Z2, Z2
-	VMULPS    Z0, Z0, Z1
-	VADDPS    Z1, Z2, Z1
-	VSQRTPS   Z1, Z1
-	VMOVDQU64 Z1, 64(AX)(BX*4)
-	VMULPS    Z3, Z3, Z2
-	VMULPS    Z0, Z0, Z1
-	VADDPS    Z1, Z2, Z1
-	VSQRTPS   Z1, Z1
-	VMOVDQU64 Z1, 128(AX)(BX*4)
-	VMULPS    Z4, Z4, Z2
-	VMULPS    Z0, Z0, Z1
-	VADDPS    Z1, Z2, Z1
-	VSQRTPS   Z1, Z1
-	VMOVDQU64 Z1, 192(AX)(BX*4)
+	VMOVDQU64 Z2, 64(AX)(BX*4)
+	VMOVDQU64 Z3, 128(AX)(BX*4)
+	VMOVDQU64 Z4, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop176
+	JGE       loop178
 
-rest177:
+rest179:
 	ADDQ $0x00000040, DX
 
-one178:
+one180:
 	CMPQ      DX, $0x00000010
-	JL        tail179
+	JL        tail181
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMULPS    Z1, Z1, Z2
 	VMULPS    Z0, Z0, Z1
@@ -2529,11 +2630,11 @@ one178:
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one178
+	JMP       one180
 
-tail179:
+tail181:
 	TESTQ       DX, DX
-	JE          end180
+	JE          end182
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -2544,7 +2645,7 @@ tail179:
 	VSQRTPS     Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end180:
+end182:
 	VZEROUPPER
 	RET
 
@@ -2563,9 +2664,9 @@ TEXT ·addI64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest182
+	JL      rest184
 
-loop181:
+loop183:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -2584,25 +2685,25 @@ loop181:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop181
+	JGE       loop183
 
-rest182:
+rest184:
 	ADDQ $0x00000020, BX
 
-one183:
+one185:
 	CMPQ      BX, $0x00000008
-	JL        tail184
+	JL        tail186
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPADDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one183
+	JMP       one185
 
-tail184:
+tail186:
 	TESTQ       BX, BX
-	JE          end185
+	JE          end187
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -2611,7 +2712,7 @@ tail184:
 	VPADDQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end185:
+end187:
 	VZEROUPPER
 	RET
 
@@ -2627,9 +2728,9 @@ TEXT ·rightAddI64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest187
+	JL           rest189
 
-loop186:
+loop188:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -2644,24 +2745,24 @@ loop186:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop186
+	JGE       loop188
 
-rest187:
+rest189:
 	ADDQ $0x00000020, DX
 
-one188:
+one190:
 	CMPQ      DX, $0x00000008
-	JL        tail189
+	JL        tail191
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPADDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one188
+	JMP       one190
 
-tail189:
+tail191:
 	TESTQ       DX, DX
-	JE          end190
+	JE          end192
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -2669,7 +2770,7 @@ tail189:
 	VPADDQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end190:
+end192:
 	VZEROUPPER
 	RET
 
@@ -2688,9 +2789,9 @@ TEXT ·subI64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest192
+	JL      rest194
 
-loop191:
+loop193:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -2709,25 +2810,25 @@ loop191:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop191
+	JGE       loop193
 
-rest192:
+rest194:
 	ADDQ $0x00000020, BX
 
-one193:
+one195:
 	CMPQ      BX, $0x00000008
-	JL        tail194
+	JL        tail196
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPSUBQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one193
+	JMP       one195
 
-tail194:
+tail196:
 	TESTQ       BX, BX
-	JE          end195
+	JE          end197
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -2736,7 +2837,7 @@ tail194:
 	VPSUBQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end195:
+end197:
 	VZEROUPPER
 	RET
 
@@ -2752,9 +2853,9 @@ TEXT ·rightSubI64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest197
+	JL           rest199
 
-loop196:
+loop198:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -2769,24 +2870,24 @@ loop196:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop196
+	JGE       loop198
 
-rest197:
+rest199:
 	ADDQ $0x00000020, DX
 
-one198:
+one200:
 	CMPQ      DX, $0x00000008
-	JL        tail199
+	JL        tail201
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPSUBQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one198
+	JMP       one200
 
-tail199:
+tail201:
 	TESTQ       DX, DX
-	JE          end200
+	JE          end202
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -2794,7 +2895,7 @@ tail199:
 	VPSUBQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end200:
+end202:
 	VZEROUPPER
 	RET
 
@@ -2810,9 +2911,9 @@ TEXT ·leftSubI64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest202
+	JL           rest204
 
-loop201:
+loop203:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -2827,24 +2928,24 @@ loop201:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop201
+	JGE       loop203
 
-rest202:
+rest204:
 	ADDQ $0x00000020, DX
 
-one203:
+one205:
 	CMPQ      DX, $0x00000008
-	JL        tail204
+	JL        tail206
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPSUBQ    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one203
+	JMP       one205
 
-tail204:
+tail206:
 	TESTQ       DX, DX
-	JE          end205
+	JE          end207
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -2852,7 +2953,7 @@ tail204:
 	VPSUBQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end205:
+end207:
 	VZEROUPPER
 	RET
 
@@ -2871,9 +2972,9 @@ TEXT ·andI64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest207
+	JL      rest209
 
-loop206:
+loop208:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -2892,25 +2993,25 @@ loop206:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop206
+	JGE       loop208
 
-rest207:
+rest209:
 	ADDQ $0x00000020, BX
 
-one208:
+one210:
 	CMPQ      BX, $0x00000008
-	JL        tail209
+	JL        tail211
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPANDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one208
+	JMP       one210
 
-tail209:
+tail211:
 	TESTQ       BX, BX
-	JE          end210
+	JE          end212
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -2919,7 +3020,7 @@ tail209:
 	VPANDQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end210:
+end212:
 	VZEROUPPER
 	RET
 
@@ -2935,9 +3036,9 @@ TEXT ·rightAndI64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest212
+	JL           rest214
 
-loop211:
+loop213:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -2952,24 +3053,24 @@ loop211:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop211
+	JGE       loop213
 
-rest212:
+rest214:
 	ADDQ $0x00000020, DX
 
-one213:
+one215:
 	CMPQ      DX, $0x00000008
-	JL        tail214
+	JL        tail216
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPANDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one213
+	JMP       one215
 
-tail214:
+tail216:
 	TESTQ       DX, DX
-	JE          end215
+	JE          end217
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -2977,7 +3078,7 @@ tail214:
 	VPANDQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end215:
+end217:
 	VZEROUPPER
 	RET
 
@@ -2996,9 +3097,9 @@ TEXT ·orI64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest217
+	JL      rest219
 
-loop216:
+loop218:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -3017,25 +3118,25 @@ loop216:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop216
+	JGE       loop218
 
-rest217:
+rest219:
 	ADDQ $0x00000020, BX
 
-one218:
+one220:
 	CMPQ      BX, $0x00000008
-	JL        tail219
+	JL        tail221
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPORQ     Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one218
+	JMP       one220
 
-tail219:
+tail221:
 	TESTQ       BX, BX
-	JE          end220
+	JE          end222
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -3044,7 +3145,7 @@ tail219:
 	VPORQ       Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end220:
+end222:
 	VZEROUPPER
 	RET
 
@@ -3060,9 +3161,9 @@ TEXT ·rightOrI64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest222
+	JL           rest224
 
-loop221:
+loop223:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -3077,24 +3178,24 @@ loop221:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop221
+	JGE       loop223
 
-rest222:
+rest224:
 	ADDQ $0x00000020, DX
 
-one223:
+one225:
 	CMPQ      DX, $0x00000008
-	JL        tail224
+	JL        tail226
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPORQ     Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one223
+	JMP       one225
 
-tail224:
+tail226:
 	TESTQ       DX, DX
-	JE          end225
+	JE          end227
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -3102,7 +3203,7 @@ tail224:
 	VPORQ       Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end225:
+end227:
 	VZEROUPPER
 	RET
 
@@ -3121,9 +3222,9 @@ TEXT ·xorI64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest227
+	JL      rest229
 
-loop226:
+loop228:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -3142,25 +3243,25 @@ loop226:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop226
+	JGE       loop228
 
-rest227:
+rest229:
 	ADDQ $0x00000020, BX
 
-one228:
+one230:
 	CMPQ      BX, $0x00000008
-	JL        tail229
+	JL        tail231
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPXORQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one228
+	JMP       one230
 
-tail229:
+tail231:
 	TESTQ       BX, BX
-	JE          end230
+	JE          end232
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -3169,7 +3270,7 @@ tail229:
 	VPXORQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end230:
+end232:
 	VZEROUPPER
 	RET
 
@@ -3185,9 +3286,9 @@ TEXT ·rightXorI64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest232
+	JL           rest234
 
-loop231:
+loop233:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -3202,24 +3303,24 @@ loop231:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop231
+	JGE       loop233
 
-rest232:
+rest234:
 	ADDQ $0x00000020, DX
 
-one233:
+one235:
 	CMPQ      DX, $0x00000008
-	JL        tail234
+	JL        tail236
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPXORQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one233
+	JMP       one235
 
-tail234:
+tail236:
 	TESTQ       DX, DX
-	JE          end235
+	JE          end237
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -3227,7 +3328,7 @@ tail234:
 	VPXORQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end235:
+end237:
 	VZEROUPPER
 	RET
 
@@ -3246,9 +3347,9 @@ TEXT ·mulI64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest237
+	JL      rest239
 
-loop236:
+loop238:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -3267,25 +3368,25 @@ loop236:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop236
+	JGE       loop238
 
-rest237:
+rest239:
 	ADDQ $0x00000020, BX
 
-one238:
+one240:
 	CMPQ      BX, $0x00000008
-	JL        tail239
+	JL        tail241
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPMULLQ   Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one238
+	JMP       one240
 
-tail239:
+tail241:
 	TESTQ       BX, BX
-	JE          end240
+	JE          end242
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -3294,7 +3395,7 @@ tail239:
 	VPMULLQ     Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end240:
+end242:
 	VZEROUPPER
 	RET
 
@@ -3310,9 +3411,9 @@ TEXT ·rightMulI64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest242
+	JL           rest244
 
-loop241:
+loop243:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -3327,24 +3428,24 @@ loop241:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop241
+	JGE       loop243
 
-rest242:
+rest244:
 	ADDQ $0x00000020, DX
 
-one243:
+one245:
 	CMPQ      DX, $0x00000008
-	JL        tail244
+	JL        tail246
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPMULLQ   Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one243
+	JMP       one245
 
-tail244:
+tail246:
 	TESTQ       DX, DX
-	JE          end245
+	JE          end247
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -3352,7 +3453,7 @@ tail244:
 	VPMULLQ     Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end245:
+end247:
 	VZEROUPPER
 	RET
 
@@ -3371,9 +3472,9 @@ TEXT ·minI64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest247
+	JL      rest249
 
-loop246:
+loop248:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -3392,25 +3493,25 @@ loop246:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop246
+	JGE       loop248
 
-rest247:
+rest249:
 	ADDQ $0x00000020, BX
 
-one248:
+one250:
 	CMPQ      BX, $0x00000008
-	JL        tail249
+	JL        tail251
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPMINSQ   Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one248
+	JMP       one250
 
-tail249:
+tail251:
 	TESTQ       BX, BX
-	JE          end250
+	JE          end252
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -3419,7 +3520,7 @@ tail249:
 	VPMINSQ     Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end250:
+end252:
 	VZEROUPPER
 	RET
 
@@ -3435,9 +3536,9 @@ TEXT ·rightMinI64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest252
+	JL           rest254
 
-loop251:
+loop253:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -3452,24 +3553,24 @@ loop251:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop251
+	JGE       loop253
 
-rest252:
+rest254:
 	ADDQ $0x00000020, DX
 
-one253:
+one255:
 	CMPQ      DX, $0x00000008
-	JL        tail254
+	JL        tail256
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPMINSQ   Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one253
+	JMP       one255
 
-tail254:
+tail256:
 	TESTQ       DX, DX
-	JE          end255
+	JE          end257
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -3477,7 +3578,7 @@ tail254:
 	VPMINSQ     Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end255:
+end257:
 	VZEROUPPER
 	RET
 
@@ -3496,9 +3597,9 @@ TEXT ·maxI64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest257
+	JL      rest259
 
-loop256:
+loop258:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -3517,25 +3618,25 @@ loop256:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop256
+	JGE       loop258
 
-rest257:
+rest259:
 	ADDQ $0x00000020, BX
 
-one258:
+one260:
 	CMPQ      BX, $0x00000008
-	JL        tail259
+	JL        tail261
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPMAXSQ   Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one258
+	JMP       one260
 
-tail259:
+tail261:
 	TESTQ       BX, BX
-	JE          end260
+	JE          end262
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -3544,7 +3645,7 @@ tail259:
 	VPMAXSQ     Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end260:
+end262:
 	VZEROUPPER
 	RET
 
@@ -3560,9 +3661,9 @@ TEXT ·rightMaxI64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest262
+	JL           rest264
 
-loop261:
+loop263:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -3577,24 +3678,24 @@ loop261:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop261
+	JGE       loop263
 
-rest262:
+rest264:
 	ADDQ $0x00000020, DX
 
-one263:
+one265:
 	CMPQ      DX, $0x00000008
-	JL        tail264
+	JL        tail266
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPMAXSQ   Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one263
+	JMP       one265
 
-tail264:
+tail266:
 	TESTQ       DX, DX
-	JE          end265
+	JE          end267
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -3602,7 +3703,7 @@ tail264:
 	VPMAXSQ     Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end265:
+end267:
 	VZEROUPPER
 	RET
 
@@ -3621,9 +3722,9 @@ TEXT ·addI32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest267
+	JL      rest269
 
-loop266:
+loop268:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -3642,25 +3743,25 @@ loop266:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop266
+	JGE       loop268
 
-rest267:
+rest269:
 	ADDQ $0x00000040, BX
 
-one268:
+one270:
 	CMPQ      BX, $0x00000010
-	JL        tail269
+	JL        tail271
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPADDD    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one268
+	JMP       one270
 
-tail269:
+tail271:
 	TESTQ       BX, BX
-	JE          end270
+	JE          end272
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -3669,7 +3770,7 @@ tail269:
 	VPADDD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end270:
+end272:
 	VZEROUPPER
 	RET
 
@@ -3685,9 +3786,9 @@ TEXT ·rightAddI32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest272
+	JL           rest274
 
-loop271:
+loop273:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -3702,24 +3803,24 @@ loop271:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop271
+	JGE       loop273
 
-rest272:
+rest274:
 	ADDQ $0x00000040, DX
 
-one273:
+one275:
 	CMPQ      DX, $0x00000010
-	JL        tail274
+	JL        tail276
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPADDD    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one273
+	JMP       one275
 
-tail274:
+tail276:
 	TESTQ       DX, DX
-	JE          end275
+	JE          end277
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -3727,7 +3828,7 @@ tail274:
 	VPADDD      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end275:
+end277:
 	VZEROUPPER
 	RET
 
@@ -3746,9 +3847,9 @@ TEXT ·subI32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest277
+	JL      rest279
 
-loop276:
+loop278:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -3767,25 +3868,25 @@ loop276:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop276
+	JGE       loop278
 
-rest277:
+rest279:
 	ADDQ $0x00000040, BX
 
-one278:
+one280:
 	CMPQ      BX, $0x00000010
-	JL        tail279
+	JL        tail281
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPSUBD    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one278
+	JMP       one280
 
-tail279:
+tail281:
 	TESTQ       BX, BX
-	JE          end280
+	JE          end282
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -3794,7 +3895,7 @@ tail279:
 	VPSUBD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end280:
+end282:
 	VZEROUPPER
 	RET
 
@@ -3810,9 +3911,9 @@ TEXT ·rightSubI32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest282
+	JL           rest284
 
-loop281:
+loop283:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -3827,24 +3928,24 @@ loop281:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop281
+	JGE       loop283
 
-rest282:
+rest284:
 	ADDQ $0x00000040, DX
 
-one283:
+one285:
 	CMPQ      DX, $0x00000010
-	JL        tail284
+	JL        tail286
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPSUBD    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one283
+	JMP       one285
 
-tail284:
+tail286:
 	TESTQ       DX, DX
-	JE          end285
+	JE          end287
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -3852,7 +3953,7 @@ tail284:
 	VPSUBD      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end285:
+end287:
 	VZEROUPPER
 	RET
 
@@ -3868,9 +3969,9 @@ TEXT ·leftSubI32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest287
+	JL           rest289
 
-loop286:
+loop288:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -3885,24 +3986,24 @@ loop286:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop286
+	JGE       loop288
 
-rest287:
+rest289:
 	ADDQ $0x00000040, DX
 
-one288:
+one290:
 	CMPQ      DX, $0x00000010
-	JL        tail289
+	JL        tail291
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPSUBD    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one288
+	JMP       one290
 
-tail289:
+tail291:
 	TESTQ       DX, DX
-	JE          end290
+	JE          end292
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -3910,7 +4011,7 @@ tail289:
 	VPSUBD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end290:
+end292:
 	VZEROUPPER
 	RET
 
@@ -3929,9 +4030,9 @@ TEXT ·andI32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest292
+	JL      rest294
 
-loop291:
+loop293:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -3950,25 +4051,25 @@ loop291:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop291
+	JGE       loop293
 
-rest292:
+rest294:
 	ADDQ $0x00000040, BX
 
-one293:
+one295:
 	CMPQ      BX, $0x00000010
-	JL        tail294
+	JL        tail296
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPANDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one293
+	JMP       one295
 
-tail294:
+tail296:
 	TESTQ       BX, BX
-	JE          end295
+	JE          end297
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -3977,7 +4078,7 @@ tail294:
 	VPANDQ      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end295:
+end297:
 	VZEROUPPER
 	RET
 
@@ -3993,9 +4094,9 @@ TEXT ·rightAndI32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest297
+	JL           rest299
 
-loop296:
+loop298:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -4010,24 +4111,24 @@ loop296:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop296
+	JGE       loop298
 
-rest297:
+rest299:
 	ADDQ $0x00000040, DX
 
-one298:
+one300:
 	CMPQ      DX, $0x00000010
-	JL        tail299
+	JL        tail301
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPANDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one298
+	JMP       one300
 
-tail299:
+tail301:
 	TESTQ       DX, DX
-	JE          end300
+	JE          end302
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -4035,7 +4136,7 @@ tail299:
 	VPANDQ      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end300:
+end302:
 	VZEROUPPER
 	RET
 
@@ -4054,9 +4155,9 @@ TEXT ·orI32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest302
+	JL      rest304
 
-loop301:
+loop303:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -4075,25 +4176,25 @@ loop301:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop301
+	JGE       loop303
 
-rest302:
+rest304:
 	ADDQ $0x00000040, BX
 
-one303:
+one305:
 	CMPQ      BX, $0x00000010
-	JL        tail304
+	JL        tail306
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPORQ     Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one303
+	JMP       one305
 
-tail304:
+tail306:
 	TESTQ       BX, BX
-	JE          end305
+	JE          end307
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -4102,7 +4203,7 @@ tail304:
 	VPORQ       Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end305:
+end307:
 	VZEROUPPER
 	RET
 
@@ -4118,9 +4219,9 @@ TEXT ·rightOrI32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest307
+	JL           rest309
 
-loop306:
+loop308:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -4135,24 +4236,24 @@ loop306:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop306
+	JGE       loop308
 
-rest307:
+rest309:
 	ADDQ $0x00000040, DX
 
-one308:
+one310:
 	CMPQ      DX, $0x00000010
-	JL        tail309
+	JL        tail311
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPORQ     Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one308
+	JMP       one310
 
-tail309:
+tail311:
 	TESTQ       DX, DX
-	JE          end310
+	JE          end312
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -4160,7 +4261,7 @@ tail309:
 	VPORQ       Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end310:
+end312:
 	VZEROUPPER
 	RET
 
@@ -4179,9 +4280,9 @@ TEXT ·xorI32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest312
+	JL      rest314
 
-loop311:
+loop313:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -4200,25 +4301,25 @@ loop311:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop311
+	JGE       loop313
 
-rest312:
+rest314:
 	ADDQ $0x00000040, BX
 
-one313:
+one315:
 	CMPQ      BX, $0x00000010
-	JL        tail314
+	JL        tail316
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPXORQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one313
+	JMP       one315
 
-tail314:
+tail316:
 	TESTQ       BX, BX
-	JE          end315
+	JE          end317
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -4227,7 +4328,7 @@ tail314:
 	VPXORQ      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end315:
+end317:
 	VZEROUPPER
 	RET
 
@@ -4243,9 +4344,9 @@ TEXT ·rightXorI32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest317
+	JL           rest319
 
-loop316:
+loop318:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -4260,24 +4361,24 @@ loop316:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop316
+	JGE       loop318
 
-rest317:
+rest319:
 	ADDQ $0x00000040, DX
 
-one318:
+one320:
 	CMPQ      DX, $0x00000010
-	JL        tail319
+	JL        tail321
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPXORQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one318
+	JMP       one320
 
-tail319:
+tail321:
 	TESTQ       DX, DX
-	JE          end320
+	JE          end322
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -4285,7 +4386,7 @@ tail319:
 	VPXORQ      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end320:
+end322:
 	VZEROUPPER
 	RET
 
@@ -4304,9 +4405,9 @@ TEXT ·mulI32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest322
+	JL      rest324
 
-loop321:
+loop323:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -4325,25 +4426,25 @@ loop321:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop321
+	JGE       loop323
 
-rest322:
+rest324:
 	ADDQ $0x00000040, BX
 
-one323:
+one325:
 	CMPQ      BX, $0x00000010
-	JL        tail324
+	JL        tail326
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPMULLD   Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one323
+	JMP       one325
 
-tail324:
+tail326:
 	TESTQ       BX, BX
-	JE          end325
+	JE          end327
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -4352,7 +4453,7 @@ tail324:
 	VPMULLD     Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end325:
+end327:
 	VZEROUPPER
 	RET
 
@@ -4368,9 +4469,9 @@ TEXT ·rightMulI32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest327
+	JL           rest329
 
-loop326:
+loop328:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -4385,24 +4486,24 @@ loop326:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop326
+	JGE       loop328
 
-rest327:
+rest329:
 	ADDQ $0x00000040, DX
 
-one328:
+one330:
 	CMPQ      DX, $0x00000010
-	JL        tail329
+	JL        tail331
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPMULLD   Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one328
+	JMP       one330
 
-tail329:
+tail331:
 	TESTQ       DX, DX
-	JE          end330
+	JE          end332
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -4410,7 +4511,7 @@ tail329:
 	VPMULLD     Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end330:
+end332:
 	VZEROUPPER
 	RET
 
@@ -4429,9 +4530,9 @@ TEXT ·minI32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest332
+	JL      rest334
 
-loop331:
+loop333:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -4450,25 +4551,25 @@ loop331:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop331
+	JGE       loop333
 
-rest332:
+rest334:
 	ADDQ $0x00000040, BX
 
-one333:
+one335:
 	CMPQ      BX, $0x00000010
-	JL        tail334
+	JL        tail336
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPMINSD   Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one333
+	JMP       one335
 
-tail334:
+tail336:
 	TESTQ       BX, BX
-	JE          end335
+	JE          end337
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -4477,7 +4578,7 @@ tail334:
 	VPMINSD     Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end335:
+end337:
 	VZEROUPPER
 	RET
 
@@ -4493,9 +4594,9 @@ TEXT ·rightMinI32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest337
+	JL           rest339
 
-loop336:
+loop338:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -4510,24 +4611,24 @@ loop336:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop336
+	JGE       loop338
 
-rest337:
+rest339:
 	ADDQ $0x00000040, DX
 
-one338:
+one340:
 	CMPQ      DX, $0x00000010
-	JL        tail339
+	JL        tail341
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPMINSD   Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one338
+	JMP       one340
 
-tail339:
+tail341:
 	TESTQ       DX, DX
-	JE          end340
+	JE          end342
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -4535,7 +4636,7 @@ tail339:
 	VPMINSD     Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end340:
+end342:
 	VZEROUPPER
 	RET
 
@@ -4554,9 +4655,9 @@ TEXT ·maxI32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest342
+	JL      rest344
 
-loop341:
+loop343:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -4575,25 +4676,25 @@ loop341:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop341
+	JGE       loop343
 
-rest342:
+rest344:
 	ADDQ $0x00000040, BX
 
-one343:
+one345:
 	CMPQ      BX, $0x00000010
-	JL        tail344
+	JL        tail346
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPMAXSD   Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one343
+	JMP       one345
 
-tail344:
+tail346:
 	TESTQ       BX, BX
-	JE          end345
+	JE          end347
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -4602,7 +4703,7 @@ tail344:
 	VPMAXSD     Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end345:
+end347:
 	VZEROUPPER
 	RET
 
@@ -4618,9 +4719,9 @@ TEXT ·rightMaxI32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest347
+	JL           rest349
 
-loop346:
+loop348:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -4635,24 +4736,24 @@ loop346:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop346
+	JGE       loop348
 
-rest347:
+rest349:
 	ADDQ $0x00000040, DX
 
-one348:
+one350:
 	CMPQ      DX, $0x00000010
-	JL        tail349
+	JL        tail351
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPMAXSD   Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one348
+	JMP       one350
 
-tail349:
+tail351:
 	TESTQ       DX, DX
-	JE          end350
+	JE          end352
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -4660,7 +4761,7 @@ tail349:
 	VPMAXSD     Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end350:
+end352:
 	VZEROUPPER
 	RET
 
@@ -4679,9 +4780,9 @@ TEXT ·addU64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest352
+	JL      rest354
 
-loop351:
+loop353:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -4700,25 +4801,25 @@ loop351:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop351
+	JGE       loop353
 
-rest352:
+rest354:
 	ADDQ $0x00000020, BX
 
-one353:
+one355:
 	CMPQ      BX, $0x00000008
-	JL        tail354
+	JL        tail356
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPADDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one353
+	JMP       one355
 
-tail354:
+tail356:
 	TESTQ       BX, BX
-	JE          end355
+	JE          end357
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -4727,7 +4828,7 @@ tail354:
 	VPADDQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end355:
+end357:
 	VZEROUPPER
 	RET
 
@@ -4743,9 +4844,9 @@ TEXT ·rightAddU64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest357
+	JL           rest359
 
-loop356:
+loop358:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -4760,24 +4861,24 @@ loop356:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop356
+	JGE       loop358
 
-rest357:
+rest359:
 	ADDQ $0x00000020, DX
 
-one358:
+one360:
 	CMPQ      DX, $0x00000008
-	JL        tail359
+	JL        tail361
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPADDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one358
+	JMP       one360
 
-tail359:
+tail361:
 	TESTQ       DX, DX
-	JE          end360
+	JE          end362
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -4785,7 +4886,7 @@ tail359:
 	VPADDQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end360:
+end362:
 	VZEROUPPER
 	RET
 
@@ -4804,9 +4905,9 @@ TEXT ·subU64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest362
+	JL      rest364
 
-loop361:
+loop363:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -4825,25 +4926,25 @@ loop361:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop361
+	JGE       loop363
 
-rest362:
+rest364:
 	ADDQ $0x00000020, BX
 
-one363:
+one365:
 	CMPQ      BX, $0x00000008
-	JL        tail364
+	JL        tail366
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPSUBQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one363
+	JMP       one365
 
-tail364:
+tail366:
 	TESTQ       BX, BX
-	JE          end365
+	JE          end367
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -4852,7 +4953,7 @@ tail364:
 	VPSUBQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end365:
+end367:
 	VZEROUPPER
 	RET
 
@@ -4868,9 +4969,9 @@ TEXT ·rightSubU64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest367
+	JL           rest369
 
-loop366:
+loop368:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -4885,24 +4986,24 @@ loop366:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop366
+	JGE       loop368
 
-rest367:
+rest369:
 	ADDQ $0x00000020, DX
 
-one368:
+one370:
 	CMPQ      DX, $0x00000008
-	JL        tail369
+	JL        tail371
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPSUBQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one368
+	JMP       one370
 
-tail369:
+tail371:
 	TESTQ       DX, DX
-	JE          end370
+	JE          end372
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -4910,7 +5011,7 @@ tail369:
 	VPSUBQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end370:
+end372:
 	VZEROUPPER
 	RET
 
@@ -4926,9 +5027,9 @@ TEXT ·leftSubU64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest372
+	JL           rest374
 
-loop371:
+loop373:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -4943,24 +5044,24 @@ loop371:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop371
+	JGE       loop373
 
-rest372:
+rest374:
 	ADDQ $0x00000020, DX
 
-one373:
+one375:
 	CMPQ      DX, $0x00000008
-	JL        tail374
+	JL        tail376
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPSUBQ    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one373
+	JMP       one375
 
-tail374:
+tail376:
 	TESTQ       DX, DX
-	JE          end375
+	JE          end377
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -4968,7 +5069,7 @@ tail374:
 	VPSUBQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end375:
+end377:
 	VZEROUPPER
 	RET
 
@@ -4987,9 +5088,9 @@ TEXT ·andU64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest377
+	JL      rest379
 
-loop376:
+loop378:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -5008,25 +5109,25 @@ loop376:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop376
+	JGE       loop378
 
-rest377:
+rest379:
 	ADDQ $0x00000020, BX
 
-one378:
+one380:
 	CMPQ      BX, $0x00000008
-	JL        tail379
+	JL        tail381
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPANDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one378
+	JMP       one380
 
-tail379:
+tail381:
 	TESTQ       BX, BX
-	JE          end380
+	JE          end382
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -5035,7 +5136,7 @@ tail379:
 	VPANDQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end380:
+end382:
 	VZEROUPPER
 	RET
 
@@ -5051,9 +5152,9 @@ TEXT ·rightAndU64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest382
+	JL           rest384
 
-loop381:
+loop383:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -5068,24 +5169,24 @@ loop381:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop381
+	JGE       loop383
 
-rest382:
+rest384:
 	ADDQ $0x00000020, DX
 
-one383:
+one385:
 	CMPQ      DX, $0x00000008
-	JL        tail384
+	JL        tail386
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPANDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one383
+	JMP       one385
 
-tail384:
+tail386:
 	TESTQ       DX, DX
-	JE          end385
+	JE          end387
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -5093,7 +5194,7 @@ tail384:
 	VPANDQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end385:
+end387:
 	VZEROUPPER
 	RET
 
@@ -5112,9 +5213,9 @@ TEXT ·orU64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest387
+	JL      rest389
 
-loop386:
+loop388:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -5133,25 +5234,25 @@ loop386:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop386
+	JGE       loop388
 
-rest387:
+rest389:
 	ADDQ $0x00000020, BX
 
-one388:
+one390:
 	CMPQ      BX, $0x00000008
-	JL        tail389
+	JL        tail391
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPORQ     Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one388
+	JMP       one390
 
-tail389:
+tail391:
 	TESTQ       BX, BX
-	JE          end390
+	JE          end392
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -5160,7 +5261,7 @@ tail389:
 	VPORQ       Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end390:
+end392:
 	VZEROUPPER
 	RET
 
@@ -5176,9 +5277,9 @@ TEXT ·rightOrU64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest392
+	JL           rest394
 
-loop391:
+loop393:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -5193,24 +5294,24 @@ loop391:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop391
+	JGE       loop393
 
-rest392:
+rest394:
 	ADDQ $0x00000020, DX
 
-one393:
+one395:
 	CMPQ      DX, $0x00000008
-	JL        tail394
+	JL        tail396
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPORQ     Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one393
+	JMP       one395
 
-tail394:
+tail396:
 	TESTQ       DX, DX
-	JE          end395
+	JE          end397
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -5218,7 +5319,7 @@ tail394:
 	VPORQ       Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end395:
+end397:
 	VZEROUPPER
 	RET
 
@@ -5237,9 +5338,9 @@ TEXT ·xorU64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest397
+	JL      rest399
 
-loop396:
+loop398:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -5258,25 +5359,25 @@ loop396:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop396
+	JGE       loop398
 
-rest397:
+rest399:
 	ADDQ $0x00000020, BX
 
-one398:
+one400:
 	CMPQ      BX, $0x00000008
-	JL        tail399
+	JL        tail401
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPXORQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one398
+	JMP       one400
 
-tail399:
+tail401:
 	TESTQ       BX, BX
-	JE          end400
+	JE          end402
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -5285,7 +5386,7 @@ tail399:
 	VPXORQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end400:
+end402:
 	VZEROUPPER
 	RET
 
@@ -5301,9 +5402,9 @@ TEXT ·rightXorU64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest402
+	JL           rest404
 
-loop401:
+loop403:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -5318,24 +5419,24 @@ loop401:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop401
+	JGE       loop403
 
-rest402:
+rest404:
 	ADDQ $0x00000020, DX
 
-one403:
+one405:
 	CMPQ      DX, $0x00000008
-	JL        tail404
+	JL        tail406
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPXORQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one403
+	JMP       one405
 
-tail404:
+tail406:
 	TESTQ       DX, DX
-	JE          end405
+	JE          end407
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -5343,7 +5444,7 @@ tail404:
 	VPXORQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end405:
+end407:
 	VZEROUPPER
 	RET
 
@@ -5362,9 +5463,9 @@ TEXT ·mulU64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest407
+	JL      rest409
 
-loop406:
+loop408:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -5383,25 +5484,25 @@ loop406:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop406
+	JGE       loop408
 
-rest407:
+rest409:
 	ADDQ $0x00000020, BX
 
-one408:
+one410:
 	CMPQ      BX, $0x00000008
-	JL        tail409
+	JL        tail411
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPMULLQ   Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one408
+	JMP       one410
 
-tail409:
+tail411:
 	TESTQ       BX, BX
-	JE          end410
+	JE          end412
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -5410,7 +5511,7 @@ tail409:
 	VPMULLQ     Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end410:
+end412:
 	VZEROUPPER
 	RET
 
@@ -5426,9 +5527,9 @@ TEXT ·rightMulU64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest412
+	JL           rest414
 
-loop411:
+loop413:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -5443,24 +5544,24 @@ loop411:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop411
+	JGE       loop413
 
-rest412:
+rest414:
 	ADDQ $0x00000020, DX
 
-one413:
+one415:
 	CMPQ      DX, $0x00000008
-	JL        tail414
+	JL        tail416
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPMULLQ   Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one413
+	JMP       one415
 
-tail414:
+tail416:
 	TESTQ       DX, DX
-	JE          end415
+	JE          end417
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -5468,7 +5569,7 @@ tail414:
 	VPMULLQ     Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end415:
+end417:
 	VZEROUPPER
 	RET
 
@@ -5487,9 +5588,9 @@ TEXT ·minU64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest417
+	JL      rest419
 
-loop416:
+loop418:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -5508,25 +5609,25 @@ loop416:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop416
+	JGE       loop418
 
-rest417:
+rest419:
 	ADDQ $0x00000020, BX
 
-one418:
+one420:
 	CMPQ      BX, $0x00000008
-	JL        tail419
+	JL        tail421
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPMINUQ   Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one418
+	JMP       one420
 
-tail419:
+tail421:
 	TESTQ       BX, BX
-	JE          end420
+	JE          end422
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -5535,7 +5636,7 @@ tail419:
 	VPMINUQ     Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end420:
+end422:
 	VZEROUPPER
 	RET
 
@@ -5551,9 +5652,9 @@ TEXT ·rightMinU64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest422
+	JL           rest424
 
-loop421:
+loop423:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -5568,24 +5669,24 @@ loop421:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop421
+	JGE       loop423
 
-rest422:
+rest424:
 	ADDQ $0x00000020, DX
 
-one423:
+one425:
 	CMPQ      DX, $0x00000008
-	JL        tail424
+	JL        tail426
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPMINUQ   Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one423
+	JMP       one425
 
-tail424:
+tail426:
 	TESTQ       DX, DX
-	JE          end425
+	JE          end427
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -5593,7 +5694,7 @@ tail424:
 	VPMINUQ     Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end425:
+end427:
 	VZEROUPPER
 	RET
 
@@ -5612,9 +5713,9 @@ TEXT ·maxU64AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000020, BX
-	JL      rest427
+	JL      rest429
 
-loop426:
+loop428:
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z4
 	VMOVDQU64 64(CX)(SI*8), Z1
@@ -5633,25 +5734,25 @@ loop426:
 	VMOVDQU64 Z0, 192(AX)(SI*8)
 	ADDQ      $0x00000020, SI
 	SUBQ      $0x00000020, BX
-	JGE       loop426
+	JGE       loop428
 
-rest427:
+rest429:
 	ADDQ $0x00000020, BX
 
-one428:
+one430:
 	CMPQ      BX, $0x00000008
-	JL        tail429
+	JL        tail431
 	VMOVDQU64 (CX)(SI*8), Z0
 	VMOVDQU64 (DX)(SI*8), Z1
 	VPMAXUQ   Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*8)
 	ADDQ      $0x00000008, SI
 	SUBQ      $0x00000008, BX
-	JMP       one428
+	JMP       one430
 
-tail429:
+tail431:
 	TESTQ       BX, BX
-	JE          end430
+	JE          end432
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -5660,7 +5761,7 @@ tail429:
 	VPMAXUQ     Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(SI*8)
 
-end430:
+end432:
 	VZEROUPPER
 	RET
 
@@ -5676,9 +5777,9 @@ TEXT ·rightMaxU64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest432
+	JL           rest434
 
-loop431:
+loop433:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -5693,24 +5794,24 @@ loop431:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop431
+	JGE       loop433
 
-rest432:
+rest434:
 	ADDQ $0x00000020, DX
 
-one433:
+one435:
 	CMPQ      DX, $0x00000008
-	JL        tail434
+	JL        tail436
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPMAXUQ   Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one433
+	JMP       one435
 
-tail434:
+tail436:
 	TESTQ       DX, DX
-	JE          end435
+	JE          end437
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -5718,7 +5819,7 @@ tail434:
 	VPMAXUQ     Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end435:
+end437:
 	VZEROUPPER
 	RET
 
@@ -5737,9 +5838,9 @@ TEXT ·addU32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest437
+	JL      rest439
 
-loop436:
+loop438:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -5758,25 +5859,25 @@ loop436:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop436
+	JGE       loop438
 
-rest437:
+rest439:
 	ADDQ $0x00000040, BX
 
-one438:
+one440:
 	CMPQ      BX, $0x00000010
-	JL        tail439
+	JL        tail441
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPADDD    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one438
+	JMP       one440
 
-tail439:
+tail441:
 	TESTQ       BX, BX
-	JE          end440
+	JE          end442
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -5785,7 +5886,7 @@ tail439:
 	VPADDD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end440:
+end442:
 	VZEROUPPER
 	RET
 
@@ -5801,9 +5902,9 @@ TEXT ·rightAddU32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest442
+	JL           rest444
 
-loop441:
+loop443:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -5818,24 +5919,24 @@ loop441:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop441
+	JGE       loop443
 
-rest442:
+rest444:
 	ADDQ $0x00000040, DX
 
-one443:
+one445:
 	CMPQ      DX, $0x00000010
-	JL        tail444
+	JL        tail446
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPADDD    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one443
+	JMP       one445
 
-tail444:
+tail446:
 	TESTQ       DX, DX
-	JE          end445
+	JE          end447
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -5843,7 +5944,7 @@ tail444:
 	VPADDD      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end445:
+end447:
 	VZEROUPPER
 	RET
 
@@ -5862,9 +5963,9 @@ TEXT ·subU32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest447
+	JL      rest449
 
-loop446:
+loop448:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -5883,25 +5984,25 @@ loop446:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop446
+	JGE       loop448
 
-rest447:
+rest449:
 	ADDQ $0x00000040, BX
 
-one448:
+one450:
 	CMPQ      BX, $0x00000010
-	JL        tail449
+	JL        tail451
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPSUBD    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one448
+	JMP       one450
 
-tail449:
+tail451:
 	TESTQ       BX, BX
-	JE          end450
+	JE          end452
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -5910,7 +6011,7 @@ tail449:
 	VPSUBD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end450:
+end452:
 	VZEROUPPER
 	RET
 
@@ -5926,9 +6027,9 @@ TEXT ·rightSubU32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest452
+	JL           rest454
 
-loop451:
+loop453:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -5943,24 +6044,24 @@ loop451:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop451
+	JGE       loop453
 
-rest452:
+rest454:
 	ADDQ $0x00000040, DX
 
-one453:
+one455:
 	CMPQ      DX, $0x00000010
-	JL        tail454
+	JL        tail456
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPSUBD    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one453
+	JMP       one455
 
-tail454:
+tail456:
 	TESTQ       DX, DX
-	JE          end455
+	JE          end457
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -5968,7 +6069,7 @@ tail454:
 	VPSUBD      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end455:
+end457:
 	VZEROUPPER
 	RET
 
@@ -5984,9 +6085,9 @@ TEXT ·leftSubU32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest457
+	JL           rest459
 
-loop456:
+loop458:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -6001,24 +6102,24 @@ loop456:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop456
+	JGE       loop458
 
-rest457:
+rest459:
 	ADDQ $0x00000040, DX
 
-one458:
+one460:
 	CMPQ      DX, $0x00000010
-	JL        tail459
+	JL        tail461
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPSUBD    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one458
+	JMP       one460
 
-tail459:
+tail461:
 	TESTQ       DX, DX
-	JE          end460
+	JE          end462
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -6026,7 +6127,7 @@ tail459:
 	VPSUBD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end460:
+end462:
 	VZEROUPPER
 	RET
 
@@ -6045,9 +6146,9 @@ TEXT ·andU32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest462
+	JL      rest464
 
-loop461:
+loop463:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -6066,25 +6167,25 @@ loop461:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop461
+	JGE       loop463
 
-rest462:
+rest464:
 	ADDQ $0x00000040, BX
 
-one463:
+one465:
 	CMPQ      BX, $0x00000010
-	JL        tail464
+	JL        tail466
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPANDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one463
+	JMP       one465
 
-tail464:
+tail466:
 	TESTQ       BX, BX
-	JE          end465
+	JE          end467
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -6093,7 +6194,7 @@ tail464:
 	VPANDQ      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end465:
+end467:
 	VZEROUPPER
 	RET
 
@@ -6109,9 +6210,9 @@ TEXT ·rightAndU32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest467
+	JL           rest469
 
-loop466:
+loop468:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -6126,24 +6227,24 @@ loop466:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop466
+	JGE       loop468
 
-rest467:
+rest469:
 	ADDQ $0x00000040, DX
 
-one468:
+one470:
 	CMPQ      DX, $0x00000010
-	JL        tail469
+	JL        tail471
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPANDQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one468
+	JMP       one470
 
-tail469:
+tail471:
 	TESTQ       DX, DX
-	JE          end470
+	JE          end472
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -6151,7 +6252,7 @@ tail469:
 	VPANDQ      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end470:
+end472:
 	VZEROUPPER
 	RET
 
@@ -6170,9 +6271,9 @@ TEXT ·orU32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest472
+	JL      rest474
 
-loop471:
+loop473:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -6191,25 +6292,25 @@ loop471:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop471
+	JGE       loop473
 
-rest472:
+rest474:
 	ADDQ $0x00000040, BX
 
-one473:
+one475:
 	CMPQ      BX, $0x00000010
-	JL        tail474
+	JL        tail476
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPORQ     Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one473
+	JMP       one475
 
-tail474:
+tail476:
 	TESTQ       BX, BX
-	JE          end475
+	JE          end477
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -6218,7 +6319,7 @@ tail474:
 	VPORQ       Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end475:
+end477:
 	VZEROUPPER
 	RET
 
@@ -6234,9 +6335,9 @@ TEXT ·rightOrU32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest477
+	JL           rest479
 
-loop476:
+loop478:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -6251,24 +6352,24 @@ loop476:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop476
+	JGE       loop478
 
-rest477:
+rest479:
 	ADDQ $0x00000040, DX
 
-one478:
+one480:
 	CMPQ      DX, $0x00000010
-	JL        tail479
+	JL        tail481
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPORQ     Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one478
+	JMP       one480
 
-tail479:
+tail481:
 	TESTQ       DX, DX
-	JE          end480
+	JE          end482
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -6276,7 +6377,7 @@ tail479:
 	VPORQ       Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end480:
+end482:
 	VZEROUPPER
 	RET
 
@@ -6295,9 +6396,9 @@ TEXT ·xorU32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest482
+	JL      rest484
 
-loop481:
+loop483:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -6316,25 +6417,25 @@ loop481:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop481
+	JGE       loop483
 
-rest482:
+rest484:
 	ADDQ $0x00000040, BX
 
-one483:
+one485:
 	CMPQ      BX, $0x00000010
-	JL        tail484
+	JL        tail486
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPXORQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one483
+	JMP       one485
 
-tail484:
+tail486:
 	TESTQ       BX, BX
-	JE          end485
+	JE          end487
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -6343,7 +6444,7 @@ tail484:
 	VPXORQ      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end485:
+end487:
 	VZEROUPPER
 	RET
 
@@ -6359,9 +6460,9 @@ TEXT ·rightXorU32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest487
+	JL           rest489
 
-loop486:
+loop488:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -6376,24 +6477,24 @@ loop486:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop486
+	JGE       loop488
 
-rest487:
+rest489:
 	ADDQ $0x00000040, DX
 
-one488:
+one490:
 	CMPQ      DX, $0x00000010
-	JL        tail489
+	JL        tail491
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPXORQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one488
+	JMP       one490
 
-tail489:
+tail491:
 	TESTQ       DX, DX
-	JE          end490
+	JE          end492
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -6401,7 +6502,7 @@ tail489:
 	VPXORQ      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end490:
+end492:
 	VZEROUPPER
 	RET
 
@@ -6420,9 +6521,9 @@ TEXT ·mulU32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest492
+	JL      rest494
 
-loop491:
+loop493:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -6441,25 +6542,25 @@ loop491:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop491
+	JGE       loop493
 
-rest492:
+rest494:
 	ADDQ $0x00000040, BX
 
-one493:
+one495:
 	CMPQ      BX, $0x00000010
-	JL        tail494
+	JL        tail496
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPMULLD   Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one493
+	JMP       one495
 
-tail494:
+tail496:
 	TESTQ       BX, BX
-	JE          end495
+	JE          end497
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -6468,7 +6569,7 @@ tail494:
 	VPMULLD     Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end495:
+end497:
 	VZEROUPPER
 	RET
 
@@ -6484,9 +6585,9 @@ TEXT ·rightMulU32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest497
+	JL           rest499
 
-loop496:
+loop498:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -6501,24 +6602,24 @@ loop496:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop496
+	JGE       loop498
 
-rest497:
+rest499:
 	ADDQ $0x00000040, DX
 
-one498:
+one500:
 	CMPQ      DX, $0x00000010
-	JL        tail499
+	JL        tail501
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPMULLD   Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one498
+	JMP       one500
 
-tail499:
+tail501:
 	TESTQ       DX, DX
-	JE          end500
+	JE          end502
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -6526,7 +6627,7 @@ tail499:
 	VPMULLD     Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end500:
+end502:
 	VZEROUPPER
 	RET
 
@@ -6545,9 +6646,9 @@ TEXT ·minU32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest502
+	JL      rest504
 
-loop501:
+loop503:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -6566,25 +6667,25 @@ loop501:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop501
+	JGE       loop503
 
-rest502:
+rest504:
 	ADDQ $0x00000040, BX
 
-one503:
+one505:
 	CMPQ      BX, $0x00000010
-	JL        tail504
+	JL        tail506
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPMINUD   Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one503
+	JMP       one505
 
-tail504:
+tail506:
 	TESTQ       BX, BX
-	JE          end505
+	JE          end507
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -6593,7 +6694,7 @@ tail504:
 	VPMINUD     Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end505:
+end507:
 	VZEROUPPER
 	RET
 
@@ -6609,9 +6710,9 @@ TEXT ·rightMinU32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest507
+	JL           rest509
 
-loop506:
+loop508:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -6626,24 +6727,24 @@ loop506:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop506
+	JGE       loop508
 
-rest507:
+rest509:
 	ADDQ $0x00000040, DX
 
-one508:
+one510:
 	CMPQ      DX, $0x00000010
-	JL        tail509
+	JL        tail511
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPMINUD   Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one508
+	JMP       one510
 
-tail509:
+tail511:
 	TESTQ       DX, DX
-	JE          end510
+	JE          end512
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -6651,7 +6752,7 @@ tail509:
 	VPMINUD     Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end510:
+end512:
 	VZEROUPPER
 	RET
 
@@ -6670,9 +6771,9 @@ TEXT ·maxU32AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000040, BX
-	JL      rest512
+	JL      rest514
 
-loop511:
+loop513:
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z4
 	VMOVDQU64 64(CX)(SI*4), Z1
@@ -6691,25 +6792,25 @@ loop511:
 	VMOVDQU64 Z0, 192(AX)(SI*4)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JGE       loop511
+	JGE       loop513
 
-rest512:
+rest514:
 	ADDQ $0x00000040, BX
 
-one513:
+one515:
 	CMPQ      BX, $0x00000010
-	JL        tail514
+	JL        tail516
 	VMOVDQU64 (CX)(SI*4), Z0
 	VMOVDQU64 (DX)(SI*4), Z1
 	VPMAXUD   Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*4)
 	ADDQ      $0x00000010, SI
 	SUBQ      $0x00000010, BX
-	JMP       one513
+	JMP       one515
 
-tail514:
+tail516:
 	TESTQ       BX, BX
-	JE          end515
+	JE          end517
 	MOVQ        $-1, DI
 	BZHIQ       BX, DI, DI
 	KMOVQ       DI, K1
@@ -6718,7 +6819,7 @@ tail514:
 	VPMAXUD     Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(SI*4)
 
-end515:
+end517:
 	VZEROUPPER
 	RET
 
@@ -6734,9 +6835,9 @@ TEXT ·rightMaxU32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest517
+	JL           rest519
 
-loop516:
+loop518:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -6751,24 +6852,24 @@ loop516:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop516
+	JGE       loop518
 
-rest517:
+rest519:
 	ADDQ $0x00000040, DX
 
-one518:
+one520:
 	CMPQ      DX, $0x00000010
-	JL        tail519
+	JL        tail521
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPMAXUD   Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one518
+	JMP       one520
 
-tail519:
+tail521:
 	TESTQ       DX, DX
-	JE          end520
+	JE          end522
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -6776,7 +6877,7 @@ tail519:
 	VPMAXUD     Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end520:
+end522:
 	VZEROUPPER
 	RET
 
@@ -6795,9 +6896,9 @@ TEXT ·andU8AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000100, BX
-	JL      rest522
+	JL      rest524
 
-loop521:
+loop523:
 	VMOVDQU64 (CX)(SI*1), Z0
 	VMOVDQU64 (DX)(SI*1), Z4
 	VMOVDQU64 64(CX)(SI*1), Z1
@@ -6816,25 +6917,25 @@ loop521:
 	VMOVDQU64 Z0, 192(AX)(SI*1)
 	ADDQ      $0x00000100, SI
 	SUBQ      $0x00000100, BX
-	JGE       loop521
+	JGE       loop523
 
-rest522:
+rest524:
 	ADDQ $0x00000100, BX
 
-one523:
+one525:
 	CMPQ      BX, $0x00000040
-	JL        tail524
+	JL        tail526
 	VMOVDQU64 (CX)(SI*1), Z0
 	VMOVDQU64 (DX)(SI*1), Z1
 	VPANDQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*1)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JMP       one523
+	JMP       one525
 
-tail524:
+tail526:
 	TESTQ      BX, BX
-	JE         end525
+	JE         end527
 	MOVQ       $-1, DI
 	BZHIQ      BX, DI, DI
 	KMOVQ      DI, K1
@@ -6843,7 +6944,7 @@ tail524:
 	VPANDQ     Z1, Z0, Z0
 	VMOVDQU8   Z0, K1, (AX)(SI*1)
 
-end525:
+end527:
 	VZEROUPPER
 	RET
 
@@ -6862,9 +6963,9 @@ TEXT ·orU8AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000100, BX
-	JL      rest527
+	JL      rest529
 
-loop526:
+loop528:
 	VMOVDQU64 (CX)(SI*1), Z0
 	VMOVDQU64 (DX)(SI*1), Z4
 	VMOVDQU64 64(CX)(SI*1), Z1
@@ -6883,25 +6984,25 @@ loop526:
 	VMOVDQU64 Z0, 192(AX)(SI*1)
 	ADDQ      $0x00000100, SI
 	SUBQ      $0x00000100, BX
-	JGE       loop526
+	JGE       loop528
 
-rest527:
+rest529:
 	ADDQ $0x00000100, BX
 
-one528:
+one530:
 	CMPQ      BX, $0x00000040
-	JL        tail529
+	JL        tail531
 	VMOVDQU64 (CX)(SI*1), Z0
 	VMOVDQU64 (DX)(SI*1), Z1
 	VPORQ     Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*1)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JMP       one528
+	JMP       one530
 
-tail529:
+tail531:
 	TESTQ      BX, BX
-	JE         end530
+	JE         end532
 	MOVQ       $-1, DI
 	BZHIQ      BX, DI, DI
 	KMOVQ      DI, K1
@@ -6910,7 +7011,7 @@ tail529:
 	VPORQ      Z1, Z0, Z0
 	VMOVDQU8   Z0, K1, (AX)(SI*1)
 
-end530:
+end532:
 	VZEROUPPER
 	RET
 
@@ -6929,9 +7030,9 @@ TEXT ·xorU8AVX512(SB), NOSPLIT, $0-72
 	CMOVQLT SI, BX
 	XORQ    SI, SI
 	SUBQ    $0x00000100, BX
-	JL      rest532
+	JL      rest534
 
-loop531:
+loop533:
 	VMOVDQU64 (CX)(SI*1), Z0
 	VMOVDQU64 (DX)(SI*1), Z4
 	VMOVDQU64 64(CX)(SI*1), Z1
@@ -6950,25 +7051,25 @@ loop531:
 	VMOVDQU64 Z0, 192(AX)(SI*1)
 	ADDQ      $0x00000100, SI
 	SUBQ      $0x00000100, BX
-	JGE       loop531
+	JGE       loop533
 
-rest532:
+rest534:
 	ADDQ $0x00000100, BX
 
-one533:
+one535:
 	CMPQ      BX, $0x00000040
-	JL        tail534
+	JL        tail536
 	VMOVDQU64 (CX)(SI*1), Z0
 	VMOVDQU64 (DX)(SI*1), Z1
 	VPXORQ    Z1, Z0, Z0
 	VMOVDQU64 Z0, (AX)(SI*1)
 	ADDQ      $0x00000040, SI
 	SUBQ      $0x00000040, BX
-	JMP       one533
+	JMP       one535
 
-tail534:
+tail536:
 	TESTQ      BX, BX
-	JE         end535
+	JE         end537
 	MOVQ       $-1, DI
 	BZHIQ      BX, DI, DI
 	KMOVQ      DI, K1
@@ -6977,6 +7078,6 @@ tail534:
 	VPXORQ     Z1, Z0, Z0
 	VMOVDQU8   Z0, K1, (AX)(SI*1)
 
-end535:
+end537:
 	VZEROUPPER
 	RET

@@ -991,6 +991,32 @@ var reduceI32 = [...][]func(x []int32) int32{
 	},
 }
 
+var sumsOfTwoF64 = [...][]func(x, y []float64) float64{
+	cpu.AVX2: {
+		Norm:    sumOfNormF64AVX2,
+		Add:     sumOfAddF64AVX2,
+		Sub:     sumOfSubF64AVX2,
+		Mul:     sumOfMulF64AVX2,
+		Squares: sumOfSquaresF64AVX2,
+	},
+	cpu.AVX512: {
+		Norm:    sumOfNormF64AVX512,
+		Add:     sumOfAddF64AVX512,
+		Sub:     sumOfSubF64AVX512,
+		Mul:     sumOfMulF64AVX512,
+		Squares: sumOfSquaresF64AVX512,
+	},
+}
+
+var sumsOfOneF64 = [...][]func(x []float64) float64{
+	cpu.AVX2: {
+		Sqrt: sumOfSqrtF64AVX2,
+	},
+	cpu.AVX512: {
+		Sqrt: sumOfSqrtF64AVX512,
+	},
+}
+
 var columnSumsF64 = [...][]func(dst, x []float64, rows, stride int){
 	cpu.AVX2: {
 		0: columnSumsF64AVX2,
@@ -1178,6 +1204,12 @@ var dotTables = []any{dotF64[:], dotF32[:]}
 
 // deviationsTables holds the tables of all types: slices of slices of functions.
 var deviationsTables = []any{deviationsF64[:], deviationsF32[:]}
+
+// sumsOfTwoTables holds the tables of all types: slices of slices of functions.
+var sumsOfTwoTables = []any{sumsOfTwoF64[:]}
+
+// sumsOfOneTables holds the tables of all types: slices of slices of functions.
+var sumsOfOneTables = []any{sumsOfOneF64[:]}
 
 // columnSumsTables holds the tables of all types: slices of slices of functions.
 var columnSumsTables = []any{columnSumsF64[:], columnSumsF32[:]}

@@ -189,7 +189,7 @@ end10:
 	RET
 
 // func sqrtF64AVX512(dst []float64, x []float64)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512BW, AVX512DQ, AVX512F, BMI2, CMOV
 TEXT ·sqrtF64AVX512(SB), NOSPLIT, $0-48
 	MOVQ    dst_base+0(FP), AX
 	MOVQ    x_base+24(FP), CX
@@ -202,18 +202,67 @@ TEXT ·sqrtF64AVX512(SB), NOSPLIT, $0-48
 	JL      rest12
 
 loop11:
-	VMOVDQU64 (CX)(BX*8), Z0
-	VMOVDQU64 64(CX)(BX*8), Z1
-	VMOVDQU64 128(CX)(BX*8), Z2
-	VMOVDQU64 192(CX)(BX*8), Z3
-	VSQRTPD   Z0, Z0
-	VMOVDQU64 Z0, (AX)(BX*8)
-	VSQRTPD   Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(BX*8)
-	VSQRTPD   Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(BX*8)
-	VSQRTPD   Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(BX*8)
+	VMOVDQU64    (CX)(BX*8), Z0
+	VMOVDQU64    64(CX)(BX*8), Z1
+	VMOVDQU64    128(CX)(BX*8), Z2
+	VMOVDQU64    192(CX)(BX*8), Z3
+	VRSQRT14PD   Z0, Z5
+	VMULPD       Z0, Z5, Z4
+	VMULPD.BCST  half<>+0(SB), Z5, Z5
+	VCMPPD.BCST  $0x1d, ·rootsFrom+0(SB), Z4, K1
+	VBROADCASTSD half<>+0(SB), Z6
+	VFNMADD231PD Z4, Z5, Z6
+	VFMADD231PD  Z4, Z6, Z4
+	VFMADD231PD  Z5, Z6, Z5
+	VBROADCASTSD half<>+0(SB), Z6
+	VFNMADD231PD Z4, Z5, Z6
+	VFMADD231PD  Z4, Z6, Z4
+	VFMADD231PD  Z5, Z6, Z5
+	VMOVAPD      Z0, Z6
+	VFNMADD231PD Z4, Z4, Z6
+	VFMADD231PD  Z6, Z5, Z4
+	VRSQRT14PD   Z1, Z6
+	VMULPD       Z1, Z6, Z5
+	VMULPD.BCST  half<>+0(SB), Z6, Z6
+	VCMPPD.BCST  $0x1d, ·rootsFrom+0(SB), Z5, K1, K1
+	VBROADCASTSD half<>+0(SB), Z7
+	VFNMADD231PD Z5, Z6, Z7
+	VFMADD231PD  Z5, Z7, Z5
+	VFMADD231PD  Z6, Z7, Z6
+	VBROADCASTSD half<>+0(SB), Z7
+	VFNMADD231PD Z5, Z6, Z7
+	VFMADD231PD  Z5, Z7, Z5
+	VFMADD231PD  Z6, Z7, Z6
+	VMOVAPD      Z1, Z7
+	VFNMADD231PD Z5, Z5, Z7
+	VFMADD231PD  Z7, Z6, Z5
+	VRSQRT14PD   Z2, Z7
+	VMULPD       Z2, Z7, Z6
+	VMULPD.BCST  half<>+0(SB), Z7, Z7
+	VCMPPD.BCST  $0x1d, ·rootsFrom+0(SB), Z6, K1, K1
+	VBROADCASTSD half<>+0(SB), Z8
+	VFNMADD231PD Z6, Z7, Z8
+	VFMADD231PD  Z6, Z8, Z6
+	VFMADD231PD  Z7, Z8, Z7
+	VBROADCASTSD half<>+0(SB), Z8
+	VFNMADD231PD Z6, Z7, Z8
+	VFMADD231PD  Z6, Z8, Z6
+	VFMADD231PD  Z7, Z8, Z7
+	VMOVAPD      Z2, Z8
+	VFNMADD231PD Z6, Z6, Z8
+	VFMADD231PD  Z8, Z7, Z6
+	VSQRTPD      Z3, Z3
+	KORTESTB     K1, K1
+	JCS          roots16
+	VSQRTPD      Z0, Z4
+	VSQRTPD      Z1, Z5
+	VSQRTPD      Z2, Z6
+
+roots16:
+	VMOVDQU64 Z4, (AX)(BX*8)
+	VMOVDQU64 Z5, 64(AX)(BX*8)
+	VMOVDQU64 Z6, 128(AX)(BX*8)
+	VMOVDQU64 Z3, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
 	JGE       loop11
@@ -245,6 +294,9 @@ end15:
 	VZEROUPPER
 	RET
 
+DATA half<>+0(SB)/8, $0x3fe0000000000000
+GLOBL half<>(SB), RODATA|NOPTR, $8
+
 // func reciprocalF64AVX512(dst []float64, x []float64)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
 TEXT ·reciprocalF64AVX512(SB), NOSPLIT, $0-48
@@ -259,9 +311,9 @@ TEXT ·reciprocalF64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest17
+	JL           rest18
 
-loop16:
+loop17:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -276,24 +328,24 @@ loop16:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop16
+	JGE       loop17
 
-rest17:
+rest18:
 	ADDQ $0x00000020, DX
 
-one18:
+one19:
 	CMPQ      DX, $0x00000008
-	JL        tail19
+	JL        tail20
 	VMOVDQU64 (CX)(BX*8), Z1
 	VDIVPD    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one18
+	JMP       one19
 
-tail19:
+tail20:
 	TESTQ       DX, DX
-	JE          end20
+	JE          end21
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -301,7 +353,7 @@ tail19:
 	VDIVPD      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end20:
+end21:
 	VZEROUPPER
 	RET
 
@@ -316,9 +368,9 @@ TEXT ·squareF64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest22
+	JL      rest23
 
-loop21:
+loop22:
 	VMOVDQU64 (CX)(BX*8), Z0
 	VMOVDQU64 64(CX)(BX*8), Z1
 	VMOVDQU64 128(CX)(BX*8), Z2
@@ -333,24 +385,24 @@ loop21:
 	VMOVDQU64 Z0, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop21
+	JGE       loop22
 
-rest22:
+rest23:
 	ADDQ $0x00000020, DX
 
-one23:
+one24:
 	CMPQ      DX, $0x00000008
-	JL        tail24
+	JL        tail25
 	VMOVDQU64 (CX)(BX*8), Z0
 	VMULPD    Z0, Z0, Z0
 	VMOVDQU64 Z0, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one23
+	JMP       one24
 
-tail24:
+tail25:
 	TESTQ       DX, DX
-	JE          end25
+	JE          end26
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -358,7 +410,7 @@ tail24:
 	VMULPD      Z0, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end25:
+end26:
 	VZEROUPPER
 	RET
 
@@ -373,9 +425,9 @@ TEXT ·roundF64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest27
+	JL      rest28
 
-loop26:
+loop27:
 	VMOVDQU64   (CX)(BX*8), Z0
 	VMOVDQU64   64(CX)(BX*8), Z1
 	VMOVDQU64   128(CX)(BX*8), Z2
@@ -390,24 +442,24 @@ loop26:
 	VMOVDQU64   Z0, 192(AX)(BX*8)
 	ADDQ        $0x00000020, BX
 	SUBQ        $0x00000020, DX
-	JGE         loop26
+	JGE         loop27
 
-rest27:
+rest28:
 	ADDQ $0x00000020, DX
 
-one28:
+one29:
 	CMPQ        DX, $0x00000008
-	JL          tail29
+	JL          tail30
 	VMOVDQU64   (CX)(BX*8), Z0
 	VRNDSCALEPD $0x08, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*8)
 	ADDQ        $0x00000008, BX
 	SUBQ        $0x00000008, DX
-	JMP         one28
+	JMP         one29
 
-tail29:
+tail30:
 	TESTQ       DX, DX
-	JE          end30
+	JE          end31
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -415,7 +467,7 @@ tail29:
 	VRNDSCALEPD $0x08, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end30:
+end31:
 	VZEROUPPER
 	RET
 
@@ -430,9 +482,9 @@ TEXT ·floorF64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest32
+	JL      rest33
 
-loop31:
+loop32:
 	VMOVDQU64   (CX)(BX*8), Z0
 	VMOVDQU64   64(CX)(BX*8), Z1
 	VMOVDQU64   128(CX)(BX*8), Z2
@@ -447,24 +499,24 @@ loop31:
 	VMOVDQU64   Z0, 192(AX)(BX*8)
 	ADDQ        $0x00000020, BX
 	SUBQ        $0x00000020, DX
-	JGE         loop31
+	JGE         loop32
 
-rest32:
+rest33:
 	ADDQ $0x00000020, DX
 
-one33:
+one34:
 	CMPQ        DX, $0x00000008
-	JL          tail34
+	JL          tail35
 	VMOVDQU64   (CX)(BX*8), Z0
 	VRNDSCALEPD $0x09, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*8)
 	ADDQ        $0x00000008, BX
 	SUBQ        $0x00000008, DX
-	JMP         one33
+	JMP         one34
 
-tail34:
+tail35:
 	TESTQ       DX, DX
-	JE          end35
+	JE          end36
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -472,7 +524,7 @@ tail34:
 	VRNDSCALEPD $0x09, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end35:
+end36:
 	VZEROUPPER
 	RET
 
@@ -487,9 +539,9 @@ TEXT ·ceilF64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest37
+	JL      rest38
 
-loop36:
+loop37:
 	VMOVDQU64   (CX)(BX*8), Z0
 	VMOVDQU64   64(CX)(BX*8), Z1
 	VMOVDQU64   128(CX)(BX*8), Z2
@@ -504,24 +556,24 @@ loop36:
 	VMOVDQU64   Z0, 192(AX)(BX*8)
 	ADDQ        $0x00000020, BX
 	SUBQ        $0x00000020, DX
-	JGE         loop36
+	JGE         loop37
 
-rest37:
+rest38:
 	ADDQ $0x00000020, DX
 
-one38:
+one39:
 	CMPQ        DX, $0x00000008
-	JL          tail39
+	JL          tail40
 	VMOVDQU64   (CX)(BX*8), Z0
 	VRNDSCALEPD $0x0a, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*8)
 	ADDQ        $0x00000008, BX
 	SUBQ        $0x00000008, DX
-	JMP         one38
+	JMP         one39
 
-tail39:
+tail40:
 	TESTQ       DX, DX
-	JE          end40
+	JE          end41
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -529,7 +581,7 @@ tail39:
 	VRNDSCALEPD $0x0a, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end40:
+end41:
 	VZEROUPPER
 	RET
 
@@ -544,9 +596,9 @@ TEXT ·truncF64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest42
+	JL      rest43
 
-loop41:
+loop42:
 	VMOVDQU64   (CX)(BX*8), Z0
 	VMOVDQU64   64(CX)(BX*8), Z1
 	VMOVDQU64   128(CX)(BX*8), Z2
@@ -561,24 +613,24 @@ loop41:
 	VMOVDQU64   Z0, 192(AX)(BX*8)
 	ADDQ        $0x00000020, BX
 	SUBQ        $0x00000020, DX
-	JGE         loop41
+	JGE         loop42
 
-rest42:
+rest43:
 	ADDQ $0x00000020, DX
 
-one43:
+one44:
 	CMPQ        DX, $0x00000008
-	JL          tail44
+	JL          tail45
 	VMOVDQU64   (CX)(BX*8), Z0
 	VRNDSCALEPD $0x0b, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*8)
 	ADDQ        $0x00000008, BX
 	SUBQ        $0x00000008, DX
-	JMP         one43
+	JMP         one44
 
-tail44:
+tail45:
 	TESTQ       DX, DX
-	JE          end45
+	JE          end46
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -586,7 +638,7 @@ tail44:
 	VRNDSCALEPD $0x0b, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end45:
+end46:
 	VZEROUPPER
 	RET
 
@@ -609,9 +661,9 @@ TEXT ·fmaF64AVX512(SB), NOSPLIT, $0-96
 	CMOVQLT DI, SI
 	XORQ    DI, DI
 	SUBQ    $0x00000020, SI
-	JL      rest47
+	JL      rest48
 
-loop46:
+loop47:
 	VMOVDQU64   (CX)(DI*8), Z0
 	VMOVDQU64   (DX)(DI*8), Z4
 	VMOVDQU64   (BX)(DI*8), Z8
@@ -634,14 +686,14 @@ loop46:
 	VMOVDQU64   Z11, 192(AX)(DI*8)
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000020, SI
-	JGE         loop46
+	JGE         loop47
 
-rest47:
+rest48:
 	ADDQ $0x00000020, SI
 
-one48:
+one49:
 	CMPQ        SI, $0x00000008
-	JL          tail49
+	JL          tail50
 	VMOVDQU64   (CX)(DI*8), Z0
 	VMOVDQU64   (DX)(DI*8), Z1
 	VMOVDQU64   (BX)(DI*8), Z2
@@ -649,11 +701,11 @@ one48:
 	VMOVDQU64   Z2, (AX)(DI*8)
 	ADDQ        $0x00000008, DI
 	SUBQ        $0x00000008, SI
-	JMP         one48
+	JMP         one49
 
-tail49:
+tail50:
 	TESTQ       SI, SI
-	JE          end50
+	JE          end51
 	MOVQ        $-1, R8
 	BZHIQ       SI, R8, R8
 	KMOVQ       R8, K1
@@ -663,7 +715,7 @@ tail49:
 	VFMADD231PD Z0, Z1, Z2
 	VMOVDQU64   Z2, K1, (AX)(DI*8)
 
-end50:
+end51:
 	VZEROUPPER
 	RET
 
@@ -679,9 +731,9 @@ TEXT ·addScaledF64AVX512(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest52
+	JL           rest53
 
-loop51:
+loop52:
 	VMOVDQU64   (CX)(BX*8), Z1
 	VMOVDQU64   (AX)(BX*8), Z5
 	VMOVDQU64   64(CX)(BX*8), Z2
@@ -700,25 +752,25 @@ loop51:
 	VMOVDQU64   Z8, 192(AX)(BX*8)
 	ADDQ        $0x00000020, BX
 	SUBQ        $0x00000020, DX
-	JGE         loop51
+	JGE         loop52
 
-rest52:
+rest53:
 	ADDQ $0x00000020, DX
 
-one53:
+one54:
 	CMPQ        DX, $0x00000008
-	JL          tail54
+	JL          tail55
 	VMOVDQU64   (CX)(BX*8), Z1
 	VMOVDQU64   (AX)(BX*8), Z2
 	VFMADD231PD Z1, Z0, Z2
 	VMOVDQU64   Z2, (AX)(BX*8)
 	ADDQ        $0x00000008, BX
 	SUBQ        $0x00000008, DX
-	JMP         one53
+	JMP         one54
 
-tail54:
+tail55:
 	TESTQ       DX, DX
-	JE          end55
+	JE          end56
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -727,7 +779,7 @@ tail54:
 	VFMADD231PD Z1, Z0, Z2
 	VMOVDQU64   Z2, K1, (AX)(BX*8)
 
-end55:
+end56:
 	VZEROUPPER
 	RET
 
@@ -744,9 +796,9 @@ TEXT ·negF32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT    BX, DX
 	XORQ       BX, BX
 	SUBQ       $0x00000040, DX
-	JL         rest57
+	JL         rest58
 
-loop56:
+loop57:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -761,24 +813,24 @@ loop56:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop56
+	JGE       loop57
 
-rest57:
+rest58:
 	ADDQ $0x00000040, DX
 
-one58:
+one59:
 	CMPQ      DX, $0x00000010
-	JL        tail59
+	JL        tail60
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPXORQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one58
+	JMP       one59
 
-tail59:
+tail60:
 	TESTQ       DX, DX
-	JE          end60
+	JE          end61
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -786,7 +838,7 @@ tail59:
 	VPXORQ      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end60:
+end61:
 	VZEROUPPER
 	RET
 
@@ -803,9 +855,9 @@ TEXT ·absF32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT    BX, DX
 	XORQ       BX, BX
 	SUBQ       $0x00000040, DX
-	JL         rest62
+	JL         rest63
 
-loop61:
+loop62:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -820,24 +872,24 @@ loop61:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop61
+	JGE       loop62
 
-rest62:
+rest63:
 	ADDQ $0x00000040, DX
 
-one63:
+one64:
 	CMPQ      DX, $0x00000010
-	JL        tail64
+	JL        tail65
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPANDNQ   Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one63
+	JMP       one64
 
-tail64:
+tail65:
 	TESTQ       DX, DX
-	JE          end65
+	JE          end66
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -845,7 +897,7 @@ tail64:
 	VPANDNQ     Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end65:
+end66:
 	VZEROUPPER
 	RET
 
@@ -860,41 +912,41 @@ TEXT ·sqrtF32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest67
+	JL      rest68
 
-loop66:
+loop67:
 	VMOVDQU64 (CX)(BX*4), Z0
 	VMOVDQU64 64(CX)(BX*4), Z1
 	VMOVDQU64 128(CX)(BX*4), Z2
 	VMOVDQU64 192(CX)(BX*4), Z3
 	VSQRTPS   Z0, Z0
+	VSQRTPS   Z1, Z1
+	VSQRTPS   Z2, Z2
+	VSQRTPS   Z3, Z3
 	VMOVDQU64 Z0, (AX)(BX*4)
-	VSQRTPS   Z1, Z0
-	VMOVDQU64 Z0, 64(AX)(BX*4)
-	VSQRTPS   Z2, Z0
-	VMOVDQU64 Z0, 128(AX)(BX*4)
-	VSQRTPS   Z3, Z0
-	VMOVDQU64 Z0, 192(AX)(BX*4)
+	VMOVDQU64 Z1, 64(AX)(BX*4)
+	VMOVDQU64 Z2, 128(AX)(BX*4)
+	VMOVDQU64 Z3, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop66
+	JGE       loop67
 
-rest67:
+rest68:
 	ADDQ $0x00000040, DX
 
-one68:
+one69:
 	CMPQ      DX, $0x00000010
-	JL        tail69
+	JL        tail70
 	VMOVDQU64 (CX)(BX*4), Z0
 	VSQRTPS   Z0, Z0
 	VMOVDQU64 Z0, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one68
+	JMP       one69
 
-tail69:
+tail70:
 	TESTQ       DX, DX
-	JE          end70
+	JE          end71
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -902,7 +954,7 @@ tail69:
 	VSQRTPS     Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end70:
+end71:
 	VZEROUPPER
 	RET
 
@@ -920,9 +972,9 @@ TEXT ·reciprocalF32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest72
+	JL           rest73
 
-loop71:
+loop72:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -937,24 +989,24 @@ loop71:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop71
+	JGE       loop72
 
-rest72:
+rest73:
 	ADDQ $0x00000040, DX
 
-one73:
+one74:
 	CMPQ      DX, $0x00000010
-	JL        tail74
+	JL        tail75
 	VMOVDQU64 (CX)(BX*4), Z1
 	VDIVPS    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one73
+	JMP       one74
 
-tail74:
+tail75:
 	TESTQ       DX, DX
-	JE          end75
+	JE          end76
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -962,7 +1014,7 @@ tail74:
 	VDIVPS      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end75:
+end76:
 	VZEROUPPER
 	RET
 
@@ -977,9 +1029,9 @@ TEXT ·squareF32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest77
+	JL      rest78
 
-loop76:
+loop77:
 	VMOVDQU64 (CX)(BX*4), Z0
 	VMOVDQU64 64(CX)(BX*4), Z1
 	VMOVDQU64 128(CX)(BX*4), Z2
@@ -994,24 +1046,24 @@ loop76:
 	VMOVDQU64 Z0, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop76
+	JGE       loop77
 
-rest77:
+rest78:
 	ADDQ $0x00000040, DX
 
-one78:
+one79:
 	CMPQ      DX, $0x00000010
-	JL        tail79
+	JL        tail80
 	VMOVDQU64 (CX)(BX*4), Z0
 	VMULPS    Z0, Z0, Z0
 	VMOVDQU64 Z0, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one78
+	JMP       one79
 
-tail79:
+tail80:
 	TESTQ       DX, DX
-	JE          end80
+	JE          end81
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1019,7 +1071,7 @@ tail79:
 	VMULPS      Z0, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end80:
+end81:
 	VZEROUPPER
 	RET
 
@@ -1034,9 +1086,9 @@ TEXT ·roundF32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest82
+	JL      rest83
 
-loop81:
+loop82:
 	VMOVDQU64   (CX)(BX*4), Z0
 	VMOVDQU64   64(CX)(BX*4), Z1
 	VMOVDQU64   128(CX)(BX*4), Z2
@@ -1051,24 +1103,24 @@ loop81:
 	VMOVDQU64   Z0, 192(AX)(BX*4)
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000040, DX
-	JGE         loop81
+	JGE         loop82
 
-rest82:
+rest83:
 	ADDQ $0x00000040, DX
 
-one83:
+one84:
 	CMPQ        DX, $0x00000010
-	JL          tail84
+	JL          tail85
 	VMOVDQU64   (CX)(BX*4), Z0
 	VRNDSCALEPS $0x08, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*4)
 	ADDQ        $0x00000010, BX
 	SUBQ        $0x00000010, DX
-	JMP         one83
+	JMP         one84
 
-tail84:
+tail85:
 	TESTQ       DX, DX
-	JE          end85
+	JE          end86
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1076,7 +1128,7 @@ tail84:
 	VRNDSCALEPS $0x08, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end85:
+end86:
 	VZEROUPPER
 	RET
 
@@ -1091,9 +1143,9 @@ TEXT ·floorF32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest87
+	JL      rest88
 
-loop86:
+loop87:
 	VMOVDQU64   (CX)(BX*4), Z0
 	VMOVDQU64   64(CX)(BX*4), Z1
 	VMOVDQU64   128(CX)(BX*4), Z2
@@ -1108,24 +1160,24 @@ loop86:
 	VMOVDQU64   Z0, 192(AX)(BX*4)
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000040, DX
-	JGE         loop86
+	JGE         loop87
 
-rest87:
+rest88:
 	ADDQ $0x00000040, DX
 
-one88:
+one89:
 	CMPQ        DX, $0x00000010
-	JL          tail89
+	JL          tail90
 	VMOVDQU64   (CX)(BX*4), Z0
 	VRNDSCALEPS $0x09, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*4)
 	ADDQ        $0x00000010, BX
 	SUBQ        $0x00000010, DX
-	JMP         one88
+	JMP         one89
 
-tail89:
+tail90:
 	TESTQ       DX, DX
-	JE          end90
+	JE          end91
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1133,7 +1185,7 @@ tail89:
 	VRNDSCALEPS $0x09, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end90:
+end91:
 	VZEROUPPER
 	RET
 
@@ -1148,9 +1200,9 @@ TEXT ·ceilF32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest92
+	JL      rest93
 
-loop91:
+loop92:
 	VMOVDQU64   (CX)(BX*4), Z0
 	VMOVDQU64   64(CX)(BX*4), Z1
 	VMOVDQU64   128(CX)(BX*4), Z2
@@ -1165,24 +1217,24 @@ loop91:
 	VMOVDQU64   Z0, 192(AX)(BX*4)
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000040, DX
-	JGE         loop91
+	JGE         loop92
 
-rest92:
+rest93:
 	ADDQ $0x00000040, DX
 
-one93:
+one94:
 	CMPQ        DX, $0x00000010
-	JL          tail94
+	JL          tail95
 	VMOVDQU64   (CX)(BX*4), Z0
 	VRNDSCALEPS $0x0a, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*4)
 	ADDQ        $0x00000010, BX
 	SUBQ        $0x00000010, DX
-	JMP         one93
+	JMP         one94
 
-tail94:
+tail95:
 	TESTQ       DX, DX
-	JE          end95
+	JE          end96
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1190,7 +1242,7 @@ tail94:
 	VRNDSCALEPS $0x0a, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end95:
+end96:
 	VZEROUPPER
 	RET
 
@@ -1205,9 +1257,9 @@ TEXT ·truncF32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest97
+	JL      rest98
 
-loop96:
+loop97:
 	VMOVDQU64   (CX)(BX*4), Z0
 	VMOVDQU64   64(CX)(BX*4), Z1
 	VMOVDQU64   128(CX)(BX*4), Z2
@@ -1222,24 +1274,24 @@ loop96:
 	VMOVDQU64   Z0, 192(AX)(BX*4)
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000040, DX
-	JGE         loop96
+	JGE         loop97
 
-rest97:
+rest98:
 	ADDQ $0x00000040, DX
 
-one98:
+one99:
 	CMPQ        DX, $0x00000010
-	JL          tail99
+	JL          tail100
 	VMOVDQU64   (CX)(BX*4), Z0
 	VRNDSCALEPS $0x0b, Z0, Z0
 	VMOVDQU64   Z0, (AX)(BX*4)
 	ADDQ        $0x00000010, BX
 	SUBQ        $0x00000010, DX
-	JMP         one98
+	JMP         one99
 
-tail99:
+tail100:
 	TESTQ       DX, DX
-	JE          end100
+	JE          end101
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1247,7 +1299,7 @@ tail99:
 	VRNDSCALEPS $0x0b, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end100:
+end101:
 	VZEROUPPER
 	RET
 
@@ -1270,9 +1322,9 @@ TEXT ·fmaF32AVX512(SB), NOSPLIT, $0-96
 	CMOVQLT DI, SI
 	XORQ    DI, DI
 	SUBQ    $0x00000040, SI
-	JL      rest102
+	JL      rest103
 
-loop101:
+loop102:
 	VMOVDQU64   (CX)(DI*4), Z0
 	VMOVDQU64   (DX)(DI*4), Z4
 	VMOVDQU64   (BX)(DI*4), Z8
@@ -1295,14 +1347,14 @@ loop101:
 	VMOVDQU64   Z11, 192(AX)(DI*4)
 	ADDQ        $0x00000040, DI
 	SUBQ        $0x00000040, SI
-	JGE         loop101
+	JGE         loop102
 
-rest102:
+rest103:
 	ADDQ $0x00000040, SI
 
-one103:
+one104:
 	CMPQ        SI, $0x00000010
-	JL          tail104
+	JL          tail105
 	VMOVDQU64   (CX)(DI*4), Z0
 	VMOVDQU64   (DX)(DI*4), Z1
 	VMOVDQU64   (BX)(DI*4), Z2
@@ -1310,11 +1362,11 @@ one103:
 	VMOVDQU64   Z2, (AX)(DI*4)
 	ADDQ        $0x00000010, DI
 	SUBQ        $0x00000010, SI
-	JMP         one103
+	JMP         one104
 
-tail104:
+tail105:
 	TESTQ       SI, SI
-	JE          end105
+	JE          end106
 	MOVQ        $-1, R8
 	BZHIQ       SI, R8, R8
 	KMOVQ       R8, K1
@@ -1324,7 +1376,7 @@ tail104:
 	VFMADD231PS Z0, Z1, Z2
 	VMOVDQU32   Z2, K1, (AX)(DI*4)
 
-end105:
+end106:
 	VZEROUPPER
 	RET
 
@@ -1340,9 +1392,9 @@ TEXT ·addScaledF32AVX512(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000040, DX
-	JL           rest107
+	JL           rest108
 
-loop106:
+loop107:
 	VMOVDQU64   (CX)(BX*4), Z1
 	VMOVDQU64   (AX)(BX*4), Z5
 	VMOVDQU64   64(CX)(BX*4), Z2
@@ -1361,25 +1413,25 @@ loop106:
 	VMOVDQU64   Z8, 192(AX)(BX*4)
 	ADDQ        $0x00000040, BX
 	SUBQ        $0x00000040, DX
-	JGE         loop106
+	JGE         loop107
 
-rest107:
+rest108:
 	ADDQ $0x00000040, DX
 
-one108:
+one109:
 	CMPQ        DX, $0x00000010
-	JL          tail109
+	JL          tail110
 	VMOVDQU64   (CX)(BX*4), Z1
 	VMOVDQU64   (AX)(BX*4), Z2
 	VFMADD231PS Z1, Z0, Z2
 	VMOVDQU64   Z2, (AX)(BX*4)
 	ADDQ        $0x00000010, BX
 	SUBQ        $0x00000010, DX
-	JMP         one108
+	JMP         one109
 
-tail109:
+tail110:
 	TESTQ       DX, DX
-	JE          end110
+	JE          end111
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1388,7 +1440,7 @@ tail109:
 	VFMADD231PS Z1, Z0, Z2
 	VMOVDQU32   Z2, K1, (AX)(BX*4)
 
-end110:
+end111:
 	VZEROUPPER
 	RET
 
@@ -1404,9 +1456,9 @@ TEXT ·negI64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest112
+	JL      rest113
 
-loop111:
+loop112:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -1421,24 +1473,24 @@ loop111:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop111
+	JGE       loop112
 
-rest112:
+rest113:
 	ADDQ $0x00000020, DX
 
-one113:
+one114:
 	CMPQ      DX, $0x00000008
-	JL        tail114
+	JL        tail115
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPSUBQ    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one113
+	JMP       one114
 
-tail114:
+tail115:
 	TESTQ       DX, DX
-	JE          end115
+	JE          end116
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1446,7 +1498,7 @@ tail114:
 	VPSUBQ      Z1, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end115:
+end116:
 	VZEROUPPER
 	RET
 
@@ -1462,9 +1514,9 @@ TEXT ·notI64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT    BX, DX
 	XORQ       BX, BX
 	SUBQ       $0x00000020, DX
-	JL         rest117
+	JL         rest118
 
-loop116:
+loop117:
 	VMOVDQU64 (CX)(BX*8), Z1
 	VMOVDQU64 64(CX)(BX*8), Z2
 	VMOVDQU64 128(CX)(BX*8), Z3
@@ -1479,24 +1531,24 @@ loop116:
 	VMOVDQU64 Z1, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop116
+	JGE       loop117
 
-rest117:
+rest118:
 	ADDQ $0x00000020, DX
 
-one118:
+one119:
 	CMPQ      DX, $0x00000008
-	JL        tail119
+	JL        tail120
 	VMOVDQU64 (CX)(BX*8), Z1
 	VPXORQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one118
+	JMP       one119
 
-tail119:
+tail120:
 	TESTQ       DX, DX
-	JE          end120
+	JE          end121
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1504,7 +1556,7 @@ tail119:
 	VPXORQ      Z0, Z1, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end120:
+end121:
 	VZEROUPPER
 	RET
 
@@ -1519,9 +1571,9 @@ TEXT ·squareI64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest122
+	JL      rest123
 
-loop121:
+loop122:
 	VMOVDQU64 (CX)(BX*8), Z0
 	VMOVDQU64 64(CX)(BX*8), Z1
 	VMOVDQU64 128(CX)(BX*8), Z2
@@ -1536,24 +1588,24 @@ loop121:
 	VMOVDQU64 Z0, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop121
+	JGE       loop122
 
-rest122:
+rest123:
 	ADDQ $0x00000020, DX
 
-one123:
+one124:
 	CMPQ      DX, $0x00000008
-	JL        tail124
+	JL        tail125
 	VMOVDQU64 (CX)(BX*8), Z0
 	VPMULLQ   Z0, Z0, Z0
 	VMOVDQU64 Z0, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one123
+	JMP       one124
 
-tail124:
+tail125:
 	TESTQ       DX, DX
-	JE          end125
+	JE          end126
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1561,7 +1613,7 @@ tail124:
 	VPMULLQ     Z0, Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end125:
+end126:
 	VZEROUPPER
 	RET
 
@@ -1576,9 +1628,9 @@ TEXT ·absI64AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest127
+	JL      rest128
 
-loop126:
+loop127:
 	VMOVDQU64 (CX)(BX*8), Z0
 	VMOVDQU64 64(CX)(BX*8), Z1
 	VMOVDQU64 128(CX)(BX*8), Z2
@@ -1593,24 +1645,24 @@ loop126:
 	VMOVDQU64 Z0, 192(AX)(BX*8)
 	ADDQ      $0x00000020, BX
 	SUBQ      $0x00000020, DX
-	JGE       loop126
+	JGE       loop127
 
-rest127:
+rest128:
 	ADDQ $0x00000020, DX
 
-one128:
+one129:
 	CMPQ      DX, $0x00000008
-	JL        tail129
+	JL        tail130
 	VMOVDQU64 (CX)(BX*8), Z0
 	VPABSQ    Z0, Z0
 	VMOVDQU64 Z0, (AX)(BX*8)
 	ADDQ      $0x00000008, BX
 	SUBQ      $0x00000008, DX
-	JMP       one128
+	JMP       one129
 
-tail129:
+tail130:
 	TESTQ       DX, DX
-	JE          end130
+	JE          end131
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1618,7 +1670,7 @@ tail129:
 	VPABSQ      Z0, Z0
 	VMOVDQU64   Z0, K1, (AX)(BX*8)
 
-end130:
+end131:
 	VZEROUPPER
 	RET
 
@@ -1634,9 +1686,9 @@ TEXT ·negI32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest132
+	JL      rest133
 
-loop131:
+loop132:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1651,24 +1703,24 @@ loop131:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop131
+	JGE       loop132
 
-rest132:
+rest133:
 	ADDQ $0x00000040, DX
 
-one133:
+one134:
 	CMPQ      DX, $0x00000010
-	JL        tail134
+	JL        tail135
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPSUBD    Z1, Z0, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one133
+	JMP       one134
 
-tail134:
+tail135:
 	TESTQ       DX, DX
-	JE          end135
+	JE          end136
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1676,7 +1728,7 @@ tail134:
 	VPSUBD      Z1, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end135:
+end136:
 	VZEROUPPER
 	RET
 
@@ -1692,9 +1744,9 @@ TEXT ·notI32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT    BX, DX
 	XORQ       BX, BX
 	SUBQ       $0x00000040, DX
-	JL         rest137
+	JL         rest138
 
-loop136:
+loop137:
 	VMOVDQU64 (CX)(BX*4), Z1
 	VMOVDQU64 64(CX)(BX*4), Z2
 	VMOVDQU64 128(CX)(BX*4), Z3
@@ -1709,24 +1761,24 @@ loop136:
 	VMOVDQU64 Z1, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop136
+	JGE       loop137
 
-rest137:
+rest138:
 	ADDQ $0x00000040, DX
 
-one138:
+one139:
 	CMPQ      DX, $0x00000010
-	JL        tail139
+	JL        tail140
 	VMOVDQU64 (CX)(BX*4), Z1
 	VPXORQ    Z0, Z1, Z1
 	VMOVDQU64 Z1, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one138
+	JMP       one139
 
-tail139:
+tail140:
 	TESTQ       DX, DX
-	JE          end140
+	JE          end141
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1734,7 +1786,7 @@ tail139:
 	VPXORQ      Z0, Z1, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end140:
+end141:
 	VZEROUPPER
 	RET
 
@@ -1749,9 +1801,9 @@ TEXT ·squareI32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest142
+	JL      rest143
 
-loop141:
+loop142:
 	VMOVDQU64 (CX)(BX*4), Z0
 	VMOVDQU64 64(CX)(BX*4), Z1
 	VMOVDQU64 128(CX)(BX*4), Z2
@@ -1766,24 +1818,24 @@ loop141:
 	VMOVDQU64 Z0, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop141
+	JGE       loop142
 
-rest142:
+rest143:
 	ADDQ $0x00000040, DX
 
-one143:
+one144:
 	CMPQ      DX, $0x00000010
-	JL        tail144
+	JL        tail145
 	VMOVDQU64 (CX)(BX*4), Z0
 	VPMULLD   Z0, Z0, Z0
 	VMOVDQU64 Z0, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one143
+	JMP       one144
 
-tail144:
+tail145:
 	TESTQ       DX, DX
-	JE          end145
+	JE          end146
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1791,7 +1843,7 @@ tail144:
 	VPMULLD     Z0, Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end145:
+end146:
 	VZEROUPPER
 	RET
 
@@ -1806,9 +1858,9 @@ TEXT ·absI32AVX512(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000040, DX
-	JL      rest147
+	JL      rest148
 
-loop146:
+loop147:
 	VMOVDQU64 (CX)(BX*4), Z0
 	VMOVDQU64 64(CX)(BX*4), Z1
 	VMOVDQU64 128(CX)(BX*4), Z2
@@ -1823,24 +1875,24 @@ loop146:
 	VMOVDQU64 Z0, 192(AX)(BX*4)
 	ADDQ      $0x00000040, BX
 	SUBQ      $0x00000040, DX
-	JGE       loop146
+	JGE       loop147
 
-rest147:
+rest148:
 	ADDQ $0x00000040, DX
 
-one148:
+one149:
 	CMPQ      DX, $0x00000010
-	JL        tail149
+	JL        tail150
 	VMOVDQU64 (CX)(BX*4), Z0
 	VPABSD    Z0, Z0
 	VMOVDQU64 Z0, (AX)(BX*4)
 	ADDQ      $0x00000010, BX
 	SUBQ      $0x00000010, DX
-	JMP       one148
+	JMP       one149
 
-tail149:
+tail150:
 	TESTQ       DX, DX
-	JE          end150
+	JE          end151
 	MOVQ        $-1, SI
 	BZHIQ       DX, SI, SI
 	KMOVQ       SI, K1
@@ -1848,7 +1900,7 @@ tail149:
 	VPABSD      Z0, Z0
 	VMOVDQU32   Z0, K1, (AX)(BX*4)
 
-end150:
+end151:
 	VZEROUPPER
 	RET
 
@@ -1865,9 +1917,9 @@ TEXT ·negF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT  BX, DX
 	XORQ     BX, BX
 	SUBQ     $0x00000010, DX
-	JL       rest152
+	JL       rest153
 
-loop151:
+loop152:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -1882,24 +1934,24 @@ loop151:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop151
+	JGE     loop152
 
-rest152:
+rest153:
 	ADDQ $0x00000010, DX
 
-one153:
+one154:
 	CMPQ    DX, $0x00000004
-	JL      tail154
+	JL      tail155
 	VMOVDQU (CX)(BX*8), Y1
 	VPXOR   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one153
+	JMP     one154
 
-tail154:
+tail155:
 	TESTQ      DX, DX
-	JE         end155
+	JE         end156
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -1911,7 +1963,7 @@ tail154:
 	VPXOR      Y0, Y2, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end155:
+end156:
 	VZEROUPPER
 	RET
 
@@ -1928,9 +1980,9 @@ TEXT ·absF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT  BX, DX
 	XORQ     BX, BX
 	SUBQ     $0x00000010, DX
-	JL       rest157
+	JL       rest158
 
-loop156:
+loop157:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -1945,24 +1997,24 @@ loop156:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop156
+	JGE     loop157
 
-rest157:
+rest158:
 	ADDQ $0x00000010, DX
 
-one158:
+one159:
 	CMPQ    DX, $0x00000004
-	JL      tail159
+	JL      tail160
 	VMOVDQU (CX)(BX*8), Y1
 	VPANDN  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one158
+	JMP     one159
 
-tail159:
+tail160:
 	TESTQ      DX, DX
-	JE         end160
+	JE         end161
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -1974,7 +2026,7 @@ tail159:
 	VPANDN     Y2, Y0, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end160:
+end161:
 	VZEROUPPER
 	RET
 
@@ -1989,41 +2041,41 @@ TEXT ·sqrtF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000010, DX
-	JL      rest162
+	JL      rest163
 
-loop161:
+loop162:
 	VMOVDQU (CX)(BX*8), Y0
 	VMOVDQU 32(CX)(BX*8), Y1
 	VMOVDQU 64(CX)(BX*8), Y2
 	VMOVDQU 96(CX)(BX*8), Y3
 	VSQRTPD Y0, Y0
+	VSQRTPD Y1, Y1
+	VSQRTPD Y2, Y2
+	VSQRTPD Y3, Y3
 	VMOVDQU Y0, (AX)(BX*8)
-	VSQRTPD Y1, Y0
-	VMOVDQU Y0, 32(AX)(BX*8)
-	VSQRTPD Y2, Y0
-	VMOVDQU Y0, 64(AX)(BX*8)
-	VSQRTPD Y3, Y0
-	VMOVDQU Y0, 96(AX)(BX*8)
+	VMOVDQU Y1, 32(AX)(BX*8)
+	VMOVDQU Y2, 64(AX)(BX*8)
+	VMOVDQU Y3, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop161
+	JGE     loop162
 
-rest162:
+rest163:
 	ADDQ $0x00000010, DX
 
-one163:
+one164:
 	CMPQ    DX, $0x00000004
-	JL      tail164
+	JL      tail165
 	VMOVDQU (CX)(BX*8), Y0
 	VSQRTPD Y0, Y0
 	VMOVDQU Y0, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one163
+	JMP     one164
 
-tail164:
+tail165:
 	TESTQ      DX, DX
-	JE         end165
+	JE         end166
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2035,7 +2087,7 @@ tail164:
 	VSQRTPD    Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(BX*8)
 
-end165:
+end166:
 	VZEROUPPER
 	RET
 
@@ -2053,9 +2105,9 @@ TEXT ·reciprocalF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000010, DX
-	JL           rest167
+	JL           rest168
 
-loop166:
+loop167:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -2070,24 +2122,24 @@ loop166:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop166
+	JGE     loop167
 
-rest167:
+rest168:
 	ADDQ $0x00000010, DX
 
-one168:
+one169:
 	CMPQ    DX, $0x00000004
-	JL      tail169
+	JL      tail170
 	VMOVDQU (CX)(BX*8), Y1
 	VDIVPD  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one168
+	JMP     one169
 
-tail169:
+tail170:
 	TESTQ      DX, DX
-	JE         end170
+	JE         end171
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2099,7 +2151,7 @@ tail169:
 	VDIVPD     Y2, Y0, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end170:
+end171:
 	VZEROUPPER
 	RET
 
@@ -2114,9 +2166,9 @@ TEXT ·squareF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000010, DX
-	JL      rest172
+	JL      rest173
 
-loop171:
+loop172:
 	VMOVDQU (CX)(BX*8), Y0
 	VMOVDQU 32(CX)(BX*8), Y1
 	VMOVDQU 64(CX)(BX*8), Y2
@@ -2131,24 +2183,24 @@ loop171:
 	VMOVDQU Y0, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop171
+	JGE     loop172
 
-rest172:
+rest173:
 	ADDQ $0x00000010, DX
 
-one173:
+one174:
 	CMPQ    DX, $0x00000004
-	JL      tail174
+	JL      tail175
 	VMOVDQU (CX)(BX*8), Y0
 	VMULPD  Y0, Y0, Y0
 	VMOVDQU Y0, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one173
+	JMP     one174
 
-tail174:
+tail175:
 	TESTQ      DX, DX
-	JE         end175
+	JE         end176
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2160,7 +2212,7 @@ tail174:
 	VMULPD     Y1, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(BX*8)
 
-end175:
+end176:
 	VZEROUPPER
 	RET
 
@@ -2175,9 +2227,9 @@ TEXT ·roundF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000010, DX
-	JL      rest177
+	JL      rest178
 
-loop176:
+loop177:
 	VMOVDQU  (CX)(BX*8), Y0
 	VMOVDQU  32(CX)(BX*8), Y1
 	VMOVDQU  64(CX)(BX*8), Y2
@@ -2192,24 +2244,24 @@ loop176:
 	VMOVDQU  Y0, 96(AX)(BX*8)
 	ADDQ     $0x00000010, BX
 	SUBQ     $0x00000010, DX
-	JGE      loop176
+	JGE      loop177
 
-rest177:
+rest178:
 	ADDQ $0x00000010, DX
 
-one178:
+one179:
 	CMPQ     DX, $0x00000004
-	JL       tail179
+	JL       tail180
 	VMOVDQU  (CX)(BX*8), Y0
 	VROUNDPD $0x08, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*8)
 	ADDQ     $0x00000004, BX
 	SUBQ     $0x00000004, DX
-	JMP      one178
+	JMP      one179
 
-tail179:
+tail180:
 	TESTQ      DX, DX
-	JE         end180
+	JE         end181
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2221,7 +2273,7 @@ tail179:
 	VROUNDPD   $0x08, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(BX*8)
 
-end180:
+end181:
 	VZEROUPPER
 	RET
 
@@ -2236,9 +2288,9 @@ TEXT ·floorF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000010, DX
-	JL      rest182
+	JL      rest183
 
-loop181:
+loop182:
 	VMOVDQU  (CX)(BX*8), Y0
 	VMOVDQU  32(CX)(BX*8), Y1
 	VMOVDQU  64(CX)(BX*8), Y2
@@ -2253,24 +2305,24 @@ loop181:
 	VMOVDQU  Y0, 96(AX)(BX*8)
 	ADDQ     $0x00000010, BX
 	SUBQ     $0x00000010, DX
-	JGE      loop181
+	JGE      loop182
 
-rest182:
+rest183:
 	ADDQ $0x00000010, DX
 
-one183:
+one184:
 	CMPQ     DX, $0x00000004
-	JL       tail184
+	JL       tail185
 	VMOVDQU  (CX)(BX*8), Y0
 	VROUNDPD $0x09, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*8)
 	ADDQ     $0x00000004, BX
 	SUBQ     $0x00000004, DX
-	JMP      one183
+	JMP      one184
 
-tail184:
+tail185:
 	TESTQ      DX, DX
-	JE         end185
+	JE         end186
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2282,7 +2334,7 @@ tail184:
 	VROUNDPD   $0x09, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(BX*8)
 
-end185:
+end186:
 	VZEROUPPER
 	RET
 
@@ -2297,9 +2349,9 @@ TEXT ·ceilF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000010, DX
-	JL      rest187
+	JL      rest188
 
-loop186:
+loop187:
 	VMOVDQU  (CX)(BX*8), Y0
 	VMOVDQU  32(CX)(BX*8), Y1
 	VMOVDQU  64(CX)(BX*8), Y2
@@ -2314,24 +2366,24 @@ loop186:
 	VMOVDQU  Y0, 96(AX)(BX*8)
 	ADDQ     $0x00000010, BX
 	SUBQ     $0x00000010, DX
-	JGE      loop186
+	JGE      loop187
 
-rest187:
+rest188:
 	ADDQ $0x00000010, DX
 
-one188:
+one189:
 	CMPQ     DX, $0x00000004
-	JL       tail189
+	JL       tail190
 	VMOVDQU  (CX)(BX*8), Y0
 	VROUNDPD $0x0a, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*8)
 	ADDQ     $0x00000004, BX
 	SUBQ     $0x00000004, DX
-	JMP      one188
+	JMP      one189
 
-tail189:
+tail190:
 	TESTQ      DX, DX
-	JE         end190
+	JE         end191
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2343,7 +2395,7 @@ tail189:
 	VROUNDPD   $0x0a, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(BX*8)
 
-end190:
+end191:
 	VZEROUPPER
 	RET
 
@@ -2358,9 +2410,9 @@ TEXT ·truncF64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000010, DX
-	JL      rest192
+	JL      rest193
 
-loop191:
+loop192:
 	VMOVDQU  (CX)(BX*8), Y0
 	VMOVDQU  32(CX)(BX*8), Y1
 	VMOVDQU  64(CX)(BX*8), Y2
@@ -2375,24 +2427,24 @@ loop191:
 	VMOVDQU  Y0, 96(AX)(BX*8)
 	ADDQ     $0x00000010, BX
 	SUBQ     $0x00000010, DX
-	JGE      loop191
+	JGE      loop192
 
-rest192:
+rest193:
 	ADDQ $0x00000010, DX
 
-one193:
+one194:
 	CMPQ     DX, $0x00000004
-	JL       tail194
+	JL       tail195
 	VMOVDQU  (CX)(BX*8), Y0
 	VROUNDPD $0x0b, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*8)
 	ADDQ     $0x00000004, BX
 	SUBQ     $0x00000004, DX
-	JMP      one193
+	JMP      one194
 
-tail194:
+tail195:
 	TESTQ      DX, DX
-	JE         end195
+	JE         end196
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -2404,7 +2456,7 @@ tail194:
 	VROUNDPD   $0x0b, Y1, Y1
 	VMASKMOVPD Y1, Y0, (AX)(BX*8)
 
-end195:
+end196:
 	VZEROUPPER
 	RET
 
@@ -2427,9 +2479,9 @@ TEXT ·fmaF64AVX2(SB), NOSPLIT, $0-96
 	CMOVQLT DI, SI
 	XORQ    DI, DI
 	SUBQ    $0x00000010, SI
-	JL      rest197
+	JL      rest198
 
-loop196:
+loop197:
 	VMOVDQU     (CX)(DI*8), Y0
 	VMOVDQU     (DX)(DI*8), Y4
 	VMOVDQU     (BX)(DI*8), Y8
@@ -2452,14 +2504,14 @@ loop196:
 	VMOVDQU     Y11, 96(AX)(DI*8)
 	ADDQ        $0x00000010, DI
 	SUBQ        $0x00000010, SI
-	JGE         loop196
+	JGE         loop197
 
-rest197:
+rest198:
 	ADDQ $0x00000010, SI
 
-one198:
+one199:
 	CMPQ        SI, $0x00000004
-	JL          tail199
+	JL          tail200
 	VMOVDQU     (CX)(DI*8), Y0
 	VMOVDQU     (DX)(DI*8), Y1
 	VMOVDQU     (BX)(DI*8), Y2
@@ -2467,11 +2519,11 @@ one198:
 	VMOVDQU     Y2, (AX)(DI*8)
 	ADDQ        $0x00000004, DI
 	SUBQ        $0x00000004, SI
-	JMP         one198
+	JMP         one199
 
-tail199:
+tail200:
 	TESTQ       SI, SI
-	JE          end200
+	JE          end201
 	LEAQ        tailMasks<>+256(SB), R8
 	MOVQ        SI, R9
 	NEGQ        R9
@@ -2485,7 +2537,7 @@ tail199:
 	VFMADD231PD Y1, Y2, Y3
 	VMASKMOVPD  Y3, Y0, (AX)(DI*8)
 
-end200:
+end201:
 	VZEROUPPER
 	RET
 
@@ -2501,9 +2553,9 @@ TEXT ·addScaledF64AVX2(SB), NOSPLIT, $0-56
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000010, DX
-	JL           rest202
+	JL           rest203
 
-loop201:
+loop202:
 	VMOVDQU     (CX)(BX*8), Y1
 	VMOVDQU     (AX)(BX*8), Y5
 	VMOVDQU     32(CX)(BX*8), Y2
@@ -2522,25 +2574,25 @@ loop201:
 	VMOVDQU     Y8, 96(AX)(BX*8)
 	ADDQ        $0x00000010, BX
 	SUBQ        $0x00000010, DX
-	JGE         loop201
+	JGE         loop202
 
-rest202:
+rest203:
 	ADDQ $0x00000010, DX
 
-one203:
+one204:
 	CMPQ        DX, $0x00000004
-	JL          tail204
+	JL          tail205
 	VMOVDQU     (CX)(BX*8), Y1
 	VMOVDQU     (AX)(BX*8), Y2
 	VFMADD231PD Y1, Y0, Y2
 	VMOVDQU     Y2, (AX)(BX*8)
 	ADDQ        $0x00000004, BX
 	SUBQ        $0x00000004, DX
-	JMP         one203
+	JMP         one204
 
-tail204:
+tail205:
 	TESTQ       DX, DX
-	JE          end205
+	JE          end206
 	LEAQ        tailMasks<>+256(SB), SI
 	MOVQ        DX, DI
 	NEGQ        DI
@@ -2553,7 +2605,7 @@ tail204:
 	VFMADD231PD Y2, Y0, Y3
 	VMASKMOVPD  Y3, Y1, (AX)(BX*8)
 
-end205:
+end206:
 	VZEROUPPER
 	RET
 
@@ -2570,9 +2622,9 @@ TEXT ·negF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT  BX, DX
 	XORQ     BX, BX
 	SUBQ     $0x00000020, DX
-	JL       rest207
+	JL       rest208
 
-loop206:
+loop207:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -2587,24 +2639,24 @@ loop206:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop206
+	JGE     loop207
 
-rest207:
+rest208:
 	ADDQ $0x00000020, DX
 
-one208:
+one209:
 	CMPQ    DX, $0x00000008
-	JL      tail209
+	JL      tail210
 	VMOVDQU (CX)(BX*4), Y1
 	VPXOR   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one208
+	JMP     one209
 
-tail209:
+tail210:
 	TESTQ      DX, DX
-	JE         end210
+	JE         end211
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -2612,7 +2664,7 @@ tail209:
 	VPXOR      Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end210:
+end211:
 	VZEROUPPER
 	RET
 
@@ -2629,9 +2681,9 @@ TEXT ·absF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT  BX, DX
 	XORQ     BX, BX
 	SUBQ     $0x00000020, DX
-	JL       rest212
+	JL       rest213
 
-loop211:
+loop212:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -2646,24 +2698,24 @@ loop211:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop211
+	JGE     loop212
 
-rest212:
+rest213:
 	ADDQ $0x00000020, DX
 
-one213:
+one214:
 	CMPQ    DX, $0x00000008
-	JL      tail214
+	JL      tail215
 	VMOVDQU (CX)(BX*4), Y1
 	VPANDN  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one213
+	JMP     one214
 
-tail214:
+tail215:
 	TESTQ      DX, DX
-	JE         end215
+	JE         end216
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -2671,7 +2723,7 @@ tail214:
 	VPANDN     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end215:
+end216:
 	VZEROUPPER
 	RET
 
@@ -2686,41 +2738,41 @@ TEXT ·sqrtF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest217
+	JL      rest218
 
-loop216:
+loop217:
 	VMOVDQU (CX)(BX*4), Y0
 	VMOVDQU 32(CX)(BX*4), Y1
 	VMOVDQU 64(CX)(BX*4), Y2
 	VMOVDQU 96(CX)(BX*4), Y3
 	VSQRTPS Y0, Y0
+	VSQRTPS Y1, Y1
+	VSQRTPS Y2, Y2
+	VSQRTPS Y3, Y3
 	VMOVDQU Y0, (AX)(BX*4)
-	VSQRTPS Y1, Y0
-	VMOVDQU Y0, 32(AX)(BX*4)
-	VSQRTPS Y2, Y0
-	VMOVDQU Y0, 64(AX)(BX*4)
-	VSQRTPS Y3, Y0
-	VMOVDQU Y0, 96(AX)(BX*4)
+	VMOVDQU Y1, 32(AX)(BX*4)
+	VMOVDQU Y2, 64(AX)(BX*4)
+	VMOVDQU Y3, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop216
+	JGE     loop217
 
-rest217:
+rest218:
 	ADDQ $0x00000020, DX
 
-one218:
+one219:
 	CMPQ    DX, $0x00000008
-	JL      tail219
+	JL      tail220
 	VMOVDQU (CX)(BX*4), Y0
 	VSQRTPS Y0, Y0
 	VMOVDQU Y0, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one218
+	JMP     one219
 
-tail219:
+tail220:
 	TESTQ      DX, DX
-	JE         end220
+	JE         end221
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y0
@@ -2728,7 +2780,7 @@ tail219:
 	VSQRTPS    Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-end220:
+end221:
 	VZEROUPPER
 	RET
 
@@ -2746,9 +2798,9 @@ TEXT ·reciprocalF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest222
+	JL           rest223
 
-loop221:
+loop222:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -2763,24 +2815,24 @@ loop221:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop221
+	JGE     loop222
 
-rest222:
+rest223:
 	ADDQ $0x00000020, DX
 
-one223:
+one224:
 	CMPQ    DX, $0x00000008
-	JL      tail224
+	JL      tail225
 	VMOVDQU (CX)(BX*4), Y1
 	VDIVPS  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one223
+	JMP     one224
 
-tail224:
+tail225:
 	TESTQ      DX, DX
-	JE         end225
+	JE         end226
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -2788,7 +2840,7 @@ tail224:
 	VDIVPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end225:
+end226:
 	VZEROUPPER
 	RET
 
@@ -2803,9 +2855,9 @@ TEXT ·squareF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest227
+	JL      rest228
 
-loop226:
+loop227:
 	VMOVDQU (CX)(BX*4), Y0
 	VMOVDQU 32(CX)(BX*4), Y1
 	VMOVDQU 64(CX)(BX*4), Y2
@@ -2820,24 +2872,24 @@ loop226:
 	VMOVDQU Y0, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop226
+	JGE     loop227
 
-rest227:
+rest228:
 	ADDQ $0x00000020, DX
 
-one228:
+one229:
 	CMPQ    DX, $0x00000008
-	JL      tail229
+	JL      tail230
 	VMOVDQU (CX)(BX*4), Y0
 	VMULPS  Y0, Y0, Y0
 	VMOVDQU Y0, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one228
+	JMP     one229
 
-tail229:
+tail230:
 	TESTQ      DX, DX
-	JE         end230
+	JE         end231
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y0
@@ -2845,7 +2897,7 @@ tail229:
 	VMULPS     Y1, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-end230:
+end231:
 	VZEROUPPER
 	RET
 
@@ -2860,9 +2912,9 @@ TEXT ·roundF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest232
+	JL      rest233
 
-loop231:
+loop232:
 	VMOVDQU  (CX)(BX*4), Y0
 	VMOVDQU  32(CX)(BX*4), Y1
 	VMOVDQU  64(CX)(BX*4), Y2
@@ -2877,24 +2929,24 @@ loop231:
 	VMOVDQU  Y0, 96(AX)(BX*4)
 	ADDQ     $0x00000020, BX
 	SUBQ     $0x00000020, DX
-	JGE      loop231
+	JGE      loop232
 
-rest232:
+rest233:
 	ADDQ $0x00000020, DX
 
-one233:
+one234:
 	CMPQ     DX, $0x00000008
-	JL       tail234
+	JL       tail235
 	VMOVDQU  (CX)(BX*4), Y0
 	VROUNDPS $0x08, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*4)
 	ADDQ     $0x00000008, BX
 	SUBQ     $0x00000008, DX
-	JMP      one233
+	JMP      one234
 
-tail234:
+tail235:
 	TESTQ      DX, DX
-	JE         end235
+	JE         end236
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y0
@@ -2902,7 +2954,7 @@ tail234:
 	VROUNDPS   $0x08, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-end235:
+end236:
 	VZEROUPPER
 	RET
 
@@ -2917,9 +2969,9 @@ TEXT ·floorF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest237
+	JL      rest238
 
-loop236:
+loop237:
 	VMOVDQU  (CX)(BX*4), Y0
 	VMOVDQU  32(CX)(BX*4), Y1
 	VMOVDQU  64(CX)(BX*4), Y2
@@ -2934,24 +2986,24 @@ loop236:
 	VMOVDQU  Y0, 96(AX)(BX*4)
 	ADDQ     $0x00000020, BX
 	SUBQ     $0x00000020, DX
-	JGE      loop236
+	JGE      loop237
 
-rest237:
+rest238:
 	ADDQ $0x00000020, DX
 
-one238:
+one239:
 	CMPQ     DX, $0x00000008
-	JL       tail239
+	JL       tail240
 	VMOVDQU  (CX)(BX*4), Y0
 	VROUNDPS $0x09, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*4)
 	ADDQ     $0x00000008, BX
 	SUBQ     $0x00000008, DX
-	JMP      one238
+	JMP      one239
 
-tail239:
+tail240:
 	TESTQ      DX, DX
-	JE         end240
+	JE         end241
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y0
@@ -2959,7 +3011,7 @@ tail239:
 	VROUNDPS   $0x09, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-end240:
+end241:
 	VZEROUPPER
 	RET
 
@@ -2974,9 +3026,9 @@ TEXT ·ceilF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest242
+	JL      rest243
 
-loop241:
+loop242:
 	VMOVDQU  (CX)(BX*4), Y0
 	VMOVDQU  32(CX)(BX*4), Y1
 	VMOVDQU  64(CX)(BX*4), Y2
@@ -2991,24 +3043,24 @@ loop241:
 	VMOVDQU  Y0, 96(AX)(BX*4)
 	ADDQ     $0x00000020, BX
 	SUBQ     $0x00000020, DX
-	JGE      loop241
+	JGE      loop242
 
-rest242:
+rest243:
 	ADDQ $0x00000020, DX
 
-one243:
+one244:
 	CMPQ     DX, $0x00000008
-	JL       tail244
+	JL       tail245
 	VMOVDQU  (CX)(BX*4), Y0
 	VROUNDPS $0x0a, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*4)
 	ADDQ     $0x00000008, BX
 	SUBQ     $0x00000008, DX
-	JMP      one243
+	JMP      one244
 
-tail244:
+tail245:
 	TESTQ      DX, DX
-	JE         end245
+	JE         end246
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y0
@@ -3016,7 +3068,7 @@ tail244:
 	VROUNDPS   $0x0a, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-end245:
+end246:
 	VZEROUPPER
 	RET
 
@@ -3031,9 +3083,9 @@ TEXT ·truncF32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest247
+	JL      rest248
 
-loop246:
+loop247:
 	VMOVDQU  (CX)(BX*4), Y0
 	VMOVDQU  32(CX)(BX*4), Y1
 	VMOVDQU  64(CX)(BX*4), Y2
@@ -3048,24 +3100,24 @@ loop246:
 	VMOVDQU  Y0, 96(AX)(BX*4)
 	ADDQ     $0x00000020, BX
 	SUBQ     $0x00000020, DX
-	JGE      loop246
+	JGE      loop247
 
-rest247:
+rest248:
 	ADDQ $0x00000020, DX
 
-one248:
+one249:
 	CMPQ     DX, $0x00000008
-	JL       tail249
+	JL       tail250
 	VMOVDQU  (CX)(BX*4), Y0
 	VROUNDPS $0x0b, Y0, Y0
 	VMOVDQU  Y0, (AX)(BX*4)
 	ADDQ     $0x00000008, BX
 	SUBQ     $0x00000008, DX
-	JMP      one248
+	JMP      one249
 
-tail249:
+tail250:
 	TESTQ      DX, DX
-	JE         end250
+	JE         end251
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y0
@@ -3073,7 +3125,7 @@ tail249:
 	VROUNDPS   $0x0b, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-end250:
+end251:
 	VZEROUPPER
 	RET
 
@@ -3096,9 +3148,9 @@ TEXT ·fmaF32AVX2(SB), NOSPLIT, $0-96
 	CMOVQLT DI, SI
 	XORQ    DI, DI
 	SUBQ    $0x00000020, SI
-	JL      rest252
+	JL      rest253
 
-loop251:
+loop252:
 	VMOVDQU     (CX)(DI*4), Y0
 	VMOVDQU     (DX)(DI*4), Y4
 	VMOVDQU     (BX)(DI*4), Y8
@@ -3121,14 +3173,14 @@ loop251:
 	VMOVDQU     Y11, 96(AX)(DI*4)
 	ADDQ        $0x00000020, DI
 	SUBQ        $0x00000020, SI
-	JGE         loop251
+	JGE         loop252
 
-rest252:
+rest253:
 	ADDQ $0x00000020, SI
 
-one253:
+one254:
 	CMPQ        SI, $0x00000008
-	JL          tail254
+	JL          tail255
 	VMOVDQU     (CX)(DI*4), Y0
 	VMOVDQU     (DX)(DI*4), Y1
 	VMOVDQU     (BX)(DI*4), Y2
@@ -3136,11 +3188,11 @@ one253:
 	VMOVDQU     Y2, (AX)(DI*4)
 	ADDQ        $0x00000008, DI
 	SUBQ        $0x00000008, SI
-	JMP         one253
+	JMP         one254
 
-tail254:
+tail255:
 	TESTQ       SI, SI
-	JE          end255
+	JE          end256
 	LEAQ        tailMasks<>+256(SB), R8
 	NEGQ        SI
 	VMOVDQU     (R8)(SI*4), Y0
@@ -3150,7 +3202,7 @@ tail254:
 	VFMADD231PS Y1, Y2, Y3
 	VMASKMOVPS  Y3, Y0, (AX)(DI*4)
 
-end255:
+end256:
 	VZEROUPPER
 	RET
 
@@ -3166,9 +3218,9 @@ TEXT ·addScaledF32AVX2(SB), NOSPLIT, $0-52
 	CMOVQLT      BX, DX
 	XORQ         BX, BX
 	SUBQ         $0x00000020, DX
-	JL           rest257
+	JL           rest258
 
-loop256:
+loop257:
 	VMOVDQU     (CX)(BX*4), Y1
 	VMOVDQU     (AX)(BX*4), Y5
 	VMOVDQU     32(CX)(BX*4), Y2
@@ -3187,25 +3239,25 @@ loop256:
 	VMOVDQU     Y8, 96(AX)(BX*4)
 	ADDQ        $0x00000020, BX
 	SUBQ        $0x00000020, DX
-	JGE         loop256
+	JGE         loop257
 
-rest257:
+rest258:
 	ADDQ $0x00000020, DX
 
-one258:
+one259:
 	CMPQ        DX, $0x00000008
-	JL          tail259
+	JL          tail260
 	VMOVDQU     (CX)(BX*4), Y1
 	VMOVDQU     (AX)(BX*4), Y2
 	VFMADD231PS Y1, Y0, Y2
 	VMOVDQU     Y2, (AX)(BX*4)
 	ADDQ        $0x00000008, BX
 	SUBQ        $0x00000008, DX
-	JMP         one258
+	JMP         one259
 
-tail259:
+tail260:
 	TESTQ       DX, DX
-	JE          end260
+	JE          end261
 	LEAQ        tailMasks<>+256(SB), SI
 	NEGQ        DX
 	VMOVDQU     (SI)(DX*4), Y1
@@ -3214,7 +3266,7 @@ tail259:
 	VFMADD231PS Y2, Y0, Y3
 	VMASKMOVPS  Y3, Y1, (AX)(BX*4)
 
-end260:
+end261:
 	VZEROUPPER
 	RET
 
@@ -3230,9 +3282,9 @@ TEXT ·negI64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000010, DX
-	JL      rest262
+	JL      rest263
 
-loop261:
+loop262:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -3247,24 +3299,24 @@ loop261:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop261
+	JGE     loop262
 
-rest262:
+rest263:
 	ADDQ $0x00000010, DX
 
-one263:
+one264:
 	CMPQ    DX, $0x00000004
-	JL      tail264
+	JL      tail265
 	VMOVDQU (CX)(BX*8), Y1
 	VPSUBQ  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one263
+	JMP     one264
 
-tail264:
+tail265:
 	TESTQ      DX, DX
-	JE         end265
+	JE         end266
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -3276,7 +3328,7 @@ tail264:
 	VPSUBQ     Y2, Y0, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end265:
+end266:
 	VZEROUPPER
 	RET
 
@@ -3292,9 +3344,9 @@ TEXT ·notI64AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT  BX, DX
 	XORQ     BX, BX
 	SUBQ     $0x00000010, DX
-	JL       rest267
+	JL       rest268
 
-loop266:
+loop267:
 	VMOVDQU (CX)(BX*8), Y1
 	VMOVDQU 32(CX)(BX*8), Y2
 	VMOVDQU 64(CX)(BX*8), Y3
@@ -3309,24 +3361,24 @@ loop266:
 	VMOVDQU Y1, 96(AX)(BX*8)
 	ADDQ    $0x00000010, BX
 	SUBQ    $0x00000010, DX
-	JGE     loop266
+	JGE     loop267
 
-rest267:
+rest268:
 	ADDQ $0x00000010, DX
 
-one268:
+one269:
 	CMPQ    DX, $0x00000004
-	JL      tail269
+	JL      tail270
 	VMOVDQU (CX)(BX*8), Y1
 	VPXOR   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*8)
 	ADDQ    $0x00000004, BX
 	SUBQ    $0x00000004, DX
-	JMP     one268
+	JMP     one269
 
-tail269:
+tail270:
 	TESTQ      DX, DX
-	JE         end270
+	JE         end271
 	LEAQ       tailMasks<>+256(SB), SI
 	MOVQ       DX, DI
 	NEGQ       DI
@@ -3338,7 +3390,7 @@ tail269:
 	VPXOR      Y0, Y2, Y0
 	VMASKMOVPD Y0, Y1, (AX)(BX*8)
 
-end270:
+end271:
 	VZEROUPPER
 	RET
 
@@ -3354,9 +3406,9 @@ TEXT ·negI32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest272
+	JL      rest273
 
-loop271:
+loop272:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -3371,24 +3423,24 @@ loop271:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop271
+	JGE     loop272
 
-rest272:
+rest273:
 	ADDQ $0x00000020, DX
 
-one273:
+one274:
 	CMPQ    DX, $0x00000008
-	JL      tail274
+	JL      tail275
 	VMOVDQU (CX)(BX*4), Y1
 	VPSUBD  Y1, Y0, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one273
+	JMP     one274
 
-tail274:
+tail275:
 	TESTQ      DX, DX
-	JE         end275
+	JE         end276
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -3396,7 +3448,7 @@ tail274:
 	VPSUBD     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end275:
+end276:
 	VZEROUPPER
 	RET
 
@@ -3412,9 +3464,9 @@ TEXT ·notI32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT  BX, DX
 	XORQ     BX, BX
 	SUBQ     $0x00000020, DX
-	JL       rest277
+	JL       rest278
 
-loop276:
+loop277:
 	VMOVDQU (CX)(BX*4), Y1
 	VMOVDQU 32(CX)(BX*4), Y2
 	VMOVDQU 64(CX)(BX*4), Y3
@@ -3429,24 +3481,24 @@ loop276:
 	VMOVDQU Y1, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop276
+	JGE     loop277
 
-rest277:
+rest278:
 	ADDQ $0x00000020, DX
 
-one278:
+one279:
 	CMPQ    DX, $0x00000008
-	JL      tail279
+	JL      tail280
 	VMOVDQU (CX)(BX*4), Y1
 	VPXOR   Y0, Y1, Y1
 	VMOVDQU Y1, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one278
+	JMP     one279
 
-tail279:
+tail280:
 	TESTQ      DX, DX
-	JE         end280
+	JE         end281
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y1
@@ -3454,7 +3506,7 @@ tail279:
 	VPXOR      Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (AX)(BX*4)
 
-end280:
+end281:
 	VZEROUPPER
 	RET
 
@@ -3469,9 +3521,9 @@ TEXT ·squareI32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest282
+	JL      rest283
 
-loop281:
+loop282:
 	VMOVDQU (CX)(BX*4), Y0
 	VMOVDQU 32(CX)(BX*4), Y1
 	VMOVDQU 64(CX)(BX*4), Y2
@@ -3486,24 +3538,24 @@ loop281:
 	VMOVDQU Y0, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop281
+	JGE     loop282
 
-rest282:
+rest283:
 	ADDQ $0x00000020, DX
 
-one283:
+one284:
 	CMPQ    DX, $0x00000008
-	JL      tail284
+	JL      tail285
 	VMOVDQU (CX)(BX*4), Y0
 	VPMULLD Y0, Y0, Y0
 	VMOVDQU Y0, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one283
+	JMP     one284
 
-tail284:
+tail285:
 	TESTQ      DX, DX
-	JE         end285
+	JE         end286
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y0
@@ -3511,7 +3563,7 @@ tail284:
 	VPMULLD    Y1, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-end285:
+end286:
 	VZEROUPPER
 	RET
 
@@ -3526,9 +3578,9 @@ TEXT ·absI32AVX2(SB), NOSPLIT, $0-48
 	CMOVQLT BX, DX
 	XORQ    BX, BX
 	SUBQ    $0x00000020, DX
-	JL      rest287
+	JL      rest288
 
-loop286:
+loop287:
 	VMOVDQU (CX)(BX*4), Y0
 	VMOVDQU 32(CX)(BX*4), Y1
 	VMOVDQU 64(CX)(BX*4), Y2
@@ -3543,24 +3595,24 @@ loop286:
 	VMOVDQU Y0, 96(AX)(BX*4)
 	ADDQ    $0x00000020, BX
 	SUBQ    $0x00000020, DX
-	JGE     loop286
+	JGE     loop287
 
-rest287:
+rest288:
 	ADDQ $0x00000020, DX
 
-one288:
+one289:
 	CMPQ    DX, $0x00000008
-	JL      tail289
+	JL      tail290
 	VMOVDQU (CX)(BX*4), Y0
 	VPABSD  Y0, Y0
 	VMOVDQU Y0, (AX)(BX*4)
 	ADDQ    $0x00000008, BX
 	SUBQ    $0x00000008, DX
-	JMP     one288
+	JMP     one289
 
-tail289:
+tail290:
 	TESTQ      DX, DX
-	JE         end290
+	JE         end291
 	LEAQ       tailMasks<>+256(SB), SI
 	NEGQ       DX
 	VMOVDQU    (SI)(DX*4), Y0
@@ -3568,6 +3620,6 @@ tail289:
 	VPABSD     Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-end290:
+end291:
 	VZEROUPPER
 	RET

@@ -18,6 +18,7 @@ type binary struct {
 	op   string // its name in package vec
 	left bool   // it has a form with the constant on the left
 	f    op2
+	root bool // the results are the square roots of what f sets
 }
 
 // three narrows an instruction with optional operands to its plain form. Instructions name their operands from the
@@ -45,9 +46,11 @@ func writeBinary(g *gen, s emit.ISA) {
 			if t.size < 4 {
 				continue
 			}
-			writeConstant(g, s, t, "right"+o.op+t.name+s.Name, "right", o.op, o.f)
+			writeConstant(g, s, t, "right"+o.op+t.name+s.Name, "right", o)
 			if o.left {
-				writeConstant(g, s, t, "left"+o.op+t.name+s.Name, "left", o.op, func(x, y, d reg.VecVirtual) { o.f(y, x, d) })
+				f := o.f
+				o.f = func(x, y, d reg.VecVirtual) { f(y, x, d) }
+				writeConstant(g, s, t, "left"+o.op+t.name+s.Name, "left", o)
 			}
 		}
 	}
@@ -59,26 +62,34 @@ func writeVectors(g *gen, s emit.ISA, t elem, name string, o binary) {
 	g.Begin(name, signature, "is "+o.op+" of two vectors.")
 	dst, x, y := g.base("dst"), g.base("x"), g.base("y")
 	p := g.newStrip(s, t.size, g.shortest("dst", "x", "y"))
-	p.each(t, dst, func(v []reg.VecVirtual) reg.VecVirtual {
+	p.eachThen(t, dst, func(v []reg.VecVirtual) reg.VecVirtual {
 		d := p.Vec(s)
 		o.f(v[0], v[1], d)
 		return d
-	}, x, y)
+	}, o.then(g, s, t), x, y)
 	g.End()
 }
 
-func writeConstant(g *gen, s emit.ISA, t elem, name, form, op string, f op2) {
+// then is what is done with the results of all vectors in flight.
+func (o *binary) then(g *gen, s emit.ISA, t elem) func(v []reg.VecVirtual) []reg.VecVirtual {
+	if !o.root {
+		return nil
+	}
+	return func(v []reg.VecVirtual) []reg.VecVirtual { return g.roots(s, t, v) }
+}
+
+func writeConstant(g *gen, s emit.ISA, t elem, name, form string, o binary) {
 	signature := fmt.Sprintf("func(dst, x []%s, c %s)", t.goType, t.goType)
-	g.tables.add(form, t.name, signature, s, op, name)
-	g.Begin(name, signature, "is "+op+" with a constant.")
+	g.tables.add(form, t.name, signature, s, o.op, name)
+	g.Begin(name, signature, "is "+o.op+" with a constant.")
 	dst, x, c := g.base("dst"), g.base("x"), g.Vec(s)
 	g.broadcast(t.size, g.ArgMem("c"), c)
 	p := g.newStrip(s, t.size, g.shortest("dst", "x"))
-	p.each(t, dst, func(v []reg.VecVirtual) reg.VecVirtual {
+	p.eachThen(t, dst, func(v []reg.VecVirtual) reg.VecVirtual {
 		d := p.Vec(s)
-		f(v[0], c, d)
+		o.f(v[0], c, d)
 		return d
-	}, x)
+	}, o.then(g, s, t), x)
 	g.End()
 }
 
@@ -93,26 +104,26 @@ func (g *gen) broadcast(size int, m Mem, v Op) {
 
 // binaries lists the operations of a type that the instruction set has.
 func binaries(g *gen, s emit.ISA, t elem) []binary {
-	bits := []binary{{"And", false, g.and(s)}, {"Or", false, g.or(s)}, {"Xor", false, g.xor(s)}}
+	bits := []binary{{op: "And", f: g.and(s)}, {op: "Or", f: g.or(s)}, {op: "Xor", f: g.xor(s)}}
 	switch t {
 	case f64, f32:
 		return []binary{
-			{"Add", false, g.add(s, t)}, {"Sub", true, pick(t, three(g.VSUBPD), three(g.VSUBPS))},
-			{"Mul", false, g.mul(s, t)}, {"Div", true, pick(t, three(g.VDIVPD), three(g.VDIVPS))},
-			{"Min", false, g.minFloat(s, t, true)}, {"Max", false, g.minFloat(s, t, false)},
-			{"Squares", false, g.squares(s, t)}, {"Norm", false, g.norm(s, t)},
+			{op: "Add", f: g.add(s, t)}, {op: "Sub", left: true, f: pick(t, three(g.VSUBPD), three(g.VSUBPS))},
+			{op: "Mul", f: g.mul(s, t)}, {op: "Div", left: true, f: pick(t, three(g.VDIVPD), three(g.VDIVPS))},
+			{op: "Min", f: g.minFloat(s, t, true)}, {op: "Max", f: g.minFloat(s, t, false)},
+			{op: "Squares", f: g.squares(s, t)}, {op: "Norm", f: g.squares(s, t), root: true},
 		}
 	case u8:
 		return bits
 	}
 	all := append([]binary{
-		{"Add", false, g.add(s, t)}, {"Sub", true, pick(t, three(g.VPSUBQ), three(g.VPSUBD))},
+		{op: "Add", f: g.add(s, t)}, {op: "Sub", left: true, f: pick(t, three(g.VPSUBQ), three(g.VPSUBD))},
 	}, bits...)
 	if t.size == 4 || s == emit.AVX512 {
-		all = append(all, binary{"Mul", false, g.mul(s, t)})
+		all = append(all, binary{op: "Mul", f: g.mul(s, t)})
 	}
 	if t.signed || t.size == 4 || s == emit.AVX512 {
-		all = append(all, binary{"Min", false, g.minInt(s, t, true)}, binary{"Max", false, g.minInt(s, t, false)})
+		all = append(all, binary{op: "Min", f: g.minInt(s, t, true)}, binary{op: "Max", f: g.minInt(s, t, false)})
 	}
 	return all
 }
@@ -146,13 +157,6 @@ func (g *gen) squares(s emit.ISA, t elem) op2 {
 		g.mul(s, t)(x, x, m)
 		g.mul(s, t)(y, y, d)
 		g.add(s, t)(m, d, d)
-	}
-}
-
-func (g *gen) norm(s emit.ISA, t elem) op2 {
-	return func(x, y, d reg.VecVirtual) {
-		g.squares(s, t)(x, y, d)
-		pick(t, g.VSQRTPD, g.VSQRTPS)(d, d)
 	}
 }
 

@@ -25,6 +25,8 @@ type reduction struct {
 	row   int                                                            // the one that step takes in
 	k     reg.OpmaskVirtual
 	mask  reg.VecVirtual
+
+	together func() // takes in a vector for each of acc, faster than step does one after the other; may be nil
 }
 
 func writeReduce(g *gen) {
@@ -154,10 +156,14 @@ func (r *reduction) run(n reg.GPVirtual) {
 	r.SUBQ(U32(lanes), n)
 	r.JL(LabelRef(rest))
 	r.Label(loop)
-	for i, a := range r.acc {
-		j := i % per
-		r.row = i / per
-		r.step(j, func() reg.VecVirtual { return r.load(r.ptrs[r.row], j) }, a, a)
+	if r.together != nil {
+		r.together()
+	} else {
+		for i, a := range r.acc {
+			j := i % per
+			r.row = i / per
+			r.step(j, func() reg.VecVirtual { return r.load(r.ptrs[r.row], j) }, a, a)
+		}
 	}
 	for _, p := range r.ptrs {
 		r.ADDQ(U32(256), p)

@@ -63,6 +63,11 @@ func (p *strip) run(unroll int, body func(k int)) {
 
 // each writes the loop of dst = f(elements of the sources), all of one type. f may destroy its operands.
 func (p *strip) each(t elem, dst reg.Register, f func(v []reg.VecVirtual) reg.VecVirtual, sources ...reg.Register) {
+	p.eachThen(t, dst, f, nil, sources...)
+}
+
+// eachThen is each, and then makes the results of all vectors in flight from those of f, if then is not nil.
+func (p *strip) eachThen(t elem, dst reg.Register, f func(v []reg.VecVirtual) reg.VecVirtual, then func(v []reg.VecVirtual) []reg.VecVirtual, sources ...reg.Register) {
 	p.run(unroll, func(k int) {
 		v := make([][]reg.VecVirtual, len(sources))
 		for i := range sources {
@@ -73,12 +78,22 @@ func (p *strip) each(t elem, dst reg.Register, f func(v []reg.VecVirtual) reg.Ve
 				p.load(s, t.size, j, v[i][j])
 			}
 		}
+		var all []reg.VecVirtual
 		for j := range k {
 			x := make([]reg.VecVirtual, len(sources))
 			for i := range sources {
 				x[i] = v[i][j]
 			}
-			p.store(f(x), dst, t.size, j)
+			d := f(x)
+			if all = append(all, d); then == nil {
+				p.store(d, dst, t.size, j)
+			}
+		}
+		if then == nil {
+			return
+		}
+		for j, d := range then(all) {
+			p.store(d, dst, t.size, j)
 		}
 	})
 }

@@ -26,7 +26,8 @@ func writeUnary(g *gen) {
 	}
 }
 
-// unary is an operation of a table. prepare makes a constant, once; f sets d from x and must leave x alone.
+// unary is an operation of a table. prepare makes a constant, once; f sets d from x and must leave x alone. Sqrt has none: see
+// roots.
 type unary struct {
 	op      string
 	prepare func(c reg.VecVirtual)
@@ -42,11 +43,16 @@ func writeOne(g *gen, s emit.ISA, t elem, name string, o unary) {
 		o.prepare(c)
 	}
 	p := g.newStrip(s, t.size, g.shortest("dst", "x"))
-	p.each(t, dst, func(v []reg.VecVirtual) reg.VecVirtual {
-		d := p.Vec(s)
-		o.f(v[0], c, d)
-		return d
-	}, x)
+	if o.op == "Sqrt" {
+		p.eachThen(t, dst, func(v []reg.VecVirtual) reg.VecVirtual { return v[0] },
+			func(v []reg.VecVirtual) []reg.VecVirtual { return g.roots(s, t, v) }, x)
+	} else {
+		p.each(t, dst, func(v []reg.VecVirtual) reg.VecVirtual {
+			d := p.Vec(s)
+			o.f(v[0], c, d)
+			return d
+		}, x)
+	}
 	g.End()
 }
 
@@ -59,7 +65,7 @@ func unaries(g *gen, s emit.ISA, t elem) []unary {
 		list := []unary{
 			{"Neg", signs, func(x, c, d reg.VecVirtual) { g.xor(s)(x, c, d) }},
 			{"Abs", signs, func(x, c, d reg.VecVirtual) { g.andNot(s, x, c, d) }},
-			{"Sqrt", nil, func(x, _, d reg.VecVirtual) { pick(t, g.VSQRTPD, g.VSQRTPS)(x, d) }},
+			{op: "Sqrt"},
 			{"Reciprocal", func(c reg.VecVirtual) { g.one(t, c) }, func(x, c, d reg.VecVirtual) { pick(t, g.VDIVPD, g.VDIVPS)(x, c, d) }},
 			square,
 		}

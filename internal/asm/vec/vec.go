@@ -25,6 +25,7 @@ var families = []struct {
 	{"vec", "compare", writeCompare},
 	{"vec", "cast", writeCast},
 	{"vec", "reduce", writeReduce},
+	{"vec", "sums", writeSums},
 	{"vec", "columns", writeColumns},
 	{"vec", "transpose", writeTranspose},
 	{"vec", "math_avx512", func(g *gen) { writeMath(g, emit.AVX512) }},
