@@ -80,6 +80,14 @@ type Folder interface {
 	Merge(cols, later [][]byte, n int)
 }
 
+// A Joiner adds the results of operations as it computes them: they need no place, and no pass of their own. The bits are
+// those of single steps.
+type Joiner interface {
+	// Join returns what does to n results of an operation on elements of type k as Strip does to n elements, or nil if there is
+	// none. b is the second operand, if there is one.
+	Join(o Op, k elem.Kind) func(a, b []byte, n int)
+}
+
 // Group is how many rows a Bander takes at once, at most.
 const Group = 16
 
@@ -167,8 +175,10 @@ type sum[T int64 | float64 | complex128] struct {
 func (f *sum[T]) Init(cols [][]byte, n int) { clear(View[T](cols[0], n)) }
 func (f *sum[T]) Begin()                    { f.n = 0 }
 
-func (f *sum[T]) Strip(x []byte, n int, _, _ int64) {
-	s := f.add(View[T](x, n))
+func (f *sum[T]) Strip(x []byte, n int, _, _ int64) { f.take(f.add(View[T](x, n))) }
+
+// take adds the sum of the next strip.
+func (f *sum[T]) take(s T) {
 	i := bits.TrailingZeros64(^f.n)
 	for k := range i {
 		s = f.level[k] + s
@@ -214,6 +224,22 @@ func (f *bandSum) Band(cols [][]byte, x []byte, rows, stride, n int) {
 	f.columns(f.band, View[float64](x, (rows-1)*stride+n), rows, stride)
 	d := View[float64](cols[0], n)
 	f.merge(d, d, f.band)
+}
+
+// Join implements Joiner.
+func (f *bandSum) Join(o Op, k elem.Kind) func(a, b []byte, n int) {
+	switch {
+	case k != elem.Float64:
+	case o.within(binaries, int(vec.BinaryOps)):
+		if sum := vec.SumOfTwo(vec.BinaryOp(o - binaries)); sum != nil {
+			return func(a, b []byte, n int) { f.take(sum(View[float64](a, n), View[float64](b, n))) }
+		}
+	case o.within(unaries, int(vec.UnaryOps)):
+		if sum := vec.SumOfOne(vec.UnaryOp(o - unaries)); sum != nil {
+			return func(a, _ []byte, n int) { f.take(sum(View[float64](a, n))) }
+		}
+	}
+	return nil
 }
 
 // Rows implements Bander: blocks are added as strips are.

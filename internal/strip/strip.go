@@ -68,6 +68,7 @@ type Code struct {
 	room    int
 	early   int
 	asks    bool  // for memory ahead
+	whole   bool  // there is one step, of all leaves: what takes its place, see Last, asks for memory by itself
 	share   []int // where the bytes that a step asks for ahead begin, see State.Ahead; the last one is the end
 }
 
@@ -110,6 +111,8 @@ func Compile(p Program, outs []int32) (*Code, error) {
 	c.join(outs)
 	c.share = shares(c.prog.Steps)
 	c.asks = c.prog.asks()
+	last := len(c.kernels) - 1
+	c.whole = c.prog.takesAll(last) && !slices.ContainsFunc(c.kernels[:max(last, 0)], func(k Kernel) bool { return k != nil })
 	c.place(outs)
 	return c, nil
 }
@@ -215,19 +218,31 @@ func (p *Program) step(i int, s Step) (Kernel, error) {
 }
 
 // asks reports whether a program must ask for the memory that it will read. It need not where the first step is a norm of
-// all leaves: that takes about as long as the memory, which the processor meanwhile reads ahead of by itself. To ask as
-// well made sqrt(x*x+y*y).sum slower by a fifth.
+// all leaves, whose roots the processor takes while it reads ahead of them by itself: to ask as well made sqrt(x*x+y*y), folded
+// in a pass of its own, slower by a fifth.
 func (p *Program) asks() bool {
 	first := slices.IndexFunc(p.Steps, func(s Step) bool { return s.Op != NoOp })
-	if first < 0 || p.Steps[first].Op != Binary(vec.Norm) {
-		return true
-	}
+	return first < 0 || p.Steps[first].Op != Binary(vec.Norm) || !p.takesAll(first)
+}
+
+// takesAll reports whether a step, if there is one, takes all leaves.
+func (p *Program) takesAll(step int) bool {
 	for k := range p.Leaves {
-		if !slices.Contains(p.Steps[first].operands(), Leaf(k)) {
-			return true
+		if step < 0 || !slices.Contains(p.Steps[step].operands(), Leaf(k)) {
+			return false
 		}
 	}
-	return false
+	return true
+}
+
+// Last returns the operation whose result is the value v, and its operands, if it is the last step and the others do not take
+// that: then Operands may take the place of Run, and the operation that of the value.
+func (c *Code) Last(v int32) (o Op, k elem.Kind, a, b int32, ok bool) {
+	if v < 0 || int(v) != len(c.prog.Steps)-1 {
+		return 0, 0, 0, 0, false
+	}
+	s := &c.prog.Steps[v]
+	return s.Op, s.In, s.A, s.B, true
 }
 
 // place gives every step a buffer; one whose value is read for the last time is
@@ -318,9 +333,20 @@ func (s *State) Ahead(b []byte) {
 }
 
 // Run computes n elements, at most Length, or Room where nothing is asked for ahead.
-func (s *State) Run(n int) {
+func (s *State) Run(n int) { s.run(n, len(s.code.kernels)) }
+
+// Operands is Run without the last step, of which there must be one: see Code.Last.
+func (s *State) Operands(n int) {
+	if s.code.whole {
+		s.ahead = s.ahead[:0]
+	}
+	s.run(n, len(s.code.kernels)-1)
+}
+
+// run computes n elements of the first steps.
+func (s *State) run(n, steps int) {
 	c := s.code
-	for i, k := range c.kernels {
+	for i, k := range c.kernels[:steps] {
 		if k == nil {
 			continue
 		}
@@ -330,11 +356,11 @@ func (s *State) Run(n int) {
 			}
 		}
 		st := &c.prog.Steps[i]
-		k(s.step[i], s.Value(st.A), s.operand(st.B), s.operand(st.C), n)
+		k(s.step[i], s.Value(st.A), s.Operand(st.B), s.Operand(st.C), n)
 	}
-	if len(c.kernels) == 0 {
-		for _, b := range s.ahead {
-			Prefetch(b)
+	for _, b := range s.ahead {
+		if from := c.share[steps]; from < len(b) {
+			Prefetch(b[from:])
 		}
 	}
 	s.ahead = s.ahead[:0]
@@ -344,8 +370,8 @@ func (s *State) Run(n int) {
 	s.away = s.away[:0]
 }
 
-// operand is Value for operands that may not be there.
-func (s *State) operand(v int32) []byte {
+// Operand is Value for operands that may not be there.
+func (s *State) Operand(v int32) []byte {
 	if v < 0 && int(-1-v) >= len(s.leaf) || v >= 0 && int(v) >= len(s.step) {
 		return nil
 	}

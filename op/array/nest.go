@@ -37,6 +37,7 @@ type nest struct {
 	paired bool // the block is computed together with its mirror image
 	fresh  bool // the states of cells are not set yet, see once
 
+	join joined       // of the only fold, if it has it
 	band strip.Bander // of the only fold, if it has it
 	rows []byte       // a band
 
@@ -103,6 +104,7 @@ func (b *strips) newNest() *nest {
 		}
 		if len(n.folds) == 1 {
 			n.band, _ = n.folds[0].(strip.Bander)
+			n.join.find(n.folds[0], b.code, b.p.Outs[0])
 		}
 	}
 	return n
@@ -485,6 +487,19 @@ func (n *nest) finish() {
 	}
 }
 
+// joined is a fold that computes the last step of the program as it takes in its results.
+type joined struct {
+	add  func(x, y []byte, n int) // nil: the fold does not
+	x, y int32                    // the operands
+}
+
+func (j *joined) find(f strip.Folder, c *strip.Code, out int32) {
+	o, k, x, y, ok := c.Last(out)
+	if f, can := f.(strip.Joiner); can && ok {
+		j.add, j.x, j.y = f.Join(o, k), x, y
+	}
+}
+
 // foldRow folds a row into one cell.
 func (n *nest) foldRow(length int64) error {
 	n.begin()
@@ -492,6 +507,12 @@ func (n *nest) foldRow(length int64) error {
 		k := int(min(length-s, int64(n.b.code.Length())))
 		if err := n.load(s, k); err != nil {
 			return err
+		}
+		if n.join.add != nil {
+			n.state.Operands(k)
+			n.join.add(n.state.Value(n.join.x), n.state.Operand(n.join.y), k)
+			s += int64(k)
+			continue
 		}
 		n.state.Run(k)
 		step := n.pos.stride[len(n.dims)-1]
