@@ -242,8 +242,8 @@ func (s *State) checkWorkers(busy, suspects []int32, free []Resources) error {
 		switch {
 		case w.busy != busy[i]:
 			return fmt.Errorf("worker %d: %d slots taken, by %d tasks", i, w.busy, busy[i])
-		case w.busy > w.most():
-			return fmt.Errorf("worker %d: %d tasks on %d slots and %d places in the queue, %d of them suspects", i, w.busy, w.slots, w.queue, w.suspects)
+		case w.busy-int32(len(w.left)) > w.most():
+			return fmt.Errorf("worker %d: %d tasks, %d of which have been away, on %d slots and %d places in the queue, %d of them suspects", i, w.busy, len(w.left), w.slots, w.queue, w.suspects)
 		case w.queue > 0 && len(w.out) != int(w.busy):
 			return fmt.Errorf("worker %d: %d tasks listed, %d given", i, len(w.out), w.busy)
 		case w.suspects != suspects[i]:
@@ -252,8 +252,11 @@ func (s *State) checkWorkers(busy, suspects []int32, free []Resources) error {
 			return fmt.Errorf("worker %d: resources %v are free, counted %v", i, free[i], w.free)
 		case slices.Min(free[i][:]) < 0:
 			return fmt.Errorf("worker %d: more resources were given away than it has: %v are left", i, free[i])
-		case w.alone && w.busy != 1:
-			return fmt.Errorf("worker %d: alone with %d tasks", i, w.busy)
+		case w.alone && w.busy-int32(len(w.left)) != 1:
+			return fmt.Errorf("worker %d: alone with %d tasks, %d of which have been away", i, w.busy, len(w.left))
+		}
+		if err := w.checkLeft(); err != nil {
+			return err
 		}
 		in := s.room(w)
 		if in != w.in || in != inNone && (int(w.at) >= len(*s.list(in)) || (*s.list(in))[w.at] != w.id) {

@@ -51,7 +51,7 @@
 //		          or Failed. A time-out per task is a context of the driver and ends in Failed.
 //		          Inputs stay held until the report: nothing a running task reads is freed.
 //		          A task that a new session said is Running goes on under the Attempt of its Run, whatever became of its inputs;
-//		          under a Run that is Alone it does not: it must end first.
+//		          under a Run that is Alone it does not: it must end first, unless it is Away, which ends its being alone.
 //		Free      drop the blocks
 //		Deliver   hand the block to the reader; when the reader has let go of it send Consumed. After the loss of the holder a
 //		          block that was not consumed is delivered again: a driver that has read it already just answers Consumed.
@@ -73,6 +73,11 @@
 // Withdraw takes tasks out of a job, with all that read them, one way or another: they count as read by whoever wanted
 // them, they are not run, and those that run are halted. All else of the job goes on, what the withdrawn tasks alone
 // would have read included as far as it is wanted itself. A State that begins anew is told again.
+//
+// # Waiting
+//
+// A task that waits for other tasks says that it is Away, and when it is Back. Meanwhile it takes no place at its worker, so
+// that however many wait there, what they wait for can be sent. Only labels and resources may keep it from being sent then.
 //
 // # Facts and derived state
 //

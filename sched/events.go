@@ -235,7 +235,9 @@ func (s *State) release(j *job, l *layer, w *worker, b int32) {
 	j.running--
 	w.busy--
 	w.take(l, -1)
-	w.alone = false
+	if !w.forget(l, b) { // one that has been away is not the one that runs alone
+		w.alone = false
+	}
 	if l.st[b]&fSuspect != 0 {
 		w.suspects--
 	}

@@ -104,7 +104,7 @@ func FuzzStep(f *testing.F) {
 }
 
 func decode(s *sched.State, d []byte) sched.Event {
-	ev := sched.Event{Kind: sched.EventKind(d[0] % 20), Class: sched.Class(d[1] % 8), Retryable: d[1]&16 != 0, Paused: d[1]&32 != 0,
+	ev := sched.Event{Kind: sched.EventKind(d[0] % 22), Class: sched.Class(d[1] % 8), Retryable: d[1]&16 != 0, Paused: d[1]&32 != 0, Away: d[1]&1 != 0,
 		Job: sched.JobID(d[2] % 4), Layer: sched.LayerID(d[3]%5) - 1, Block: int32(d[4]%6) - 1, N: int32(d[5] % 4), Worker: sched.WorkerID(d[6]%4) - 1,
 		Session: sched.Session(d[7] % 8), Attempt: sched.Attempt(d[7]), Slots: int32(d[4] % 4), Queue: int32(d[5] % 3), Bytes: int64(int8(d[5])),
 		Rows: int64(int8(d[4])), Spilled: int64(int8(d[6])), Now: int64(d[7]), Dep: sched.Block{Layer: sched.LayerID(d[5]%4) - 1, Block: int32(d[7]%6) - 1},

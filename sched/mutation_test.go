@@ -47,6 +47,7 @@ var mutants = [sched.Rules]mutant{
 	{rule: "lent", seeds: 100, tweak: borrowed},
 	{rule: "given", seeds: 100, tweak: given},
 	{rule: "kept", seeds: 300, tweak: borrowed},
+	{rule: "away", seeds: 20, tweak: nested},
 }
 
 func repeated(c *sim.Config, _ []sim.Plan) { c.Dup = 0.5 }
@@ -97,6 +98,12 @@ func given(c *sim.Config, plans []sim.Plan) {
 	for i := range plans[1:] {
 		plans[1+i] = sim.Plan{Spec: sched.Spec{Layers: []sched.Layer{{N: 1, Keep: sched.Pin, Given: true}}}}
 	}
+}
+
+// nested has the tasks of job 0 wait for other jobs, more of them than all workers have places for.
+func nested(c *sim.Config, plans []sim.Plan) {
+	with(plans, sim.Plan{Spec: sched.Spec{Priority: 1, Layers: []sched.Layer{{N: 60, Keep: sched.Pin}}}})
+	*c = sim.Config{Seed: c.Seed, Workers: 2, Slots: 1, Queue: 3, Net: 5, Work: 30, Waits: 1, Steps: 50_000}
 }
 
 // scarce has tasks ask for what workers have less of than slots.

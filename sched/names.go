@@ -7,7 +7,7 @@ var (
 	keepNames   = [...]string{"drop", "pin", "stream", "ordered"}
 	classNames  = [...]string{"user", "lost-input", "lost-worker", "over-memory", "corrupt", "invalid", "cancelled"}
 	eventNames  = [...]string{"submit", "extend", "up", "down", "started", "done", "failed", "fetch-failed", "returned",
-		"held", "missing", "mem", "consumed", "enough", "cancel", "tick", "running", "read", "moved", "withdraw"}
+		"held", "missing", "mem", "consumed", "enough", "cancel", "tick", "running", "read", "moved", "withdraw", "away", "back"}
 	actionNames = [...]string{"run", "free", "return", "deliver", "layer-done", "fail", "finished", "closed", "halt"}
 )
 

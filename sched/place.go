@@ -163,7 +163,7 @@ func (s *State) choose(l *layer, b int32) *worker {
 			return
 		}
 		c := s.cost(l, w, have[:n], total)
-		if best == nil || c < least || c == least && (w.busy < best.busy || w.busy == best.busy && w.id < best.id) {
+		if best == nil || c < least || c == least && (w.load() < best.load() || w.load() == best.load() && w.id < best.id) {
 			best, least = w, c
 		}
 	}
@@ -192,7 +192,7 @@ func (s *State) choose(l *layer, b int32) *worker {
 // come, from those it was measured with as fast as it does, from others as fast as is usual.
 func (s *State) cost(l *layer, w *worker, have []holding, total float64) float64 {
 	c := 0.0
-	if w.busy >= w.slots {
+	if w.load() >= w.slots {
 		c = float64(w.before(l)) * l.lasts() / 1e9 / float64(w.slots)
 	}
 	missing := total
@@ -225,7 +225,7 @@ func (l *layer) lasts() float64 {
 // before returns how many tasks a busy worker ends before it begins one of l: all that it has, but for those of later
 // layers that wait. Of these the last few are looked at.
 func (w *worker) before(l *layer) int32 {
-	n := w.busy - w.slots + 1
+	n := w.load() - w.slots + 1
 	for i := len(w.out) - 1; i >= max(0, len(w.out)-candidates); i-- {
 		t := &w.out[i]
 		if !t.started && t.l.pos > l.pos && int(l.id) < len(t.j.layers) && t.j.layers[l.id] == l {
@@ -414,7 +414,7 @@ func (s *State) placeAlone() {
 	s.keep(nobody)
 }
 
-// drained returns a worker that runs nothing. If there is none it keeps one from getting more and returns nil.
+// drained returns a worker that runs nothing: what is away there may wait for the very task. If there is none it keeps one from getting more and returns nil.
 func (s *State) drained(l *layer) *worker {
 	if s.reserve == nobody || !s.workers[s.reserve].fits(l) {
 		s.keep(nobody)
@@ -422,14 +422,14 @@ func (s *State) drained(l *layer) *worker {
 		for _, list := range [2][]WorkerID{s.idle, s.spare} {
 			for _, id := range list {
 				w := &s.workers[id]
-				if w.fits(l) && (best == nobody || w.busy < s.workers[best].busy || w.busy == s.workers[best].busy && id < best) {
+				if w.fits(l) && (best == nobody || w.load() < s.workers[best].load() || w.load() == s.workers[best].load() && id < best) {
 					best = id
 				}
 			}
 		}
 		s.keep(best)
 	}
-	if s.reserve == nobody || s.workers[s.reserve].busy > 0 {
+	if s.reserve == nobody || s.workers[s.reserve].load() > 0 {
 		return nil
 	}
 	w := &s.workers[s.reserve]

@@ -81,6 +81,7 @@ const (
 	ruleLent                       // a lent block that was not found is lost to its lender, too
 	ruleGiven                      // a task that only waits is not blamed for the end of its worker
 	ruleKept                       // who needs what is not kept any more does not wait for it
+	ruleAway                       // a task that waits for others takes no place from them
 	allRules      = iota
 )
 
@@ -165,6 +166,10 @@ func (s *State) apply(ev *Event) {
 		s.onMoved(ev)
 	case Withdraw:
 		s.onWithdraw(ev)
+	case Away:
+		s.onAway(ev)
+	case Back:
+		s.onBack(ev)
 	}
 }
 
@@ -337,7 +342,7 @@ func (s *State) Progress(id JobID) []Progress {
 	return p
 }
 
-// Load returns how many tasks a worker has been given and has not reported, and whether it is up.
+// Load returns how many tasks a worker has been given and has not reported, those that are away among them, and whether it is up.
 func (s *State) Load(w WorkerID) (busy int32, up bool) {
 	if w < 0 || int(w) >= len(s.workers) {
 		return 0, false

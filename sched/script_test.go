@@ -19,7 +19,7 @@ import (
 //	moved W session=S at=V bytes=B nanos=N now=N      links W
 //	done J TASK… | started | returned | failed class=C retryable dep=BLOCK at=W | fetch-failed dep=BLOCK at=W
 //	held J TASK n=N w=W session=S | missing J TASK w=W
-//	running J TASK w=W session=S | read J TASK n=N
+//	running J TASK w=W session=S away | away J TASK… | back | read J TASK n=N
 //	consumed J TASK n=N       enough J L      cancel J        tick N      withdraw J TASK n=N
 //	story J TASK              wake            progress J
 //
@@ -118,7 +118,7 @@ func resources(t *testing.T, d *script.Stanza) *sched.Resources {
 // report sends what a worker or reader says of tasks.
 func (m *machine) report(t *testing.T, d *script.Stanza, j sched.JobID, tasks []string) string {
 	kind := sched.Submit
-	for k := sched.Submit; k <= sched.Withdraw; k++ {
+	for k := sched.Submit; k <= sched.Back; k++ {
 		if k.String() == d.Cmd {
 			kind = k
 		}
@@ -128,14 +128,14 @@ func (m *machine) report(t *testing.T, d *script.Stanza, j sched.JobID, tasks []
 	}
 	out := ""
 	for _, s := range tasks {
-		if s == "retryable" {
+		if s == "retryable" || s == "away" {
 			continue
 		}
 		b := block(t, d, s)
 		w, ses, try, _ := sched.RunsOn(m.st, j, b)
 		ev := sched.Event{Kind: kind, Job: j, Layer: b.Layer, Block: b.Block, N: int32(d.Int(t, "n", 1)), Worker: sched.WorkerID(d.Int(t, "w", int(w))),
 			Session: sched.Session(d.Int(t, "session", max(int(ses), 1))), Attempt: sched.Attempt(d.Int(t, "try", int(try))),
-			Bytes: int64(d.Int(t, "bytes", 100)), Rows: int64(d.Int(t, "rows", 10)), Nanos: int64(d.Int(t, "nanos", 0)), Retryable: d.Has("retryable"), Code: int64(d.Int(t, "code", 0))}
+			Bytes: int64(d.Int(t, "bytes", 100)), Rows: int64(d.Int(t, "rows", 10)), Nanos: int64(d.Int(t, "nanos", 0)), Retryable: d.Has("retryable"), Away: d.Has("away"), Code: int64(d.Int(t, "code", 0))}
 		if dep, ok := d.Lookup("dep"); ok {
 			ev.Dep, ev.DepWorker = block(t, d, dep), sched.WorkerID(d.Int(t, "at", 0))
 		}

@@ -47,7 +47,7 @@ func (r *ring) add(e Entry) {
 }
 
 func (s *State) noteEvent(ev *Event) {
-	if cap(s.ring.entries) == 0 || ev.Kind < Started || ev.Kind > Missing && ev.Kind != Consumed && ev.Kind != Withdraw {
+	if cap(s.ring.entries) == 0 || ev.Kind < Started || ev.Kind > Missing && ev.Kind != Consumed && ev.Kind < Withdraw {
 		return
 	}
 	s.ring.add(Entry{Now: s.now, Event: ev.Kind, Class: ev.Class, Worker: ev.Worker, Session: ev.Session, Attempt: ev.Attempt,

@@ -142,7 +142,7 @@ const (
 // EventKind says what happened.
 type EventKind uint8
 
-// The events, with the fields of Event that count. Events of workers (from Started to Mem, and Moved) count only when
+// The events, with the fields of Event that count. Events of workers (from Started to Mem, Running, Moved, Away and Back) count only when
 // Worker is up under Session; those about a task only when Attempt is the one that runs.
 const (
 	Submit      EventKind = iota // Job, Spec
@@ -161,10 +161,12 @@ const (
 	Enough                       // Job, Layer: the reader wants no more of this layer
 	Cancel                       // Job: stop it, or drop what a finished one has pinned
 	Tick                         // Now
-	Running                      // Layer, Block: a new session says what it still runs. Answered with Run where that is welcome, else not at all.
+	Running                      // Layer, Block, Away: a new session says what it still runs. Answered with Run where that is welcome, else not at all. What is away has a place beyond what there are, and is said to be Away under the new attempt, if it still is.
 	Read                         // Job, Layer, Block, N: like Consumed, of blocks a reader has had since before this State began
 	Moved                        // Bytes came to Worker from DepWorker in Nanos; Now as for Mem
 	Withdraw                     // Job, Layer, Block, N: these tasks are given up, and all that read them, one way or another. What else the job has goes on.
+	Away                         // a task that runs only waits, for other tasks maybe: until Back, or its end, it takes no place
+	Back                         // it goes on, whether a slot is free or not
 )
 
 // Event is something that happened outside. Zero N means 1.
@@ -173,6 +175,7 @@ type Event struct {
 	Class     Class
 	Retryable bool
 	Paused    bool
+	Away      bool // Running: the task is away
 	Job       JobID
 	Layer     LayerID
 	Block, N  int32

@@ -25,9 +25,11 @@ type worker struct {
 	session     Session
 	slots       int32
 	queue       int32
-	busy        int32 // tasks given and not reported
-	suspects    int32 // suspects among them
-	mem         int64 // 0 means unbounded
+	busy        int32    // tasks given and not reported
+	away        int32    // of these are away, and take no place
+	left        []leaver // of these have been away
+	suspects    int32    // suspects among them
+	mem         int64    // 0 means unbounded
 	labels      uint64
 	has, free   Resources // in all, and not taken by tasks it was given
 	band, disk  float64   // bytes a second into it, 0 if its driver did not say, and from its disk
@@ -98,7 +100,7 @@ func (s *State) down(id WorkerID, code int64) {
 		t Block
 	}
 	var victims []victim
-	sure := w.busy <= w.slots // every task it was given had a slot
+	sure := w.load() <= w.slots // every task it was given had a slot
 	s.flushBatch(w)
 	w.up = false
 	s.relist(w)
@@ -123,7 +125,7 @@ func (s *State) down(id WorkerID, code int64) {
 				j.dirty = !s.breaks(ruleRebuild)
 				switch {
 				case j.state == dead, l.spec.Given && !s.breaks(ruleGiven):
-				case sure || w.started(l, b):
+				case (sure || w.started(l, b)) && !w.excused(l, b):
 					victims = append(victims, victim{j, l, Block{l.id, b}})
 					fallthrough
 				case !s.breaks(ruleSuspect):
@@ -132,7 +134,7 @@ func (s *State) down(id WorkerID, code int64) {
 			}
 		}
 	}
-	w.busy, w.suspects, w.alone, w.out, w.free = 0, 0, false, w.out[:0], w.has
+	w.busy, w.away, w.left, w.suspects, w.alone, w.out, w.free = 0, 0, nil, 0, false, w.out[:0], w.has
 	for _, v := range victims {
 		r := v.j.record(v.t)
 		r.causes = append(r.causes, Cause{LostWorker, id, w.session, v.l.att[v.t.Block], code})
@@ -142,6 +144,9 @@ func (s *State) down(id WorkerID, code int64) {
 
 // started says whether a task was reported as started.
 func (w *worker) started(l *layer, b int32) bool {
+	if w.leaver(l, b) != nil {
+		return true
+	}
 	for i := range w.out {
 		if w.out[i].l == l && w.out[i].b == b {
 			return w.out[i].started
@@ -216,7 +221,7 @@ func (s *State) onRunning(ev *Event) {
 		return
 	}
 	if w == nil || !ok || l.spec.Lent != nil || w.paused || w.alone || j.state != live || l.st[ev.Block]&(fHeld|fRunning|fConsumed|fAlone) != 0 ||
-		ev.Block >= l.limit() || w.busy >= w.most() || !l.asks.Within(&w.free) {
+		ev.Block >= l.limit() || w.load() >= w.most() && !ev.Away || !l.asks.Within(&w.free) {
 		return
 	}
 	if r := j.records[Block{l.id, ev.Block}]; r != nil && r.sessions > 0 && r.causes[len(r.causes)-1].Worker == w.id {
@@ -227,6 +232,9 @@ func (s *State) onRunning(ev *Event) {
 	s.run(j, l, ev.Block, w, false)
 	if n := len(w.out); n > 0 {
 		w.out[n-1].started = true
+	}
+	if ev.Away { // by now it may be back, or have to begin again
+		w.left = append(w.left, leaver{l, ev.Block, false})
 	}
 	j.dirty = true
 }
@@ -266,15 +274,15 @@ func (s *State) room(w *worker) uint8 {
 	switch {
 	case !w.up || w.paused || w.alone || s.reserve == w.id:
 		return inNone
-	case w.busy < w.slots:
+	case w.load() < w.slots:
 		return inIdle
-	case w.slots > 0 && w.busy < w.most():
+	case w.slots > 0 && w.load() < w.most():
 		return inSpare
 	}
 	return inNone
 }
 
-// most is how many tasks a worker may have. With a suspect it is sent nothing ahead, so that it is certain what ran there
+// most is how many tasks a worker may have beside those that are away. With a suspect it is sent nothing ahead, so that it is certain what ran there
 // if it dies.
 func (w *worker) most() int32 {
 	if w.suspects > 0 {

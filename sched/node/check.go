@@ -6,7 +6,7 @@ import "fmt"
 func (n *Node) Check() error {
 	reserved := n.house.granted
 	refs, pins := make([]int32, len(n.values)), make([]int32, len(n.values))
-	var run, lent, queue int32
+	var run, steady, lent, queue int32 // steady: those that were never away
 	for i := range n.tasks {
 		t := &n.tasks[i]
 		if t.state == idle {
@@ -25,7 +25,12 @@ func (n *Node) Check() error {
 		}
 		switch {
 		case t.state == running:
-			run++
+			if !t.away {
+				run++
+			}
+			if !t.left {
+				steady++
+			}
 			lent += t.lent
 			reserved += t.granted
 			if missing > 0 {
@@ -40,11 +45,11 @@ func (n *Node) Check() error {
 	switch {
 	case run != n.running || lent != n.lent || reserved != n.reserved || int(queue) != len(n.queue):
 		return fmt.Errorf("running %d, lent %d, reserved %d, queued %d; counted %d, %d, %d, %d", run, lent, reserved, queue, n.running, n.lent, n.reserved, len(n.queue))
-	case n.running+n.lent > n.cfg.Slots:
-		return fmt.Errorf("%d running and %d lent on %d slots", n.running, n.lent, n.cfg.Slots)
-	case n.alone && n.running != 1:
-		return fmt.Errorf("alone with %d running", n.running)
-	case n.running > 1 && !n.gauged && n.reserved > n.cfg.Budget:
+	case steady+n.lent > n.cfg.Slots:
+		return fmt.Errorf("%d running, which were never away, and %d lent on %d slots", steady, n.lent, n.cfg.Slots)
+	case n.alone && steady != 1:
+		return fmt.Errorf("alone with %d running", steady)
+	case steady > 1 && !n.gauged && n.reserved > n.cfg.Budget:
 		return fmt.Errorf("%d tasks have reserved %d bytes of %d", n.running, n.reserved, n.cfg.Budget)
 	}
 	return n.checkValues(refs, pins)

@@ -13,6 +13,7 @@
 //	Queue ──▶ waiting ──inputs in memory──▶ admitted: Start ──▶ running ──▶ End
 //	             │ Fetch / Load of inputs        │                 Grow → Grant or Evict; Shrink, Put
 //	             └─ Take back → Gone             └ want bytes fit  Widen → Lend, Narrow, Content
+//	                                                               Away → its slot is free → Back
 //
 // A task is admitted when a slot is free, its inputs are here and its want fits under the pause line beside all that is
 // reserved and stored. When a slot would stay idle otherwise, values nobody running reads are spilled to make that room,
@@ -24,6 +25,12 @@
 // line; where the room must be made first the answer comes when what is being spilled has left memory, and it is Evict
 // when that cannot be enough. Nobody waits for another task. What a task puts into its output (Put) turns from reserved to
 // stored bytes, and the task keeps its floor.
+//
+// A running task that only waits, for other tasks maybe, gives its slot to the others with Away, and keeps all that it has
+// in memory and what it reads. With Back it has the slot again at once, whether one is free or not: to wait for one could
+// mean to wait for ever, since what runs may wait, unseen from here, for something that the returning task has (a lock,
+// a place in a channel). So as many more tasks run than there are slots as have come back, and nothing starts until they
+// are fewer again. Where all that has begun is away one task may start, as when nothing runs.
 //
 // # A value
 //
@@ -93,6 +100,8 @@ const (
 	Short                    // Task, Bytes: were granted and the allocator has no place for them. Like Grow, but for the account.
 	Content                  // Task, Slots: takes back a Widen, as far as it was not answered
 	Press                    // OK: the process has more memory than it may, whoever took it: nothing starts beside what runs. Not OK: no more.
+	Away                     // Task: it only waits, and needs no slot until Back or End
+	Back                     // Task: it goes on
 )
 
 // Event is something that happened.
@@ -165,6 +174,8 @@ const (
 type task struct {
 	state   uint8
 	alone   bool
+	away    bool   // running: it has no slot
+	left    bool   // running: it has been away
 	gen     uint32 // of the number: rises whenever a task leaves it
 	key     uint64
 	floor   int64
@@ -231,7 +242,7 @@ type Node struct {
 	values   []value
 	queue    []int32 // by key
 	wide     []int32 // running tasks that asked for slots
-	running  int32
+	running  int32   // tasks, but for those that are away
 	lent     int32
 	alone    bool
 	house    task    // what is reserved beyond tasks; only granted and what it asks for count
@@ -277,7 +288,7 @@ func (n *Node) Used() int64 { return max(n.reserved+n.stored, n.measured) }
 // Room returns the bytes that Grow could have at once, negative when more was promised than there is.
 func (n *Node) Room() int64 { return n.lines[toPause] - n.Used() }
 
-// Idle returns the slots that neither run a task nor are lent.
+// Idle returns the slots that neither run a task nor are lent; below 0 when more tasks have come back than there were.
 func (n *Node) Idle() int32 { return n.cfg.Slots - n.running - n.lent }
 
 // Waiting returns the number of tasks that have not started.
@@ -395,6 +406,13 @@ func (n *Node) apply(ev *Event) {
 		n.measured, n.gauged = max(ev.Bytes, 0), ev.Bytes >= 0
 	case Press:
 		n.pressed = ev.OK
+	case Away:
+		n.onAway(ev)
+	case Back:
+		if t := n.task(ev.Task); t != nil && t.state == running && t.away {
+			t.away = false
+			n.running++
+		}
 	case Next:
 		if v := n.value(ev.Value); v != nil {
 			v.hint = ev.Key

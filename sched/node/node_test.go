@@ -251,6 +251,40 @@ func TestAlone(t *testing.T) {
 	}
 }
 
+// A task that is away leaves its slot to others, also one that runs alone; what comes back runs beside them, and nothing
+// starts until they are as few as there are slots.
+func TestAway(t *testing.T) {
+	w := newWorld(t, Config{Slots: 2, Budget: 100})
+	for i := range int32(8) {
+		w.step(Event{Kind: Queue, Task: i, Key: uint64(i), Floor: 10, Want: 30, Alone: i == 0})
+	}
+	started := func(what string, want int) {
+		t.Helper()
+		if len(w.run) != want {
+			t.Fatalf("%s: %d tasks have started, want %d", what, len(w.run), want)
+		}
+	}
+	started("alone", 1)
+	w.step(Event{Kind: Away, Task: 0})
+	started("the first is away, with what it has reserved", 2)
+	w.step(Event{Kind: Away, Task: 0})
+	w.step(Event{Kind: Away, Task: 1})
+	started("two are away, with 60 of 80 bytes", 3)
+	w.step(Event{Kind: Away, Task: 2})
+	started("three are away, with more than there is: one starts all the same", 4)
+	w.step(Event{Kind: Back, Task: 0})
+	w.step(Event{Kind: Back, Task: 1})
+	w.step(Event{Kind: Back, Task: 1})
+	if n := w.n.Idle(); n != -1 {
+		t.Fatalf("%d slots are idle, want one less than none", n)
+	}
+	w.step(Event{Kind: End, Task: 0, Value: -1})
+	w.step(Event{Kind: End, Task: 2, Value: -1}) // while it is away
+	started("two run", 4)
+	w.step(Event{Kind: End, Task: 1, Value: -1})
+	started("one runs", 5)
+}
+
 // TestChaos drives nodes with random work under little memory: every task must start or be taken back, books must balance.
 func TestChaos(t *testing.T) {
 	seeds := uint64(300)
@@ -298,7 +332,7 @@ func chaos(t *testing.T, seed uint64) {
 			w.answer(i)
 		case k < 8 && len(w.run) > 0:
 			i := slices.Sorted(maps(w.run))[r.IntN(len(w.run))]
-			switch r.IntN(9) {
+			switch r.IntN(11) {
 			case 0:
 				w.step(Event{Kind: Grow, Task: i - r.Int32N(2)*(i-House), Bytes: r.Int64N(30)})
 			case 5:
@@ -309,6 +343,10 @@ func chaos(t *testing.T, seed uint64) {
 				w.step(Event{Kind: Shrink, Task: i - r.Int32N(2)*(i-House), Bytes: r.Int64N(30)})
 			case 8:
 				w.step(Event{Kind: []EventKind{Content, Loose, Measure, Press}[r.IntN(4)], OK: r.IntN(2) == 0, Task: i, Value: 70 + r.Int32N(5), Slots: 1, Bytes: r.Int64N(80)})
+			case 9:
+				w.step(Event{Kind: Away, Task: i})
+			case 10:
+				w.step(Event{Kind: Back, Task: i})
 			case 1:
 				w.step(Event{Kind: Widen, Task: i, Slots: 2})
 			case 2:
@@ -353,7 +391,7 @@ func FuzzStep(f *testing.F) {
 		n := New(Config{Slots: 3, Budget: 200})
 		var acts []Action
 		for ; len(data) >= 6; data = data[6:] {
-			ev := Event{Kind: EventKind(data[0] % 20), Parts: data[1]&8 == 8, OK: data[1]&1 == 0, Alone: data[1]&6 == 6, Task: int32(int8(data[2])) % 8,
+			ev := Event{Kind: EventKind(data[0] % 22), Parts: data[1]&8 == 8, OK: data[1]&1 == 0, Alone: data[1]&6 == 6, Task: int32(int8(data[2])) % 8,
 				Value: int32(int8(data[3])) % 8, Slots: int32(int8(data[4])), Key: uint64(data[4]), Floor: int64(data[4]), Want: int64(data[5]),
 				Bytes: int64(int8(data[5])), In: []int32{int32(data[3] % 8), int32(data[4] % 9)}}
 			acts = n.Step(ev, acts[:0])

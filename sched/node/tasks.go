@@ -82,13 +82,28 @@ func (n *Node) onEnd(ev *Event) {
 		n.asking = slices.DeleteFunc(n.asking, func(a int32) bool { return a == ev.Task })
 	}
 	n.unask(ev.Task)
-	n.running--
+	if !t.away {
+		n.running--
+	}
 	if t.alone {
 		n.alone = false
 	}
 	n.unread(ev.Task, true)
 	if ev.Value >= 0 {
 		n.have(ev.Value, ev.Bytes, false)
+	}
+}
+
+// onAway gives the slot of a task to others. One that runs alone does so no longer: what it waits for must be able to start.
+func (n *Node) onAway(ev *Event) {
+	t := n.task(ev.Task)
+	if t == nil || t.state != running || t.away {
+		return
+	}
+	t.away, t.left = true, true
+	n.running--
+	if t.alone {
+		t.alone, n.alone = false, false
 	}
 }
 
@@ -132,7 +147,7 @@ func (n *Node) pump() {
 // hungry reports whether a running task could use a slot that is idle.
 func (n *Node) hungry() bool {
 	for _, i := range n.wide {
-		if t := &n.tasks[i]; t.asked > t.lent {
+		if t := &n.tasks[i]; t.asked > t.lent && !t.away {
 			return true
 		}
 	}
@@ -266,7 +281,8 @@ func (n *Node) onPut(ev *Event) {
 	n.offer(ev.Value)
 }
 
-// lend gives slots nobody needs to the tasks that asked, the longest running first.
+// lend gives slots nobody needs to the tasks that asked, the longest running first. One that is away gets none, so that
+// one slot at least is there for what it waits for.
 func (n *Node) lend() {
 	for _, i := range n.wide {
 		free := n.cfg.Slots - n.running - n.lent
@@ -274,7 +290,7 @@ func (n *Node) lend() {
 			return
 		}
 		t := &n.tasks[i]
-		if k := min(free, t.asked-t.lent); k > 0 {
+		if k := min(free, t.asked-t.lent); k > 0 && !t.away {
 			t.lent += k
 			n.lent += k
 			n.act(Action{Kind: Lend, Task: i, Slots: k})

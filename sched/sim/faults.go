@@ -174,10 +174,14 @@ func (p *proc) loseOne() {
 	}
 }
 
+// patience is how often a process that retires looks whether all that it runs has ended, before it goes anyway.
+const patience = 1000
+
 // leaving is a process that retires.
 type leaving struct {
-	wait int           // copies under way
-	have []sched.Event // Held, by those who have copies
+	asked int           // how often it was asked whether nothing runs
+	wait  int           // copies under way
+	have  []sched.Event // Held, by those who have copies
 }
 
 // retire has the scheduler send the process away: it gets nothing new, gives back what it has not begun, and when nothing runs
@@ -198,6 +202,10 @@ func (p *proc) giveAway(l *leaving) {
 		return
 	}
 	if busy, up := p.s.st.Load(p.id); busy > 0 && up {
+		if l.asked++; l.asked > patience { // what runs may wait for what no other worker is there for
+			p.goodbye(l)
+			return
+		}
 		p.later(p.s.net(), func() { p.giveAway(l) })
 		return
 	}

@@ -37,7 +37,9 @@ type assignment struct {
 	outlived bool // the session it was given in; none has adopted it since
 	late     bool // and was withdrawn when the next one began
 	halted   bool
-	waits    int // how often it has gone on though it was withdrawn
+	waits    int  // how often it has gone on though it was withdrawn
+	away     bool // it waits for a job
+	left     bool // it has been away
 }
 
 // proc is a worker process: the shell around a node.Node.
@@ -64,6 +66,7 @@ type proc struct {
 	running map[key]int32 // numbers of tasks given and not reported
 
 	announced map[key]bool // what this session began with running
+	aside     map[key]bool // and away
 	stopped   map[key]bool // what this session has halted
 }
 
@@ -104,12 +107,15 @@ func (p *proc) connect() {
 		delete(p.own, k)
 		p.node(node.Event{Kind: node.Free, Value: i})
 	}
-	p.announced, p.stopped = map[key]bool{}, map[key]bool{}
+	p.announced, p.aside, p.stopped = map[key]bool{}, map[key]bool{}, map[key]bool{}
 	for _, k := range sorted(p.running) {
 		p.announced[k] = true
 		a := p.tasks[p.running[k]]
+		if a.away {
+			p.aside[k] = true
+		}
 		a.outlived, a.late = true, p.s.jobs[k.job].gone[k.t]
-		say = append(say, sched.Event{Kind: sched.Running, Job: k.job, Layer: k.t.Layer, Block: k.t.Block})
+		say = append(say, sched.Event{Kind: sched.Running, Job: k.job, Layer: k.t.Layer, Block: k.t.Block, Away: a.away})
 	}
 	if !p.s.cfg.Apart {
 		p.send(say...)
@@ -211,11 +217,11 @@ func (p *proc) report(kind sched.EventKind, a *assignment, more sched.Event) {
 // take queues a task with the node. Inputs that are elsewhere become values of this task alone.
 func (p *proc) take(m assignment) {
 	if t, ok := p.running[m.key]; ok && p.tasks[t].outlived {
-		if m.alone { // it does not run alone: it must end first
+		if m.alone && !p.tasks[t].away { // it does not run alone: it must end first
 			p.toWorker(p.session, func() { p.take(m) })
 			return
 		}
-		p.tasks[t].outlived, p.tasks[t].attempt = false, m.attempt
+		p.adopt(p.tasks[t], m.attempt)
 		return
 	}
 	a := &m
@@ -267,8 +273,8 @@ func (p *proc) take(m assignment) {
 	p.tasks = append(p.tasks, a)
 	p.running[m.key] = t
 	given := 0
-	for _, i := range p.running {
-		if !p.tasks[i].outlived {
+	for k, i := range p.running {
+		if !p.tasks[i].outlived && !p.tasks[i].left && !p.aside[k] {
 			given++
 		}
 	}
@@ -307,6 +313,8 @@ func (p *proc) do(a node.Action) {
 	case node.Start:
 		if running := p.s.cfg.Slots - p.n.Idle(); p.swollen > 0 && running > 1 {
 			p.s.err = fmt.Errorf("worker %d: has no memory left, and starts a task beside %d others", p.id, running-1)
+		} else if running > p.s.cfg.Slots {
+			p.s.err = fmt.Errorf("worker %d: starts a task, and %d run on %d slots", p.id, running, p.s.cfg.Slots)
 		}
 		p.start(a.Task)
 	case node.Fetch:
@@ -457,6 +465,9 @@ func (p *proc) start(t int32) {
 		}
 	}
 	d := 1 + p.s.r.Int64N(p.s.cfg.Work)*p.slow
+	if p.waits(t, d) {
+		return
+	}
 	p.later(d, func() { p.done(t, d) })
 }
 

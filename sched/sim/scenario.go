@@ -11,7 +11,7 @@ import (
 // Scenario is a cluster, its trouble and its jobs as text, one line each:
 //
 //	workers 4 slots=2 queue=1 mem=4000 net=20 work=100 batch=5 narrow=10
-//	faults kills=3 blackouts=1 breaks=2 stalls=2 rifts=1 losses=2 full=1 slow=2 retires=1 cancels=0 crashes=1 withdraws=1 swells=1 dup=0.1 flaky=0.05 over=0.01 corrupt=0.02
+//	faults kills=3 blackouts=1 breaks=2 stalls=2 rifts=1 losses=2 full=1 slow=2 retires=1 cancels=0 crashes=1 withdraws=1 swells=1 waits=0.1 dup=0.1 flaky=0.05 over=0.01 corrupt=0.02
 //	options poison=3 fetches=16
 //	poison 0:0[3]                                a task that takes its worker along: job, layer, block
 //	broken 0:0[4]                                a task that fails and must not be tried again
@@ -51,7 +51,7 @@ func (sc *Scenario) line(f []string) error {
 		return options(f[2:], map[string]any{"slots": &c.Slots, "queue": &c.Queue, "mem": &c.Memory, "net": &c.Net, "work": &c.Work, "batch": &c.Batch, "narrow": &c.Narrow})
 	case "faults":
 		return options(f[1:], map[string]any{"kills": &c.Kills, "blackouts": &c.Blackouts, "breaks": &c.Breaks, "stalls": &c.Stalls, "rifts": &c.Rifts,
-			"losses": &c.Losses, "full": &c.Full, "slow": &c.Slow, "retires": &c.Retires, "cancels": &c.Cancels, "crashes": &c.Crashes, "withdraws": &c.Withdraws, "swells": &c.Swells,
+			"losses": &c.Losses, "full": &c.Full, "slow": &c.Slow, "retires": &c.Retires, "cancels": &c.Cancels, "crashes": &c.Crashes, "withdraws": &c.Withdraws, "swells": &c.Swells, "waits": &c.Waits,
 			"dup": &c.Dup, "flaky": &c.Flaky, "over": &c.Over, "corrupt": &c.Corrupt})
 	case "options":
 		return options(f[1:], map[string]any{"poison": &c.Options.Poison, "fetches": &c.Options.Fetches})

@@ -42,6 +42,8 @@ type Config struct {
 	Crashes   int // schedulers that die; the next one knows jobs and decisions
 	Withdraws int // tasks that are given up, of jobs whose layers are all known
 
+	// Waits is the chance that a task waits in the middle for a later job, away from its slot.
+	Waits   float64
 	Dup     float64                                   // chance that a report is repeated much later
 	Flaky   float64                                   // chance that a task fails and may be tried again
 	Over    float64                                   // chance that a task does not fit into memory, unless it runs alone
@@ -114,6 +116,7 @@ type jobRun struct {
 	stopped bool    // cancelled, failed, or told that it is enough
 	enough  []sched.LayerID
 	dropped []sched.Block        // withdrawn
+	waiters []func()             // those who wait for its end
 	gone    map[sched.Block]bool // those the scheduler has heard of, and what reads them
 	decided []*sched.Extension
 
@@ -288,6 +291,7 @@ func (s *sim) take(evs []sched.Event) {
 		s.do(a)
 	}
 	s.acts = acts
+	s.wakeWaiters()
 	if at, ok := s.st.Wake(); ok && (s.wake <= s.now || at < s.wake) {
 		s.wake = max(at, s.now+1)
 		s.after(s.wake-s.now, func() { s.step(sched.Event{Kind: sched.Tick, Now: s.now}) })

@@ -57,5 +57,8 @@ func Draw(r *rand.Rand) ([]Plan, Config) {
 	if r.IntN(4) == 0 {
 		cfg.Swells = 1 + r.IntN(3)
 	}
+	if r.IntN(3) == 0 {
+		cfg.Waits = []float64{0.1, 0.5, 1}[r.IntN(3)]
+	}
 	return plans, cfg
 }
