@@ -6,6 +6,7 @@ import (
 
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/cluster/wire"
+	"github.com/weft-data/weft/exec"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/sched"
 	"github.com/weft-data/weft/sched/shell"
@@ -31,6 +32,9 @@ func (j *work) payload(l sched.LayerID, v chunk.Value) []byte {
 
 // A carrier has tasks at work.
 type carrier struct {
+	w       *Worker
+	seat    *exec.Seat
+	away    bool // its task has left its slot
 	hand    shell.Hand[*work]
 	session uint32        // its tasks were given in
 	made    []chunk.Value // by the tasks of the hand that are over, nil for those that failed
@@ -38,8 +42,8 @@ type carrier struct {
 }
 
 // carry is a carrier at work.
-func (w *Worker) carry() {
-	c := &carrier{}
+func (c *carrier) carry() {
+	w := c.w
 	defer w.rest(c)
 	pace := shell.NewPace()
 	for start := time.Now(); w.refill(c, &pace, start); start = time.Now() {
@@ -54,7 +58,7 @@ func (w *Worker) refill(c *carrier, pace *shell.Pace, now time.Time) bool {
 	defer w.mu.Unlock()
 	w.carrying[c] = true
 	w.carried(c)
-	if w.closed || pace.Kept(now) && w.node.Waiting() > 0 || !w.pressed.IsZero() && w.ahead+w.carriers > 1 {
+	if w.closed || w.node.Crowded() || pace.Kept(now) && w.node.Waiting() > 0 || !w.pressed.IsZero() && w.ahead+w.carriers > 1 {
 		return false
 	}
 	if c.session = w.session; !c.hand.Take(&w.queue, pace.Grab()) {
@@ -96,7 +100,11 @@ func (j *work) call(c *carrier, layer sched.LayerID, b int32, attempt uint32) {
 	err := context.Cause(j.ctx)
 	defer func() {
 		rec := wire.Record{Kind: wire.Done, Job: j.id, Layer: int32(layer), Block: b, Attempt: attempt}
-		switch halted := c.hand.End(); {
+		halted := c.hand.End()
+		if c.hand.Left() {
+			c.ended()
+		}
+		switch {
 		case err != nil && halted:
 			v, rec.Kind = nil, wire.Returned
 		case err != nil:
@@ -126,8 +134,14 @@ func (w *Worker) carried(c *carrier) {
 	if len(c.recs) == 0 {
 		return
 	}
+	w.tell(c, c.hand.Items())
+	c.hand.Drop()
+}
+
+// tell is carried for the tasks of the hand that are over.
+func (w *Worker) tell(c *carrier, items []item) {
 	told, k := c.recs[:0], 0
-	for _, it := range c.hand.Items() {
+	for _, it := range items {
 		j := it.Job
 		for b := it.First; b < it.First+it.N; b++ {
 			if v := c.made[k]; v != nil && !j.gone && j.blocks[it.Layer][b] == nil {
@@ -141,7 +155,6 @@ func (w *Worker) carried(c *carrier) {
 		j.live -= int(it.N)
 		j.settle()
 	}
-	c.hand.Drop()
 	w.link.put(told...)
 	clear(c.made)
 	c.made, c.recs = c.made[:0], c.recs[:0]

@@ -490,6 +490,10 @@ func (j *clientJob) finish(err error) {
 
 // Next implements graph.Job.
 func (j *clientJob) Next(ctx context.Context) (graph.Delivered, error) {
+	if d, ok, err := j.offer(ctx); ok || err != nil {
+		return d, err
+	}
+	defer op.Waiting(ctx)()
 	return j.bell.Next(ctx, func() (graph.Delivered, bool, error) { return j.offer(ctx) })
 }
 

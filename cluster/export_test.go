@@ -60,3 +60,13 @@ func (c *Client) PoseAs(keeper *Client) { c.self = keeper.self }
 
 // Errands returns how many streams of blocks the worker reads from others.
 func (w *Worker) Errands() int { w.mu.Lock(); defer w.mu.Unlock(); return w.errands }
+
+// Tasks returns how many tasks the worker has begun and not ended, and how many of them are away.
+func (w *Worker) Tasks() (all, away int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ahead + w.carriers + w.away, w.away
+}
+
+// HangUp ends the session of the worker, which begins another one.
+func (w *Worker) HangUp() { w.mu.Lock(); defer w.mu.Unlock(); w.hangUp() }

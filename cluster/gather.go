@@ -89,7 +89,7 @@ type gather struct {
 	waits   []*copied          // what comes by them and by those of others
 	nanos   int64
 	given   waiting
-	take    func() // at the node: gives it back if it has not begun
+	seat    *exec.Seat // at the node
 }
 
 // A source is who has blocks of a job.

@@ -331,7 +331,7 @@ func (s *Scheduler) inventory(w *workerConn, r *wire.Record) []sched.Event {
 	case r.Kind == wire.Held:
 		ev.Kind, ev.Bytes, ev.Rows = sched.Held, r.Bytes, r.Rows
 	default:
-		ev.Kind = sched.Running
+		ev.Kind, ev.Away = sched.Running, r.Flag
 	}
 	w.has = append(w.has, ev)
 	if !w.risen {
@@ -412,6 +412,10 @@ func (s *Scheduler) fromWorker(w *workerConn, b []byte) error {
 			ev.Kind = sched.Returned
 		case wire.Started:
 			ev.Kind = sched.Started
+		case wire.Away:
+			ev.Kind = sched.Away
+		case wire.Back:
+			ev.Kind = sched.Back
 		case wire.Mem:
 			ev = sched.Event{Kind: sched.Mem, Worker: w.id, Session: w.session, Bytes: r.Bytes, Spilled: r.Rows, Paused: r.Flag || w.leaving != nil, Now: s.now()}
 			w.memory = *r

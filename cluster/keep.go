@@ -43,6 +43,7 @@ func (c *Client) Keep(ctx context.Context, schema dtype.Schema, n int32, give fu
 
 // Ready implements graph.Kept.
 func (k *kept) Ready(ctx context.Context) error {
+	defer op.Waiting(ctx)()
 	select {
 	case <-k.j.quit:
 		k.j.c.mu.Lock()

@@ -78,7 +78,7 @@ func (j *work) list() {
 		}
 	}
 	for at := range j.tasks {
-		j.w.goesOn(taskKey{j.id, at})
+		j.w.goesOn(j, at)
 	}
 }
 
@@ -86,15 +86,16 @@ func (w *Worker) listCarried() {
 	for c := range w.carrying {
 		for _, it := range c.hand.Items() {
 			for b := it.First; b < it.First+it.N && !it.Job.gone; b++ {
-				w.goesOn(taskKey{it.Job.id, sched.Block{Layer: it.Layer, Block: b}})
+				w.goesOn(it.Job, sched.Block{Layer: it.Layer, Block: b})
 			}
 		}
 	}
 }
 
-func (w *Worker) goesOn(k taskKey) {
+func (w *Worker) goesOn(j *work, at sched.Block) {
+	k := taskKey{j.id, at}
 	w.outlived[k] = true
-	w.link.put(wire.Record{Kind: wire.Running, Job: k.job, Layer: int32(k.at.Layer), Block: k.at.Block})
+	w.link.put(wire.Record{Kind: wire.Running, Job: k.job, Layer: int32(k.at.Layer), Block: k.at.Block, Flag: w.isAway(j, at)})
 }
 
 // adopt queues a range of a job from an earlier session, but for the tasks that need not begin.
@@ -116,6 +117,9 @@ func (w *Worker) began(j *work, at sched.Block, attempt uint32) bool {
 	if k := (taskKey{j.id, at}); w.outlived[k] {
 		w.adopted[k] = attempt
 		delete(w.outlived, k)
+		if w.isAway(j, at) {
+			w.turn(wire.Away, item{Job: j, Layer: at.Layer, First: at.Block, Attempt: sched.Attempt(attempt)}, w.session)
+		}
 		return true
 	}
 	h := j.blocks[at.Layer][at.Block]

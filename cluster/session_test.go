@@ -14,6 +14,7 @@ import (
 	"github.com/weft-data/weft/chunk"
 	"github.com/weft-data/weft/cluster/data"
 	"github.com/weft-data/weft/cluster/wire"
+	"github.com/weft-data/weft/exec"
 	"github.com/weft-data/weft/graph"
 	"github.com/weft-data/weft/optimize"
 	"github.com/weft-data/weft/sched"
@@ -98,7 +99,7 @@ func TestDeafIsWhatRuns(t *testing.T) {
 		x.ctx.Halt()
 		j.tasks[sched.Block{Block: b}] = x
 	}
-	j.tasks[sched.Block{Block: 1}].take = func() {}
+	j.tasks[sched.Block{Block: 1}].seat = &exec.Seat{}
 	c, other := &carrier{}, &carrier{}
 	w.carrying = map[*carrier]bool{c: true, other: true}
 	for first, c := range map[int32]*carrier{2: c, 5: other} {

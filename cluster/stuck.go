@@ -64,7 +64,7 @@ func (w *Worker) deaf() (recs []wire.Record) {
 	}
 	for _, j := range w.jobs {
 		for at, t := range j.tasks {
-			if t.take != nil && t.ctx.Overdue(w.opt.Stuck) {
+			if t.seat != nil && t.ctx.Overdue(w.opt.Stuck) {
 				returned(j, at, t.attempt)
 			}
 		}

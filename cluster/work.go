@@ -227,7 +227,9 @@ func (w *Worker) feed() {
 	if _, carriers := w.lots(); !w.closed && w.carriers < carriers {
 		if key, ok := w.queue.Direct(); ok {
 			w.carriers++
-			w.node.Go(key, w.carry, nil)
+			c := &carrier{w: w}
+			c.hand.LendBy(c)
+			c.seat = w.node.Go(key, c.carry, nil)
 		}
 	}
 	if w.shut() != w.said {
@@ -245,6 +247,7 @@ func (j *work) launch(layer sched.LayerID, b int32, attempt uint32) {
 	j.live++
 	j.busy[layer]++
 	t := &gather{j: j, ctx: shell.NewTask(j.ctx), layer: layer, block: b, attempt: attempt, session: w.session}
+	t.ctx.LendBy(t)
 	j.tasks[sched.Block{Layer: layer, Block: b}] = t
 	err := j.broken
 	if err == nil {
@@ -285,7 +288,7 @@ func (t *gather) start() {
 			t.end(v, err)
 			j.w.feed()
 		}
-		t.take = j.w.node.Go(j.sh.Key(t.layer, t.block), func() {
+		t.seat = j.w.node.Go(j.sh.Key(t.layer, t.block), func() {
 			defer j.w.recorder.end(j.w.recorder.begin(j.task(t.layer, t.block, 1)))
 			v, err := chunk.Value(nil), context.Cause(t.ctx)
 			defer func() { done(v, err) }()
@@ -309,13 +312,13 @@ func (t *gather) start() {
 		t.end(v, err)
 		w.feed()
 	}
-	t.take = j.prog.Start(t.ctx, j.w.node, x)
+	t.seat = j.prog.Start(t.ctx, j.w.node, x)
 }
 
 // giveUp gives back a task that has not begun, if it has got to the node; w is locked.
 func (t *gather) giveUp() {
-	if t.take != nil {
-		t.take()
+	if t.seat != nil {
+		t.seat.Take()
 	}
 }
 
@@ -327,6 +330,9 @@ func (t *gather) end(v chunk.Value, err error) {
 	}
 	t.back()
 	halted := t.ctx.End()
+	if t.ctx.Away() {
+		t.takeSlot()
+	}
 	w.ahead--
 	j.live--
 	j.busy[t.layer]--

@@ -125,6 +125,7 @@ type Worker struct {
 	queue    shell.Queue[*work]
 	ahead    int // tasks at the node, or fetching for it
 	carriers int
+	away     int // tasks that count neither there nor there, since they wait for others
 	errands  int // that get blocks from others
 	carrying map[*carrier]bool
 	waiting  map[*gather]bool // for blocks that clients give
@@ -394,7 +395,7 @@ func (w *Worker) end(why error) {
 		j.stop(why)
 	}
 	w.queue = shell.Queue[*work]{}
-	for !w.stuck && (w.ahead > 0 || w.carriers > 0 || w.errands > 0 || len(w.waiting) > 0) {
+	for !w.stuck && (w.ahead > 0 || w.carriers > 0 || w.away > 0 || w.errands > 0 || len(w.waiting) > 0) {
 		w.quiet.Wait()
 	}
 	for id, j := range w.jobs {

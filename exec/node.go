@@ -45,6 +45,7 @@ type Node struct {
 	house   account
 	room    atomic.Int64 // what could be granted at once
 	waiting atomic.Int32 // seats that have not started
+	idle    atomic.Int32 // slots, below 0 while more seats are taken
 	fault   atomic.Pointer[error]
 	wg      sync.WaitGroup
 
@@ -140,6 +141,10 @@ func (n *Node) Threads() int { return n.threads }
 // Waiting returns how many tasks wait for a slot, memory or their inputs.
 func (n *Node) Waiting() int { return int(n.waiting.Load()) }
 
+// Crowded reports whether more tasks run than there are slots, since some have come back:
+// who has a slot for many tasks begins none then.
+func (n *Node) Crowded() bool { return n.idle.Load() < 0 }
+
 // Check returns the first broken invariant of the machine, and whether it counts
 // less than the pool has handed out; for tests, when nothing runs.
 func (n *Node) Check() error {
@@ -203,12 +208,34 @@ func number[T any](unused *[]int32, list *[]T, x T) int32 {
 }
 
 // Go runs f on a slot, in the order of keys among the other tasks: for many tasks
-// at once that need no memory of the node. With take it is given up if it has not
-// begun: then gone is called.
-func (n *Node) Go(key uint64, f, gone func()) (take func()) {
+// at once that need no memory of the node. When it is taken back before it has begun
+// gone is called.
+func (n *Node) Go(key uint64, f, gone func()) *Seat {
 	s := &seat{run: f, gone: gone}
 	n.queue(s, key, op.Need{}, nil)
-	return func() { n.take(s) }
+	return &Seat{s}
+}
+
+// A Seat is the place of a task at its node. What comes too late changes nothing.
+type Seat struct{ s *seat }
+
+// Take gives the task up if it has not begun.
+func (x *Seat) Take() { x.s.n.take(x.s) }
+
+// Leave gives the slot of a task that runs to others, while it waits for some. It keeps its
+// memory.
+func (x *Seat) Leave() { x.s.tell(node.Away) }
+
+// Back says that the task goes on: it has a slot again, or runs without one.
+func (x *Seat) Back() { x.s.tell(node.Back) }
+
+// tell tells the machine something about a task that runs.
+func (s *seat) tell(kind node.EventKind) {
+	s.n.mu.Lock()
+	defer s.n.mu.Unlock()
+	if s.started && s.n.seats[s.num] == s {
+		s.n.stepLocked(node.Event{Kind: kind, Task: s.num})
+	}
 }
 
 // Press says whether the process has more memory than it may, whoever took it: then
@@ -261,6 +288,7 @@ func (n *Node) stepLocked(ev node.Event) {
 	n.later = n.later[:0]
 	n.room.Store(n.m.Room())
 	n.waiting.Store(int32(n.m.Waiting()))
+	n.idle.Store(n.m.Idle())
 	n.hire()
 }
 

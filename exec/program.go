@@ -195,9 +195,9 @@ type Work struct {
 var ErrTaken = errors.New("the task was taken back")
 
 // Start hands a task to the node, which runs it when a slot and memory for it are
-// free. When ctx ends the task does: at once if it has not started. With take it is
-// given up if it has not: then it ends with ErrTaken.
-func (p *Program) Start(ctx context.Context, n *Node, w Work) (take func()) {
+// free. When ctx ends the task does: at once if it has not started. When it is taken
+// back it ends with ErrTaken.
+func (p *Program) Start(ctx context.Context, n *Node, w Work) *Seat {
 	t := &task{ctx: ctx, block: w.Block}
 	t.answer = make(chan bool, 1)
 	stop := context.AfterFunc(ctx, func() { n.take(&t.seat) })
@@ -223,11 +223,11 @@ func (p *Program) Start(ctx context.Context, n *Node, w Work) (take func()) {
 		}
 	}
 	n.queue(&t.seat, w.Key, n.least(w.Need), reads)
-	take = func() { n.take(&t.seat) }
+	x := &Seat{&t.seat}
 	if ctx.Err() != nil { // it may have ended before the node knew the task
-		take()
+		x.Take()
 	}
-	return take
+	return x
 }
 
 // least is what any task may count on, so that one without a projection (it

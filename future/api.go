@@ -282,11 +282,20 @@ func AsCompleted[R any](ctx context.Context, fs []*Future[R]) iter.Seq2[int, *Fu
 			if len(now) > 0 {
 				continue
 			}
-			select {
-			case <-news:
-			case <-ctx.Done():
+			if !heard(ctx, news) {
 				return
 			}
 		}
+	}
+}
+
+// heard waits for news; false: ctx has ended.
+func heard(ctx context.Context, news <-chan struct{}) bool {
+	defer op.Waiting(ctx)()
+	select {
+	case <-news:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }

@@ -15,11 +15,15 @@
 // when somebody waits for one of them or after a millisecond. A call that fails
 // does not disturb others; calls that need its result fail with its error.
 //
-// A function does not wait for other calls of its own runner: it holds the thread that
-// they need. In one process Get says so when it is given the context of the function, and
-// so do plans when all threads would wait. In a worker nobody notices: calls that wait for
-// calls of the same cluster go on as long as a thread is left for these, and where all
-// threads wait, as with as many calls within each other, they wait until their time-outs.
+// A function that runs in a worker may wait for other calls and for plans of its cluster,
+// however many wait and however deep they are within each other: while it does, others have
+// its thread. It must wait with its own context, or one made of it, by which it is known; with
+// another one it keeps the thread, and where all threads wait so they wait until their
+// time-outs. It keeps its memory and its resources (cluster.Options): what it waits for must
+// not ask for those. What it submits should have its priority, or a higher one: else all that
+// have its own begin before the first of them can go on. In one process a function does not wait for other calls of its own
+// runner: it holds the thread that they need. Get says so when it is given the context of the
+// function, and so do plans when all threads would wait.
 package future
 
 import (
@@ -45,6 +49,7 @@ type Options struct {
 
 // A Client submits calls to a runner. It is safe for concurrent use.
 type Client struct {
+	outer  context.Context // as it was given
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	runner graph.Runner
@@ -67,11 +72,11 @@ type lane struct {
 
 // New returns a client whose calls end when ctx does.
 func New(ctx context.Context, r graph.Runner) *Client {
-	c := &Client{runner: r, lanes: map[Options]*lane{}}
+	c := &Client{outer: ctx, runner: r, lanes: map[Options]*lane{}}
 	if x, ok := r.(Remote); ok {
 		c.remote = x.Remote()
 	}
-	c.ctx, c.cancel = context.WithCancelCause(context.WithValue(ctx, within{}, r))
+	c.ctx, c.cancel = context.WithCancelCause(context.WithValue(op.Apart(ctx), within{}, r))
 	return c
 }
 
@@ -113,7 +118,11 @@ func (c *Client) Close() {
 }
 
 // Wait returns when all calls submitted so far have ended.
-func (c *Client) Wait() { c.flush(); c.live.Wait() }
+func (c *Client) Wait() {
+	c.flush()
+	defer op.Waiting(c.outer)()
+	c.live.Wait()
+}
 
 // A doer runs a function and its plain arguments, for one call or for
 // all calls of a Map.
@@ -392,6 +401,7 @@ func (x *call) wait(ctx context.Context) error {
 	ready := e.ready
 	x.mu.Unlock()
 	x.lane().c.flush()
+	defer op.Waiting(ctx)()
 	select {
 	case <-ready:
 		return nil

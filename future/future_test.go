@@ -158,6 +158,48 @@ func TestWaitWithinACall(t *testing.T) {
 	}
 }
 
+// lender counts the goroutines that wait while others have their thread.
+type lender struct{ waits atomic.Int32 }
+
+func (l *lender) Leave() { l.waits.Add(1) }
+func (l *lender) Back()  { l.waits.Add(-1) }
+
+// TestWaitingLendsTheThread holds that whatever waits for calls with the context of a task that lends its thread says so, and
+// that the client, which waits beside it, does not.
+func TestWaitingLendsTheThread(t *testing.T) {
+	l := &lender{}
+	ctx := context.WithValue(context.Background(), op.SlotKey{}, op.Slot(l))
+	r := local.New(local.Options{Threads: 1})
+	c := future.New(ctx, r)
+	for what, wait := range map[string]func(*future.Future[int]){
+		"get":  func(f *future.Future[int]) { _, _ = f.Get(ctx) },
+		"wait": func(*future.Future[int]) { c.Wait() },
+		"as completed": func(f *future.Future[int]) {
+			future.AsCompleted(ctx, []*future.Future[int]{f})(func(int, *future.Future[int]) bool { return true })
+		},
+	} {
+		began, gate, over := make(chan struct{}), make(chan struct{}), make(chan struct{})
+		f := future.Submit(c, op.Closure(func(context.Context, int) (int, error) { close(began); <-gate; return 1, nil }), future.Value(1))
+		<-began
+		if n := l.waits.Load(); n != 0 {
+			t.Fatalf("%s: %d wait, and nobody does", what, n)
+		}
+		go func() { defer close(over); wait(f) }()
+		for l.waits.Load() == 0 {
+			runtime.Gosched()
+		}
+		close(gate)
+		<-over
+		if n := l.waits.Load(); n != 0 {
+			t.Fatalf("%s: %d wait, and it has ended", what, n)
+		}
+	}
+	c.Close()
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestPlansWithinCalls holds that functions that run plans by their own runner never wait for each other's threads: one
 // that would is told so.
 func TestPlansWithinCalls(t *testing.T) {

@@ -18,8 +18,8 @@ import (
 
 // Version is spoken by this build; Oldest is the oldest it understands.
 const (
-	Version = 13
-	Oldest  = 13
+	Version = 14
+	Oldest  = 14
 )
 
 // Limits of the control plane.
@@ -44,7 +44,7 @@ const (
 	Returned                    // Job Layer Block Attempt: was not started
 	Started                     // Job Layer Block Attempt
 	Held                        // Job Layer Block Bytes Rows: is here from an earlier session
-	Running                     // Job Layer Block: goes on from an earlier session
+	Running                     // Job Layer Block Flag: goes on from an earlier session; Flag: it is away, and says so again when it has a new attempt
 	Listed                      // all that was to be said of earlier sessions has been said
 	Mem                         // Bytes, Rows (spilled), Flag: paused
 	Moved                       // Worker Session Bytes Nanos: of blocks, so many bytes came from it since this was last said, in so long
@@ -86,6 +86,9 @@ const (
 	Fail     // Job Class Text
 	State    // Bytes Data: a part of an answer to Ask, in JSON
 	Found    // Text Bytes Data: a part of an answer to Find
+	// To the scheduler, from workers, after Refused, which keeps its number.
+	Away // Job Layer Block Attempt: it waits for other tasks, and takes no place until Back or its end
+	Back // Job Layer Block Attempt
 	// Both ways.
 	Ping // Nanos: answered with Pong
 	Pong // Nanos
@@ -116,7 +119,7 @@ const task = fJob | fLayer | fBlock | fAttempt
 var fields = [last]uint32{
 	Hello: fData, Done: task | fBytes | fRows | fNanos | fData, Failed: task | fClass | fFlag | fText,
 	FetchFailed: task | fDep | fWorker | fText, Returned: task, Started: task, Held: fJob | fLayer | fBlock | fBytes | fRows,
-	Running: fJob | fLayer | fBlock, Listed: 0, Attach: fJob, Read: fJob | fBlock | fN,
+	Running: fJob | fLayer | fBlock | fFlag, Away: task, Back: task, Listed: 0, Attach: fJob, Read: fJob | fBlock | fN,
 	Find: fText | fFlag, Found: fText | fBytes | fData,
 	Mem: fBytes | fRows | fFlag, Moved: fWorker | fSession | fBytes | fRows | fNanos, Retire: 0, Want: fJob | fLayer | fBlock | fWorker, Copied: fJob | fLayer | fBlock | fBytes | fRows | fFlag, Copy: fJob | fLayer | fBlock | fWorker,
 	Welcome: fWorker | fSession | fData, Refused: fClass | fText, Plan: fJob | fBytes | fText | fData, Size: fJob | fLayer | fN, Cut: fJob | fLayer | fBlock,

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/weft-data/weft/op"
 	"github.com/weft-data/weft/sched"
 )
 
@@ -18,8 +19,18 @@ var ErrWithdrawn = errors.New("the task was given up")
 // Done, or Halt comes: then a context under that of the job is made. End lets go of it. What runs
 // may keep a Task, so that none is used again.
 type Task struct {
-	job context.Context
-	own atomic.Pointer[own] // nil until it is needed
+	job   context.Context
+	own   atomic.Pointer[own] // nil until it is needed
+	slot  Lender              // nil: it has no slot to give
+	waits int32               // goroutines of it that wait; guarded by the driver's lock, of a task in a hand by the hand's
+	over  bool                // guarded as waits
+}
+
+// A Lender is the driver of tasks whose slots others may have while they wait. It is asked at every change: Waits and Woke
+// tell when the task leaves and when it is back.
+type Lender interface {
+	Leave(t *Task)
+	Back(t *Task)
 }
 
 // An own is a task's own context.
@@ -33,6 +44,37 @@ var begun = time.Now()
 
 // NewTask returns the context of a task of a job.
 func NewTask(job context.Context) *Task { return &Task{job: job} }
+
+// LendBy has the functions of a task that has not begun lend their slot while they wait.
+func (t *Task) LendBy(l Lender) { t.slot = l }
+
+// Leave implements op.Slot.
+func (t *Task) Leave() { t.slot.Leave(t) }
+
+// Back implements op.Slot.
+func (t *Task) Back() { t.slot.Back(t) }
+
+// Waits counts one more goroutine that waits, and reports whether the task leaves its slot. What goes on after the end of the
+// task has none.
+func (t *Task) Waits() bool {
+	if t.over {
+		return false
+	}
+	t.waits++
+	return t.waits == 1
+}
+
+// Woke counts one less, and reports whether the task is back.
+func (t *Task) Woke() bool {
+	if t.over {
+		return false
+	}
+	t.waits--
+	return t.waits == 0
+}
+
+// Away reports whether the task has left its slot and is not back.
+func (t *Task) Away() bool { return t.waits > 0 }
 
 // make returns the task's own context.
 func (t *Task) make() *own {
@@ -59,7 +101,12 @@ func (t *Task) under() context.Context {
 func (t *Task) Deadline() (time.Time, bool) { return t.job.Deadline() }
 
 // Value implements context.Context.
-func (t *Task) Value(key any) any { return t.under().Value(key) }
+func (t *Task) Value(key any) any {
+	if t.slot != nil && key == (op.SlotKey{}) {
+		return t
+	}
+	return t.under().Value(key)
+}
 
 // Err implements context.Context.
 func (t *Task) Err() error { return t.under().Err() }
@@ -86,6 +133,7 @@ func (t *Task) Overdue(d time.Duration) bool {
 
 // End ends the context, since the task has ended, and reports whether it was halted.
 func (t *Task) End() (halted bool) {
+	t.over = true
 	o := t.own.Load()
 	if o == nil {
 		return false
@@ -106,7 +154,12 @@ type Hand[J Owner] struct {
 	over []Item[J] // single tasks that were halted before they began
 	rest bool      // none begins any more
 	room []Task
+	slot Lender // of all its tasks
+	left bool   // a task has left
 }
+
+// LendBy has the tasks of the hand lend their slot while they wait.
+func (h *Hand[J]) LendBy(l Lender) { h.slot = l }
 
 // Take takes up to n tasks out of the queue, instead of those it had.
 func (h *Hand[J]) Take(q *Queue[J], n int32) bool {
@@ -148,7 +201,7 @@ func (h *Hand[J]) Begin(job context.Context, j J, layer sched.LayerID, block int
 		h.room = make([]Task, 32)
 	}
 	t := &h.room[0]
-	t.job = job
+	t.job, t.slot = job, h.slot
 	h.mu.Lock()
 	if h.rest || slices.ContainsFunc(h.over, func(it Item[J]) bool { return it.has(j, layer, block) }) {
 		h.mu.Unlock()
@@ -168,6 +221,64 @@ func (h *Hand[J]) End() (halted bool) {
 	h.task = nil
 	h.mu.Unlock()
 	return t.End()
+}
+
+// Left reports whether a task has left since this was last asked. It is asked between two tasks.
+func (h *Hand[J]) Left() bool {
+	was := h.left
+	h.left = false
+	return was
+}
+
+// Leave is Waits of a task if that is at work, else nothing.
+func (h *Hand[J]) Leave(t *Task) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	leaves := h.task == t && t.Waits()
+	h.left = h.left || leaves
+	return leaves
+}
+
+// Back is Woke of a task if that is at work, else nothing.
+func (h *Hand[J]) Back(t *Task) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.task == t && t.Woke()
+}
+
+// Split leaves the hand nothing but the task at work, and returns what is over and what has not begun, of this apart what
+// must not begin. It is for a task that leaves, and is called before its Leave returns.
+func (h *Hand[J]) Split() (over, next, halted []Item[J]) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.now
+	at := slices.IndexFunc(h.items, func(it Item[J]) bool { return it.has(now.Job, now.Layer, now.First) })
+	all := slices.Clone(h.items)
+	last := &all[at]
+	before, after := *last, *last
+	before.N = now.First - last.First
+	after.First, after.N = now.First+1, last.N-before.N-1
+	now.Attempt = last.Attempt
+	over = append(all[:at:at], before)
+	for _, it := range append([]Item[J]{after}, all[at+1:]...) {
+		for b := it.First; b < it.First+it.N; b++ {
+			x := it
+			x.First, x.N = b, 1
+			switch n := len(next); {
+			case h.rest || slices.ContainsFunc(h.over, func(o Item[J]) bool { return o.has(x.Job, x.Layer, b) }):
+				halted = append(halted, x)
+			case n > 0 && next[n-1].Job == x.Job && next[n-1].Layer == x.Layer && next[n-1].Attempt == x.Attempt && next[n-1].First+next[n-1].N == b:
+				next[n-1].N++
+			default:
+				next = append(next, x)
+			}
+		}
+	}
+	for i := range h.items { // Each ends, wherever it is
+		h.items[i].N = 0
+	}
+	h.items, h.over = []Item[J]{now}, nil
+	return over, next, halted
 }
 
 // Halt has a task of the hand end, or not begin; false if the hand does not have it.
@@ -197,6 +308,11 @@ func (h *Hand[J]) Overdue(d time.Duration) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.task != nil && h.task.Overdue(d)
+}
+
+// Is reports whether the range begins with a task.
+func (it *Item[J]) Is(j J, at sched.Block) bool {
+	return it.Job == j && it.Layer == at.Layer && it.First == at.Block
 }
 
 // has reports whether a task is in the range.

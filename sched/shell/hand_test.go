@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/weft-data/weft/sched"
 )
 
 // A task that is halted hears of it when it runs and does not begin when it does not; its neighbours do not notice.
@@ -82,4 +84,62 @@ func TestTaskContext(t *testing.T) {
 		t.Error("it was not halted")
 	}
 	<-done
+}
+
+// taker takes the slots of tasks that leave.
+type taker struct{}
+
+func (taker) Leave(*Task) {}
+func (taker) Back(*Task)  {}
+
+// When a task leaves, all else that is in its hand goes: what is over, what has not begun, and what must not begin.
+func TestHandSplits(t *testing.T) {
+	count := func(list []Item[owner]) (n int32) {
+		for _, it := range list {
+			n += it.N
+		}
+		return n
+	}
+	for _, at := range []int32{0, 1, 3, 5} { // of six tasks, the fifth of which was halted
+		var q Queue[owner]
+		q.AddDirect(Item[owner]{Job: 1, Layer: 2, First: 10, N: 4, Attempt: 7})
+		q.AddDirect(Item[owner]{Job: 1, Layer: 3, First: 0, N: 2, Attempt: 8})
+		var h Hand[owner]
+		h.LendBy(taker{})
+		h.Take(&q, 6)
+		h.Halt(1, 3, 0)
+		n := int32(-1)
+		h.Each(func(it *Item[owner], b int32) {
+			n++
+			task, ok := h.Begin(context.Background(), it.Job, it.Layer, b).(*Task)
+			if !ok {
+				return
+			}
+			if n == at {
+				if h.Leave(NewTask(context.Background())) || !h.Leave(task) || h.Leave(task) {
+					t.Error("the task at work leaves once, and no other one")
+				}
+				must := int32(0)
+				if at < 4 {
+					must = 1
+				}
+				over, next, halted := h.Split()
+				if count(over) != at || count(next) != 5-at-must || count(halted) != must || len(h.Items()) != 1 || !h.Items()[0].Is(1, sched.Block{Layer: it.Layer, Block: b}) {
+					t.Errorf("at %d: %v are over, %v have not begun, %v must not; %v is left", at, over, next, halted, h.Items())
+				}
+				if h.Back(task) || !h.Back(task) {
+					t.Error("it is back when nothing of it waits")
+				}
+			}
+			if h.End() || h.Left() != (n == at) || h.Left() {
+				t.Errorf("task %d of %d: halted, or not known to have left", n, at)
+			}
+			if h.Leave(task) || h.Back(task) {
+				t.Error("a task that has ended leaves")
+			}
+		})
+		if n != at {
+			t.Errorf("%d tasks followed", n-at)
+		}
+	}
 }
