@@ -223,7 +223,7 @@ func (h *Hand[J]) End() (halted bool) {
 	return t.End()
 }
 
-// Left reports whether a task has left since this was last asked. It is asked between two tasks.
+// Left reports whether a task has left since this was last asked. It is asked between two tasks, when none can leave.
 func (h *Hand[J]) Left() bool {
 	was := h.left
 	h.left = false
@@ -234,9 +234,11 @@ func (h *Hand[J]) Left() bool {
 func (h *Hand[J]) Leave(t *Task) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	leaves := h.task == t && t.Waits()
-	h.left = h.left || leaves
-	return leaves
+	if h.task != t || !t.Waits() {
+		return false
+	}
+	h.left = true
+	return true
 }
 
 // Back is Woke of a task if that is at work, else nothing.
