@@ -85,12 +85,16 @@ func newJob(s *Scheduler, c *clientConn, b []byte) (*job, error) {
 }
 
 // tell sends a record to the client. The last word is kept until the client drops the
-// job, since it may be away.
+// job, since it may be away. One that has come back hears it when it attaches, behind what
+// it may have missed: before, it would take what it has for all there is.
 func (j *job) tell(r wire.Record) {
 	r.Job = int32(j.id)
-	j.client.link.put(r)
-	if (r.Kind == wire.Finished || r.Kind == wire.Fail) && j.client.jobs[j.id] == j {
+	last := r.Kind == wire.Finished || r.Kind == wire.Fail
+	if last && j.client.jobs[j.id] == j {
 		j.client.words[r.Job] = r
+	}
+	if !last || j.client.attached[j.id] {
+		j.client.link.put(r)
 	}
 }
 

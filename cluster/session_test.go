@@ -250,3 +250,34 @@ func TestDiesBeforeItHasSaidAll(t *testing.T) {
 		t.Error("the machine waits for the worker that is gone")
 	}
 }
+
+// TestLastWordComesLast: a client that has come back hears that a job is over behind what it has missed of it, also when the
+// job ends before it attaches.
+func TestLastWordComesLast(t *testing.T) {
+	s := scheduler(t)
+	c := newClient(greeting("away"))
+	var told []wire.Record
+	c.link = newLink(func(frame *[]byte) error {
+		_, _, rest, err := wire.Open(*frame)
+		for r := (wire.Record{}); err == nil && len(rest) > 0; {
+			if rest, err = wire.Next(rest, &r); r.Kind != wire.Progress {
+				told = append(told, r)
+			}
+		}
+		return err
+	})
+	j := &job{s: s, id: 7, client: c, plan: &shell.Plan{Layers: []graph.Layer{{N: 2}}}}
+	j.sh = shell.New(j.plan)
+	s.mu.Lock()
+	c.jobs[j.id] = j
+	j.out.set(0) // it was told of on a connection that is gone
+	j.deliver(&sched.Action{First: 1}, nil)
+	j.finish()
+	s.attach(c, 7)
+	s.mu.Unlock()
+	c.link.close()
+	i := slices.IndexFunc(told, func(r wire.Record) bool { return r.Kind == wire.Finished })
+	if i != len(told)-1 || !slices.ContainsFunc(told, func(r wire.Record) bool { return r.Kind == wire.Deliver && r.Block == 0 }) {
+		t.Errorf("told: %+v", told)
+	}
+}
