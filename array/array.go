@@ -239,13 +239,7 @@ func add[P any](verb string, o op.Op[P], p P, out grid.Grid, kind elem.Kind, lin
 }
 
 // straight is the view of an array from its own index space.
-func straight(dims int) []grid.View {
-	v := make([]grid.View, dims)
-	for i := range v {
-		v[i] = grid.View{Axis: int32(i), Step: 1}
-	}
-	return v
-}
+func straight(dims int) []grid.View { return grid.Straight(dims) }
 
 // A plan is one program being built by a verb.
 type plan struct {

@@ -112,7 +112,7 @@ const fanIn, fanInLarge, largeState = 64, 16, 4 << 10
 // done makes the reduction: a first step with the program, and a tree of steps
 // that merge neighbours; the last one computes the result.
 func (r *reduction) done(parts []part, finish func(f *finisher) int32) *Array {
-	p := ops.StripsParams{Space: r.x.grid, Leaves: r.b.Leaves, Steps: r.b.Steps, Fold: &ops.FoldOver{Axes: r.axes}}
+	p := ops.StripsParams{Space: r.space(), Leaves: r.b.Leaves, Steps: r.b.Steps, Fold: &ops.FoldOver{Axes: r.axes}}
 	f := &finisher{}
 	var folds []ops.FoldOf
 	for _, q := range parts {
@@ -132,7 +132,7 @@ func (r *reduction) done(parts []part, finish func(f *finisher) int32) *Array {
 		return y
 	}
 	states := p.States()
-	x := add(r.verb, ops.Strips, p, states, f.cols[0], r.links(r.x.grid)...)
+	x := add(r.verb, ops.Strips, p, states, f.cols[0], r.links(p.Space)...)
 	for x.err == nil {
 		c := ops.CombineParams{In: states, Factor: r.factors(states, f.cols), Folds: folds}
 		if c.Out().Equal(ops.States(c.Out(), r.axes)) && r.single(c.Out()) {
@@ -157,6 +157,37 @@ func (r *reduction) done(parts []part, finish func(f *finisher) int32) *Array {
 		}
 	}
 	return &Array{n: x.n, grid: kept, kind: x.kind}
+}
+
+// A task that folds the last axis of an array in memory reads runs of at least longRun bytes
+// of it, in place of short rows that end where its chunk does: the processor reads ahead of
+// each, in vain beyond the end. But leastTasks are left, for many threads.
+const longRun, leastTasks = 64 << 10, 64
+
+// space is how the first step is cut: as the array, or with neighbours along the last axis as one.
+// It does not depend on the machine, so neither does how sums are rounded.
+func (r *reduction) space() grid.Grid {
+	g := r.x.grid
+	last := len(g) - 1
+	if last < 1 || !slices.Contains(r.axes, int32(last)) || slices.ContainsFunc(r.nodes, func(n *node) bool { return !ops.Resident(n.call) }) {
+		return g
+	}
+	run := max(1, g[last].Max()*int64(r.x.kind.Width()))
+	many := min((longRun+run-1)/run, g.Blocks()/leastTasks)
+	if many < 2 {
+		return g
+	}
+	g = slices.Clone(g)
+	var joined grid.Axis
+	for c := range slices.Chunk(g[last].All(), int(many)) {
+		size := int64(0)
+		for _, n := range c {
+			size += n
+		}
+		joined = joined.Append(size, 1)
+	}
+	g[last] = joined
+	return g
 }
 
 // single reports whether there is one block along each folded axis.

@@ -10,6 +10,15 @@ type View struct {
 	Start, Step int64
 }
 
+// Straight is the view of an array of so many axes from its own index space.
+func Straight(dims int) []View {
+	v := make([]View, dims)
+	for i := range v {
+		v[i] = View{Axis: int32(i), Step: 1}
+	}
+	return v
+}
+
 // Through returns the view of an array seen through another one: v reads an
 // array from a space that u reads from a second space.
 func (v View) Through(u []View) View {

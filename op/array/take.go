@@ -122,6 +122,20 @@ func (p *StripsParams) free() bool {
 	return len(p.Steps) == 0 && p.Leaves[0].Kind != Random && p.Leaves[0].Kind != Stored
 }
 
+// Resident reports whether a call is a view of elements that lie in the memory of this process
+// in the order of its space: a task of any shape reads them where they are.
+func Resident(c op.Call) bool {
+	var p StripsParams
+	if c.Op != stripsName || canon.Decode([]byte(c.Params), &p) != nil {
+		return false
+	}
+	if p.Fold != nil || p.Stay || len(p.Steps) > 0 || len(p.Leaves) != 1 {
+		return false
+	}
+	l := &p.Leaves[0]
+	return l.Kind == Memory && slices.Equal(l.View, grid.Straight(len(p.Space)))
+}
+
 // maxAgain is how many steps are made again rather than stored. With what they read of a cache, each costs an eighth of a
 // nanosecond per element; to write four bytes of it to disk and to read them again, two.
 const maxAgain = 12
