@@ -34,12 +34,8 @@ type Options struct {
 	// Wait is how long Dial waits for the scheduler and for its first worker;
 	// default 10 s each. Below 0 it waits for neither.
 	Wait time.Duration
-	// Labels such as "zone=a" are what workers must have to be given a task of this
-	// client. Where no worker has them its jobs wait.
-	Labels []string
-	// Resources such as "gpu=1" are what each task of this client takes of its worker's
-	// while it has it. Where they are taken its tasks wait.
-	Resources []string
+	// Labels and Resources are the Needs of all tasks of this client: see With.
+	Labels, Resources []string
 	// Patience is how long a connection to the scheduler that was lost is tried again,
 	// before jobs fail; default 1 min. A scheduler that has ended and keeps no log is not
 	// waited for.
@@ -346,14 +342,9 @@ func (c *Client) Close() error {
 // Remote says that tasks run in other processes: see future.Remote.
 func (c *Client) Remote() bool { return true }
 
-// Start implements graph.Runner: the plan is optimized here, where all its
-// operators are, for the smallest worker, and runs there.
-func (c *Client) Start(ctx context.Context, q graph.Request) (graph.Job, error) {
-	return c.start(ctx, q, keeping{})
-}
-
 // start begins a job whose blocks are delivered, or kept.
-func (c *Client) start(ctx context.Context, q graph.Request, k keeping) (graph.Job, error) {
+func (v *Part) start(ctx context.Context, q graph.Request, k keeping) (graph.Job, error) {
+	c := v.Client
 	c.mu.Lock()
 	reply, err := c.reply, c.err
 	c.mu.Unlock()
@@ -382,7 +373,7 @@ func (c *Client) start(ctx context.Context, q graph.Request, k keeping) (graph.J
 		return nil, err
 	}
 	p := shell.Plan{Layers: plan.Graph.Layers, Rank: plan.Rank, Need: plan.Need, Want: plan.Want, Priority: q.Priority,
-		Ordered: q.Ordered, Name: k.name, Given: k.give != nil, Spread: k.spread, Held: k.hold, Labels: c.opt.Labels, Asks: c.opt.Resources, Discard: q.Mode == graph.Analyze && k.name == "", Window: 4 * max(1, reply.Slots)}
+		Ordered: q.Ordered, Name: k.name, Given: k.give != nil, Spread: k.spread, Held: k.hold, Labels: v.needs.Labels, Asks: v.needs.Resources, Discard: q.Mode == graph.Analyze && k.name == "", Window: 4 * max(1, reply.Slots)}
 	if e, err := op.Lookup(plan.Graph.Layers[plan.Want].Call.Op); err == nil && e.Class == op.Opaque {
 		p.Window = 1 << 16 // their results are small, and so is the time between them
 	}

@@ -30,16 +30,16 @@ type Plan interface {
 // Release, whatever becomes of this client. Blocks that are lost with a worker are made
 // again. Any Flight client can read a dataset of a frame: the scheduler tells where its
 // blocks are (GetFlightInfo with the name as path), the workers give them (DoGet).
-func (c *Client) Persist(ctx context.Context, name string, p Plan) (graph.Report, error) {
+func (v *Part) Persist(ctx context.Context, name string, p Plan) (graph.Report, error) {
 	if name == "" {
 		return graph.Report{}, errors.New("cluster: Persist needs a name")
 	}
-	return p.Analyze(ctx, named{c, name})
+	return p.Analyze(ctx, named{v, name})
 }
 
 // Named runs plans whose blocks are kept.
 type named struct {
-	*Client
+	*Part
 	name string
 }
 

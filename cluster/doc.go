@@ -24,7 +24,8 @@
 //
 // A client may ask for workers with certain labels (Options.Labels), and for resources:
 // each of its tasks takes so many of its worker's while it has it (Options.Resources,
-// WorkerOptions.Resources, 'weft worker --resources gpu=2').
+// WorkerOptions.Resources, 'weft worker --resources gpu=2'). Client.With is the same client for
+// tasks that need more.
 //
 // # Data plane
 //

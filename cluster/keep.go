@@ -31,10 +31,10 @@ type kept struct {
 }
 
 // Keep implements graph.Keeper. A block is asked for again when the worker that has it dies.
-func (c *Client) Keep(ctx context.Context, schema dtype.Schema, n int32, give func(int32) (chunk.Value, error), spread bool) (graph.Kept, error) {
+func (v *Part) Keep(ctx context.Context, schema dtype.Schema, n int32, give func(int32) (chunk.Value, error), spread bool) (graph.Kept, error) {
 	g := &graph.Graph{}
 	want := g.Add(graph.Layer{Call: givenOp.With(struct{}{}), N: n, Out: op.Meta{Schema: schema, Rows: -1, Bytes: -1}})
-	j, err := c.start(ctx, graph.Request{Graph: g, Want: want}, keeping{give: give, spread: spread})
+	j, err := v.start(ctx, graph.Request{Graph: g, Want: want}, keeping{give: give, spread: spread})
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +68,8 @@ func (k *kept) Release(blocks []int32) { k.j.Withdraw(blocks) }
 func (k *kept) Close() { k.j.end() }
 
 // Hold implements graph.Holder: the blocks stay on the workers that have made them.
-func (c *Client) Hold(ctx context.Context, q graph.Request) (graph.Kept, error) {
-	j, err := c.start(ctx, q, keeping{hold: true})
+func (v *Part) Hold(ctx context.Context, q graph.Request) (graph.Kept, error) {
+	j, err := v.start(ctx, q, keeping{hold: true})
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/weft-data/weft/array"
 	"github.com/weft-data/weft/cluster"
 	"github.com/weft-data/weft/future"
 	"github.com/weft-data/weft/op"
@@ -52,6 +53,61 @@ func TestLabels(t *testing.T) {
 		many = append(many, fmt.Sprint("l", i))
 	}
 	if _, err := q.Collect(context.Background(), dial(many...)); err == nil || !strings.Contains(err.Error(), "can have") {
+		t.Error(err)
+	}
+}
+
+// TestParts: the parts of a cluster run what they are given on their own workers, add their
+// needs to those of the client, and read what the others keep.
+func TestParts(t *testing.T) {
+	r := listen(t, cluster.SchedulerOptions{Beat: 20 * time.Millisecond, Grace: 500 * time.Millisecond})
+	r.join(t, cluster.WorkerOptions{Name: "out", Labels: []string{"kind=b"}})
+	r.join(t, cluster.WorkerOptions{Name: "a", Labels: []string{"zone=a", "kind=a"}})
+	r.join(t, cluster.WorkerOptions{Name: "b", Labels: []string{"zone=a", "kind=b"}, Resources: []string{"gpu=1"}})
+	c := r.dial(t, cluster.Options{Labels: []string{"zone=a"}})
+	part := func(n cluster.Needs) *cluster.Part {
+		v, err := c.With(n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	tasks := func() map[string]int64 {
+		n := map[string]int64{}
+		for _, w := range r.s.State().Workers {
+			n[w.Name] = w.Done
+		}
+		return n
+	}
+	ctx := context.Background()
+	x, err := array.Arange(0, 64_000, 1, array.Chunks(1000)).Persist(ctx, part(cluster.Needs{Labels: []string{"kind=a"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := tasks(); n["a"] == 0 || n["b"] != 0 || n["out"] != 0 {
+		t.Errorf("what a alone may make was made by %v", n)
+	}
+	made := tasks()["a"]
+	for _, v := range []*cluster.Part{part(cluster.Needs{Labels: []string{"kind=b"}}), part(cluster.Needs{Resources: []string{"gpu=1"}})} {
+		before := tasks()["b"]
+		got, err := array.Collect[int64](ctx, v, x.Sum())
+		if err != nil || got[0] != 64_000*63_999/2 {
+			t.Error(got, err)
+		}
+		if n := tasks(); n["a"] != made || n["b"] <= before || n["out"] != 0 {
+			t.Errorf("what b alone may add up was added up by %v", n)
+		}
+	}
+	x.Release()
+	sales, products := tables(t, 6, 300)
+	same(t, "all", queries(sales, products)["all"], part(cluster.Needs{Labels: []string{"kind=a"}}))
+	if n := tasks(); n["a"] <= made || n["out"] != 0 {
+		t.Errorf("a frame that a alone may make was made by %v", n)
+	}
+	if _, err := array.Collect[int64](ctx, part(cluster.Needs{Labels: []string{"kind=c"}}), array.Arange(0, 10, 1)); err == nil || !strings.Contains(err.Error(), "labels zone=a, kind=c") {
+		t.Error(err)
+	}
+	if _, err := c.With(cluster.Needs{Resources: []string{"gpu"}}); err == nil || !strings.Contains(err.Error(), "want NAME=N") {
 		t.Error(err)
 	}
 }

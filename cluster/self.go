@@ -117,10 +117,11 @@ func (w *Worker) Follow(ctx context.Context) error {
 
 // UpOptions of Up. Zero values mean defaults.
 type UpOptions struct {
-	Workers   int    // default 2
-	Listen    string // of the scheduler, on the loopback interface; default 127.0.0.1:0
-	Threads   int    // of each worker; default: one per CPU
-	Memory    int64  // of each worker
+	Workers   int        // default 2
+	Listen    string     // of the scheduler, on the loopback interface; default 127.0.0.1:0
+	Threads   int        // of each worker; default: one per CPU
+	Memory    int64      // of each worker
+	Labels    [][]string // of each worker: the first has the first ones; those beyond have none
 	SpillDir  string
 	Scheduler SchedulerOptions
 	Stderr    *os.File // of the workers; default: that of this process
@@ -160,6 +161,9 @@ func Up(ctx context.Context, o UpOptions) (*Local, error) {
 		c.Env = append(os.Environ(), envScheduler+"="+s.Addr(), envName+"=local-"+strconv.Itoa(i), envMemory+"="+strconv.FormatInt(o.Memory, 10), envSpill+"="+o.SpillDir)
 		if o.Threads > 0 {
 			c.Env = append(c.Env, envThreads+"="+strconv.Itoa(o.Threads))
+		}
+		if i < len(o.Labels) {
+			c.Env = append(c.Env, envLabels+"="+strings.Join(o.Labels[i], ","))
 		}
 		c.Stderr = o.Stderr
 		c.Cancel = func() error { return c.Process.Signal(os.Interrupt) }
