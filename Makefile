@@ -32,7 +32,7 @@ bench: ## benchmarks, against benchmarks/baseline/bench.txt when it exists; BENC
 	@if [ -f benchmarks/baseline/bench.txt ]; then set -- benchmarks/baseline/bench.txt; else set --; fi; \
 		go tool -modfile=tools/go.mod benchstat "$$@" bin/bench.txt
 
-results: ## measure everything beside the peers, about 45 minutes: benchmarks/RESULTS.md, README.md, bin/results/report.html
+results: ## measure everything beside the peers, about an hour: benchmarks/RESULTS.md, README.md, bin/results/report.html
 	@benchmarks/results.sh
 
 baseline: ## make the last run of bench the baseline

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures everything at full scale and writes benchmarks/RESULTS.md, the table of README.md that is its summary, and a
-# page with charts: make results. On two quiet processors it takes about three quarters of an hour, files apart.
+# page with charts: make results. On two quiet processors it takes about an hour, files apart.
 #
 #   OUT=bin/results          folder of the results (report.html, and of each command its results and its log)
 #   DATA=…, PYTHON=…         the data files and the Python of the peers, as weft bench run wants them
@@ -42,11 +42,12 @@ run window window asof --scale full --peers duckdb,polars
 run tpch tpch --scale full --peers duckdb,polars-streaming
 run array array --scale full --peers numpy,numba,dask --time-out 2m
 run linalg linalg --rows 2500000 --peers numpy,scipy --enough 5s
+run squares linalg/matmul linalg/matmul32 linalg/fft --rows 16777216 --peers numpy,scipy,dask --enough 10s
 run compressed linalg/compressed --scale full --peers dask --enough 10s --time-out 3m
-run cluster cluster --scale full --peers dask,celery --reps 2 --time-out 2m
+run cluster cluster --scale full --peers dask,celery --reps 5 --enough 10s --time-out 2m
 run sched sched machine --scale full --peers none
 run brc 1brc --scale full --peers polars --reps 2
-run outofcore outofcore --scale full --peers duckdb --reps 2 --enough 2m
+run outofcore outofcore --scale full --peers duckdb --reps 2 --enough 2m --time-out 4m
 run dask h2o-groupby h2o-join csv parquet sort tpch --scale small --peers pandas,dask --reps 1
 run curves csv/q3 --scale small --peers none --reps 2 --curve rows=1e5,1e6,1e7,1e8
 run workers h2o-groupby/q5 tpch/q09 array/norm cluster/q3 cluster/join --scale small --peers none --reps 2 \

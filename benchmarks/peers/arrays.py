@@ -19,6 +19,12 @@ def fractions(n, factor):
     return ((np.arange(n, dtype=np.uint64) * np.uint64(factor)) & np.uint64(0xFFFFFFFF)).astype(np.float64) / 2.0**32
 
 
+def small(n, factor):
+    import numpy as np
+
+    return (((np.arange(n, dtype=np.uint64) * np.uint64(factor)) & np.uint64(0xFFFFFFFF)) >> np.uint64(28)).astype(np.float32)
+
+
 def arrow(v):
     import numpy as np
     import pyarrow as pa
@@ -88,7 +94,12 @@ def matrix_engine(o):
     put = (lambda x, c: da.from_array(x, chunks=c)) if dask else (lambda x, c: x)
     square = lambda factor: fractions(n * n, factor).reshape(n, n)
     if query == "matmul":
-        x, y = put(square(2654435761), (1000, 1000)), put(square(2246822519), (1000, 1000))
+        x, y = (put(square(f), (1024, 1024)) for f in (2654435761, 2246822519))
+    elif query == "matmul32":
+        x, y = (put(small(n * n, f).reshape(n, n), (1024, 1024)) for f in (2654435761, 2246822519))
+    elif query == "fft":
+        points = 1 << (o.rows.bit_length() - 1)
+        x = put(fractions(points, 2654435761) + 1j * fractions(points, 2246822519), -1)
     elif query in ("solve", "cholesky"):
         x = square(2654435761)
         x = x + n * np.eye(n) if query == "solve" else x + x.T + 2 * n * np.eye(n)
@@ -103,6 +114,16 @@ def matrix_engine(o):
     def plan():
         if query == "matmul":
             return (x @ y).sum(axis=0)
+        if query == "matmul32":
+            return (x @ y).sum(axis=0, dtype="float64")
+        if query == "fft":
+            if o.engine == "scipy":
+                import scipy.fft
+
+                sizes = abs(scipy.fft.fft(x, workers=o.threads))
+            else:
+                sizes = abs(lib.fft.fft(x))
+            return lib.stack([sizes.sum(), sizes.max()])
         if o.engine == "scipy":
             import scipy.linalg as sl
 

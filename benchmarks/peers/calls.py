@@ -15,7 +15,7 @@ import time
 from measure import start_dask
 
 
-CASES = ("cluster/tasks", "cluster/latency", "cluster/submits", "cluster/sums", "cluster/transfer", "cluster/exchange", "cluster/ingest")
+CASES = ("cluster/tasks", "cluster/latency", "cluster/submits", "cluster/sums", "cluster/transfer", "cluster/move", "cluster/exchange", "cluster/ingest")
 
 
 def one(x):
@@ -144,6 +144,22 @@ def calls_engine(o):
             assert len(c.get(c.submit(piece, i))) == 8 << 20
         return n, []
 
+    def move():
+        import numpy as np
+        from distributed import wait
+
+        n = 125_000_000 // o.scale
+        first, second = c.client.scheduler_info()["workers"]
+        times = []
+        for _ in range(5):
+            x = c.client.submit(np.arange, n, workers=[first], pure=False)
+            wait([x])
+            start = time.perf_counter()
+            assert c.client.submit(np.sum, x, workers=[second], pure=False).result() == n * (n - 1) // 2
+            times.append(time.perf_counter() - start)
+            x.release()
+        return len(times), times
+
     def exchange():
         import dask.array as da
 
@@ -166,7 +182,7 @@ def calls_engine(o):
             time.sleep(0.001)
         return n, []
 
-    return {"exchange": exchange, "ingest": ingest, "tasks": tasks, "latency": latency, "submits": submits, "sums": sums, "transfer": transfer}[query], None
+    return {"move": move, "exchange": exchange, "ingest": ingest, "tasks": tasks, "latency": latency, "submits": submits, "sums": sums, "transfer": transfer}[query], None
 
 
 if __name__ == "__main__":  # Celery's worker

@@ -94,7 +94,7 @@ func list() []bench {
 			size = func(rows int) float64 { return float64(rows) }
 		}
 		out = append(out, bench{name: "linalg/" + a.name, from: numeric, array: a.load, about: a.about,
-			need: amount{"fma", func(rows int) float64 { return a.flops(size(rows)) }, 0}, toDask: a.toDask})
+			need: amount{"fma", func(rows int) float64 { return a.flops(size(rows)) }, a.least}, toDask: a.toDask})
 	}
 	for _, s := range sortQueries {
 		out = append(out, bench{name: "sort/" + s.name, tables: []string{"g1"}, from: inMemory, about: s.about, ordered: s.numbers,
@@ -133,6 +133,8 @@ func list() []bench {
 		bench{name: "outofcore/rechunk", from: raw, big: true, memory: 1024 * mib, file: recut,
 			about: "sums of the columns of a square of ten numbers a row, cut from (1, all) to (all, 1), from a file in 1 GiB",
 			wants: []want{{"wall time over that of copying the file", 1.3, "×", wallRatio, func(f *figure) float64 { return f.wall.least / f.copied }}}},
+		bench{name: "outofcore/matmul", from: raw, big: true, memory: 1024 * mib, file: squared, need: amount{"fma", squareFlops, 80},
+			about: "column sums of the product of a square of 32-bit numbers with itself, from a file in 1 GiB"},
 		bench{name: "sched/independent", from: nothing, tasks: independent, about: "100 000 calls that need nothing", wants: smallTasks},
 		bench{name: "sched/chain", from: nothing, tasks: chain, about: "10 000 calls, each needs the one before", wants: smallTasks},
 		bench{name: "sched/tree", from: nothing, tasks: tree, about: "200 000 calls that add pairs", wants: smallTasks},
@@ -149,6 +151,8 @@ func list() []bench {
 		bench{name: "cluster/ingest10", from: nothing, workers: 2, idle: true, tasks: ingest(10_000_000), about: "a plan of 10 000 000 blocks to a scheduler without workers",
 			wants: []want{{"wall time", 200, "ms", wallClock, wallMillis}}},
 		bench{name: "cluster/transfer", from: nothing, workers: 2, calls: true, tasks: transfer, about: "32 results of 8 MiB to the client"},
+		bench{name: "cluster/move", from: nothing, workers: 2, calls: true, tasks: move, about: "1 GB of numbers that one worker has, added up by the other one",
+			wants: []want{{"wall time of a GB from worker to worker, in the middle", 667, "ms", wallClock, eachMillis}}},
 		bench{name: "cluster/exchange", from: nothing, workers: 2, calls: true, tasks: exchange, about: "1 GB of numbers cut by rows, then by columns, and added up: half of it goes from worker to worker",
 			wants: []want{{"wall time of a MiB from worker to worker, with all else", 699, "µs", wallClock, perTask(leastWall, 1e6)}}},
 		bench{name: "cluster/q3", tables: []string{"g1"}, from: columnFile, workers: 2, plan: groupQueries[2].plan, about: groupQueries[2].about + ", from Parquet, two workers"},

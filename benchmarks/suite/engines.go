@@ -59,7 +59,7 @@ var engines = []engine{
 		return (b.tabular() || b.from == numeric || b.calls) && b.to == "" && !b.rare()
 	}},
 	{name: "celery", peer: "celery", variant: "celery", can: func(b *bench) bool {
-		return b.calls && !b.idle && b.name != "cluster/transfer" && b.name != "cluster/exchange"
+		return b.calls && !b.idle && b.name != "cluster/transfer" && b.name != "cluster/exchange" && b.name != "cluster/move"
 	}},
 }
 

@@ -46,6 +46,44 @@ func recut(ctx context.Context, r graph.Runner, path string, rows int) (func(con
 	}, nil
 }
 
+// squareSide is the side of a square of 32-bit numbers in a file: 16384 at full scale, 1 GiB.
+func squareSide(rows int) int { return int(math.Sqrt(2.68435456 * float64(rows))) }
+
+// squareFlops is what it takes to multiply it with itself, in operations on 64 bits: see linalgCases.
+func squareFlops(rows int) float64 { return math.Pow(float64(squareSide(rows)), 3) }
+
+// squared multiplies a square that lies in a file with itself and adds up the columns. They
+// are compared with the product of the sums of its columns with it. All of it is exact.
+func squared(ctx context.Context, r graph.Runner, path string, rows int) (func(context.Context, graph.Runner) ([]float64, error), error) {
+	n := squareSide(rows)
+	err := whole.Write(path, func(w io.Writer) error {
+		for i := range n {
+			if _, err := w.Write(strip.Raw(small(i*n, n, factorX))); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	x := chunked.ReadRaw(path, chunked.Float32, []int{n, n}, chunked.Raw{}, chunked.Chunks(2048, 2048))
+	wide := x.As(chunked.Float64)
+	want, err := values(ctx, r, wide.Sum(0).MatMul(wide))
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, r graph.Runner) ([]float64, error) {
+		got, err := values(ctx, r, x.MatMul(x).As(chunked.Float64).Sum(0))
+		for i := range got {
+			if got[i] != want[i] {
+				return nil, fmt.Errorf("column %d adds up to %g, want %g", i, got[i], want[i])
+			}
+		}
+		return got, err
+	}, nil
+}
+
 // writeSquare writes the fractions of a square, row by row.
 func writeSquare(path string, n int) error {
 	return whole.Write(path, func(w io.Writer) error {

@@ -319,6 +319,12 @@ func expected(t *testing.T) map[string]*answer {
 		cut.rows = append(cut.rows, []any{v})
 	}
 	out["outofcore/rechunk"] = cut
+	edge := squareSide(tiny)
+	square := naive{names: []string{"v"}}
+	for _, v := range columnsOfProduct(small(0, edge*edge, factorX), small(0, edge*edge, factorX), edge) {
+		square.rows = append(square.rows, []any{v})
+	}
+	out["outofcore/matmul"] = square
 	for name, vs := range plainMatrices(tiny) {
 		n := naive{names: []string{"v"}}
 		for _, v := range vs {
@@ -453,67 +459,6 @@ func agreedOn(t *testing.T, want map[string]*answer) {
 			want[k.Case] = k.Answer
 		}
 	}
-}
-
-// plainMatrices answers the questions about matrices without factoring any.
-func plainMatrices(rows int) map[string][]float64 {
-	n := sideOf(rows)
-	x, y, z := fractions(n*n, factorX), fractions(n*n, factorY), fractions(rows*thin, factorX)
-	sums, product, ones := make([]float64, n), make([]float64, n), make([]float64, n)
-	for i := range x {
-		sums[i%n] += x[i]
-		ones[i%n] = 1
-	}
-	for i := range y {
-		product[i%n] += sums[i/n] * y[i]
-	}
-	squares, all := make([]float64, thin), 0.0
-	for i, v := range z {
-		squares[i%thin] += v * v
-		all += v * v
-	}
-	m, low := side(rows), 0.0
-	left, right := fractions(m*rank, factorX), fractions(m*rank, factorY)
-	for i := range m * m {
-		v := 0.0
-		for k := range rank {
-			v += left[i/m*rank+k] * right[k*m+i%m]
-		}
-		low += v * v
-	}
-	return map[string][]float64{"matmul": product, "solve": ones, "cholesky": ones, "qr": squares, "svd": {all}, "compressed": {low}}
-}
-
-// plainArrays answers the questions about arrays with loops.
-func plainArrays(rows int) map[string][]float64 {
-	n, m := perRow*rows, side(rows)
-	x, y, q := fractions(n, factorX), fractions(n, factorY), fractions(m*m, factorX)
-	norm, sine, both := 0.0, 0.0, 0.0
-	for i := range x {
-		r := math.Sqrt(x[i]*x[i] + y[i]*y[i])
-		norm, sine = norm+r, sine+r+math.Sin(x[i])
-	}
-	means, devs := make([]float64, 2*m), make([]float64, 2*m)
-	for pass := range 2 {
-		for i := range m {
-			for j := range m {
-				v := q[i*m+j]
-				if pass == 0 {
-					both += 2 * v
-					means[j] += v / float64(m)
-					means[m+i] += v / float64(m)
-					continue
-				}
-				devs[j] += (v - means[j]) * (v - means[j]) / float64(m)
-				devs[m+i] += (v - means[m+i]) * (v - means[m+i]) / float64(m)
-			}
-		}
-	}
-	for i := range devs {
-		devs[i] = math.Sqrt(devs[i])
-	}
-	return map[string][]float64{"norm": {norm}, "sine": {sine}, "moments": append(slices.Clone(means), devs...), "transposed": {both}, "tiny": {3e7},
-		"mean0": means[:m], "mean1": means[m:], "std0": devs[:m], "std1": devs[m:]}
 }
 
 func TestEveryCaseAgainstNaiveCode(t *testing.T) {

@@ -158,9 +158,10 @@ func (l *line) best(peers []string, of func(*figure) float64) (float64, string) 
 func leastCPU(f *figure) float64  { return f.cpu.least }
 func leastWall(f *figure) float64 { return f.wall.least }
 
-// wallMillis is the least wall time, eachMicros the middle of single calls.
+// wallMillis is the least wall time, eachMicros and eachMillis the middle of single calls.
 func wallMillis(f *figure) float64 { return f.wall.least * 1e3 }
 func eachMicros(f *figure) float64 { return f.each * 1e6 }
+func eachMillis(f *figure) float64 { return f.each * 1e3 }
 
 // ratio is weft's measure over that of the best of some peers.
 func (l *line) ratio(peers []string, of func(*figure) float64) float64 {

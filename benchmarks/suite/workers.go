@@ -35,7 +35,7 @@ func (b *bench) runner(ctx context.Context, o order) (running, processes, error)
 	if b.idle {
 		return idleCluster(ctx, all)
 	}
-	up, err := cluster.Up(ctx, cluster.UpOptions{Workers: cmp.Or(o.Workers, b.workers), Threads: 1, SpillDir: o.Data})
+	up, err := cluster.Up(ctx, cluster.UpOptions{Workers: cmp.Or(o.Workers, b.workers), Threads: 1, SpillDir: o.Data, Labels: [][]string{{firstWorker}, {secondWorker}}})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -206,6 +206,50 @@ func exchange(t *tasks) (int, error) {
 		err = fmt.Errorf("the numbers below %d added up to %d", n*n, got[0])
 	}
 	return n * n * 8 / 2 / mib, err
+}
+
+// The labels of the workers of a case.
+const (
+	firstWorker  = "is=first"
+	secondWorker = "is=second"
+)
+
+// moved is how many numbers of 8 bytes go from one worker to the other at full scale.
+const moved = 125_000_000
+
+// move has one worker make an array and then the other one add it up, a few times: all of it
+// goes from worker to worker. The second step is timed.
+func move(t *tasks) (int, error) {
+	c, ok := t.runner.(interface {
+		With(cluster.Needs) (*cluster.Part, error)
+	})
+	if !ok {
+		return 0, fmt.Errorf("%T has no parts", t.runner)
+	}
+	from, err1 := c.With(cluster.Needs{Labels: []string{firstWorker}})
+	to, err2 := c.With(cluster.Needs{Labels: []string{secondWorker}})
+	if err := errors.Join(err1, err2); err != nil {
+		return 0, err
+	}
+	n := moved / t.scale
+	const turns = 5
+	for i := range turns {
+		x, err := array.Arange(0, n, 1).Persist(t.ctx, from)
+		if err != nil {
+			return i, err
+		}
+		start := time.Now()
+		got, err := array.Collect[int64](t.ctx, to, x.Sum())
+		t.times = append(t.times, time.Since(start))
+		x.Release()
+		if want := int64(n) * int64(n-1) / 2; err == nil && got[0] != want {
+			err = fmt.Errorf("the numbers below %d added up to %d", n, got[0])
+		}
+		if err != nil {
+			return i, err
+		}
+	}
+	return turns, nil
 }
 
 // transfer fetches large results, one after the other.
