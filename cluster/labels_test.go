@@ -104,6 +104,13 @@ func TestParts(t *testing.T) {
 	if n := tasks(); n["a"] <= made || n["out"] != 0 {
 		t.Errorf("a frame that a alone may make was made by %v", n)
 	}
+	within, err := part(cluster.Needs{Labels: []string{"kind=a"}}).With(cluster.Needs{Resources: []string{"gpu=1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := array.Collect[int64](ctx, within, array.Arange(0, 10, 1)); err == nil || !strings.Contains(err.Error(), "zone=a, kind=a, gpu=1") {
+		t.Error("a part of a part: ", err)
+	}
 	if _, err := array.Collect[int64](ctx, part(cluster.Needs{Labels: []string{"kind=c"}}), array.Arange(0, 10, 1)); err == nil || !strings.Contains(err.Error(), "labels zone=a, kind=c") {
 		t.Error(err)
 	}

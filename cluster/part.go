@@ -25,21 +25,24 @@ type Part struct {
 	needs Needs
 }
 
-// With returns the part of the cluster that has what tasks need, beside what all tasks of
-// the client do: the same client, whose jobs end with it. The chunks of an array that one part
-// keeps (array.Persist) the others read, so that work goes from some workers to others:
+// With returns the part of this one that has what tasks need besides: the same client, whose
+// jobs end with it. The chunks of an array that one part keeps (array.Persist) the others read,
+// so that work goes from some workers to others:
 //
 //	gpus, err := c.With(cluster.Needs{Labels: []string{"kind=gpu"}, Resources: []string{"gpu=1"}})
 //	x, err := images.Persist(ctx, c)
 //	y, err := array.Collect[float64](ctx, gpus, model(x))
 //
 // Errors: a resource that is not like NAME=N.
-func (c *Client) With(n Needs) (*Part, error) {
+func (v *Part) With(n Needs) (*Part, error) {
 	if err := checkResources(n.Resources); err != nil {
 		return nil, err
 	}
-	return &Part{c, Needs{slices.Concat(c.opt.Labels, n.Labels), slices.Concat(c.opt.Resources, n.Resources)}}, nil
+	return &Part{v.Client, Needs{slices.Concat(v.needs.Labels, n.Labels), slices.Concat(v.needs.Resources, n.Resources)}}, nil
 }
+
+// With returns the part of the cluster that has what tasks need besides, as Part.With does.
+func (c *Client) With(n Needs) (*Part, error) { return c.whole().With(n) }
 
 // whole is the part that all tasks of the client may use.
 func (c *Client) whole() *Part { return &Part{c, Needs{c.opt.Labels, c.opt.Resources}} }
